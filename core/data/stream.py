@@ -1,0 +1,67 @@
+"""Images in memory, handed out as batches in an order that a seed and an epoch decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.detectors._base import Batch
+
+__all__ = ["Stream", "as_tensor"]
+
+
+def as_tensor(images: np.ndarray) -> Tensor:
+    """Grey images (N, H, W) uint8 as (N, 1, H, W) float32 in [0, 1].
+
+    Raises:
+        ValueError: images are of another shape or type.
+    """
+    if images.ndim != 3 or images.dtype != np.uint8:
+        raise ValueError(f"images must be (N, H, W) uint8, got {images.shape} {images.dtype}")
+    return torch.from_numpy(np.ascontiguousarray(images))[:, None].float() / 255
+
+
+@dataclass(frozen=True)
+class Stream:
+    """N images with their kinds and labels, dealt in batches of equal size.
+
+    Attributes:
+        images: (N, H, W) uint8.
+        kind: (N,) int8, -1 known anomaly, 0 unlabelled, +1 known normal.
+        label: (N,) int, class index, or -1.
+        batch_size: images a batch and process; what does not fill the last batch waits an epoch.
+    """
+
+    images: np.ndarray
+    kind: np.ndarray
+    label: np.ndarray
+    batch_size: int
+
+    def __post_init__(self) -> None:
+        if not len(self.images) == len(self.kind) == len(self.label):
+            lengths = len(self.images), len(self.kind), len(self.label)
+            raise ValueError(f"images, kind and label must be of one length, got {lengths}")
+        if len(self.images) < self.batch_size:
+            raise ValueError(f"{len(self.images)} images do not fill a batch of {self.batch_size}")
+
+    def batches(self, *, world: int = 1) -> int:
+        """Batches an epoch that each of ``world`` processes gets."""
+        return len(self.images) // (self.batch_size * world)
+
+    def epoch(self, seed: int, epoch: int, *, rank: int = 0, world: int = 1) -> Iterator[Batch]:
+        """The batches of one epoch for one process; the same arguments give the same batches."""
+        order = np.random.default_rng([seed, epoch]).permutation(len(self.images))
+        for b in range(self.batches(world=world)):
+            start = (b * world + rank) * self.batch_size
+            yield self._batch(order[start : start + self.batch_size])
+
+    def _batch(self, chosen: np.ndarray) -> Batch:
+        return Batch(
+            as_tensor(self.images[chosen]),
+            torch.from_numpy(self.kind[chosen]),
+            torch.from_numpy(self.label[chosen]),
+        )

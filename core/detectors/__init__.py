@@ -1,0 +1,37 @@
+"""One file a paper; the folder is the registry, a file's stem is its detector's name."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from functools import cache
+from pathlib import Path
+
+from core.detectors._base import Detector
+
+__all__ = ["detector_class", "detector_names"]
+
+
+def detector_names() -> list[str]:
+    """Names of all detectors, sorted."""
+    return sorted(p.stem for p in Path(__file__).parent.glob("[a-z]*.py"))
+
+
+@cache
+def detector_class(name: str) -> type[Detector]:
+    """The detector that lives in the file ``name``.py of this folder.
+
+    Raises:
+        LookupError: there is no such file.
+    """
+    if name not in detector_names():
+        raise LookupError(f"no detector {name!r}; there are: {', '.join(detector_names())}")
+    module = importlib.import_module(f"core.detectors.{name}")
+    found = [
+        c
+        for c in vars(module).values()
+        if inspect.isclass(c) and issubclass(c, Detector) and c.__module__ == module.__name__
+    ]
+    if len(found) != 1:
+        raise TypeError(f"{module.__name__} must define one detector, it defines {len(found)}")
+    return found[0]

@@ -1,0 +1,163 @@
+"""The contract that every detector keeps: what it trains, what it scores, what it explains."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import Parameter
+from torch.optim import Optimizer
+
+__all__ = [
+    "Batch",
+    "Detector",
+    "Explanation",
+    "NotFitted",
+    "Paper",
+    "Part",
+    "Phase",
+    "Player",
+]
+
+Terms = Callable[["Batch", torch.Generator], Mapping[str, Tensor]]
+
+
+class NotFitted(RuntimeError):
+    """A detector was asked for what only a fitted one knows."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images with what is known of them.
+
+    Attributes:
+        x: (N, C, H, W), in [0, 1].
+        kind: (N,), -1 known anomaly, 0 unlabelled, +1 known normal.
+        label: (N,), class index, or -1.
+    """
+
+    x: Tensor
+    kind: Tensor
+    label: Tensor
+
+
+@dataclass(frozen=True)
+class Player:
+    """One optimiser: what it moves, by which loss terms (summed), when.
+
+    Attributes:
+        every: moves on each every-th batch, counted over the run.
+        repeat: steps on the same batch.
+        schedule: learning-rate factor as a function of the phase's progress in [0, 1].
+        clip: largest gradient norm, or None.
+    """
+
+    name: str
+    modules: Sequence[nn.Module]
+    terms: Terms
+    optimizer: Callable[[Iterable[Parameter]], Optimizer]
+    schedule: Callable[[float], float] | None = None
+    clip: float | None = None
+    every: int = 1
+    repeat: int = 1
+
+    def parameters(self) -> list[Parameter]:
+        return [p for module in self.modules for p in module.parameters()]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One stage of training; its players take turns on every batch, all else stays in eval.
+
+    A phase without players is a fitting pass: ``prepare`` sees the whole stream once.
+    """
+
+    name: str
+    data: Literal["train", "calibration", "general"]
+    players: Sequence[Player] = ()
+    epochs: int = 1
+    prepare: Callable[[Iterable[Batch]], None] | None = None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Which pixels made a score: score = offset + map.sum() + residual.
+
+    Attributes:
+        map: (N, H, W), signed, in the score's unit.
+        offset: (N,), what belongs to no pixel by definition.
+        residual: (N,), what the method could not place.
+        kind: name of the method.
+    """
+
+    map: Tensor
+    offset: Tensor
+    residual: Tensor
+    kind: str
+
+
+@dataclass(frozen=True)
+class Paper:
+    """Where a method comes from, and where we leave it."""
+
+    title: str
+    authors: str
+    year: int
+    url: str
+    deviations: tuple[str, ...]
+    bibtex: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one named number of a detector means, in plain words."""
+
+    title: str
+    unit: str
+    text: str
+
+
+class Detector(nn.Module, ABC):
+    """A deep anomaly detector. Larger scores mean stranger images, in every method.
+
+    A subclass lives in a file of its own whose stem is its name; it is built from its frozen
+    ``Config``, trains by the phases it declares, and scores each image by itself.
+    """
+
+    paper: ClassVar[Paper]
+    Config: ClassVar[type]
+    about: ClassVar[Mapping[str, Part]]
+
+    def __init__(self, config: Any) -> None:
+        super().__init__()
+        if not isinstance(config, self.Config):
+            raise TypeError(f"config must be {self.Config.__qualname__}, got {type(config).__name__}")
+        self.config = config
+
+    @abstractmethod
+    def phases(self) -> Sequence[Phase]:
+        """The paper's training, declared; the one loop runs them in order."""
+
+    @abstractmethod
+    def parts(self, x: Tensor) -> Mapping[str, Tensor]:
+        """Named numbers (N,) of images x (N, C, H, W): what the score is made of, and alternatives."""
+
+    @abstractmethod
+    def embed(self, x: Tensor) -> Tensor:
+        """The latent code (N, D) of images x (N, C, H, W)."""
+
+    def score(self, x: Tensor) -> Tensor:
+        """How strange each image of x (N, C, H, W) is, (N,): the part that the config names."""
+        return self.parts(x)[self.config.score]
+
+    def explain(self, x: Tensor, part: str = "score") -> Explanation:
+        """Which pixels made a part of x (N, C, H, W).
+
+        Raises:
+            NotImplementedError: the method has no explanation of its own.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no explanation of its own")

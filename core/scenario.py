@@ -1,0 +1,224 @@
+"""What is normal, what is strange, and which images show it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core.data.changes import CONTROLS, flat_images, noise_images
+from core.data.images import pad
+from core.settings import settings
+
+__all__ = [
+    "ImageSet",
+    "Pictures",
+    "Scenario",
+    "ScenarioError",
+    "build_reference",
+    "load_scenario",
+    "scenario_names",
+]
+
+
+class ScenarioError(ValueError):
+    """A scenario is unknown, or its folder does not hold what it should."""
+
+
+class _Strict(BaseModel):
+    """Frozen; an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class ImageSet(_Strict):
+    """A named set of images: of a public source, or a change of the normal ones."""
+
+    name: str = Field(pattern=r"^[a-z0-9-]+$")
+    title: str
+    text: str
+    source: str | None = None
+    change: Literal["turned", "flipped", "inverted", "noise", "flat"] | None = None
+    classes: tuple[str, ...] = ()
+    licence: str
+
+
+class Split(_Strict):
+    """How many training images calibrate instead of train, and the seed that draws them."""
+
+    calibration: int = Field(gt=0)
+    seed: int
+
+
+class Training(_Strict):
+    """Settings of one detector's training, fixed before it starts."""
+
+    minutes: float = Field(gt=0)
+    batch_size: int = Field(gt=0)
+    seed: int = 0
+    config: dict[str, Any] = {}
+
+
+class Scenario(_Strict):
+    """The schema of scenario.json.
+
+    Attributes:
+        image: channels, height and width that detectors see.
+        border: zeros on each side of a picture.
+        images: where the shown images are; "shipped" means in reference.npz.
+        training: settings a detector, by its name.
+    """
+
+    schema_version: Literal[1] = Field(alias="schema")
+    name: str = Field(pattern=r"^[a-z0-9-]+$")
+    title: str
+    question: str
+    normal: ImageSet
+    strange: tuple[ImageSet, ...]
+    image: tuple[int, int, int]
+    border: int
+    images: str = Field(pattern=r"^(shipped|package:.+|data:.+)$")
+    split: Split
+    variants: tuple[str, ...] = ()
+    training: dict[str, Training] = {}
+
+    @property
+    def folder(self) -> Path:
+        return settings().checkpoints / self.name
+
+    @property
+    def sets(self) -> tuple[ImageSet, ...]:
+        """The normal set, then the strange ones."""
+        return (self.normal, *self.strange)
+
+    def set_named(self, name: str) -> ImageSet:
+        """The set of that name.
+
+        Raises:
+            ScenarioError: there is none.
+        """
+        for image_set in self.sets:
+            if image_set.name == name:
+                return image_set
+        names = ", ".join(s.name for s in self.sets)
+        raise ScenarioError(f"scenario {self.name} has no set {name!r}; it has: {names}")
+
+    def training_of(self, detector: str) -> Training:
+        """Training settings of a detector.
+
+        Raises:
+            ScenarioError: scenario.json has none.
+        """
+        if detector not in self.training:
+            known = ", ".join(self.training) or "none"
+            raise ScenarioError(
+                f"scenario {self.name} has no training settings for {detector!r}; it has: {known}"
+            )
+        return self.training[detector]
+
+    def pictures(self, name: str) -> Pictures:
+        """Reference images of one set, as detectors see them.
+
+        Raises:
+            ScenarioError: no such set, or reference.npz is missing or damaged.
+        """
+        return _pictures(self.folder, self.name, name)
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Reference images (N, H, W) uint8, padded, with labels (N,) and ids "set#i"."""
+
+    name: str
+    images: np.ndarray
+    labels: np.ndarray
+
+    def ids(self) -> list[str]:
+        return [f"{self.name}#{i}" for i in range(len(self.images))]
+
+
+def scenario_names() -> list[str]:
+    """Names of the scenarios that have a folder, sorted."""
+    return sorted(p.parent.name for p in settings().checkpoints.glob("*/scenario.json"))
+
+
+@cache
+def load_scenario(name: str) -> Scenario:
+    """Read and check a scenario.
+
+    Raises:
+        ScenarioError: unknown name, or scenario.json does not fit the schema.
+    """
+    if name not in scenario_names():
+        known = ", ".join(scenario_names()) or f"none in {settings().checkpoints}"
+        raise ScenarioError(f"no scenario {name!r}; there are: {known}")
+    path = settings().checkpoints / name / "scenario.json"
+    try:
+        scenario = Scenario.model_validate_json(path.read_text())
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ScenarioError(f"{name}/scenario.json: {where}: {first['msg']}") from error
+    if scenario.name != name:
+        raise ScenarioError(f"{name}/scenario.json names itself {scenario.name!r}")
+    return scenario
+
+
+CONTROL_IMAGES = 1000
+CONTROL_SEED = 0
+
+
+def build_reference(scenario: Scenario, sources: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> str:
+    """Write reference.npz from test images and labels by set name; return its sha256."""
+    arrays = {}
+    for name, (images, labels) in sources.items():
+        arrays[f"{name}/images"] = images
+        arrays[f"{name}/labels"] = labels.astype(np.uint8)
+    np.savez_compressed(scenario.folder / "reference.npz", **arrays)
+    return hashlib.sha256((scenario.folder / "reference.npz").read_bytes()).hexdigest()
+
+
+@cache
+def _shipped(folder: Path, name: str) -> Mapping[str, tuple[np.ndarray, np.ndarray]]:
+    path = folder / "reference.npz"
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            sets = {key.rpartition("/")[0] for key in stored.files}
+            return {s: (stored[f"{s}/images"], stored[f"{s}/labels"].astype(int)) for s in sets}
+    except FileNotFoundError as error:
+        raise ScenarioError(
+            f"{name}/reference.npz is missing: `python -m core train` makes it from training data"
+        ) from error
+    except Exception as error:  # zlib, zipfile and numpy each have their own for a damaged file
+        raise ScenarioError(f"{name}/reference.npz cannot be read: {error}") from error
+
+
+@cache
+def _pictures(folder: Path, scenario_name: str, name: str) -> Pictures:
+    scenario = load_scenario(scenario_name)
+    image_set = scenario.set_named(name)
+    shipped, border = _shipped(folder, scenario_name), scenario.border
+    if image_set.change in CONTROLS:
+        normal = scenario.pictures(scenario.normal.name)
+        return Pictures(name, CONTROLS[image_set.change](normal.images), normal.labels)
+    if image_set.change is not None:
+        make = noise_images if image_set.change == "noise" else flat_images
+        size = scenario.image[1] - 2 * border
+        images = make(CONTROL_IMAGES, size, seed=CONTROL_SEED)
+        return Pictures(name, pad(images, border), np.full(len(images), -1))
+    if name not in shipped:
+        raise ScenarioError(f"{scenario_name}/reference.npz holds no set {name!r}")
+    images, labels = shipped[name]
+    return Pictures(name, pad(images, border), labels)
+
+
+def scenario_schema() -> dict[str, Any]:
+    """The JSON schema of scenario.json."""
+    return json.loads(json.dumps(Scenario.model_json_schema(by_alias=True)))

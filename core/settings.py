@@ -1,0 +1,33 @@
+"""Where things lie on this machine, from environment variables that begin with OUTSKIRTS_."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+__all__ = ["Settings", "settings"]
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Folders.
+
+    Attributes:
+        data: training data in torchvision's layout; needed by ``train`` only.
+        checkpoints: one folder a scenario.
+        runs: logs and interrupted training.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="OUTSKIRTS_")
+
+    data: Path = ROOT / "data"
+    checkpoints: Path = ROOT / "checkpoints"
+    runs: Path = ROOT / "runs"
+
+
+@cache
+def settings() -> Settings:
+    return Settings()

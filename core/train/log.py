@@ -1,0 +1,52 @@
+"""The training log: one JSON line every few seconds, with the mean of each loss term since."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import defaultdict
+from pathlib import Path
+
+from core.train.loop import Moment
+
+__all__ = ["TrainingLog", "read_log"]
+
+
+class TrainingLog:
+    """Append the course of training to a file; call it with each `Moment`."""
+
+    def __init__(self, path: Path, *, seconds: float = 10.0) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path, self.seconds = path, seconds
+        self.sums: dict[str, float] = defaultdict(float)
+        self.counts: dict[str, int] = defaultdict(int)
+        self.written = time.monotonic()
+
+    def __call__(self, moment: Moment) -> None:
+        for name, value in moment.terms.items():
+            self.sums[name] += value
+            self.counts[name] += 1
+        if time.monotonic() - self.written < self.seconds and moment.progress < 1:
+            return
+        line = {
+            "phase": moment.phase,
+            "progress": round(moment.progress, 5),
+            "step": moment.step,
+            "images": moment.images,
+            "minutes": round(moment.minutes, 3),
+            "terms": {k: round(s / self.counts[k], 6) for k, s in self.sums.items()},
+        }
+        with self.path.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        self.sums.clear()
+        self.counts.clear()
+        self.written = time.monotonic()
+
+
+def read_log(path: Path) -> list[dict]:
+    """All lines of a training log, in order.
+
+    Raises:
+        FileNotFoundError: there is no log.
+    """
+    return [json.loads(line) for line in path.read_text().splitlines()]
