@@ -1,11 +1,342 @@
-"""The command line: python -m core VERB."""
+"""The command line: ``python -m core VERB``. Every verb is a function that the pages share.
 
-from core.scenario import load_scenario
-from core.settings import settings
-from core.train.run import train_weights, training_streams
+Errors are one line on standard error and exit status 2. Files that cannot be read are named and
+passed over: exit status 1 if there was one, 2 if nothing could be read.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from core import service
+from core.errors import OutskirtsError
+from core.service import Scored, Target, parse_target
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Outskirts on the command line. A target looks like fashion/glow.",
+)
+notes = Console(stderr=True, highlight=False, soft_wrap=True)
+out = Console(highlight=False)
+
+TargetArgument = Annotated[str, typer.Argument(metavar="SCENARIO/DETECTOR[.VARIANT]")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def scenarios(as_json: JsonOption = False) -> None:
+    """List scenarios, their detectors and variants."""
+    found = service.scenarios()
+    if as_json:
+        typer.echo(json.dumps(found, indent=1))
+        return
+    for row in found:
+        typer.echo(f"{row['scenario']}: {row['title']}. {row['question']}")
+        typer.echo(f"  normal: {row['normal']}; strange: {', '.join(row['strange'])}")
+        typer.echo(f"  detectors: {', '.join(row['detectors']) or 'none trained'}")
+        if row["variants"]:
+            typer.echo(f"  variants: {', '.join(row['variants'])}")
+
+
+@app.command()
+def score(
+    target: TargetArgument,
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...")],
+    parts: Annotated[
+        bool, typer.Option("--parts", help="Add every part and its percentile.")
+    ] = False,
+    out_file: Annotated[
+        Path | None, typer.Option("--out", help="Write .jsonl, .csv or .parquet.")
+    ] = None,
+    bf16: Annotated[
+        bool, typer.Option("--bf16", help="Faster and less exact: bfloat16 coupling networks.")
+    ] = False,
+) -> None:
+    """Score images, folders (recursive) and .npy or .npz arrays of (N, H, W[, C]) uint8."""
+    write = _writer(out_file)
+    chosen = parse_target(target)
+    failed, rows = 0, []
+    for scored in service.score(chosen, paths, bf16=bf16):
+        if scored.error:
+            failed += 1
+            notes.print(f"{scored.image}: {scored.error}", markup=False)
+            continue
+        if scored.notes:
+            notes.print(f"{scored.image}: {'; '.join(scored.notes)}", markup=False)
+        rows.append(_row(scored, parts=parts))
+        if out_file is None:
+            typer.echo(json.dumps(rows[-1]))
+    if not rows:
+        raise OutskirtsError("nothing could be read")
+    write(rows)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _row(scored: Scored, *, parts: bool) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "image": scored.image,
+        "score": scored.score,
+        "percentile": scored.percentile,
+    }
+    if parts:
+        row |= {"parts": scored.parts, "part_percentiles": scored.part_percentiles}
+    return row
+
+
+def _writer(path: Path | None) -> Callable[[list[dict[str, Any]]], None]:
+    """What writes rows to a file of that ending; checked before any work is done."""
+    if path is None:
+        return lambda rows: None
+    writers = {".jsonl": _write_jsonl, ".csv": _write_csv, ".parquet": _write_parquet}
+    if path.suffix not in writers:
+        raise OutskirtsError(f"{path.name} must end in {', '.join(writers)}")
+    if not path.parent.is_dir():
+        raise OutskirtsError(f"there is no folder {path.parent}")
+    return lambda rows: writers[path.suffix](path, rows)
+
+
+def _write_jsonl(path: Path, rows: list[dict[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def _write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
+    flat = [_flat(row) for row in rows]
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, flat[0])
+        writer.writeheader()
+        writer.writerows(flat)
+
+
+def _write_parquet(path: Path, rows: list[dict[str, Any]]) -> None:
+    import pandas
+
+    pandas.DataFrame([_flat(row) for row in rows]).to_parquet(path)
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    """One level of keys: parts.total, part_percentiles.total."""
+    flat: dict[str, Any] = {}
+    for key, value in row.items():
+        if isinstance(value, Mapping):
+            flat |= {f"{key}.{inner}": v for inner, v in value.items()}
+        else:
+            flat[key] = value
+    return flat
+
+
+@app.command()
+def evaluate(
+    target: TargetArgument,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=PATH", help="Your own strange images; may be repeated."),
+    ] = None,
+    scores: Annotated[
+        Path | None, typer.Option(help="Write per-image numbers: .jsonl, .csv or .parquet.")
+    ] = None,
+    stored: Annotated[
+        bool, typer.Option("--stored", help="Use the scores stored with the weights: no waiting.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """AUROC with interval, AUPR and FPR at 95 % TPR of the score and each part."""
+    write = _writer(scores)
+    chosen = parse_target(target)
+    with _spinner() as say:
+        found = service.evaluate(
+            chosen, against=_named_paths(against or []), stored=stored, watch=say
+        )
+    for item in found.skipped:
+        notes.print(f"{item.id}: {item.error}", markup=False)
+    if scores is not None:
+        write(list(_per_image(found)))
+    if as_json:
+        strange = {
+            s: {p: m.as_dict() for p, m in parts.items()} for s, parts in found.figures.items()
+        }
+        typer.echo(json.dumps({"detector": str(chosen), "strange": strange}, indent=1))
+    else:
+        _print_figures(chosen, found)
+    if found.skipped:
+        raise typer.Exit(1)
+
+
+def _named_paths(texts: Iterable[str]) -> dict[str, Path]:
+    named = {}
+    for text in texts:
+        name, equals, path = text.partition("=")
+        if not (name and equals and path):
+            raise OutskirtsError(f"--against takes NAME=PATH, got {text!r}")
+        named[name] = Path(path)
+    return named
+
+
+def _per_image(found: service.Evaluation) -> Iterator[dict[str, Any]]:
+    for name, parts in found.parts.items():
+        for i, image in enumerate(found.ids[name]):
+            yield {"image": image, "set": name, **{p: float(v[i]) for p, v in parts.items()}}
+
+
+def _print_figures(target: Target, found: service.Evaluation) -> None:
+    table = Table(title=str(target))
+    for heading in (
+        "strange set",
+        "part",
+        "AUROC",
+        "95 % interval",
+        "AUPR",
+        "FPR95",
+        "normal",
+        "strange",
+    ):
+        table.add_column(heading)
+    for name, parts in found.figures.items():
+        for part, m in parts.items():
+            interval = f"{m.low:.4f} to {m.high:.4f}"
+            numbers = (f"{m.auroc:.4f}", interval, f"{m.aupr:.4f}", f"{m.fpr95:.4f}")
+            table.add_row(name, part, *numbers, str(m.n_normal), str(m.n_strange))
+    out.print(table)
+    out.print("Intervals: 1,000 stratified bootstraps; they cover test images, not training seeds.")
+
+
+@app.command()
+def train(
+    target: TargetArgument,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.01, help="Training time; scenario.json has the default.")
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated."),
+    ] = None,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Begin anew instead of going on with the last run.")
+    ] = False,
+    download: Annotated[
+        bool, typer.Option("--download", help="Fetch missing training data into OUTSKIRTS_DATA.")
+    ] = False,
+) -> None:
+    """Train; write weights, card and reference scores. An interrupted training goes on."""
+    from core.scenario import load_scenario
+    from core.train.run import Watcher, forget_run, settings_of
+    from core.train.run import train as run
+
+    chosen = parse_target(target)
+    scenario = load_scenario(chosen.scenario)
+    training = settings_of(scenario, chosen.detector, _settings(changes or []), minutes)
+    if restart:
+        forget_run(scenario, chosen.detector)
+    with _bar() as (step, stage):
+        card = run(
+            scenario,
+            chosen.detector,
+            training=training,
+            download=download,
+            watcher=Watcher(step=step, stage=stage),
+        )
+    typer.echo(
+        f"{chosen}: {card.training.images} images, {card.training.skipped_steps} steps skipped"
+    )
+    typer.echo(f"score: {card.score.part}. {card.score.why}")
+    for name, parts in card.metrics.items():
+        m = parts[card.score.part]
+        typer.echo(f"{name}: AUROC {m.auroc:.4f} ({m.low:.4f} to {m.high:.4f})")
+
+
+def _settings(texts: Iterable[str]) -> dict[str, Any]:
+    changes = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise OutskirtsError(f"--set takes KEY=VALUE, got {text!r}")
+        try:
+            changes[key] = json.loads(value)
+        except json.JSONDecodeError:
+            changes[key] = value
+    return changes
+
+
+@app.command()
+def bench(
+    name: Annotated[str | None, typer.Argument(help="One benchmark; all without it.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the project's own benchmarks; figures, no verdict. Best with nothing else running."""
+    from core.evaluate import bench as benchmarks
+
+    with _spinner() as say:
+        rows = benchmarks.run(name, watch=say)
+    if as_json:
+        typer.echo(json.dumps([row.as_dict() for row in rows], indent=1))
+        return
+    table = Table()
+    for heading in ("benchmark", "what", "median", "lowest", "highest", "unit", "runs"):
+        table.add_column(heading)
+    for row in rows:
+        numbers = (f"{row.median:.4g}", f"{row.low:.4g}", f"{row.high:.4g}")
+        table.add_row(row.benchmark, row.what, *numbers, row.unit, str(row.runs))
+    out.print(table)
+
+
+@contextmanager
+def _spinner() -> Iterator[Callable[[str], None]]:
+    with notes.status("") as status:
+        yield lambda text: status.update(text)
+
+
+@contextmanager
+def _bar() -> Iterator[tuple[Callable[[Any], None], Callable[[str], None]]]:
+    """A progress bar on standard error: what to call at each step, and at each stage."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=notes) as progress:
+        task = progress.add_task("", total=1.0)
+
+        def step(moment: Any) -> None:
+            terms = " ".join(f"{k.partition('/')[2]} {v:.3f}" for k, v in moment.terms.items())
+            progress.update(task, completed=moment.progress, description=f"{moment.phase}: {terms}")
+
+        def stage(text: str) -> None:
+            progress.update(task, description=text)
+
+        yield step, stage
+
+
+def main() -> int:
+    """Run a verb; say in one line what went wrong."""
+    try:
+        status = app(standalone_mode=False)
+    except OutskirtsError as error:
+        return _said(str(error))
+    except typer.Exit as leaving:
+        return leaving.exit_code
+    except typer.Abort:
+        return _said("stopped")
+    except Exception as error:
+        if hasattr(error, "format_message"):  # click's own, for wrong arguments
+            return _said(error.format_message())
+        raise
+    return int(status or 0)
+
+
+def _said(text: str) -> int:
+    notes.print(f"error: {' '.join(text.split())}", markup=False)
+    return 2
+
 
 if __name__ == "__main__":
-    scenario = load_scenario("fashion")
-    training = scenario.training_of("glow")
-    streams = training_streams(scenario, settings().data, batch_size=training.batch_size)
-    train_weights(scenario, "glow", streams=streams, minutes=training.minutes, config=training.config, seed=training.seed)
+    sys.exit(main())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.data.changes import CONTROLS, flat_images, noise_images
 from core.data.images import pad
+from core.errors import OutskirtsError
 from core.settings import settings
 
 __all__ = [
@@ -22,13 +22,15 @@ __all__ = [
     "Pictures",
     "Scenario",
     "ScenarioError",
+    "Training",
     "build_reference",
+    "forget_pictures",
     "load_scenario",
     "scenario_names",
 ]
 
 
-class ScenarioError(ValueError):
+class ScenarioError(OutskirtsError):
     """A scenario is unknown, or its folder does not hold what it should."""
 
 
@@ -175,7 +177,9 @@ CONTROL_IMAGES = 1000
 CONTROL_SEED = 0
 
 
-def build_reference(scenario: Scenario, sources: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> str:
+def build_reference(
+    scenario: Scenario, sources: Mapping[str, tuple[np.ndarray, np.ndarray]]
+) -> str:
     """Write reference.npz from test images and labels by set name; return its sha256."""
     arrays = {}
     for name, (images, labels) in sources.items():
@@ -219,6 +223,7 @@ def _pictures(folder: Path, scenario_name: str, name: str) -> Pictures:
     return Pictures(name, pad(images, border), labels)
 
 
-def scenario_schema() -> dict[str, Any]:
-    """The JSON schema of scenario.json."""
-    return json.loads(json.dumps(Scenario.model_json_schema(by_alias=True)))
+def forget_pictures() -> None:
+    """Read reference images anew at the next call: the file has changed."""
+    _shipped.cache_clear()
+    _pictures.cache_clear()

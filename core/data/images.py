@@ -11,15 +11,18 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from core.errors import OutskirtsError
+
 __all__ = ["ImageError", "Item", "Picture", "decode", "from_array", "pad", "read_items"]
 
 MAX_PIXELS = 40_000_000
 SUFFIXES = (
-    ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".npy", ".npz",
+    ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm",
+    ".npy", ".npz",
 )  # fmt: skip
 
 
-class ImageError(ValueError):
+class ImageError(OutskirtsError):
     """A file or array is not an image that can be read."""
 
 
@@ -95,7 +98,9 @@ def _fit(image: Image.Image, size: int) -> Picture:
 
 
 def _grey(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I") or image.mode == "F":  # 16-bit and float: their own range to 0..255
+    if (
+        image.mode.startswith("I") or image.mode == "F"
+    ):  # 16-bit and float: their own range to 0..255
         values = np.asarray(image, dtype=np.float64)
         if not np.isfinite(values).all():
             raise ImageError("holds NaN or infinite values")

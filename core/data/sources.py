@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
+from core.errors import OutskirtsError
+
 __all__ = ["DataMissing", "public_set"]
 
 _PUBLIC = ("FashionMNIST", "MNIST")
 
 
-class DataMissing(FileNotFoundError):
+class DataMissing(OutskirtsError):
     """Training data is not where it was looked for."""
 
 

@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
 from torch.optim import Optimizer
+
+from core.errors import OutskirtsError
 
 __all__ = [
     "Batch",
@@ -26,7 +29,7 @@ __all__ = [
 Terms = Callable[["Batch", torch.Generator], Mapping[str, Tensor]]
 
 
-class NotFitted(RuntimeError):
+class NotFitted(OutskirtsError):
     """A detector was asked for what only a fitted one knows."""
 
 
@@ -119,6 +122,7 @@ class Part:
     title: str
     unit: str
     text: str
+    shown: str = ""  # unit on pages, where it is another: see `Detector.shown`
 
 
 class Detector(nn.Module, ABC):
@@ -131,11 +135,14 @@ class Detector(nn.Module, ABC):
     paper: ClassVar[Paper]
     Config: ClassVar[type]
     about: ClassVar[Mapping[str, Part]]
+    limits: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, config: Any) -> None:
         super().__init__()
         if not isinstance(config, self.Config):
-            raise TypeError(f"config must be {self.Config.__qualname__}, got {type(config).__name__}")
+            raise TypeError(
+                f"config must be {self.Config.__qualname__}, got {type(config).__name__}"
+            )
         self.config = config
 
     @abstractmethod
@@ -144,7 +151,7 @@ class Detector(nn.Module, ABC):
 
     @abstractmethod
     def parts(self, x: Tensor) -> Mapping[str, Tensor]:
-        """Named numbers (N,) of images x (N, C, H, W): what the score is made of, and alternatives."""
+        """Named numbers (N,) of images x (N, C, H, W): what makes the score, and alternatives."""
 
     @abstractmethod
     def embed(self, x: Tensor) -> Tensor:
@@ -153,6 +160,18 @@ class Detector(nn.Module, ABC):
     def score(self, x: Tensor) -> Tensor:
         """How strange each image of x (N, C, H, W) is, (N,): the part that the config names."""
         return self.parts(x)[self.config.score]
+
+    def shown(self, part: str, values: np.ndarray) -> np.ndarray:
+        """Values (N,) of a part in the unit that pages show, ``about[part].shown``."""
+        return values
+
+    def figures(self, parts: Mapping[str, np.ndarray]) -> Mapping[str, float]:
+        """Numbers of the normal test images' parts (N,) that papers report, by name."""
+        return {}
+
+    def extra(self, x: Tensor) -> Mapping[str, float]:
+        """Other numbers worth showing of one image x (1, C, H, W), by name."""
+        return {}
 
     def explain(self, x: Tensor, part: str = "score") -> Explanation:
         """Which pixels made a part of x (N, C, H, W).

@@ -11,26 +11,27 @@ import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-from core.detectors._base import Batch, Detector, Explanation, Paper, Part, Phase, Player
+from core.detectors._base import Batch, Detector, Explanation, NotFitted, Paper, Part, Phase, Player
 from core.nn.flow import MultiScaleFlow, ScaleCode, coupling_dtype
 
 __all__ = ["Glow", "bits_per_dimension", "png_bits"]
 
 NATS_TO_BITS = 1 / math.log(2)
+V = TypeVar("V", float, np.ndarray)
 
 
-def bits_per_dimension(nats: float, dimensions: int, *, of: int) -> float:
+def bits_per_dimension(nats: V, dimensions: int, *, of: int) -> V:
     """Bits per image dimension that ``dimensions`` of ``of`` cost, from their -log density in nats.
 
     The density is of pixels in steps of 1/256, so each covered dimension costs 8 bits more; the
-    figures of the scales sum to the figure of the image. Takes arrays as well.
+    figures of the scales sum to the figure of the image.
 
     Example:
         >>> round(bits_per_dimension(-3900.0, 1024, of=1024), 3)
@@ -67,6 +68,8 @@ class Glow(Detector):
         total: -log p(x) in nats.
         scale_16, scale_8, scale_4: -lp_i in nats, what each scale contributes; they sum to total.
         complexity: bits of x under the flow minus bits of its PNG.
+        typicality: how far (scale_16, scale_8, scale_4) lies from the calibration images', as a
+            Mahalanobis distance: an image can be strange by costing a scale too little.
 
     Dequantisation noise U(0, 1/256) is added in training only; scoring takes the middle of the
     bin, x + 1/512.
@@ -74,6 +77,8 @@ class Glow(Detector):
     References:
         Schirrmeister, Zhou, Ball, Zhang 2020, sec. 3: lp_i = log|det flow_i| + log|det actnorm_i|
         + log N(z_i; 0, I), and log p(x) = sum of lp_i.
+        Serra et al. 2020, https://arxiv.org/abs/1909.11480 (complexity).
+        Nalisnick et al. 2019, https://arxiv.org/abs/1906.02994 (typicality, there of the total).
     """
 
     paper: ClassVar[Paper] = Paper(
@@ -85,18 +90,19 @@ class Glow(Detector):
         deviations=(
             "16 flow steps a scale and 64 hidden channels, where the paper has 32 and 512.",
             "Images of 28x28 are padded with zeros to 32x32; the paper resizes them.",
-            "Adamax at 2e-3 decaying linearly to 0 after 1 % warm-up, gradient norm clipped at 5, no "
-            "weight decay; the paper has 5e-4, weight decay 5e-5 and no decay.",
-            "Minutes instead of 250 epochs, no shifted images, started from random weights instead of "
-            "from a general model's.",
+            "Adamax at 2e-3 decaying linearly to 0 after 1 % warm-up, gradient norm clipped at 5, "
+            "no weight decay; the paper has 5e-4, weight decay 5e-5 and no decay.",
+            "Minutes instead of 250 epochs, no shifted images, started from random weights instead "
+            "of from a general model's.",
             "Coupling networks are trained in bfloat16; latents, log-determinants and all "
             "scoring are float32.",
+            "typicality, the two-sided distance of the three scales' contributions, is ours.",
             "complexity subtracts the image's PNG size (Serra et al. 2020) in place of a general "
             "model's likelihood.",
         ),
         bibtex="@inproceedings{schirrmeister2020understanding,\n"
-        "  title = {Understanding Anomaly Detection with Deep Invertible Networks through Hierarchies"
-        " of Distributions and Features},\n"
+        "  title = {Understanding Anomaly Detection with Deep Invertible Networks through "
+        "Hierarchies of Distributions and Features},\n"
         "  author = {Schirrmeister, Robin Tibor and Zhou, Yuxuan and Ball, Tonio and Zhang, Dan},\n"
         "  booktitle = {Advances in Neural Information Processing Systems},\n"
         "  volume = {33},\n"
@@ -109,22 +115,50 @@ class Glow(Detector):
         "total": Part(
             "Full likelihood",
             "nats",
-            "How unlikely the whole image is. Simple pictures come out likely, whatever they show.",
+            shown="bits per dimension",
+            text="How unlikely the whole image is. Simple pictures come out likely, whatever they "
+            "show.",
         ),
         "scale_16": Part(
-            "16x16 scale", "nats", "What the finest scale contributes: edges, texture, noise."
+            "16x16 scale",
+            "nats",
+            shown="bits per dimension",
+            text="What the finest scale contributes: edges, texture, noise.",
         ),
-        "scale_8": Part("8x8 scale", "nats", "What the middle scale contributes: parts and strokes."),
+        "scale_8": Part(
+            "8x8 scale",
+            "nats",
+            shown="bits per dimension",
+            text="What the middle scale contributes: parts and strokes.",
+        ),
         "scale_4": Part(
-            "4x4 scale", "nats", "What the coarsest scale contributes: the shape as a whole."
+            "4x4 scale",
+            "nats",
+            shown="bits per dimension",
+            text="What the coarsest scale contributes: the shape as a whole.",
         ),
         "complexity": Part(
             "Complexity-corrected",
             "bits",
-            "Bits of the image under the flow minus the size of its PNG: how much more the flow "
-            "pays than a compressor that knows nothing of garments.",
+            shown="bits per dimension",
+            text="Bits of the image under the flow minus the size of its PNG: how much more the "
+            "flow pays than a compressor that knows nothing of the normal images.",
+        ),
+        "typicality": Part(
+            "Typicality of the scales",
+            "standard deviations",
+            text="How unusual the three scales' contributions are together, too cheap counted as "
+            "well as too expensive.",
         ),
     }
+    limits: ClassVar[tuple[str, ...]] = (
+        "The full likelihood rewards simple pictures: digits, flat areas and blurred images come "
+        "out likelier than the images it was trained on. Do not read `total` as strangeness.",
+        "Knows grey pictures of one centred object on black, 28x28 pixels; photographs are foreign "
+        "to it in every respect at once.",
+        "Per-scale contributions say which scale pays, not which pixels are at fault: their maps "
+        "have cells of 2, 4 and 8 pixels.",
+    )
 
     @dataclass(frozen=True)
     class Config:
@@ -147,6 +181,9 @@ class Glow(Detector):
         clip: float = 5.0
         training_dtype: str = "bfloat16"
 
+    mean: Tensor  # (L,), of the scales' contributions on calibration images
+    precision: Tensor  # (L, L), inverse of their covariance
+
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self.flow = MultiScaleFlow(
@@ -154,6 +191,8 @@ class Glow(Detector):
         )
         self.dimensions = math.prod(config.image)
         self.scale_names = [f"scale_{shape[1]}" for shape in self.flow.latent_shapes()]
+        self.register_buffer("mean", torch.zeros(config.scales))
+        self.register_buffer("precision", torch.zeros(config.scales, config.scales))
 
     # Training -----------------------------------------------------------------------------------
 
@@ -170,6 +209,7 @@ class Glow(Detector):
         return [
             Phase("initialise", data="train", prepare=self._initialise),
             Phase("likelihood", data="train", players=[player], epochs=25),
+            Phase("typicality", data="calibration", prepare=self._fit_typicality),
         ]
 
     def _initialise(self, batches: Iterable[Batch]) -> None:
@@ -193,6 +233,12 @@ class Glow(Detector):
             for name, code in zip(self.scale_names, codes, strict=True)
         }
 
+    def _fit_typicality(self, batches: Iterable[Batch]) -> None:
+        """Mean and covariance of the scales' contributions, over the calibration images."""
+        costs = torch.cat([self._costs(self.codes(batch.x)) for batch in batches]).double()
+        self.mean.copy_(costs.mean(0))
+        self.precision.copy_(torch.linalg.inv(torch.cov(costs.T)))
+
     # Scoring ------------------------------------------------------------------------------------
 
     def codes(self, x: Tensor) -> list[ScaleCode]:
@@ -200,10 +246,44 @@ class Glow(Detector):
         return self.flow(_centre(x))
 
     def parts(self, x: Tensor) -> Mapping[str, Tensor]:
-        lp = [code.log_prob.sum((1, 2)) for code in self.codes(x)]
-        scales = {name: -value for name, value in zip(self.scale_names, lp, strict=True)}
-        total = -torch.stack(lp).sum(0)
-        return {"total": total, **scales, "complexity": self._bits(total) - self._png_bits(x)}
+        costs = self._costs(self.codes(x))  # (N, L)
+        total = costs.sum(1)
+        return {
+            "total": total,
+            **dict(zip(self.scale_names, costs.unbind(1), strict=True)),
+            "complexity": self._bits(total) - self._png_bits(x),
+            "typicality": self._distance(costs)[0],
+        }
+
+    @staticmethod
+    def _costs(codes: Sequence[ScaleCode]) -> Tensor:
+        """-lp_i of each scale in nats, (N, L)."""
+        return torch.stack([-code.log_prob.sum((1, 2)) for code in codes], 1)
+
+    def _distance(self, costs: Tensor) -> tuple[Tensor, Tensor]:
+        """Mahalanobis distance d (N,) of costs (N, L); w (N, L) with d = sum w (costs - mean)."""
+        if not self.precision.any():
+            raise NotFitted("typicality needs the calibration pass of training")
+        deviation = costs - self.mean
+        pull = deviation @ self.precision
+        distance = (pull * deviation).sum(1).clamp_min(1e-12).sqrt()
+        return distance, pull / distance[:, None]
+
+    def shown(self, part: str, values: np.ndarray) -> np.ndarray:
+        """Bits per dimension of the image; the scales' figures sum to the total's."""
+        if part == "typicality":
+            return values
+        if part == "complexity":
+            return values / self.dimensions
+        latents = dict(zip(self.scale_names, self.flow.latent_shapes(), strict=True))
+        covered = math.prod(latents[part]) if part in latents else self.dimensions
+        return bits_per_dimension(values, covered, of=self.dimensions)
+
+    def figures(self, parts: Mapping[str, np.ndarray]) -> Mapping[str, float]:
+        return {"bits_per_dimension": float(self.shown("total", parts["total"]).mean())}
+
+    def extra(self, x: Tensor) -> Mapping[str, float]:
+        return {"png_bytes": float(self._png_bits(x)[0]) / 8}
 
     def _bits(self, nats: Tensor) -> Tensor:
         return nats * NATS_TO_BITS + 8 * self.dimensions
@@ -221,19 +301,29 @@ class Glow(Detector):
     def explain(self, x: Tensor, part: str = "score") -> Explanation:
         """Minus log-probability of each cell, spread evenly over its pixels; the residual is 0.
 
+        For complexity, in bits, the PNG's size belongs to no pixel; for typicality the scales are
+        weighted as they enter the distance. Both go to the offset.
+
         Raises:
             ValueError: there is no such part.
         """
         part = self.config.score if part == "score" else part
-        codes = dict(zip(self.scale_names, self.codes(x), strict=True))
-        if part not in {*codes, "total", "complexity"}:
+        if part not in {*self.scale_names, "total", "complexity", "typicality"}:
             raise ValueError(f"part must be one of {', '.join(self.about)}, got {part!r}")
-        chosen = [codes[part]] if part in codes else list(codes.values())
-        height, width = x.shape[2:]
-        maps = [_spread(-code.log_prob, height, width) for code in chosen]
-        total, offset = torch.stack(maps).sum(0), x.new_zeros(len(x))
-        if part == "complexity":
-            total, offset = total * NATS_TO_BITS, 8 * self.dimensions - self._png_bits(x)
+        codes = self.codes(x)
+        weight = x.new_ones(len(x), len(codes))  # of each scale's cost in the part
+        offset = x.new_zeros(len(x))
+        if part in self.scale_names:
+            weight = (
+                torch.tensor(self.scale_names.index(part)) == torch.arange(len(codes))
+            ) * weight
+        elif part == "complexity":
+            weight, offset = weight * NATS_TO_BITS, 8 * self.dimensions - self._png_bits(x)
+        elif part == "typicality":
+            weight = self._distance(self._costs(codes))[1]
+            offset = -weight @ self.mean
+        maps = [_spread(-code.log_prob, *x.shape[2:]) for code in codes]
+        total = sum(m * w[:, None, None] for m, w in zip(maps, weight.unbind(1), strict=True))
         return Explanation(total, offset, torch.zeros_like(offset), "likelihood per cell")
 
     # Images from latents ------------------------------------------------------------------------
@@ -243,7 +333,7 @@ class Glow(Detector):
         return [code.latent for code in self.codes(x)]
 
     def decode(self, latents: Sequence[Tensor]) -> Tensor:
-        """Images (N, C, H, W) in [0, 1] with these latents; values the flow puts outside are clipped."""
+        """Images (N, C, H, W) with these latents, clipped to [0, 1]."""
         return ((self.flow.inverse(latents) + 0.5) * 256 / 255 - 1 / 510).clamp(0, 1)
 
     def sample(self, n: int, generator: torch.Generator, temperature: float = 1.0) -> Tensor:

@@ -42,8 +42,11 @@ _coupling_dtype: ContextVar[torch.dtype | None] = ContextVar("coupling_dtype", d
 
 
 @contextmanager
-def coupling_dtype(dtype: torch.dtype) -> Iterator[None]:
-    """Run the coupling networks in ``dtype``; latents and log-determinants keep the input's."""
+def coupling_dtype(dtype: torch.dtype | None) -> Iterator[None]:
+    """Run the coupling networks in ``dtype``; latents and log-determinants keep the input's.
+
+    None means the type of their weights.
+    """
     token = _coupling_dtype.set(dtype)
     try:
         yield
@@ -84,7 +87,7 @@ class ActNorm(nn.Module):
     """y = (x + bias) * exp(log_scale), log-det = sum(log_scale) over the dimensions of a cell.
 
     ``shape`` is (C, 1, 1) for one pair of parameters a channel, (C, H, W) for one a dimension.
-    Parameters start as the identity; `initialise_` sets them from data, as a named step of training.
+    Parameters start as the identity; `initialise_` sets them from data, a named step.
 
     References:
         Kingma and Dhariwal 2018, sec. 3.1.
@@ -114,7 +117,7 @@ class ActNorm(nn.Module):
         return y * (-self.log_scale).exp() - self.bias
 
     def log_det(self) -> Tensor:
-        """Per cell: (1, 1) where parameters are per channel, (H, W) where they are per dimension."""
+        """Per cell: (1, 1) with parameters a channel, (H, W) with parameters a dimension."""
         return self.log_scale.sum(0)
 
 
@@ -194,7 +197,7 @@ class CouplingNet(nn.Module):
         _normalise_(h, self.second_bias[step], self.second_log_scale[step], dims=(0, 2, 3))
 
     def folded(self, dtype: torch.dtype | None) -> list[tuple[Tensor, Tensor]]:
-        """Weights (K, out, in, k, k) and biases (K, out) of the three convolutions, norms folded in."""
+        """Weights (K, out, in, k, k) and biases (K, out) of the convolutions, norms folded in."""
         dtype = dtype or self.first.dtype
         layers = [
             (self.first, self.first_bias, self.first_log_scale.exp()),
@@ -224,7 +227,7 @@ class _Step:
 
 
 class FlowSteps(nn.Module):
-    """K times ActNorm, invertible 1x1 convolution, affine coupling y2 = (x2 + t) * sigmoid(raw + 2).
+    """K times ActNorm, 1x1 convolution, affine coupling y2 = (x2 + t) * sigmoid(raw + 2).
 
     Each parameter holds all K steps, so that folding and the optimiser touch a dozen tensors
     instead of hundreds: a sixth of the training time at 64 channels.
@@ -384,7 +387,7 @@ class MultiScaleFlow(nn.Module):
 
     @torch.no_grad()
     def initialise_(self, x: Tensor) -> None:
-        """Set every ActNorm from x (N, C, H, W): a few hundred images, as training will see them."""
+        """Set every ActNorm from x (N, C, H, W), a few hundred images as training sees them."""
         for scale in self.scales:
             x = scale.initialise_(x)  # type: ignore[operator]
 
@@ -398,7 +401,9 @@ class MultiScaleFlow(nn.Module):
             ValueError: x is not (N, C, H, W) of this flow's shape.
         """
         if x.ndim != 4 or x.shape[1:] != self.shape:
-            raise ValueError(f"x must be (N, {', '.join(map(str, self.shape))}), got {tuple(x.shape)}")
+            raise ValueError(
+                f"x must be (N, {', '.join(map(str, self.shape))}), got {tuple(x.shape)}"
+            )
         codes = []
         for scale in self.scales:
             code, x = scale(x)

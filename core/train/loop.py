@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import json
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +18,7 @@ from torch import Tensor
 
 from core.data.stream import Stream
 from core.detectors._base import Batch, Detector, Phase, Player
+from core.errors import OutskirtsError
 
 __all__ = ["Moment", "Report", "TrainingFailed", "fit"]
 
@@ -23,7 +26,7 @@ SAVE_SECONDS = 300
 FAILURES_IN_A_ROW = 10
 
 
-class TrainingFailed(RuntimeError):
+class TrainingFailed(OutskirtsError):
     """Training met numbers it cannot go on from."""
 
 
@@ -77,7 +80,8 @@ def fit(
     that finds the file goes on from it. The last weights are kept, whatever the loss.
 
     Raises:
-        TrainingFailed: a loss is not finite, or ten gradients in a row are not.
+        TrainingFailed: a loss is not finite, ten gradients in a row are not, or the interrupted
+            run in ``state`` had other settings.
         KeyError: a phase asks for a stream that is not there.
     """
     fabric = fabric or _one_device()
@@ -114,7 +118,7 @@ class _Run:
         state: Path | None,
     ) -> None:
         self.detector, self.streams, self.seed, self.state = detector, streams, seed, state
-        self.fabric = fabric
+        self.fabric, self.minutes = fabric, minutes
         self.rank, self.world = fabric.global_rank, fabric.world_size
         self.phases = list(detector.phases())
         self.seconds = _share(self.phases, minutes)
@@ -296,6 +300,7 @@ class _Run:
             return
         self.state.parent.mkdir(parents=True, exist_ok=True)
         whole: dict[str, Any] = {
+            "settings": self._settings(),
             "place": vars(self.place),
             "report": vars(self.report),
             "detector": self.detector.state_dict(),
@@ -308,10 +313,19 @@ class _Run:
         torch.save(whole, unfinished)
         unfinished.replace(self.state)
 
+    def _settings(self) -> str:
+        config = dataclasses.asdict(self.detector.config)
+        return json.dumps({**config, "seed": self.seed, "minutes": self.minutes}, sort_keys=True)
+
     def _resume(self) -> None:
         if self.state is None or not self.state.exists():
             return
         whole = torch.load(self.state, weights_only=True, map_location=self.fabric.device)
+        if whole["settings"] != self._settings():
+            raise TrainingFailed(
+                f"{self.state.name} holds a training with other settings ({whole['settings']}; "
+                f"asked for {self._settings()}): restart, or repeat those settings"
+            )
         self.place, self.report = _Place(**whole["place"]), Report(**whole["report"])
         self.report.resumed += 1
         self.detector.load_state_dict(whole["detector"])

@@ -1,88 +1,284 @@
-"""Train a detector for a scenario: data in, weights and card out."""
+"""Train a detector for a scenario: data in; weights, card and reference scores out."""
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import platform
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from lightning.fabric import Fabric, seed_everything
 
+from core import checkpoint
+from core.checkpoint import Card, Figures, Golden, ReferenceScores, Score, Trained, TrainedOn
 from core.data.images import pad
 from core.data.sources import public_set
 from core.data.splits import calibration_split
 from core.data.stream import Stream
-from core.detectors import detector_class
 from core.detectors._base import Detector
-from core.scenario import Scenario, build_reference
+from core.evaluate.calibration import quantiles
+from core.evaluate.metrics import measure
+from core.evaluate.scoring import parts_of
+from core.evaluate.validation import recommend, validate
+from core.scenario import Scenario, Training, build_reference, forget_pictures
 from core.settings import settings
 from core.train.log import TrainingLog
 from core.train.loop import Moment, Report, fit
 
-__all__ = ["build", "train_weights"]
+__all__ = ["Watcher", "forget_run", "settings_of", "train"]
+
+THRESHOLD_QUANTILE = 95.0
+GOLDEN_PER_SET = 4
 
 
-def build(name: str, config: Mapping[str, Any], *, seed: int = 0) -> Detector:
-    """A detector of random weights.
+@dataclasses.dataclass(frozen=True)
+class Watcher:
+    """Who is told how training goes: each step, and each stage of what follows."""
+
+    step: Callable[[Moment], None] = lambda moment: None
+    stage: Callable[[str], None] = lambda text: None
+
+
+def train(
+    scenario: Scenario,
+    name: str,
+    *,
+    training: Training,
+    download: bool = False,
+    fabric: Fabric | None = None,
+    watcher: Watcher | None = None,
+) -> Card:
+    """Train, choose the score, calibrate, evaluate and write the checkpoint; return its card.
+
+    An interrupted training goes on where it stopped; a finished one is evaluated anew.
 
     Raises:
-        ValueError: the config has a key that the detector does not know.
+        DataMissing: the training images are not in the data folder.
+        TrainingFailed: the loss or the gradients were not finite.
     """
-    cls = detector_class(name)
-    known = {f.name for f in dataclasses.fields(cls.Config)}
-    if unknown := set(config) - known:
-        raise ValueError(f"{name} knows no setting {', '.join(sorted(unknown))}; it knows: "
-                         f"{', '.join(sorted(known))}")
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in config.items()}
-    seed_everything(seed, verbose=False)
-    return cls(cls.Config(**values))
+    watcher = watcher or Watcher()
+    watcher.stage("reading training images")
+    streams = _streams(scenario, training, download=download)
+    if not (scenario.folder / "reference.npz").exists():
+        _build_reference(scenario, download=download)
+    detector, report = _fit(
+        scenario, name, streams, training=training, fabric=fabric, watcher=watcher
+    )
+    return _finish(
+        scenario, name, detector, report, streams=streams, training=training, watcher=watcher
+    )
 
 
-def training_streams(
-    scenario: Scenario, folder: Path, *, batch_size: int, download: bool = False
-) -> dict[str, Stream]:
-    """The train and calibration streams of a scenario, padded as detectors see them."""
+def _streams(scenario: Scenario, training: Training, *, download: bool) -> dict[str, Stream]:
+    """The train and calibration images of a scenario, padded as detectors see them."""
     assert scenario.normal.source is not None
-    images, labels = public_set(scenario.normal.source, folder, train=True, download=download)
+    images, labels = public_set(
+        scenario.normal.source, settings().data, train=True, download=download
+    )
     split = scenario.split
     chosen = calibration_split(len(images), calibration=split.calibration, seed=split.seed)
     images = pad(images, scenario.border)
     return {
-        name: Stream(images[i], np.ones(len(i), np.int8), labels[i], batch_size)
+        name: Stream(images[i], np.ones(len(i), np.int8), labels[i], training.batch_size)
         for name, i in zip(("train", "calibration"), chosen, strict=True)
     }
 
 
-def train_weights(
+def _build_reference(scenario: Scenario, *, download: bool) -> None:
+    sources = {
+        s.name: public_set(s.source, settings().data, train=False, download=download)
+        for s in scenario.sets
+        if s.source is not None
+    }
+    build_reference(scenario, sources)
+    forget_pictures()
+
+
+def _fit(
     scenario: Scenario,
     name: str,
-    *,
     streams: Mapping[str, Stream],
-    minutes: float,
-    config: Mapping[str, Any],
-    seed: int,
-    fabric: Fabric | None = None,
-    watch: Callable[[Moment], None] | None = None,
+    *,
+    training: Training,
+    fabric: Fabric | None,
+    watcher: Watcher,
 ) -> tuple[Detector, Report]:
-    """Train, or go on with an interrupted training; return the detector and what was done."""
     folder = settings().runs / scenario.name / name
-    detector = build(name, config, seed=seed)
+    seed_everything(training.seed, verbose=False)
+    detector = checkpoint.from_config(name, training.config)
     log = TrainingLog(folder / "log.jsonl")
 
     def both(moment: Moment) -> None:
         log(moment)
-        if watch:
-            watch(moment)
+        watcher.step(moment)
 
     report = fit(
         detector,
         streams,
-        seed=seed,
-        minutes=minutes,
+        seed=training.seed,
+        minutes=training.minutes,
         fabric=fabric,
         state=folder / "state.pt",
         watch=both,
     )
-    return detector, report
+    return detector.cpu().eval().requires_grad_(False), report
+
+
+# After training -------------------------------------------------------------------------------
+
+
+def _finish(
+    scenario: Scenario,
+    name: str,
+    detector: Detector,
+    report: Report,
+    *,
+    streams: Mapping[str, Stream],
+    training: Training,
+    watcher: Watcher,
+) -> Card:
+    watcher.stage("choosing the score on synthetic faults of training images")
+    found = validate(detector, streams["train"].images, seed=training.seed)
+    part, why = recommend(found)
+    detector.config = dataclasses.replace(detector.config, score=part)
+    watcher.stage("calibrating on held-out normal images")
+    held_out = parts_of(detector, streams["calibration"].images)
+    scores = _reference_scores(scenario, detector, watcher)
+    watcher.stage("measuring")
+    weights = checkpoint.save_weights(detector, scenario.folder, name)
+    normal = scores.sets[scenario.normal.name]
+    card = Card(
+        schema_version=1,
+        scenario=scenario.name,
+        detector=name,
+        config=dataclasses.asdict(detector.config),
+        paper=_paper(detector),
+        deviations=detector.paper.deviations,
+        data=_trained_on(scenario, streams),
+        training=_trained(scenario, name, training, report),
+        score=Score(
+            part=part,
+            unit=detector.about[part].unit,
+            why=why,
+            threshold=float(np.percentile(held_out[part], THRESHOLD_QUANTILE)),
+            threshold_rule=f"{THRESHOLD_QUANTILE:g} % quantile of the calibration images: "
+            f"{100 - THRESHOLD_QUANTILE:g} % of normals are flagged",
+        ),
+        validation={f: {p: round(v, 4) for p, v in parts.items()} for f, parts in found.items()},
+        calibration=checkpoint.Calibration(
+            images=len(streams["calibration"].images),
+            quantiles={p: tuple(_rounded(quantiles(v))) for p, v in held_out.items()},
+        ),
+        metrics=evaluate_scores(scores, scenario),
+        figures={k: round(v, 4) for k, v in detector.figures(normal).items()},
+        golden=_golden(scores),
+        limits=detector.limits,
+        licence=f"Weights: as the training images, {scenario.normal.licence}",
+        weights=weights,
+    )
+    checkpoint.save_scores(scores, scenario.folder, name, weights)
+    checkpoint.save(card, scenario.folder)
+    return card
+
+
+def _reference_scores(scenario: Scenario, detector: Detector, watcher: Watcher) -> ReferenceScores:
+    sets = {}
+    for image_set in scenario.sets:
+        watcher.stage(f"scoring {image_set.title.lower()}")
+        sets[image_set.name] = parts_of(detector, scenario.pictures(image_set.name).images)
+    return ReferenceScores(sets)
+
+
+def evaluate_scores(scores: ReferenceScores, scenario: Scenario) -> dict[str, dict[str, Figures]]:
+    """Figures of every part on every strange set."""
+    normal = scores.sets[scenario.normal.name]
+    return {
+        s.name: {
+            part: Figures(**measure(normal[part], values).as_dict())  # type: ignore[arg-type]
+            for part, values in scores.sets[s.name].items()
+        }
+        for s in scenario.strange
+    }
+
+
+def _trained_on(scenario: Scenario, streams: Mapping[str, Stream]) -> TrainedOn:
+    digest = hashlib.sha256(streams["train"].images.tobytes())
+    return TrainedOn(
+        name=f"{scenario.normal.source}, training images",
+        images=len(streams["train"].images),
+        calibration=len(streams["calibration"].images),
+        split_seed=scenario.split.seed,
+        sha256=digest.hexdigest(),
+        licence=scenario.normal.licence,
+    )
+
+
+def _trained(scenario: Scenario, name: str, training: Training, report: Report) -> Trained:
+    looks = 1
+    if (scenario.folder / f"{name}.json").exists():
+        looks += checkpoint.read_card(scenario.folder, name).training.test_looks
+    return Trained(
+        seed=training.seed,
+        minutes=training.minutes,
+        batch_size=training.batch_size,
+        phases=tuple(report.phases),
+        steps=report.steps,
+        images=report.images,
+        images_per_second=round(report.images_per_second, 1),
+        skipped_steps=report.skipped,
+        resumed=report.resumed,
+        processor=_processor(),
+        torch=torch.__version__,
+        test_looks=looks,
+    )
+
+
+def _golden(scores: ReferenceScores) -> Golden:
+    ids, parts = [], {p: [] for p in next(iter(scores.sets.values()))}  # type: ignore[var-annotated]
+    for set_name, values in scores.sets.items():
+        ids += [f"{set_name}#{i}" for i in range(GOLDEN_PER_SET)]
+        for part, numbers in values.items():
+            parts[part] += _rounded(numbers[:GOLDEN_PER_SET])
+    return Golden(ids=tuple(ids), parts={p: tuple(v) for p, v in parts.items()})
+
+
+def _paper(detector: Detector) -> dict[str, str | int]:
+    paper = dataclasses.asdict(detector.paper)
+    del paper["deviations"]
+    return paper
+
+
+def _rounded(values: np.ndarray) -> list[float]:
+    return [float(f"{v:.7g}") for v in values]
+
+
+def _processor() -> str:
+    """Model name of the processor and how many cores torch uses."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0] if names else platform.processor()}, {torch.get_num_threads()} threads"
+
+
+def settings_of(
+    scenario: Scenario, name: str, changes: Mapping[str, Any], minutes: float | None
+) -> Training:
+    """Training settings of scenario.json with the user's changes."""
+    training = scenario.training_of(name)
+    return training.model_copy(
+        update={
+            "config": {**training.config, **changes},
+            "minutes": training.minutes if minutes is None else minutes,
+        }
+    )
+
+
+def forget_run(scenario: Scenario, name: str) -> None:
+    """Delete the log and the state of a training, finished or not; the checkpoint stays."""
+    folder = settings().runs / scenario.name / name
+    for file in (folder / "state.pt", folder / "log.jsonl"):
+        file.unlink(missing_ok=True)

@@ -1,0 +1,43 @@
+# make app: serve the workbench.  make test: every test.  make fast: without browser and slow ones.
+# make lint: formatter, linter, type checker.
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8501
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: app test fast lint clean
+
+app: .venv/.runs
+	$(BIN)/python -m streamlit run app.py --server.address $(HOST) --server.port $(PORT)
+
+test: .venv/.tests
+	$(BIN)/python -m pytest
+
+fast: .venv/.tests
+	$(BIN)/python -m pytest -m "not slow and not browser"
+
+lint: .venv/.tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/python -m mypy
+
+# Stamp files: a second call installs nothing.
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, this is " + sys.version)'
+	$(PYTHON) -m venv .venv
+
+.venv/.runs: requirements.txt | .venv/bin/python
+	@echo "Setting up .venv: a few minutes the first time."
+ifdef TORCH_INDEX
+	$(PIP) --index-url $(TORCH_INDEX) $$(grep -E '^torch(vision)?==' requirements.txt)
+endif
+	$(PIP) -r requirements.txt
+	touch $@
+
+.venv/.tests: requirements-dev.txt .venv/.runs
+	$(PIP) -r requirements-dev.txt
+	touch $@
+
+clean:
+	rm -rf .venv

@@ -1,0 +1,273 @@
+"""Weights and the card that says where they come from; both are checked before they are used."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import safetensors.torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core.detectors import detector_class
+from core.detectors._base import Detector
+from core.errors import OutskirtsError
+
+__all__ = ["Card", "CardError", "ReferenceScores", "load", "read_card", "read_scores", "save"]
+
+MAX_BYTES = 20_000_000
+
+
+class CardError(OutskirtsError):
+    """A checkpoint is missing, damaged, or its files do not belong together."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Figures(_Strict):
+    """Metrics of one score on one strange set; see `core.evaluate.metrics.Metrics`."""
+
+    auroc: float
+    low: float
+    high: float
+    aupr: float
+    fpr95: float
+    n_normal: int
+    n_strange: int
+
+
+class TrainedOn(_Strict):
+    """Training images: the set, how many, and the sha256 of their pixels in order."""
+
+    name: str
+    images: int
+    calibration: int
+    split_seed: int
+    sha256: str
+    licence: str
+
+
+class Trained(_Strict):
+    """How training went; the minutes were fixed before it."""
+
+    seed: int
+    minutes: float
+    batch_size: int
+    phases: tuple[str, ...]
+    steps: int
+    images: int
+    images_per_second: float
+    skipped_steps: int
+    resumed: int
+    processor: str
+    torch: str
+    test_looks: int
+
+
+class Score(_Strict):
+    """Which part is the score, why, and where its threshold lies."""
+
+    part: str
+    unit: str
+    direction: Literal["larger is stranger"] = "larger is stranger"
+    why: str
+    threshold: float
+    threshold_rule: str
+
+
+class Calibration(_Strict):
+    """1,001 quantiles a part, of held-out normal images."""
+
+    images: int
+    quantiles: dict[str, tuple[float, ...]]
+
+
+class Golden(_Strict):
+    """Parts of a few reference images, to notice when the same weights give other numbers."""
+
+    ids: tuple[str, ...]
+    parts: dict[str, tuple[float, ...]]
+
+
+class Weights(_Strict):
+    """The safetensors file that this card belongs to."""
+
+    sha256: str
+    bytes: int
+    parameters: int
+
+
+class Card(_Strict):
+    """The schema of a checkpoint's card.
+
+    Attributes:
+        validation: AUROC of each part on synthetic faults of training images, by fault.
+        metrics: figures of each part, by strange set.
+        figures: other numbers of the normal test images, such as bits per dimension.
+    """
+
+    schema_version: Literal[1] = Field(alias="schema")
+    scenario: str
+    detector: str
+    variant: str | None = None
+    config: dict[str, Any]
+    paper: dict[str, str | int]
+    deviations: tuple[str, ...]
+    data: TrainedOn
+    training: Trained
+    score: Score
+    validation: dict[str, dict[str, float]]
+    calibration: Calibration
+    metrics: dict[str, dict[str, Figures]]
+    figures: dict[str, float]
+    golden: Golden
+    limits: tuple[str, ...]
+    licence: str
+    weights: Weights
+
+    @property
+    def name(self) -> str:
+        return stem(self.detector, self.variant)
+
+    def quantiles(self, part: str) -> np.ndarray:
+        return np.array(self.calibration.quantiles[part])
+
+
+@dataclasses.dataclass(frozen=True)
+class ReferenceScores:
+    """Every part of every reference image: set name to part name to (N,) float32."""
+
+    sets: Mapping[str, Mapping[str, np.ndarray]]
+
+
+def stem(detector: str, variant: str | None) -> str:
+    """File name of a checkpoint without its ending."""
+    return detector if variant is None else f"{detector}.{variant}"
+
+
+def save_weights(detector: Detector, folder: Path, name: str) -> Weights:
+    """Write NAME.safetensors and say what it is.
+
+    Raises:
+        CardError: the file would be larger than a checkpoint may be.
+    """
+    state = {k: v.detach().cpu().contiguous() for k, v in detector.state_dict().items()}
+    data = safetensors.torch.save(state)
+    if len(data) > MAX_BYTES:
+        raise CardError(f"{name}: {len(data)} bytes are more than {MAX_BYTES}")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.safetensors").write_bytes(data)
+    parameters = sum(p.numel() for p in detector.parameters())
+    return Weights(sha256=_sha256(data), bytes=len(data), parameters=parameters)
+
+
+def save(card: Card, folder: Path) -> None:
+    """Write the card beside its weights."""
+    (folder / f"{card.name}.json").write_text(card.model_dump_json(by_alias=True, indent=1) + "\n")
+
+
+def read_card(folder: Path, name: str) -> Card:
+    """Read and check a card.
+
+    Raises:
+        CardError: it is missing or does not fit the schema.
+    """
+    path = folder / f"{name}.json"
+    if not path.exists():
+        raise CardError(
+            f"no checkpoint {folder.name}/{name}: train it with "
+            f"`python -m core train {folder.name}/{name}`"
+        )
+    try:
+        return Card.model_validate_json(path.read_text())
+    except (ValidationError, UnicodeDecodeError) as error:
+        raise CardError(f"card {folder.name}/{path.name} is damaged: {_first(error)}") from error
+
+
+def load(folder: Path, name: str) -> tuple[Detector, Card]:
+    """The detector of a checkpoint, frozen and in eval mode, with its card.
+
+    Raises:
+        CardError: card or weights are missing, damaged, or do not belong together.
+    """
+    card = read_card(folder, name)
+    path = folder / f"{name}.safetensors"
+    if not path.exists():
+        raise CardError(f"weights {folder.name}/{path.name} are missing")
+    data = path.read_bytes()
+    if _sha256(data) != card.weights.sha256:
+        raise CardError(
+            f"weights {folder.name}/{path.name} are not those of their card: sha256 "
+            f"{_sha256(data)[:12]}, the card says {card.weights.sha256[:12]}"
+        )
+    detector = from_config(card.detector, card.config)
+    try:
+        detector.load_state_dict(safetensors.torch.load(data), strict=True)
+    except (RuntimeError, safetensors.SafetensorError) as error:
+        raise CardError(f"weights {folder.name}/{path.name} do not fit: {error}") from error
+    return detector.eval().requires_grad_(False), card
+
+
+def from_config(name: str, config: Mapping[str, Any]) -> Detector:
+    """A detector of random weights.
+
+    Raises:
+        CardError: the config has a key or a type that the detector does not know.
+    """
+    cls = detector_class(name)
+    known = {f.name for f in dataclasses.fields(cls.Config)}
+    if unknown := sorted(set(config) - known):
+        raise CardError(
+            f"{name} knows no setting {', '.join(unknown)}; it knows: {', '.join(sorted(known))}"
+        )
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in config.items()}
+    return cls(cls.Config(**values))
+
+
+def save_scores(scores: ReferenceScores, folder: Path, name: str, weights: Weights) -> None:
+    """Write the atlas: every part of every reference image, and whose weights made it."""
+    arrays = {f"{s}/{p}": v for s, parts in scores.sets.items() for p, v in parts.items()}
+    stream = io.BytesIO()
+    np.savez_compressed(stream, weights=np.array(weights.sha256), **arrays)  # type: ignore[arg-type]
+    (folder / f"{name}.atlas.npz").write_bytes(stream.getvalue())
+
+
+def read_scores(folder: Path, card: Card) -> ReferenceScores:
+    """Parts of the reference images, as stored beside the weights.
+
+    Raises:
+        CardError: the file is missing, damaged, or of other weights.
+    """
+    path = folder / f"{card.name}.atlas.npz"
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            owner = str(stored["weights"])
+            sets: dict[str, dict[str, np.ndarray]] = {}
+            for key in stored.files:
+                if "/" in key:
+                    set_name, part = key.split("/")
+                    sets.setdefault(set_name, {})[part] = stored[key]
+    except FileNotFoundError as error:
+        raise CardError(f"{folder.name}/{path.name} is missing") from error
+    except Exception as error:  # zlib, zipfile and numpy each have their own for a damaged file
+        raise CardError(f"{folder.name}/{path.name} cannot be read: {error}") from error
+    if owner != card.weights.sha256:
+        raise CardError(f"{folder.name}/{path.name} belongs to other weights; train again")
+    return ReferenceScores(sets)
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _first(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return str(error)

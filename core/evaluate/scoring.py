@@ -1,0 +1,40 @@
+"""Parts of many images: in batches, frozen, in float32 unless asked otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from core.data.stream import as_tensor
+from core.detectors._base import Detector
+from core.nn.flow import coupling_dtype
+
+__all__ = ["BATCH", "parts_of"]
+
+BATCH = 128  # what fits the cache of two cores best, for flows of 64 and 128 channels
+
+
+def parts_of(
+    detector: Detector,
+    images: np.ndarray,
+    *,
+    bf16: bool = False,
+    watch: Callable[[int], None] | None = None,
+) -> dict[str, np.ndarray]:
+    """Every part of images (N, H, W) uint8, each (N,) float32.
+
+    Args:
+        bf16: run a flow's coupling networks in bfloat16: faster, and off by a few nats.
+        watch: told how many images are done, after each batch.
+    """
+    pieces: dict[str, list[np.ndarray]] = {}
+    with torch.inference_mode(), coupling_dtype(torch.bfloat16 if bf16 else None):
+        for start in range(0, len(images), BATCH):
+            batch = images[start : start + BATCH]
+            for name, values in detector.parts(as_tensor(batch)).items():
+                pieces.setdefault(name, []).append(values.float().numpy())
+            if watch:
+                watch(start + len(batch))
+    return {name: np.concatenate(values) for name, values in pieces.items()}

@@ -1,0 +1,1 @@
+"""Pages of the workbench: thin views over `core.service`."""

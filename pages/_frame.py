@@ -1,0 +1,68 @@
+"""What every page shares: navigation, the scenario, the seed, and the sheet of terms."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from core import service
+from pages import _draw
+
+TERMS = """
+| term | meaning |
+| --- | --- |
+| normal, strange | What the detector was trained on; everything else. Larger scores are stranger, always. |
+| AUROC | Chance that a strange image scores above a normal one. 1 is perfect, 0.5 a coin, below 0.5 is the wrong way round. |
+| interval | The range that 95 % of 1,000 resamplings of the test images give. It does not cover other training seeds. |
+| percentile | Share of held-out normal images that score lower. 50 is an ordinary image, 99 a rare one. |
+| bits per dimension | What the detector pays to describe one of the 1,024 pixels. Fewer bits: likelier. |
+| scale | Glow splits an image into a fine (16x16), a middle (8x8) and a coarse (4x4) description. |
+| flagged | Above the threshold that flags 5 % of held-out normal images. |
+
+**Keys.** `H` opens this sheet, `Esc` closes it, `Tab` goes from control to control; the left and
+right arrow keys turn the pages of a gallery.
+"""
+
+
+@st.dialog("Terms and keys", width="large")
+def terms() -> None:
+    st.markdown(TERMS)
+
+
+st.set_page_config(
+    page_title="Outskirts",
+    page_icon=str(Path(__file__).with_name("_icon.png")),
+    layout="wide",
+    initial_sidebar_state=220,
+)
+page = st.navigation(
+    [
+        st.Page("overview.py", title="Overview", icon=":material/home:", default=True),
+        st.Page("likelihoods.py", title="Likelihoods", icon=":material/stacked_bar_chart:"),
+    ]
+)
+with st.sidebar:
+    names = [row["scenario"] for row in service.scenarios()]
+    st.selectbox(
+        "Scenario",
+        names,
+        format_func=_draw.scenario_title,
+        key="scenario",
+        bind="query-params",
+        help="What counts as normal, and what as strange.",
+    )
+    st.number_input(
+        "Seed",
+        min_value=0,
+        max_value=9999,
+        value=0,
+        key="seed",
+        bind="query-params",
+        help="Draws the random examples. The same seed shows the same images to everybody.",
+    )
+    if st.button("Terms and keys", shortcut="H", icon=":material/help:", width="stretch"):
+        terms()
+
+try:
+    page.run()
+except service.OutskirtsError as error:
+    st.error(str(error), icon=":material/error:")

@@ -1,0 +1,323 @@
+"""Likelihoods: which scale finds this strange, and why do digits look likelier than clothes?"""
+
+import hashlib
+
+import numpy as np
+import streamlit as st
+
+from core.service import GalleryQuery, ImageQuery, LikelihoodsQuery, OutskirtsError, Target
+from pages import _draw
+
+PER_PAGE = 12
+TRY = {
+    "The likeliest pictures of all": ("mnist", "total", "most normal"),
+    "Garments on their side": ("turned", "scale_4", "strangest"),
+    "Flat grey, compressor taken out": ("flat", "complexity", "strangest"),
+}
+SHORT = {"bits per dimension": "bits/dim", "standard deviations": "s.d."}
+PERCENTILE = "Share of held-out normal images that score lower."
+ORDERS = ("strangest", "most normal", "typical", "random")
+
+scenario = _draw.overview(st.session_state["scenario"]).scenario
+seed = st.session_state["seed"]
+target = Target(scenario.name, "glow")
+title_of = {s.name: s.title for s in scenario.sets}
+strange_names = [s.name for s in scenario.strange]
+normal = scenario.normal
+
+
+def pick(set_name: str, order: str) -> None:
+    """Show the image of a set that comes first in an order by the score."""
+    query = GalleryQuery(target, (set_name,), found.card.score.part, order, 1, seed=seed)  # type: ignore[arg-type]
+    inspect(set_name, int(_draw.gallery(query).indices[0]))
+
+
+def inspect(set_name: str, index: int) -> None:
+    st.session_state["likelihoods_set"] = set_name
+    st.session_state["likelihoods_index"] = index
+
+
+def try_this(strange: str, part: str, order: str) -> None:
+    """Set the strange set and the gallery, and show the gallery's first image."""
+    st.session_state["likelihoods_strange"] = strange
+    st.session_state["likelihoods_part"] = part
+    st.session_state["likelihoods_order"] = order
+    st.session_state["likelihoods_from"] = "both"
+    st.session_state["likelihoods_page"] = 1
+    query = GalleryQuery(target, (normal.name, strange), part, order, 1, seed=seed)  # type: ignore[arg-type]
+    first = _draw.gallery(query)
+    inspect(first.sets[0], int(first.indices[0]))
+
+
+def verdict(auroc: float, strange: str) -> str:
+    if auroc < 0.45:
+        return f"finds {strange} **likelier** than {normal.title.lower()}"
+    if auroc < 0.55:
+        return f"cannot tell {strange} from {normal.title.lower()}"
+    return f"finds {strange} stranger than {normal.title.lower()}"
+
+
+if "likelihoods_picked" in st.session_state:  # clicked in the gallery; its pickers come first
+    inspect(*st.session_state.pop("likelihoods_picked"))
+
+# The paradox --------------------------------------------------------------------------------------
+
+st.title("Likelihoods")
+st.markdown("Which scale finds it strange, and why do digits look likelier than clothes?")
+with st.container(horizontal=True, vertical_alignment="center"):
+    st.markdown("Try this:", width="content")
+    for label, state in TRY.items():
+        if state[0] in strange_names:
+            st.button(label, key=f"likelihoods_try_{state[0]}", on_click=try_this, args=state)
+strange = st.segmented_control(
+    "Strange set",
+    strange_names,
+    default=strange_names[0],
+    required=True,
+    format_func=title_of.get,
+    key="likelihoods_strange",
+    bind="query-params",
+)
+found = _draw.likelihoods(LikelihoodsQuery(target, strange))
+parts = {p.name: p for p in found.parts}
+names = (normal.title, title_of[strange])
+total = parts["total"]
+
+
+def heading(part) -> str:  # type: ignore[no-untyped-def]
+    f = part.figures
+    mark = " · the score" if part.is_score else ""
+    return f"**{part.title}**{mark}  \nAUROC **{f.auroc:.3f}** ({f.low:.3f}–{f.high:.3f})"
+
+
+left, right = st.columns([1, 1.25], gap="medium")
+with left:
+    st.markdown(heading(total))
+    st.plotly_chart(
+        _draw.histogram(total, names, height=250, legend=True),
+        key="likelihoods_total",
+        config=_draw.SAVE,
+        alt="Histogram of the full likelihood of normal and strange images, in bits per dimension",
+    )
+    best = max(found.parts, key=lambda p: p.figures.auroc)
+    st.markdown(
+        f"**What you see:** the full likelihood {verdict(total.figures.auroc, title_of[strange].lower())}: "
+        f"half of them cost less than {total.medians[1]:.2f} bits per dimension, half of the "
+        f"{normal.title.lower()} less than {total.medians[0]:.2f}. Here {best.title} tells them apart best "
+        f"(AUROC {best.figures.auroc:.3f})."
+    )
+    st.markdown(
+        "**Why:** a likelihood mostly counts edges and texture, which the fine scales hold, so simple "
+        "pictures come out cheap whatever they show. What an object *is* sits in the few numbers of the "
+        "coarse scale; subtracting what a plain compressor needs takes the simplicity out as well."
+    )
+with right:
+    others = [p for p in found.parts if p.name != "total"]
+    for row in (others[:2], others[2:4], others[4:]):
+        for column, part in zip(st.columns(2), row, strict=False):
+            with column:
+                st.markdown(heading(part), help=part.text)
+                st.plotly_chart(
+                    _draw.histogram(part, names, height=140, legend=False),
+                    key=f"likelihoods_{part.name}",
+                    config=_draw.SAVE,
+                    alt=f"Histogram of the part {part.title} of normal and strange images",
+                )
+st.caption(
+    "Right is stranger. The outermost bins hold what lies beyond the middle 99 %. In brackets the 95 % "
+    f"interval of 1,000 stratified bootstraps of {total.figures.n_normal:,} normal and "
+    f"{total.figures.n_strange:,} strange images; it covers test images, not training seeds."
+)
+
+# One image ----------------------------------------------------------------------------------------
+
+st.subheader("One image")
+st.session_state.setdefault("likelihoods_set", strange)
+st.session_state.setdefault("likelihoods_index", 0)
+picker, shown = st.columns([1, 2.6], gap="medium")
+with picker:
+    set_name = st.selectbox(
+        "Set",
+        [normal.name, *strange_names],
+        format_func=title_of.get,
+        key="likelihoods_set",
+        bind="query-params",
+    )
+    count = found.card.metrics[strange_names[0]]["total"].n_normal
+    if set_name != normal.name:
+        count = found.card.metrics[set_name]["total"].n_strange
+    if st.session_state["likelihoods_index"] >= count:
+        st.session_state["likelihoods_index"] = count - 1
+    index = st.number_input(
+        f"Image, 0 to {count - 1}",
+        min_value=0,
+        max_value=count - 1,
+        key="likelihoods_index",
+        bind="query-params",
+    )
+    with st.container(horizontal=True):
+        worst = "strangest" if set_name == normal.name else "most normal"
+        for label, order, rule in (
+            ("Typical", "typical", "Nearest to the median score of the set."),
+            ("Random", "random", "Drawn by the seed on the left."),
+            ("Worst", worst, f"The {worst} of the set by the score: the detector's worst mistake."),
+        ):
+            st.button(
+                label, key=f"likelihoods_{label}", on_click=pick, args=(set_name, order), help=rule
+            )
+    own = st.file_uploader(
+        "or one of your own",
+        type=["png", "jpg", "jpeg", "bmp", "gif", "tif", "tiff", "webp"],
+        help="Made grey, fitted to 28x28 on black, padded to 32x32. It stays on this machine.",
+    )
+
+query, data = ImageQuery(target, set_name, int(index)), None
+if own is not None:
+    data = own.getvalue()
+    query = ImageQuery(target, own.name, None, hashlib.sha256(data).hexdigest())
+try:
+    view = _draw.image(query, data)
+except OutskirtsError as error:
+    shown.error(f"{own.name if own else set_name}: {error}", icon=":material/error:")
+    view = None
+
+if view is not None:
+    scales = {k: p.title for k, p in parts.items() if k.startswith("scale_")}
+    with shown:
+        picture, bars = st.columns([1, 2.4], gap="small")
+        picture.image(
+            _draw.enlarge(view.image, 7),
+            caption=f"{view.id} {view.label}",
+            alt=f"The picked image, {view.id} {view.label}, as the flow sees it",
+        )
+        if view.notes:
+            picture.caption("; ".join(view.notes))
+        medians = [
+            (f"median of {names[i].lower()}", {k: parts[k].medians[i] for k in scales})
+            for i in (0, 1)
+        ]
+        bars.plotly_chart(
+            _draw.contributions([("this image", dict(view.shown)), *medians], scales),
+            key="likelihoods_bars",
+            config=_draw.SAVE,
+            alt="Stacked bars: bits per dimension that each scale contributes to the picked image, beside "
+            "the medians of the normal and of the strange set",
+        )
+        bars.dataframe(
+            {
+                "part": [p.title for p in found.parts],
+                "value": [
+                    f"{view.shown[p.name]:.3f} {SHORT.get(p.unit, p.unit)}" for p in found.parts
+                ],
+                "percentile": [view.percentiles[p.name] for p in found.parts],
+            },
+            hide_index=True,
+            column_config={
+                "percentile": st.column_config.ProgressColumn(
+                    "percentile", min_value=0, max_value=100, format="%.1f", help=PERCENTILE
+                )
+            },
+            alt="Each part of the picked image and its percentile among held-out normal images",
+        )
+        bars.caption(
+            f"{'**Flagged**' if view.flagged else 'Not flagged'} by {parts[found.card.score.part].title} "
+            f"at the threshold that flags 5 % of held-out normals. As a PNG its picture takes "
+            f"{view.extra['png_bytes']:,.0f} bytes; under the flow {view.shown['total'] * 1024 / 8:,.0f}."
+        )
+    st.markdown(
+        "**Where each scale pays.** Bright cells are expensive; each map's mean is its bar above."
+    )
+    for column, (name, values) in zip(st.columns(len(view.maps)), view.maps.items(), strict=True):
+        with column:
+            st.markdown(f"{parts[name].title}, {view.shown[name]:.2f}")
+            st.plotly_chart(
+                _draw.map_figure(values, "bits"),
+                key=f"likelihoods_map_{name}",
+                config=_draw.SAVE,
+                alt=f"Heat map of what each cell of {parts[name].title} costs in the picked image",
+            )
+
+# Gallery ------------------------------------------------------------------------------------------
+
+st.subheader("Gallery")
+
+
+def turn(by: int, pages: int) -> None:
+    page = st.session_state.get("likelihoods_page", 1) + by
+    st.session_state["likelihoods_page"] = min(max(page, 1), pages)
+
+
+@st.fragment
+def show_gallery() -> None:
+    controls = st.columns([1, 1.5, 1])
+    part = controls[0].selectbox(
+        "Ordered by",
+        list(parts),
+        format_func=lambda p: parts[p].title,
+        key="likelihoods_part",
+        bind="query-params",
+    )
+    order = controls[1].segmented_control(
+        "Which first",
+        ORDERS,
+        default=ORDERS[0],
+        required=True,
+        key="likelihoods_order",
+        bind="query-params",
+        help="Typical: nearest to the median of the part. Random: drawn by the seed on the left.",
+    )
+    which = controls[2].segmented_control(
+        "Images of",
+        ["both", "normal", "strange"],
+        default="both",
+        required=True,
+        key="likelihoods_from",
+        bind="query-params",
+    )
+    sets = {"both": (normal.name, strange), "normal": (normal.name,), "strange": (strange,)}[which]
+    page = st.session_state.get("likelihoods_page", 1)
+    rows = _draw.gallery(GalleryQuery(target, sets, part, order, PER_PAGE, page=page, seed=seed))
+    if which == "both":
+        share = np.mean([s == strange for s in rows.sets])
+        st.caption(f"{share:.0%} of these {len(rows.sets)} are {title_of[strange].lower()}.")
+    with st.grid(min_column_width=130):
+        for i, (set_name, index) in enumerate(zip(rows.sets, rows.indices, strict=True)):
+            with st.container():
+                st.image(
+                    _draw.enlarge(rows.images[i], 4),
+                    alt=f"{set_name} {index}, {rows.shown[i]:.2f} bits per dimension",
+                )
+                if st.button(
+                    f"{rows.shown[i]:.2f}",
+                    key=f"likelihoods_pick_{i}",
+                    type="tertiary",
+                    icon=":material/zoom_in:",
+                    help=f"Show {set_name} {index}. Percentile among held-out normal images: "
+                    f"{rows.percentiles[i]:.1f}.",
+                ):
+                    st.session_state["likelihoods_picked"] = (set_name, int(index))
+                    st.rerun(scope="app")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.button(
+            "Previous",
+            key="likelihoods_previous",
+            shortcut="Left",
+            on_click=turn,
+            args=(-1, rows.pages),
+        )
+        st.button(
+            "Next", key="likelihoods_next", shortcut="Right", on_click=turn, args=(1, rows.pages)
+        )
+        st.pagination(rows.pages, key="likelihoods_page", bind="query-params")
+
+
+show_gallery()
+
+st.download_button(
+    "All numbers (CSV)",
+    lambda: _draw.table_csv(target, (normal.name, strange)),
+    file_name=f"{scenario.name}-glow-{strange}.csv",
+    mime="text/csv",
+    on_click="ignore",
+    icon=":material/download:",
+)

@@ -1,0 +1,118 @@
+"""Fixtures that several files share: a tiny fitted flow, and a scenario in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny
+import torch
+
+from core.data.stream import as_tensor
+from core.detectors.glow import Glow
+
+
+@pytest.fixture(scope="session")
+def fitted_glow() -> Glow:
+    """A flow of one step a scale, fitted to boxes by its phases without players.
+
+    The last convolutions, zero at first, are disturbed: with zeros every coupling is the identity
+    up to a constant, and many a defect would not show.
+    """
+    torch.manual_seed(0)
+    glow = Glow(Glow.Config(**tiny.CONFIG))
+    phases = {phase.name: phase for phase in glow.phases()}
+    stream = tiny.stream_of(tiny.padded(tiny.boxes(128, seed=0)))
+    with torch.no_grad():
+        phases["initialise"].prepare(stream.epoch(0, 0))
+        for scale in glow.flow.scales:
+            scale.steps.net.last += 0.05 * torch.randn_like(scale.steps.net.last)
+        phases["typicality"].prepare(stream.epoch(0, 0))
+    return glow.eval().requires_grad_(False)
+
+
+@pytest.fixture
+def x() -> torch.Tensor:
+    """Six boxes and two strokes that no fixture was fitted to, (8, 1, 32, 32) in [0, 1]."""
+    images = np.concatenate([tiny.boxes(6, seed=100), tiny.strokes(2, seed=100)])
+    return as_tensor(tiny.padded(images))
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """Folders of a temporary installation with one trained scenario."""
+
+    checkpoints: Path
+    runs: Path
+    data: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.checkpoints / "tiny"
+
+
+def forget_everything() -> None:
+    """Empty every cache of core: settings, scenarios, pictures, loaded detectors."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("core."):
+            for value in vars(module).values():
+                if hasattr(value, "cache_clear"):
+                    value.cache_clear()
+
+
+def _settle(patch: pytest.MonkeyPatch, root: Path) -> Tiny:
+    """Point the settings at folders under root."""
+    found = Tiny(root / "checkpoints", root / "runs", root / "data")
+    patch.setenv("OUTSKIRTS_CHECKPOINTS", str(found.checkpoints))
+    patch.setenv("OUTSKIRTS_RUNS", str(found.runs))
+    patch.setenv("OUTSKIRTS_DATA", str(found.data))
+    forget_everything()
+    return found
+
+
+@pytest.fixture(scope="session")
+def _trained_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train the tiny scenario once, by the function that trains the real ones."""
+    from core.scenario import load_scenario
+    from core.train import run
+
+    root = tmp_path_factory.mktemp("tiny")
+    seeds = {k: v for k, v in os.environ.items() if k.startswith("PL_")}
+    with pytest.MonkeyPatch.context() as patch:
+        found = _settle(patch, root)
+        patch.setattr(run, "public_set", tiny.public_set)
+        tiny.write_scenario(found.checkpoints)
+        scenario = load_scenario("tiny")
+        run.train(scenario, "glow", training=scenario.training_of("glow"))
+    for key in [k for k in os.environ if k.startswith("PL_") and k not in seeds]:
+        del os.environ[key]  # Lightning leaves its seed in the environment
+    forget_everything()
+    return root
+
+
+@pytest.fixture
+def untrained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tiny]:
+    """A scenario.json and nothing else; training data comes from `tiny.public_set`."""
+    from core.train import run
+
+    found = _settle(monkeypatch, tmp_path)
+    monkeypatch.setattr(run, "public_set", tiny.public_set)
+    tiny.write_scenario(found.checkpoints)
+    yield found
+    forget_everything()
+
+
+@pytest.fixture
+def tiny_scenario(
+    _trained_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Tiny]:
+    """A copy, free to be damaged, of a scenario with reference images and a trained flow."""
+    shutil.copytree(_trained_root / "checkpoints", tmp_path / "checkpoints")
+    yield _settle(monkeypatch, tmp_path)
+    forget_everything()

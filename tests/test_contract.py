@@ -1,0 +1,337 @@
+"""What every detector keeps, whatever its paper: one suite over all of them.
+
+A new detector joins by one entry in `TINY`.
+"""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny
+import torch
+from torch import Tensor
+
+from core import checkpoint
+from core.checkpoint import CardError
+from core.data.stream import Stream, as_tensor
+from core.detectors import detector_class, detector_names
+from core.detectors._base import Batch, Detector, Phase, Player
+from core.train.loop import fit
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """How to build a detector in a second, and what a little training must do for it.
+
+    Attributes:
+        cost: a number that training lowers on held-out images of the normal family.
+        gain: by how much, at least.
+        without_gradient: parameters that cannot have one, each with the reason.
+    """
+
+    config: dict[str, Any]
+    cost: Callable[[Detector, Tensor], float]
+    gain: float
+    without_gradient: dict[str, str] = field(default_factory=dict)
+
+
+TINY = {
+    "glow": Tiny(
+        config={"image": (1, 32, 32), "steps": 2, "hidden": 8, "training_dtype": "float32"},
+        cost=lambda glow, x: float(glow.parts(x)["total"].mean()),
+        gain=100.0,  # nats, of some 1,000 that a hundred steps bring; without them it is 0
+    ),
+}
+NAMES = detector_names()
+
+
+def test_every_detector_takes_part() -> None:
+    missing = sorted(set(NAMES) - set(TINY))
+    assert not missing, f"add a Tiny entry to tests/test_contract.py for: {', '.join(missing)}"
+
+
+@pytest.fixture(params=[name for name in NAMES if name in TINY])
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+def build(name: str) -> Detector:
+    torch.manual_seed(0)
+    return checkpoint.from_config(name, TINY[name].config)
+
+
+def streams() -> dict[str, Stream]:
+    whole = tiny.padded(tiny.boxes(224, seed=0))
+    return {
+        "train": tiny.stream_of(whole[:128]),
+        "calibration": tiny.stream_of(whole[128:]),
+        "general": tiny.stream_of(tiny.padded(tiny.strokes(128, seed=0))),
+    }
+
+
+@cache
+def _twins(name: str) -> tuple[Detector, Detector]:
+    """A detector fitted without its players, and one trained in full from the same start."""
+    trained = build(name)
+    untrained = copy.deepcopy(trained)
+    fitting = [replace(phase, players=()) for phase in untrained.phases()]
+    untrained.phases = lambda: fitting  # type: ignore[method-assign]
+    for detector in (untrained, trained):
+        fit(detector, streams(), seed=0)
+    return untrained, trained
+
+
+@pytest.fixture
+def detector(name: str) -> Detector:
+    """Trained, frozen; a copy that the test may spoil."""
+    return copy.deepcopy(_twins(name)[1]).eval().requires_grad_(False)
+
+
+def everything(detector: Detector, x: Tensor) -> dict[str, Tensor]:
+    """All that a detector says of x, by name."""
+    said = {"score": detector.score(x), "embed": detector.embed(x)}
+    said |= {f"part {k}": v for k, v in detector.parts(x).items()}
+    if explains(detector):
+        said |= {f"map {part}": detector.explain(x, part).map for part in detector.about}
+    return said
+
+
+def explains(detector: Detector) -> bool:
+    return type(detector).explain is not Detector.explain
+
+
+# Scores -----------------------------------------------------------------------------------------
+
+
+def test_scores_and_codes_are_finite_and_tell_images_apart(detector: Detector, x: Tensor) -> None:
+    for what, values in everything(detector, x).items():
+        assert torch.isfinite(values).all(), what
+        assert (values.flatten(1) if values.ndim > 1 else values).std(0).max() > 0, what
+
+
+def test_parts_are_one_number_an_image_and_the_score_is_one_of_them(
+    detector: Detector, x: Tensor
+) -> None:
+    parts = detector.parts(x)
+    assert list(parts) == list(detector.about)
+    assert {k: tuple(v.shape) for k, v in parts.items()} == {k: (len(x),) for k in parts}
+    assert detector.config.score in parts
+    assert torch.equal(detector.score(x), parts[detector.config.score])
+    assert detector.embed(x).shape[:-1] == (len(x),)
+
+
+def test_any_part_can_be_made_the_score(detector: Detector, x: Tensor) -> None:
+    for part in detector.about:
+        detector.config = replace(detector.config, score=part)
+        assert torch.equal(detector.score(x), detector.parts(x)[part])
+
+
+def test_an_image_gets_the_same_numbers_alone_and_among_any_others(
+    detector: Detector, x: Tensor
+) -> None:
+    noise = torch.rand(5, *x.shape[1:], generator=torch.Generator().manual_seed(0))
+    crowd = everything(detector, torch.cat([noise, x, torch.ones_like(x[:3])]))
+    for what, together in crowd.items():
+        alone = torch.cat([everything(detector, image[None])[what] for image in x])
+        # Float32 sums of a thousand terms in another order differ by some 1e-6 of their size;
+        # what mates do to a score by a statistic of the batch is of the size of the scores.
+        torch.testing.assert_close(
+            together[5 : 5 + len(x)],
+            alone,
+            rtol=1e-4,
+            atol=1e-5 * float(alone.abs().max()),
+            msg=lambda text, what=what: f"{what}: {text}",
+        )
+
+
+def test_scoring_is_deterministic_and_changes_nothing(detector: Detector, x: Tensor) -> None:
+    before, images = copy.deepcopy(detector.state_dict()), x.clone()
+    torch.manual_seed(1)
+    first = everything(detector, x)
+    torch.manual_seed(2)
+    seeded = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()
+    second = everything(detector, x)
+    drawn = torch.get_rng_state(), np.random.get_state()[1], random.getstate()
+    for what, values in first.items():
+        assert torch.equal(values, second[what]), what
+    assert torch.equal(seeded[0], drawn[0]), "drew from torch's global generator"
+    assert np.array_equal(seeded[1], drawn[1]), "drew from numpy's global generator"
+    assert seeded[2] == drawn[2], "drew from Python's global generator"
+    assert torch.equal(x, images)
+    after = detector.state_dict()
+    assert list(before) == list(after)
+    for key, value in before.items():
+        assert torch.equal(value, after[key]), key
+    assert not any(module.training for module in detector.modules())
+
+
+def test_a_map_its_offset_and_its_residual_sum_to_the_part(detector: Detector, x: Tensor) -> None:
+    if not explains(detector):
+        with pytest.raises(NotImplementedError):
+            detector.explain(x)
+        return
+    parts = {**detector.parts(x), "score": detector.score(x)}
+    for part, values in parts.items():
+        found = detector.explain(x, part)
+        assert found.map.shape == (len(x), *x.shape[2:]), part
+        made = found.map.double().sum((1, 2)) + found.offset + found.residual
+        # Offset and map may be a thousand times the part and cancel, in float32.
+        size = float(found.map.abs().sum((1, 2)).max() + found.offset.abs().max())
+        torch.testing.assert_close(
+            made.float(),
+            values,
+            rtol=1e-4,
+            atol=2e-6 * size,
+            msg=lambda text, part=part: f"{part}: {text}",
+        )
+
+
+def test_an_unknown_part_cannot_be_explained(detector: Detector, x: Tensor) -> None:
+    if explains(detector):
+        with pytest.raises(ValueError, match="no such part|one of"):
+            detector.explain(x, "nonsense")
+
+
+# Training ---------------------------------------------------------------------------------------
+
+
+def stages(detector: Detector) -> Iterator[Phase]:
+    """Phases of a detector, each fitted when it is given."""
+    for phase in detector.phases():
+        if phase.prepare is not None:
+            with torch.no_grad():
+                phase.prepare(streams()[phase.data].epoch(0, 0))
+        yield phase
+
+
+def step(player: Player, batch: Batch) -> None:
+    """Move a player's parameters once, without its schedule, which may begin at zero."""
+    parameters = player.parameters()
+    optimizer = player.optimizer(parameters)
+    optimizer.zero_grad()
+    sum(player.terms(batch, torch.Generator().manual_seed(0)).values()).backward()
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+def test_every_parameter_of_a_player_receives_gradient_after_one_step(name: str) -> None:
+    detector = build(name)
+    names = {id(p): key for key, p in detector.named_parameters()}
+    for phase in stages(detector):
+        batch = next(streams()[phase.data].epoch(0, 1))
+        for player in phase.players:
+            step(player, batch)  # layers that start at zero hide all that lies before them
+            terms = player.terms(batch, torch.Generator().manual_seed(1))
+            sum(terms.values()).backward()
+            without = {
+                names[id(p)] for p in player.parameters() if p.grad is None or not p.grad.any()
+            }
+            assert without == set(TINY[name].without_gradient), f"{phase.name}/{player.name}"
+
+
+def test_every_parameter_belongs_to_a_player(name: str) -> None:
+    detector = build(name)
+    owned = {id(p) for ph in detector.phases() for pl in ph.players for p in pl.parameters()}
+    assert not [key for key, p in detector.named_parameters() if id(p) not in owned]
+
+
+def test_a_phase_moves_what_its_players_own_and_nothing_else(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detector = build(name)
+    for phase in stages(detector):
+        if not phase.players:
+            continue
+        modules = [m for player in phase.players for m in player.modules]
+        owned = {id(t) for m in modules for t in (*m.parameters(), *m.buffers())}
+        tensors = dict([*detector.named_parameters(), *detector.named_buffers()])
+        before = {key: t.detach().clone() for key, t in tensors.items()}
+        short = replace(phase, epochs=1, prepare=None)
+        monkeypatch.setattr(detector, "phases", lambda short=short: [short])
+        fit(detector, streams(), seed=0)
+        moved = {key for key, t in tensors.items() if not torch.equal(t, before[key])}
+        assert not {k for k in moved if id(tensors[k]) not in owned}, "moved, but not owned"
+        parameters = {key for key, p in detector.named_parameters() if id(p) in owned}
+        assert parameters - moved == set(TINY[name].without_gradient), "owned, but not moved"
+
+
+def test_a_little_training_beats_the_untrained_twin(name: str) -> None:
+    untrained, trained = _twins(name)
+    held_out = as_tensor(tiny.padded(tiny.boxes(64, seed=50)))
+    with torch.no_grad():
+        before, after = (TINY[name].cost(d, held_out) for d in (untrained, trained))
+    assert after < before - TINY[name].gain
+
+
+def test_training_again_from_the_same_seed_gives_the_same_weights(name: str) -> None:
+    again = build(name)
+    fit(again, streams(), seed=0)
+    for key, value in _twins(name)[1].state_dict().items():
+        assert torch.equal(value, again.state_dict()[key]), key
+
+
+# Cards ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def saved(name: str, detector: Detector, tmp_path: Path) -> Path:
+    weights = checkpoint.save_weights(detector, tmp_path, name)
+    checkpoint.save(tiny.card_of(detector, name, weights), tmp_path)
+    return tmp_path
+
+
+def test_a_saved_detector_gives_the_same_numbers_when_loaded(
+    name: str, detector: Detector, saved: Path, x: Tensor
+) -> None:
+    loaded, card = checkpoint.load(saved, name)
+    assert loaded.config == detector.config
+    assert not any(m.training for m in loaded.modules())
+    assert not any(p.requires_grad for p in loaded.parameters())
+    assert card.weights.parameters == sum(p.numel() for p in detector.parameters())
+    for what, values in everything(detector, x).items():
+        assert torch.equal(values, everything(loaded, x)[what]), what
+
+
+def test_saving_twice_writes_the_same_bytes(
+    name: str, detector: Detector, saved: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = tmp_path_factory.mktemp("again")
+    checkpoint.save_weights(copy.deepcopy(detector), other, name)
+    file = f"{name}.safetensors"
+    assert (saved / file).read_bytes() == (other / file).read_bytes()
+
+
+@pytest.mark.parametrize("place", [0.0, 0.001, 0.5, 0.999999])
+def test_one_flipped_bit_of_the_weights_is_refused(name: str, saved: Path, place: float) -> None:
+    file = saved / f"{name}.safetensors"
+    data = bytearray(file.read_bytes())
+    data[int(place * len(data))] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(CardError, match=f"{name}.safetensors"):
+        checkpoint.load(saved, name)
+
+
+def test_an_unknown_setting_is_refused_by_name(name: str) -> None:
+    with pytest.raises(CardError, match="hiden"):
+        checkpoint.from_config(name, {**TINY[name].config, "hiden": 8})
+
+
+def test_a_config_of_another_class_is_refused(name: str) -> None:
+    with pytest.raises(TypeError, match="Config"):
+        detector_class(name)(object())
+
+
+def test_the_card_can_say_all_that_a_page_shows(detector: Detector) -> None:
+    paper = detector.paper
+    assert all((paper.title, paper.authors, paper.year, paper.url, paper.bibtex))
+    assert paper.url.startswith("https://")
+    assert all(part.title and part.unit and part.text for part in detector.about.values())
+    assert set(detector.extra(torch.zeros(1, *detector.config.image))) is not None

@@ -1,0 +1,152 @@
+"""A world small enough for a test: two families of pictures, a scenario of them, and its card."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+
+from core.checkpoint import Calibration, Card, Golden, Score, Trained, TrainedOn, Weights
+from core.data.images import pad
+from core.data.stream import Stream
+from core.detectors._base import Detector
+
+BORDER = 2
+TRAINING_IMAGES, CALIBRATION_IMAGES, TEST_IMAGES = 384, 128, 96
+CONFIG = {"steps": 1, "hidden": 8, "training_dtype": "float32"}
+
+
+def boxes(n: int, *, seed: int, size: int = 28) -> np.ndarray:
+    """The normal family, (n, size, size) uint8: a grained box on black, brighter to the right.
+
+    Taller than wide and lit from one side, so that a turned or flipped box is no box.
+    """
+    rng = np.random.default_rng(seed)
+    images = np.zeros((n, size, size), np.uint8)
+    for image in images:
+        top, left = rng.integers(1, 4), rng.integers(5, 9)
+        bottom, right = size - rng.integers(1, 4), size - rng.integers(5, 9)
+        shade = np.linspace(rng.integers(40, 90), rng.integers(150, 240), right - left)
+        grain = rng.normal(0, 6, (bottom - top, right - left))
+        image[top:bottom, left:right] = (shade + grain).clip(0, 255).round()
+    return images
+
+
+def strokes(n: int, *, seed: int, size: int = 28) -> np.ndarray:
+    """The strange family, (n, size, size) uint8: one thin white diagonal on black."""
+    rng = np.random.default_rng(seed)
+    images = np.zeros((n, size, size), np.uint8)
+    for image in images:
+        start, length = rng.integers(2, 8), rng.integers(12, 20)
+        steps = np.arange(length)
+        image[start + steps, start + steps] = rng.integers(180, 256)
+        image[start + steps, start + steps + 1] = rng.integers(90, 180)
+    return images
+
+
+def padded(images: np.ndarray) -> np.ndarray:
+    """As detectors see them, (n, 32, 32)."""
+    return pad(images, BORDER)
+
+
+def stream_of(images: np.ndarray, *, batch_size: int = 32) -> Stream:
+    n = len(images)
+    return Stream(images, np.ones(n, np.int8), np.arange(n) % 3, batch_size)
+
+
+def public_set(
+    name: str, folder: Path, *, train: bool, download: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Stands in for `core.data.sources.public_set`: boxes for garments, strokes for digits."""
+    n = TRAINING_IMAGES + CALIBRATION_IMAGES if train else TEST_IMAGES
+    draw = {"FashionMNIST": boxes, "MNIST": strokes}[name]
+    return draw(n, seed=int(train)), np.arange(n) % 3
+
+
+def scenario_json() -> dict:
+    """A scenario.json with a strange set of every kind."""
+    changes = ("turned", "flipped", "inverted", "noise", "flat")
+    return {
+        "schema": 1,
+        "name": "tiny",
+        "title": "Boxes",
+        "question": "Is it a box?",
+        "normal": {
+            "name": "boxes",
+            "title": "Boxes",
+            "text": "Grained boxes.",
+            "source": "FashionMNIST",
+            "classes": ["zero", "one", "two"],
+            "licence": "MIT",
+        },
+        "strange": [
+            {
+                "name": "strokes",
+                "title": "Strokes",
+                "text": "Thin strokes.",
+                "source": "MNIST",
+                "classes": ["0", "1", "2"],
+                "licence": "MIT",
+            },
+            *(
+                {"name": c, "title": c, "text": c, "change": c, "licence": "MIT"}
+                for c in changes
+            ),
+        ],
+        "image": [1, 32, 32],
+        "border": BORDER,
+        "images": "shipped",
+        "split": {"calibration": CALIBRATION_IMAGES, "seed": 0},
+        "training": {
+            "glow": {"minutes": 0.02, "batch_size": 32, "seed": 0, "config": CONFIG},
+        },
+    }
+
+
+def write_scenario(checkpoints: Path) -> Path:
+    """Write checkpoints/tiny/scenario.json; return its folder."""
+    folder = checkpoints / "tiny"
+    folder.mkdir(parents=True)
+    (folder / "scenario.json").write_text(json.dumps(scenario_json()))
+    return folder
+
+
+def card_of(detector: Detector, name: str, weights: Weights) -> Card:
+    """The plainest card that fits the schema, for a detector that nobody evaluated."""
+    part = detector.config.score
+    return Card(
+        schema_version=1,
+        scenario="tiny",
+        detector=name,
+        config=dataclasses.asdict(detector.config),
+        paper={"title": detector.paper.title, "year": detector.paper.year},
+        deviations=detector.paper.deviations,
+        data=TrainedOn(
+            name="boxes", images=1, calibration=1, split_seed=0, sha256="", licence="MIT"
+        ),
+        training=Trained(
+            seed=0,
+            minutes=1,
+            batch_size=1,
+            phases=(),
+            steps=0,
+            images=0,
+            images_per_second=0,
+            skipped_steps=0,
+            resumed=0,
+            processor="",
+            torch="",
+            test_looks=0,
+        ),
+        score=Score(part=part, unit="", why="", threshold=0, threshold_rule=""),
+        validation={},
+        calibration=Calibration(images=1, quantiles={}),
+        metrics={},
+        figures={},
+        golden=Golden(ids=(), parts={}),
+        limits=(),
+        licence="MIT",
+        weights=weights,
+    )
