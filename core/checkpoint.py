@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from core.detectors import detector_class
 from core.detectors._base import Detector
 from core.errors import OutskirtsError
+from core.evaluate.metrics import Metrics
 
 __all__ = ["Card", "CardError", "ReferenceScores", "load", "read_card", "read_scores", "save"]
 
@@ -27,19 +28,7 @@ class CardError(OutskirtsError):
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class Figures(_Strict):
-    """Metrics of one score on one strange set; see `core.evaluate.metrics.Metrics`."""
-
-    auroc: float
-    low: float
-    high: float
-    aupr: float
-    fpr95: float
-    n_normal: int
-    n_strange: int
+    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
 
 
 class TrainedOn(_Strict):
@@ -124,7 +113,7 @@ class Card(_Strict):
     score: Score
     validation: dict[str, dict[str, float]]
     calibration: Calibration
-    metrics: dict[str, dict[str, Figures]]
+    metrics: dict[str, dict[str, Metrics]]
     figures: dict[str, float]
     golden: Golden
     limits: tuple[str, ...]

@@ -37,7 +37,7 @@ class ScenarioError(OutskirtsError):
 class _Strict(BaseModel):
     """Frozen; an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class ImageSet(_Strict):
@@ -181,7 +181,7 @@ def build_reference(
     scenario: Scenario, sources: Mapping[str, tuple[np.ndarray, np.ndarray]]
 ) -> str:
     """Write reference.npz from test images and labels by set name; return its sha256."""
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for name, (images, labels) in sources.items():
         arrays[f"{name}/images"] = images
         arrays[f"{name}/labels"] = labels.astype(np.uint8)
@@ -209,7 +209,7 @@ def _pictures(folder: Path, scenario_name: str, name: str) -> Pictures:
     scenario = load_scenario(scenario_name)
     image_set = scenario.set_named(name)
     shipped, border = _shipped(folder, scenario_name), scenario.border
-    if image_set.change in CONTROLS:
+    if image_set.change is not None and image_set.change in CONTROLS:
         normal = scenario.pictures(scenario.normal.name)
         return Pictures(name, CONTROLS[image_set.change](normal.images), normal.labels)
     if image_set.change is not None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from core.detectors._base import Detector
 
 __all__ = [
+    "ORDERS",
     "DetectorRow",
     "Evaluation",
     "Gallery",
@@ -34,12 +35,14 @@ __all__ = [
     "ImageView",
     "Likelihoods",
     "LikelihoodsQuery",
+    "Metrics",
     "OutskirtsError",
     "Overview",
     "PartView",
     "Scored",
     "Target",
     "evaluate",
+    "forget",
     "gallery",
     "image",
     "likelihoods",
@@ -48,6 +51,7 @@ __all__ = [
     "per_image_table",
     "scenarios",
     "score",
+    "warm_up",
 ]
 
 BINS = 60
@@ -120,6 +124,15 @@ def _scores_once(folder: Path, stem: str) -> Mapping[str, Mapping[str, np.ndarra
 def _scores(target: Target) -> Mapping[str, Mapping[str, np.ndarray]]:
     with _lock:
         return _scores_once(load_scenario(target.scenario).folder, target.stem)
+
+
+def forget() -> None:
+    """Load detectors, scores and reference images anew at the next call: files have changed."""
+    from core.scenario import forget_pictures
+
+    _load_once.cache_clear()
+    _scores_once.cache_clear()
+    forget_pictures()
 
 
 def warm_up() -> None:
@@ -233,7 +246,7 @@ class PartView:
     normal: np.ndarray
     strange: np.ndarray
     medians: tuple[float, float]
-    figures: Any
+    figures: Metrics
     is_score: bool
 
 
@@ -400,17 +413,17 @@ def _own_picture(scenario: Scenario, data: bytes) -> Picture:
 
 # Galleries --------------------------------------------------------------------------------------
 
-Order = Literal["strangest", "most normal", "typical", "random"]
+ORDERS = ("strangest", "most normal", "typical", "random")
 
 
 @dataclass(frozen=True)
 class GalleryQuery:
-    """Reference images in an order that a part decides."""
+    """Reference images in one of `ORDERS`: by a part, or drawn by the seed."""
 
     target: Target
     sets: tuple[str, ...]
     part: str
-    order: Order
+    order: str
     count: int
     page: int = 1
     seed: int = 0
@@ -446,6 +459,8 @@ def gallery(query: GalleryQuery) -> Gallery:
     if query.part not in card.calibration.quantiles:
         known = ", ".join(card.calibration.quantiles)
         raise ScenarioError(f"{query.target} has no part {query.part!r}; it has: {known}")
+    if query.order not in ORDERS:
+        raise ScenarioError(f"no order {query.order!r}; there are: {', '.join(ORDERS)}")
     names = np.concatenate(
         [np.full(len(stored[s][query.part]), i) for i, s in enumerate(query.sets)]
     )

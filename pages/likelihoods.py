@@ -5,7 +5,16 @@ import hashlib
 import numpy as np
 import streamlit as st
 
-from core.service import GalleryQuery, ImageQuery, LikelihoodsQuery, OutskirtsError, Target
+from core.service import (
+    ORDERS,
+    GalleryQuery,
+    ImageQuery,
+    ImageView,
+    LikelihoodsQuery,
+    OutskirtsError,
+    PartView,
+    Target,
+)
 from pages import _draw
 
 PER_PAGE = 12
@@ -16,7 +25,6 @@ TRY = {
 }
 SHORT = {"bits per dimension": "bits/dim", "standard deviations": "s.d."}
 PERCENTILE = "Share of held-out normal images that score lower."
-ORDERS = ("strangest", "most normal", "typical", "random")
 
 scenario = _draw.overview(st.session_state["scenario"]).scenario
 seed = st.session_state["seed"]
@@ -28,7 +36,7 @@ normal = scenario.normal
 
 def pick(set_name: str, order: str) -> None:
     """Show the image of a set that comes first in an order by the score."""
-    query = GalleryQuery(target, (set_name,), found.card.score.part, order, 1, seed=seed)  # type: ignore[arg-type]
+    query = GalleryQuery(target, (set_name,), found.card.score.part, order, 1, seed=seed)
     inspect(set_name, int(_draw.gallery(query).indices[0]))
 
 
@@ -44,7 +52,7 @@ def try_this(strange: str, part: str, order: str) -> None:
     st.session_state["likelihoods_order"] = order
     st.session_state["likelihoods_from"] = "both"
     st.session_state["likelihoods_page"] = 1
-    query = GalleryQuery(target, (normal.name, strange), part, order, 1, seed=seed)  # type: ignore[arg-type]
+    query = GalleryQuery(target, (normal.name, strange), part, order, 1, seed=seed)
     first = _draw.gallery(query)
     inspect(first.sets[0], int(first.indices[0]))
 
@@ -74,7 +82,7 @@ strange = st.segmented_control(
     strange_names,
     default=strange_names[0],
     required=True,
-    format_func=title_of.get,
+    format_func=lambda name: title_of[name],
     key="likelihoods_strange",
     bind="query-params",
 )
@@ -84,7 +92,7 @@ names = (normal.title, title_of[strange])
 total = parts["total"]
 
 
-def heading(part) -> str:  # type: ignore[no-untyped-def]
+def heading(part: PartView) -> str:
     f = part.figures
     mark = " · the score" if part.is_score else ""
     return f"**{part.title}**{mark}  \nAUROC **{f.auroc:.3f}** ({f.low:.3f}–{f.high:.3f})"
@@ -139,7 +147,7 @@ with picker:
     set_name = st.selectbox(
         "Set",
         [normal.name, *strange_names],
-        format_func=title_of.get,
+        format_func=lambda name: title_of[name],
         key="likelihoods_set",
         bind="query-params",
     )
@@ -175,11 +183,11 @@ query, data = ImageQuery(target, set_name, int(index)), None
 if own is not None:
     data = own.getvalue()
     query = ImageQuery(target, own.name, None, hashlib.sha256(data).hexdigest())
+view: ImageView | None = None
 try:
     view = _draw.image(query, data)
 except OutskirtsError as error:
     shown.error(f"{own.name if own else set_name}: {error}", icon=":material/error:")
-    view = None
 
 if view is not None:
     scales = {k: p.title for k, p in parts.items() if k.startswith("scale_")}

@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from core.service import Metrics
 from pages import _draw
 
 
@@ -12,7 +13,7 @@ def go_to_likelihoods(**state: object) -> None:
         st.session_state[f"likelihoods_{key}"] = value
 
 
-def cell(figures) -> str:  # type: ignore[no-untyped-def]
+def cell(figures: Metrics) -> str:
     """AUROC with its interval; below chance marked by a sign, not by colour alone."""
     auroc = f"{figures.auroc:.3f}"
     marked = f":orange[▼ {auroc}]" if figures.high < 0.5 else auroc
@@ -57,10 +58,8 @@ for column, (title, text, state) in zip(st.columns(len(starts) or 1), starts, st
         ):
             st.switch_page(
                 "likelihoods.py",
-                query_params={
-                    "scenario": scenario_name,
-                    **{f"likelihoods_{k}": str(v) for k, v in state.items()},
-                },
+                # The scenario is a bound control of the frame and stays in the URL by itself.
+                query_params={f"likelihoods_{k}": str(v) for k, v in state.items()},
             )
 
 st.subheader("How good is each detector")

@@ -6,6 +6,7 @@ A new detector joins by one entry in `TINY`.
 from __future__ import annotations
 
 import copy
+import math
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -47,7 +48,7 @@ TINY = {
     "glow": Tiny(
         config={"image": (1, 32, 32), "steps": 2, "hidden": 8, "training_dtype": "float32"},
         cost=lambda glow, x: float(glow.parts(x)["total"].mean()),
-        gain=100.0,  # nats, of some 1,000 that a hundred steps bring; without them it is 0
+        gain=60.0,  # nats: half of what a hundred steps bring; without them it is 0
     ),
 }
 NAMES = detector_names()
@@ -141,13 +142,13 @@ def test_an_image_gets_the_same_numbers_alone_and_among_any_others(
     crowd = everything(detector, torch.cat([noise, x, torch.ones_like(x[:3])]))
     for what, together in crowd.items():
         alone = torch.cat([everything(detector, image[None])[what] for image in x])
-        # Float32 sums of a thousand terms in another order differ by some 1e-6 of their size;
-        # what mates do to a score by a statistic of the batch is of the size of the scores.
+        # Float32 sums of a thousand terms in another order differ by some 2e-7 of the largest (a
+        # stroke costs thirty boxes); a statistic of the batch is of the size of the scores.
         torch.testing.assert_close(
             together[5 : 5 + len(x)],
             alone,
-            rtol=1e-4,
-            atol=1e-5 * float(alone.abs().max()),
+            rtol=1e-5,
+            atol=1e-6 * float(alone.abs().max()),
             msg=lambda text, what=what: f"{what}: {text}",
         )
 
@@ -188,8 +189,8 @@ def test_a_map_its_offset_and_its_residual_sum_to_the_part(detector: Detector, x
         torch.testing.assert_close(
             made.float(),
             values,
-            rtol=1e-4,
-            atol=2e-6 * size,
+            rtol=1e-5,
+            atol=1e-6 * size,
             msg=lambda text, part=part: f"{part}: {text}",
         )
 
@@ -334,4 +335,5 @@ def test_the_card_can_say_all_that_a_page_shows(detector: Detector) -> None:
     assert all((paper.title, paper.authors, paper.year, paper.url, paper.bibtex))
     assert paper.url.startswith("https://")
     assert all(part.title and part.unit and part.text for part in detector.about.values())
-    assert set(detector.extra(torch.zeros(1, *detector.config.image))) is not None
+    extra = detector.extra(torch.zeros(1, *detector.config.image))
+    assert all(math.isfinite(number) for number in extra.values())

@@ -90,10 +90,7 @@ def scenario_json() -> dict:
                 "classes": ["0", "1", "2"],
                 "licence": "MIT",
             },
-            *(
-                {"name": c, "title": c, "text": c, "change": c, "licence": "MIT"}
-                for c in changes
-            ),
+            *({"name": c, "title": c, "text": c, "change": c, "licence": "MIT"} for c in changes),
         ],
         "image": [1, 32, 32],
         "border": BORDER,
@@ -117,7 +114,7 @@ def card_of(detector: Detector, name: str, weights: Weights) -> Card:
     """The plainest card that fits the schema, for a detector that nobody evaluated."""
     part = detector.config.score
     return Card(
-        schema_version=1,
+        schema=1,
         scenario="tiny",
         detector=name,
         config=dataclasses.asdict(detector.config),

@@ -143,7 +143,7 @@ class Detector(nn.Module, ABC):
             raise TypeError(
                 f"config must be {self.Config.__qualname__}, got {type(config).__name__}"
             )
-        self.config = config
+        self.config: Any = config
 
     @abstractmethod
     def phases(self) -> Sequence[Phase]:

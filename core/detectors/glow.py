@@ -323,7 +323,7 @@ class Glow(Detector):
             weight = self._distance(self._costs(codes))[1]
             offset = -weight @ self.mean
         maps = [_spread(-code.log_prob, *x.shape[2:]) for code in codes]
-        total = sum(m * w[:, None, None] for m, w in zip(maps, weight.unbind(1), strict=True))
+        total = (torch.stack(maps, 1) * weight[..., None, None]).sum(1)
         return Explanation(total, offset, torch.zeros_like(offset), "likelihood per cell")
 
     # Images from latents ------------------------------------------------------------------------

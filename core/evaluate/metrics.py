@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -22,6 +23,8 @@ class Metrics:
         aupr: average precision, strange positive.
         fpr95: share of normals flagged where 95 % of the strange are.
     """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}  # cards hold these as they are
 
     auroc: float
     low: float

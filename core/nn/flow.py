@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -388,11 +389,14 @@ class MultiScaleFlow(nn.Module):
     @torch.no_grad()
     def initialise_(self, x: Tensor) -> None:
         """Set every ActNorm from x (N, C, H, W), a few hundred images as training sees them."""
-        for scale in self.scales:
-            x = scale.initialise_(x)  # type: ignore[operator]
+        for scale in self._blocks():
+            x = scale.initialise_(x)
 
     def latent_shapes(self) -> list[tuple[int, int, int]]:
-        return [scale.latent_shape for scale in self.scales]  # type: ignore[misc]
+        return [scale.latent_shape for scale in self._blocks()]
+
+    def _blocks(self) -> list[FlowScale]:
+        return cast(list[FlowScale], list(self.scales))
 
     def forward(self, x: Tensor) -> list[ScaleCode]:
         """Return one `ScaleCode` a scale, finest first.
@@ -405,7 +409,7 @@ class MultiScaleFlow(nn.Module):
                 f"x must be (N, {', '.join(map(str, self.shape))}), got {tuple(x.shape)}"
             )
         codes = []
-        for scale in self.scales:
+        for scale in self._blocks():
             code, x = scale(x)
             codes.append(code)
         return codes
@@ -415,6 +419,6 @@ class MultiScaleFlow(nn.Module):
         if len(latents) != len(self.scales):
             raise ValueError(f"latents must be {len(self.scales)} tensors, got {len(latents)}")
         x = latents[-1][:, :0]
-        for scale, latent in zip(reversed(self.scales), reversed(latents), strict=True):  # type: ignore[call-overload]
+        for scale, latent in zip(self._blocks()[::-1], latents[::-1], strict=True):
             x = scale.inverse(latent, x)
         return x

@@ -125,7 +125,7 @@ class _Run:
         self.place, self.report = _Place(), Report()
         self.failures = 0
         fabric.to_device(detector)
-        self.optimizers = {
+        self.optimizers: dict[tuple[int, str], Any] = {
             (i, player.name): fabric.setup_optimizers(player.optimizer(player.parameters()))
             for i, phase in enumerate(self.phases)
             for player in phase.players

@@ -14,14 +14,14 @@ import torch
 from lightning.fabric import Fabric, seed_everything
 
 from core import checkpoint
-from core.checkpoint import Card, Figures, Golden, ReferenceScores, Score, Trained, TrainedOn
+from core.checkpoint import Card, Golden, ReferenceScores, Score, Trained, TrainedOn
 from core.data.images import pad
 from core.data.sources import public_set
 from core.data.splits import calibration_split
 from core.data.stream import Stream
 from core.detectors._base import Detector
 from core.evaluate.calibration import quantiles
-from core.evaluate.metrics import measure
+from core.evaluate.metrics import Metrics, measure
 from core.evaluate.scoring import parts_of
 from core.evaluate.validation import recommend, validate
 from core.scenario import Scenario, Training, build_reference, forget_pictures
@@ -152,7 +152,7 @@ def _finish(
     weights = checkpoint.save_weights(detector, scenario.folder, name)
     normal = scores.sets[scenario.normal.name]
     card = Card(
-        schema_version=1,
+        schema=1,
         scenario=scenario.name,
         detector=name,
         config=dataclasses.asdict(detector.config),
@@ -193,13 +193,12 @@ def _reference_scores(scenario: Scenario, detector: Detector, watcher: Watcher) 
     return ReferenceScores(sets)
 
 
-def evaluate_scores(scores: ReferenceScores, scenario: Scenario) -> dict[str, dict[str, Figures]]:
+def evaluate_scores(scores: ReferenceScores, scenario: Scenario) -> dict[str, dict[str, Metrics]]:
     """Figures of every part on every strange set."""
     normal = scores.sets[scenario.normal.name]
     return {
         s.name: {
-            part: Figures(**measure(normal[part], values).as_dict())  # type: ignore[arg-type]
-            for part, values in scores.sets[s.name].items()
+            part: measure(normal[part], values) for part, values in scores.sets[s.name].items()
         }
         for s in scenario.strange
     }
@@ -238,7 +237,8 @@ def _trained(scenario: Scenario, name: str, training: Training, report: Report) 
 
 
 def _golden(scores: ReferenceScores) -> Golden:
-    ids, parts = [], {p: [] for p in next(iter(scores.sets.values()))}  # type: ignore[var-annotated]
+    ids: list[str] = []
+    parts: dict[str, list[float]] = {p: [] for p in next(iter(scores.sets.values()))}
     for set_name, values in scores.sets.items():
         ids += [f"{set_name}#{i}" for i in range(GOLDEN_PER_SET)]
         for part, numbers in values.items():

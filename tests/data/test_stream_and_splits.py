@@ -1,0 +1,161 @@
+"""Which images train, which calibrate, and in which order they are dealt."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tiny
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.data.sources import DataMissing, public_set
+from core.data.splits import calibration_split
+from core.data.stream import Stream, as_tensor
+
+
+def numbered(n: int, *, batch_size: int) -> Stream:
+    """Images that carry their number in their pixels, kinds and labels."""
+    images = np.zeros((n, 2, 2), np.uint8)
+    images[:, 0, 0] = np.arange(n)
+    kind = (np.arange(n) % 3 - 1).astype(np.int8)
+    return Stream(images, kind, np.arange(n), batch_size)
+
+
+def dealt(stream: Stream, seed: int, epoch: int, **place: int) -> list[list[int]]:
+    """Numbers of the images in each batch."""
+    return [batch.label.tolist() for batch in stream.epoch(seed, epoch, **place)]
+
+
+# Splits -----------------------------------------------------------------------------------------
+
+
+@settings(max_examples=60, deadline=None, database=None, derandomize=True)
+@given(st.integers(2, 300), st.data(), st.integers(0, 5))
+def test_every_image_trains_or_calibrates_and_none_does_both(n: int, data, seed: int) -> None:
+    calibration = data.draw(st.integers(1, n - 1))
+    train, held_out = calibration_split(n, calibration=calibration, seed=seed)
+    assert len(held_out) == calibration
+    assert sorted([*train, *held_out]) == list(range(n))
+
+
+def test_the_seed_decides_the_split() -> None:
+    first, again, other = (calibration_split(50, calibration=20, seed=s)[1] for s in (0, 0, 1))
+    assert first.tolist() == again.tolist()
+    assert set(first) != set(other)
+    assert set(first) != set(range(20))  # drawn, not cut off: public sets are often sorted
+
+
+@pytest.mark.parametrize("calibration", [0, 5, 6, -1])
+def test_a_split_that_leaves_nothing_on_one_side_is_refused(calibration: int) -> None:
+    with pytest.raises(ValueError, match=f"between 1 and 4, got {calibration}"):
+        calibration_split(5, calibration=calibration, seed=0)
+
+
+# Streams ----------------------------------------------------------------------------------------
+
+
+def test_an_epoch_deals_each_image_at_most_once() -> None:
+    stream = numbered(23, batch_size=5)
+    batches = dealt(stream, 0, 1)
+    assert [len(b) for b in batches] == [5, 5, 5, 5]
+    seen = sum(batches, [])
+    assert len(set(seen)) == 20
+    assert stream.batches() == 4
+
+
+def test_what_misses_one_epoch_comes_in_another() -> None:
+    stream = numbered(23, batch_size=5)
+    seen = {i for epoch in range(20) for batch in dealt(stream, 0, epoch) for i in batch}
+    assert seen == set(range(23))
+
+
+def test_seed_and_epoch_decide_the_order() -> None:
+    stream = numbered(40, batch_size=8)
+    assert dealt(stream, 3, 1) == dealt(stream, 3, 1)
+    assert dealt(stream, 3, 1) != dealt(stream, 3, 2)
+    assert dealt(stream, 3, 1) != dealt(stream, 4, 1)
+    # Seed and epoch are two numbers, not their sum.
+    assert dealt(stream, 3, 1) != dealt(stream, 1, 3)
+
+
+def test_an_epoch_leaves_the_global_generators_alone() -> None:
+    numpy_state, torch_state = np.random.get_state()[1].copy(), torch.get_rng_state()  # noqa: NPY002
+    list(numbered(20, batch_size=4).epoch(0, 0))
+    assert np.array_equal(numpy_state, np.random.get_state()[1])  # noqa: NPY002
+    assert torch.equal(torch_state, torch.get_rng_state())
+
+
+@pytest.mark.parametrize("world", [2, 3])
+def test_processes_share_an_epoch_without_overlap(world: int) -> None:
+    stream = numbered(50, batch_size=4)
+    shares = [dealt(stream, 0, 1, rank=r, world=world) for r in range(world)]
+    assert {len(share) for share in shares} == {stream.batches(world=world)} == {50 // (4 * world)}
+    seen = [i for share in shares for batch in share for i in batch]
+    assert len(seen) == len(set(seen))
+
+
+def test_two_processes_see_together_what_one_sees_in_batches_of_twice_the_size() -> None:
+    two = [dealt(numbered(48, batch_size=4), 0, 1, rank=r, world=2) for r in (0, 1)]
+    whole = dealt(numbered(48, batch_size=8), 0, 1)
+    assert [a + b for a, b in zip(*two, strict=True)] == whole
+
+
+def test_image_kind_and_label_stay_together() -> None:
+    for batch in numbered(30, batch_size=10).epoch(0, 0):
+        assert torch.equal((batch.x[:, 0, 0, 0] * 255).round().long(), batch.label)
+        assert torch.equal(batch.kind.long(), batch.label % 3 - 1)
+
+
+def test_a_stream_that_cannot_be_dealt_is_refused() -> None:
+    with pytest.raises(ValueError, match="3 images do not fill a batch of 4"):
+        numbered(3, batch_size=4)
+    with pytest.raises(ValueError, match=r"one length, got \(2, 3, 2\)"):
+        Stream(np.zeros((2, 4, 4), np.uint8), np.zeros(3, np.int8), np.zeros(2), 1)
+
+
+def test_black_is_0_white_is_1_and_nothing_else_is_taken() -> None:
+    x = as_tensor(np.array([[[0, 255], [51, 102]]], np.uint8))
+    assert x.shape == (1, 1, 2, 2)
+    assert x.dtype == torch.float32
+    torch.testing.assert_close(x.flatten(), torch.tensor([0, 1, 0.2, 0.4]))
+    with pytest.raises(ValueError, match="float64"):
+        as_tensor(np.zeros((1, 2, 2)))
+    with pytest.raises(ValueError, match=r"\(2, 2\)"):
+        as_tensor(np.zeros((2, 2), np.uint8))
+
+
+def test_a_view_that_is_turned_or_reversed_becomes_the_tensor_it_looks_like() -> None:
+    image = tiny.boxes(1, seed=0)
+    x = as_tensor(np.rot90(image, axes=(1, 2)))
+    assert torch.equal(x[0, 0], torch.from_numpy(image[0].copy()).rot90().float() / 255)
+
+
+# Public sets ------------------------------------------------------------------------------------
+
+
+def test_an_unknown_public_set_names_those_there_are(tmp_path) -> None:
+    with pytest.raises(LookupError, match="FashionMNIST, MNIST"):
+        public_set("CIFAR10", tmp_path, train=True)
+
+
+def test_missing_training_data_says_what_to_put_where(tmp_path) -> None:
+    with pytest.raises(DataMissing, match=r"(?s)FashionMNIST.*OUTSKIRTS_DATA.*--download"):
+        public_set("FashionMNIST", tmp_path, train=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_images_and_labels_are_read_from_idx_files(tmp_path) -> None:
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    images = tiny.boxes(4, seed=0)
+    for stem, n in (("train", 4), ("t10k", 3)):
+        header = b"\x00\x00\x08\x03" + b"".join(int(v).to_bytes(4, "big") for v in (n, 28, 28))
+        (raw / f"{stem}-images-idx3-ubyte").write_bytes(header + images[:n].tobytes())
+        header = b"\x00\x00\x08\x01" + n.to_bytes(4, "big")
+        (raw / f"{stem}-labels-idx1-ubyte").write_bytes(header + bytes(range(n)))
+    for train, n in ((True, 4), (False, 3)):
+        found, labels = public_set("MNIST", tmp_path, train=train)
+        assert np.array_equal(found, images[:n])
+        assert labels.tolist() == list(range(n))
+        assert labels.dtype == np.int64

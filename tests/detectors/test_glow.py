@@ -1,0 +1,351 @@
+"""Glow's own truths: what the parts are, where they stand, and what latents draw."""
+
+from __future__ import annotations
+
+import copy
+import io
+import math
+import struct
+import zlib
+
+import numpy as np
+import pytest
+import tiny
+import torch
+from PIL import Image
+from scipy.spatial.distance import mahalanobis
+from torch import Tensor
+from torch.distributions import Normal
+
+from core.data.stream import as_tensor
+from core.detectors._base import Batch, NotFitted
+from core.detectors.glow import Glow, bits_per_dimension, png_bits
+
+SCALES = ("scale_16", "scale_8", "scale_4")
+# Sums of 1,024 float32 terms: some roundings of 6e-8, relative to the sum of their sizes.
+SUM = {"rtol": 1e-5, "atol": 1e-2}
+
+
+def batch_of(x: Tensor) -> Batch:
+    return Batch(x, torch.ones(len(x)), torch.zeros(len(x)))
+
+
+def levels(x: Tensor) -> Tensor:
+    """Grey levels 0..255 of images in [0, 1]."""
+    return (x.double() * 255).round()
+
+
+# Parts ------------------------------------------------------------------------------------------
+
+
+def test_the_scales_sum_to_the_total(fitted_glow: Glow, x: Tensor) -> None:
+    parts = fitted_glow.parts(x)
+    torch.testing.assert_close(sum(parts[s] for s in SCALES), parts["total"], **SUM)
+
+
+def test_the_total_is_minus_the_log_density_of_the_middle_of_the_bins(
+    fitted_glow: Glow, x: Tensor
+) -> None:
+    flow = copy.deepcopy(fitted_glow.flow).double()
+    middle = (levels(x) + 0.5) / 256 - 0.5
+    latents, log_p = [], torch.zeros(len(x), dtype=torch.float64)
+    for scale in flow.scales:  # log-determinants by themselves, the prior by torch.distributions
+        steps_in = middle if not latents else rest
+        _, log_det = scale.steps(_squeezed(steps_in))
+        code, rest = scale(steps_in)
+        log_p += log_det.sum((1, 2)) + scale.prior.log_scale.sum()
+        log_p += Normal(0, 1).log_prob(code.latent).sum((1, 2, 3))
+        latents.append(code.latent)
+    torch.testing.assert_close(fitted_glow.parts(x)["total"].double(), -log_p, **SUM)
+
+
+def _squeezed(x: Tensor) -> Tensor:
+    """Channels of each 2x2 block, by torch's own function."""
+    return torch.nn.functional.pixel_unshuffle(x, 2)
+
+
+def test_latents_are_of_512_and_256_and_256_dimensions(fitted_glow: Glow, x: Tensor) -> None:
+    shapes = [tuple(z.shape[1:]) for z in fitted_glow.latents(x)]
+    assert shapes == [(2, 16, 16), (4, 8, 8), (16, 4, 4)]
+    assert [math.prod(s) for s in shapes] == [512, 256, 256]
+
+
+def test_the_code_of_an_image_is_its_coarsest_latent(fitted_glow: Glow, x: Tensor) -> None:
+    assert torch.equal(fitted_glow.embed(x), fitted_glow.latents(x)[-1].reshape(len(x), 256))
+
+
+@pytest.mark.parametrize(("part", "cell"), [("scale_16", 2), ("scale_8", 4), ("scale_4", 8)])
+def test_a_scales_map_is_even_within_a_cell_and_leaves_nothing_over(
+    fitted_glow: Glow, x: Tensor, part: str, cell: int
+) -> None:
+    found = fitted_glow.explain(x, part)
+    assert not found.residual.any()
+    assert not found.offset.any()
+    torch.testing.assert_close(found.map.sum((1, 2)), fitted_glow.parts(x)[part], **SUM)
+    cells = found.map.unfold(1, cell, cell).unfold(2, cell, cell)  # (N, h, w, cell, cell)
+    assert torch.equal(cells, cells[..., :1, :1].expand_as(cells))
+    assert (cells[..., 0, 0].flatten(1).std(1) > 0).all()  # but not over cells
+
+
+def test_a_scales_map_shows_where_the_image_changed(fitted_glow: Glow, x: Tensor) -> None:
+    other = x.clone()
+    other[..., 28:, 28:] = 1  # white where the border was
+    change = fitted_glow.explain(other, "scale_16").map - fitted_glow.explain(x, "scale_16").map
+    # One step a scale reaches two cells of two pixels; nothing farther off may move.
+    assert change[:, 24:, 24:].abs().amax((1, 2)).min() > 0.1
+    assert not change[:, :22, :22].any()
+
+
+def test_the_maps_of_the_scales_sum_to_the_map_of_the_total(fitted_glow: Glow, x: Tensor) -> None:
+    maps = [fitted_glow.explain(x, s).map for s in SCALES]
+    torch.testing.assert_close(sum(maps), fitted_glow.explain(x, "total").map, **SUM)
+
+
+def test_the_score_is_explained_as_the_part_it_is(fitted_glow: Glow, x: Tensor) -> None:
+    part = fitted_glow.config.score
+    assert torch.equal(fitted_glow.explain(x).map, fitted_glow.explain(x, part).map)
+
+
+# Complexity -------------------------------------------------------------------------------------
+
+
+def idat_of(image: np.ndarray) -> bytes:
+    """All IDAT data of the image's PNG at zlib level 9, chunk checksums verified."""
+    stream = io.BytesIO()
+    Image.fromarray(image).save(stream, "PNG", compress_level=9)
+    stream.seek(8)
+    found = b""
+    while header := stream.read(8):
+        length, kind = struct.unpack(">I4s", header)
+        data = stream.read(length)
+        assert struct.unpack(">I", stream.read(4))[0] == zlib.crc32(kind + data)
+        found += data if kind == b"IDAT" else b""
+    return found
+
+
+def test_a_pngs_bits_are_those_of_its_compressed_pixels() -> None:
+    image = tiny.boxes(1, seed=5)[0]
+    idat = idat_of(image)
+    assert png_bits(image) == 8 * len(idat)
+    assert len(zlib.decompress(idat)) == 28 * (1 + 28)  # a filter byte and 28 pixels a row
+
+
+def test_noise_takes_more_bits_than_its_pixels_and_flat_grey_next_to_none() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (28, 28), dtype=np.uint8)
+    assert 8 * 784 < png_bits(noise) < 8 * 784 * 1.1
+    assert png_bits(np.full((28, 28), 77, np.uint8)) < 8 * 30
+
+
+def test_complexity_is_bits_of_the_flow_minus_bits_of_the_picture_without_its_border(
+    fitted_glow: Glow,
+) -> None:
+    images = tiny.boxes(5, seed=3)
+    parts = fitted_glow.parts(as_tensor(tiny.padded(images)))
+    bits = parts["total"].double() / math.log(2) + 8 * 32 * 32
+    png = torch.tensor([8.0 * len(idat_of(image)) for image in images])
+    # In float32, of some 10,000 bits: one rounding is 1e-3.
+    torch.testing.assert_close(parts["complexity"].double(), bits - png, rtol=0, atol=1e-2)
+    assert fitted_glow.extra(as_tensor(tiny.padded(images[:1]))) == {"png_bytes": png[0] / 8}
+
+
+def test_the_size_of_the_png_is_no_pixels_fault(fitted_glow: Glow, x: Tensor) -> None:
+    found = fitted_glow.explain(x, "complexity")
+    nats = fitted_glow.explain(x, "total").map
+    torch.testing.assert_close(found.map, nats / math.log(2), **SUM)
+    inner = (x[:, 0, 2:30, 2:30] * 255).round().to(torch.uint8).numpy()
+    png = torch.tensor([8.0 * len(idat_of(image)) for image in inner])
+    torch.testing.assert_close(found.offset, 8 * 1024 - png)
+
+
+# Bits per dimension -----------------------------------------------------------------------------
+
+
+def test_a_uniform_density_over_the_bins_costs_eight_bits_a_dimension() -> None:
+    # log p = 0 everywhere on [-0.5, 0.5]: each of the 256 bins has mass 1/256.
+    assert bits_per_dimension(0.0, 1024, of=1024) == 8
+    assert bits_per_dimension(-math.log(2) * 1024, 1024, of=1024) == pytest.approx(7)
+    assert bits_per_dimension(0.0, 256, of=1024) == 2
+
+
+def test_shown_bits_of_the_scales_sum_to_those_of_the_total(fitted_glow: Glow, x: Tensor) -> None:
+    parts = {k: v.double().numpy() for k, v in fitted_glow.parts(x).items()}
+    shown = {k: fitted_glow.shown(k, v) for k, v in parts.items()}
+    np.testing.assert_allclose(sum(shown[s] for s in SCALES), shown["total"], rtol=1e-6)
+    by_hand = (parts["total"] / math.log(2) + 8 * 1024) / 1024
+    np.testing.assert_allclose(shown["total"], by_hand, rtol=1e-12)
+    assert fitted_glow.figures(parts) == {"bits_per_dimension": pytest.approx(by_hand.mean())}
+    np.testing.assert_allclose(shown["complexity"], parts["complexity"] / 1024)
+    assert np.array_equal(shown["typicality"], parts["typicality"])
+
+
+# Typicality -------------------------------------------------------------------------------------
+
+
+def test_typicality_is_a_mahalanobis_distance_of_the_scales(fitted_glow: Glow, x: Tensor) -> None:
+    calibration = as_tensor(tiny.padded(tiny.boxes(128, seed=0)))
+    known = fitted_glow.parts(calibration)
+    costs = torch.stack([known[s] for s in SCALES], 1).double().numpy()
+    inverse = np.linalg.inv(np.cov(costs, rowvar=False))
+    new = fitted_glow.parts(x)
+    expected = [
+        mahalanobis([float(new[s][i]) for s in SCALES], costs.mean(0), inverse)
+        for i in range(len(x))
+    ]
+    # Mean and inverse are kept in float32; costs of 1,000 nats stand a few 10 from their mean.
+    np.testing.assert_allclose(new["typicality"].numpy(), expected, rtol=1e-3)
+
+
+def test_an_image_that_costs_too_little_is_untypical_too(fitted_glow: Glow) -> None:
+    mean = fitted_glow.mean
+    cheap, dear = mean - 500, mean + 500
+    distance, pull = fitted_glow._distance(torch.stack([mean, cheap, dear]))
+    assert distance[0] < 1e-5
+    assert distance[1] == pytest.approx(distance[2].item(), rel=1e-4)
+    assert distance[1] > 5
+    assert torch.isfinite(pull).all()
+
+
+def test_an_unfitted_flow_says_so_instead_of_guessing_typicality(x: Tensor) -> None:
+    glow = Glow(Glow.Config(**tiny.CONFIG))
+    with pytest.raises(NotFitted, match="calibration"):
+        glow.parts(x)
+
+
+# Dequantisation ---------------------------------------------------------------------------------
+
+
+def seen_by(glow: Glow, call) -> Tensor:
+    """What the flow is given during a call, in units of grey levels."""
+    seen = []
+    hook = glow.flow.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    try:
+        call()
+    finally:
+        hook.remove()
+    assert len(seen) == 1
+    return (seen[0].double() + 0.5) * 256
+
+
+EVERY_LEVEL = (torch.arange(1024) % 256).view(1, 1, 32, 32).float() / 255
+ROUNDING = 3e-5  # of 256 levels in float32
+
+
+def test_scoring_takes_the_middle_of_every_bin(fitted_glow: Glow) -> None:
+    seen = seen_by(fitted_glow, lambda: fitted_glow.parts(EVERY_LEVEL))
+    expected = levels(EVERY_LEVEL) + 0.5
+    torch.testing.assert_close(seen, expected, rtol=0, atol=ROUNDING)
+
+
+def test_training_noise_fills_the_bin_and_stays_in_it(fitted_glow: Glow) -> None:
+    batch = batch_of(EVERY_LEVEL.repeat(8, 1, 1, 1))
+    noise = []
+    for seed in (0, 0, 1):
+        generator = torch.Generator().manual_seed(seed)
+        seen = seen_by(fitted_glow, lambda g=generator: fitted_glow._terms(batch, g))
+        noise.append(seen - levels(batch.x))
+    assert noise[0].min() > -ROUNDING
+    assert noise[0].max() < 1 + ROUNDING
+    # 8,192 uniform draws: mean .5 +- .0032, deviation .2887; five standard errors.
+    assert noise[0].mean().item() == pytest.approx(0.5, abs=0.016)
+    assert noise[0].std().item() == pytest.approx(1 / math.sqrt(12), abs=0.01)
+    assert torch.equal(noise[0], noise[1])
+    assert not torch.equal(noise[0], noise[2])
+
+
+def test_the_loss_is_the_mean_bits_per_dimension_without_the_constant(fitted_glow: Glow) -> None:
+    batch, terms = batch_of(as_tensor(tiny.padded(tiny.boxes(16, seed=9)))), {}
+
+    def call() -> None:
+        terms.update(fitted_glow._terms(batch, torch.Generator().manual_seed(0)))
+
+    given = (seen_by(fitted_glow, call) / 256 - 0.5).float()
+    nats = {
+        name: -code.log_prob.sum((1, 2)).mean()
+        for name, code in zip(SCALES, fitted_glow.flow(given), strict=True)
+    }
+    assert list(terms) == list(SCALES)
+    for name, value in nats.items():
+        expected = value / math.log(2) / 1024
+        # Float32 sums over 16 images in another order.
+        torch.testing.assert_close(terms[name], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_every_step_of_every_scale_receives_gradient(x: Tensor) -> None:
+    torch.manual_seed(0)
+    glow = Glow(Glow.Config(steps=3, hidden=8, training_dtype="float32"))
+    glow.flow.initialise_(x - 0.5)
+    with torch.no_grad():  # as after one step: the last convolutions start at zero
+        for scale in glow.flow.scales:
+            scale.steps.net.last += 0.01 * torch.randn_like(scale.steps.net.last)
+    sum(glow._terms(batch_of(x), torch.Generator().manual_seed(0)).values()).backward()
+    for key, p in glow.flow.named_parameters():
+        if ".steps." in key:
+            assert all(p.grad[k].any() for k in range(3)), key
+
+
+def test_the_player_warms_up_and_ends_at_zero() -> None:
+    glow = Glow(Glow.Config(**tiny.CONFIG, warmup=0.1))
+    (player,) = [p for phase in glow.phases() for p in phase.players]
+    assert player.schedule(0.05) == pytest.approx(0.5 * 0.95)
+    assert player.schedule(0.1) == pytest.approx(0.9)
+    assert player.schedule(0.55) == pytest.approx(0.45)
+    assert player.schedule(1.0) == 0
+
+
+# Images from latents ----------------------------------------------------------------------------
+
+
+def test_decoding_the_latents_of_an_image_gives_it_back(fitted_glow: Glow, x: Tensor) -> None:
+    back = fitted_glow.decode(fitted_glow.latents(x))
+    # To a hundredth of a grey level: a wrong half bin would be fifty times that.
+    torch.testing.assert_close(back, x, rtol=0, atol=0.01 / 255)
+
+
+def test_decoded_images_stay_between_black_and_white(fitted_glow: Glow) -> None:
+    wild = fitted_glow.sample(4, torch.Generator().manual_seed(0), temperature=3.0)
+    assert wild.shape == (4, 1, 32, 32)
+    assert wild.min() == 0
+    assert wild.max() == 1
+
+
+def test_a_seed_draws_the_same_images_and_another_seed_others(fitted_glow: Glow) -> None:
+    draw = [fitted_glow.sample(3, torch.Generator().manual_seed(s)) for s in (0, 0, 1)]
+    assert torch.equal(draw[0], draw[1])
+    assert not torch.equal(draw[0], draw[2])
+    assert not torch.equal(draw[0][0], draw[0][1])
+
+
+def test_temperature_zero_draws_one_image_the_one_of_zero_latents(fitted_glow: Glow) -> None:
+    cold = fitted_glow.sample(3, torch.Generator().manual_seed(0), temperature=0.0)
+    zeros = fitted_glow.decode([torch.zeros(1, *s) for s in fitted_glow.flow.latent_shapes()])
+    torch.testing.assert_close(cold, zeros.expand_as(cold))
+
+
+@pytest.mark.parametrize("scale", [0, 1, 2])
+def test_resampling_a_scale_draws_its_latent_and_keeps_the_others(
+    fitted_glow: Glow, x: Tensor, scale: int
+) -> None:
+    # `decode` clips, and a clipped image has other latents in every scale: what `resample` hands
+    # to it is looked at instead, and decoded without clipping.
+    handed = []
+    glow = copy.copy(fitted_glow)
+    glow.__dict__["decode"] = lambda latents: handed.append(list(latents)) or "decoded"
+    generator = torch.Generator().manual_seed(7)
+    assert glow.resample(x, scale, generator=generator, temperature=0.5) == "decoded"
+    kept, drawn = fitted_glow.latents(x), handed[0]
+    noise = torch.randn(kept[scale].shape, generator=torch.Generator().manual_seed(7))
+    for i in range(3):
+        expected = 0.5 * noise if i == scale else kept[i]
+        assert torch.equal(drawn[i], expected), i
+    again = [code.latent for code in fitted_glow.flow(fitted_glow.flow.inverse(drawn))]
+    for made, asked in zip(again, drawn, strict=True):
+        # Through both directions in float32, of latents up to 100.
+        torch.testing.assert_close(made, asked, rtol=1e-4, atol=1e-3)
+
+
+def test_resampling_decodes_what_it_drew(fitted_glow: Glow, x: Tensor) -> None:
+    found = fitted_glow.resample(x, 2, generator=torch.Generator().manual_seed(7))
+    latents = fitted_glow.latents(x)
+    latents[2] = torch.randn(latents[2].shape, generator=torch.Generator().manual_seed(7))
+    assert torch.equal(found, fitted_glow.decode(latents))
+    assert (found - x).abs().amax((1, 2, 3)).min() > 0.01

@@ -1,0 +1,218 @@
+"""The house's own rules, read off its sources: who may import whom, and what no file does."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Tiny
+
+import core
+
+ROOT = Path(core.__file__).parent.parent
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted((ROOT / "core").rglob("*.py"))
+}
+PAGES = sorted((ROOT / "pages").glob("*.py"))
+
+# A module imports only what stands on a lower rank, or in its own package. The longest name counts.
+RANKS = {
+    "core": 0,  # the package itself holds the version
+    "core.errors": 0,
+    "core.settings": 0,
+    "core.nn": 0,
+    "core.evaluate.metrics": 0,  # numpy only, and cards hold its figures
+    "core.detectors": 1,
+    "core.data": 2,
+    "core.scenario": 3,
+    "core.checkpoint": 3,
+    "core.atlas": 3,
+    "core.evaluate": 4,
+    "core.explain": 4,
+    "core.train": 5,
+    "core.service": 6,
+    "core.__main__": 7,
+}
+# The benchmark of training is a benchmark: the one arrow that points up.
+ALLOWED = {("core.evaluate.bench", "core.train")}
+
+# What the served process never loads: together they cost 400 MB and ten seconds.
+HEAVY = ("umap", "lightning", "torchvision", "captum", "timm", "pandas", "sklearn")
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path.name} imports relatively"
+            assert node.module
+            for alias in node.names:  # "from core import service" imports core.service
+                whole = f"{node.module}.{alias.name}"
+                yield whole if whole in MODULES else node.module
+
+
+def place(module: str) -> str:
+    """The entry of RANKS that a module falls under."""
+    while module not in RANKS:
+        module = module.rpartition(".")[0]
+        assert module, "add the new part of core to RANKS"
+    return module
+
+
+def wrong_arrows(module: str, path: Path) -> list[str]:
+    """Imports of core that point up or sideways."""
+    mine, found = place(module), []
+    for name in imports(path):
+        if not name.startswith("core"):
+            continue
+        other = place(name)
+        if RANKS[other] >= RANKS[mine] and other != mine and (module, other) not in ALLOWED:
+            found.append(f"{module} ({mine}) imports {name} ({other})")
+    return found
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_arrows_point_downward(module: str) -> None:
+    if module.count(".") == 1:
+        assert module in RANKS, f"{module} needs a rank in tests/test_architecture.py"
+    assert wrong_arrows(module, MODULES[module]) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("core.nn.flow", "from core.detectors._base import Batch"),
+        ("core.data.stream", "import core.scenario"),
+        ("core.checkpoint", "from core import scenario"),
+        ("core.evaluate.scoring", "def f():\n    from core.train.loop import fit"),
+        ("core.detectors.glow", "if True:\n    import core.service as s"),
+    ],
+)
+def test_an_arrow_that_points_up_or_sideways_is_caught(
+    tmp_path: Path, module: str, line: str
+) -> None:
+    file = tmp_path / "planted.py"
+    file.write_text(line)
+    assert len(wrong_arrows(module, file)) == 1
+
+
+def test_metrics_need_numpy_alone() -> None:
+    found = set(imports(MODULES["core.evaluate.metrics"]))
+    assert found <= {"__future__", "dataclasses", "typing", "collections.abc", "numpy"}
+
+
+def test_core_knows_nothing_of_streamlit_and_plotly() -> None:
+    for module, path in MODULES.items():
+        roots = {name.partition(".")[0] for name in imports(path)}
+        assert not roots & {"streamlit", "plotly", "pages"}, module
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_pages_know_of_core_its_service_alone_and_nothing_of_torch(page: Path) -> None:
+    found = set(imports(page))
+    assert {name for name in found if name.partition(".")[0] == "core"} <= {"core.service"}
+    roots = {name.partition(".")[0] for name in found}
+    assert not roots & {"torch", "safetensors", "lightning", "captum"}
+
+
+# Every file -------------------------------------------------------------------------------------
+
+
+def public_names(tree: ast.Module) -> list[str]:
+    """Names without a leading underscore that a module defines or imports at its top."""
+    names: list[str] = []
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.append(node.name)
+        elif isinstance(node, ast.Assign):
+            names += [t.id for t in node.targets if isinstance(t, ast.Name)]
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names.append(node.target.id)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names += [(alias.asname or alias.name).partition(".")[0] for alias in node.names]
+    return [name for name in names if not name.startswith("_")]
+
+
+def declared(tree: ast.Module) -> list[str] | None:
+    """The names in __all__, or None."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and [ast.unparse(t) for t in node.targets] == ["__all__"]:
+            return ast.literal_eval(node.value)
+    return None
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m != "core.__main__"])
+def test_a_module_says_what_it_offers_and_offers_what_it_says(module: str) -> None:
+    tree = ast.parse(MODULES[module].read_text())
+    names, offered = public_names(tree), declared(tree)
+    if MODULES[module].name == "__init__.py" and not names:
+        return
+    assert offered, f"{module} has no __all__"
+    assert len(offered) == len(set(offered))
+    assert set(offered) <= set(names), f"{module} offers what it does not have"
+
+
+@pytest.mark.parametrize("path", [*MODULES.values(), *PAGES], ids=lambda p: f"{p.parent.name}-{p.stem}")
+def test_no_file_has_star_imports_prints_or_over_450_lines(path: Path) -> None:
+    text = path.read_text()
+    tree = ast.parse(text)
+    stars = [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
+    ]
+    prints = [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    ]
+    assert stars == []
+    assert prints == []
+    assert len(text.splitlines()) <= 450
+    assert MODULES.get("core.nn") == path or ast.get_docstring(tree), "no docstring"
+
+
+# The served process -----------------------------------------------------------------------------
+
+SERVED = """
+import sys
+from core import service
+from core.service import GalleryQuery, ImageQuery, LikelihoodsQuery, Target
+
+target = Target("tiny", "glow")
+assert service.overview("tiny").detectors[0].card is not None
+assert service.likelihoods(LikelihoodsQuery(target, "strokes")).parts
+assert service.image(ImageQuery(target, "strokes", 3)).maps
+assert len(service.gallery(GalleryQuery(target, ("boxes",), "total", "strangest", 5)).images) == 5
+loaded = {name.partition(".")[0] for name in sys.modules}
+assert "torch" in loaded
+sys.stdout.write(" ".join(sorted(loaded & set(sys.argv[1:]))))
+"""
+
+
+def test_answering_the_pages_loads_no_training_and_no_plotting_package(
+    tiny_scenario: Tiny,
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SERVED, *HEAVY, "streamlit", "plotly"],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+
+
+def test_importing_the_service_alone_does_not_even_load_torch() -> None:
+    code = "import sys, core.service; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -1,0 +1,187 @@
+"""The app as a person meets it: a fresh ``make app``, a real Chromium, a deep link first."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).parent.parent
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+# Streamlit asks for these two below the page's own path after a deep link.
+ALLOWED = re.compile(r"/likelihoods/_stcore/(health|host-config)")
+DEEP_LINK = "/likelihoods?likelihoods_strange=turned&likelihoods_set=turned&likelihoods_index=5"
+
+
+@pytest.fixture(scope="module")
+def chromium() -> str:
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
+        missing = "no Chromium: apt-get install chromium"
+        if os.environ.get("CI") == "true":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return found
+
+
+@pytest.fixture(scope="module")
+def address(chromium) -> Iterator[str]:
+    """A fresh server, started as a user starts it; nothing is asked of it before the first test."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        ["make", "app", f"PORT={port}"],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1)
+                break
+            except OSError:
+                assert process.poll() is None, "make app ended"
+                time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def browser(chromium):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def page(browser):
+    """A new visitor; at the end no console error but Streamlit's own, and no exception on the page."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    errors: list[str] = []
+    tab = context.new_page()
+    tab.set_default_timeout(60_000)
+    tab.on(
+        "console",
+        lambda m: errors.append(f"{m.text} {m.location['url']}") if m.type == "error" else None,
+    )
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    yield tab
+    assert tab.locator("[data-testid=stException]").count() == 0
+    context.close()
+    assert [e for e in errors if not ALLOWED.search(e)] == []
+
+
+def settled(page) -> None:
+    """Wait until the script has run to its end."""
+    page.wait_for_timeout(150)
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+
+
+def test_a_fresh_server_answers_a_deep_link_with_frame_and_state(page, address):
+    page.goto(address + DEEP_LINK)
+    page.get_by_text("turned#5").wait_for()
+    assert page.get_by_role("radio", name="Turned garments").is_checked()
+    assert page.locator("[data-testid=stSidebar]").get_by_text("Scenario").is_visible()
+    assert page.locator("input[aria-label^='Image, 0 to']").input_value() == "5"
+
+
+def test_overview_leads_to_the_likelihoods_with_url_and_widgets_in_agreement(page, address):
+    page.goto(address)
+    page.get_by_role("heading", name="Where to start").wait_for()
+    page.get_by_role("button", name="Try this").nth(1).click()
+    page.get_by_text("turned#0").wait_for()
+    settled(page)
+    assert "likelihoods_strange=turned" in page.url
+    assert page.get_by_role("radio", name="Turned garments").is_checked()
+
+
+def test_choosing_a_strange_set_redraws_the_histograms_and_the_url(page, address):
+    page.goto(address + "/likelihoods")
+    page.locator(".legendtext", has_text="Digits").wait_for()
+    page.get_by_role("radio", name="Noise").click()
+    page.locator(".legendtext", has_text="Noise").wait_for()
+    settled(page)
+    assert "likelihoods_strange=noise" in page.url
+    page.reload()
+    page.locator(".legendtext", has_text="Noise").wait_for()
+
+
+def test_an_image_of_the_gallery_is_picked_by_a_click(page, address):
+    page.goto(address + "/likelihoods?likelihoods_from=strange&likelihoods_order=strangest")
+    page.get_by_text("mnist#0", exact=False).first.wait_for()
+    picks = page.get_by_role("button", name=re.compile(r"^zoom_in"))
+    picks.nth(3).wait_for()
+    picks.nth(3).click()
+    page.wait_for_url(re.compile("likelihoods_index=[1-9]"))
+    index = re.search(r"likelihoods_index=(\d+)", page.url).group(1)
+    page.get_by_text(f"mnist#{index}").wait_for()
+
+
+def test_the_arrow_keys_turn_the_gallery(page, address):
+    page.goto(address + "/likelihoods")
+    page.get_by_role("heading", name="Gallery").wait_for()
+    settled(page)
+    page.get_by_role("heading", name="Gallery").click()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url(re.compile("likelihoods_page=2"))
+
+
+def test_an_own_image_is_converted_and_the_conversion_is_said(page, address, tmp_path):
+    Image.new("RGB", (60, 40), (200, 30, 30)).save(tmp_path / "red.png")
+    page.goto(address + "/likelihoods")
+    page.locator("input[type=file]").set_input_files(tmp_path / "red.png")
+    page.get_by_text("RGB made grey; 60x40 fitted to 28x28").wait_for()
+
+
+def test_a_file_that_is_no_image_is_one_error_and_the_page_goes_on(page, address, tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"this is not a picture")
+    page.goto(address + "/likelihoods")
+    page.locator("input[type=file]").set_input_files(tmp_path / "broken.png")
+    page.get_by_text("broken.png: not an image file that can be read").wait_for()
+    assert page.locator("[data-testid=stAlert]").count() == 1
+    page.get_by_role("heading", name="Gallery").wait_for()
+
+
+@pytest.mark.parametrize("path", ["/", "/likelihoods"])
+def test_nothing_hangs_over_the_edge_of_a_phone(page, address, path):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(address + path)
+    page.get_by_role("heading", level=1).first.wait_for()
+    settled(page)
+    main = page.locator("[data-testid=stMain]")
+    assert main.evaluate("e => e.scrollWidth - e.clientWidth") <= 0
+
+
+def test_the_sheet_of_terms_opens_and_closes_by_keyboard(page, address):
+    page.goto(address)
+    page.get_by_role("heading", name="Where to start").wait_for()
+    settled(page)
+    page.keyboard.press("h")
+    page.get_by_role("dialog").wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_role("dialog").wait_for(state="hidden")

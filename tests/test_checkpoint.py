@@ -1,0 +1,305 @@
+"""A checkpoint loads as it was saved, or one line says which file is at fault."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.torch
+import tiny
+import torch
+from conftest import Tiny
+
+from core import checkpoint
+from core.checkpoint import CardError
+from core.data.splits import calibration_split
+from core.data.stream import as_tensor
+from core.detectors.glow import Glow
+from core.evaluate.calibration import quantiles
+from core.evaluate.metrics import auroc, measure
+from core.evaluate.scoring import parts_of
+from core.scenario import load_scenario
+
+
+def change(path: Path, edit: Callable[[dict[str, Any]], Any]) -> None:
+    """Edit a JSON file in place."""
+    values = json.loads(path.read_text())
+    edit(values)
+    path.write_text(json.dumps(values))
+
+
+def one_line(error: pytest.ExceptionInfo[CardError]) -> str:
+    text = str(error.value)
+    assert text
+    assert "\n" not in text
+    return text
+
+
+# What training wrote ----------------------------------------------------------------------------
+
+
+def test_the_card_says_which_images_and_settings_trained_it(tiny_scenario: Tiny) -> None:
+    card = checkpoint.read_card(tiny_scenario.folder, "glow")
+    assert (card.scenario, card.detector, card.name) == ("tiny", "glow", "glow")
+    assert (card.data.images, card.data.calibration) == (384, 128)
+    assert card.config == {
+        **tiny.CONFIG,
+        "image": [1, 32, 32],
+        "scales": 3,
+        "score": card.score.part,
+        "border": 2,
+        "learning_rate": 2e-3,
+        "warmup": 0.01,
+        "clip": 5.0,
+    }
+    assert card.training.phases == ("initialise", "likelihood", "typicality")
+    assert card.training.images == 32 * card.training.steps > 0
+    assert card.training.test_looks == 1
+    assert card.deviations == Glow.paper.deviations
+    assert card.score.unit == Glow.about[card.score.part].unit
+
+
+def test_the_cards_weights_are_those_of_the_file(tiny_scenario: Tiny) -> None:
+    card = checkpoint.read_card(tiny_scenario.folder, "glow")
+    data = (tiny_scenario.folder / "glow.safetensors").read_bytes()
+    assert card.weights.sha256 == hashlib.sha256(data).hexdigest()
+    assert card.weights.bytes == len(data)
+    loaded = safetensors.torch.load(data)
+    detector, _ = checkpoint.load(tiny_scenario.folder, "glow")
+    assert card.weights.parameters == sum(
+        loaded[key].numel() for key, _ in detector.named_parameters()
+    )
+
+
+def test_the_weights_carry_no_metadata(tiny_scenario: Tiny) -> None:
+    # Several metadata keys make safetensors files differ from save to save.
+    data = (tiny_scenario.folder / "glow.safetensors").read_bytes()
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    assert "__metadata__" not in header
+
+
+def test_a_loaded_detector_reproduces_the_stored_scores_and_the_goldens(
+    tiny_scenario: Tiny,
+) -> None:
+    detector, card = checkpoint.load(tiny_scenario.folder, "glow")
+    stored = checkpoint.read_scores(tiny_scenario.folder, card).sets
+    golden = dict(zip(card.golden.ids, zip(*card.golden.parts.values(), strict=True), strict=True))
+    assert list(stored) == [s.name for s in load_scenario("tiny").sets]
+    assert len(golden) == 4 * len(stored)
+    for name, parts in stored.items():
+        images = load_scenario("tiny").pictures(name).images
+        with torch.inference_mode():
+            found = detector.parts(as_tensor(images[:4]))
+        assert list(parts) == list(found) == list(card.golden.parts)
+        for k, (part, values) in enumerate(parts.items()):
+            assert values.shape == (len(images),)
+            assert values.dtype == np.float32
+            # Scored in batches of 128 there, of 4 here.
+            np.testing.assert_allclose(found[part], values[:4], rtol=1e-4, atol=0.02)
+            shipped = [golden[f"{name}#{i}"][k] for i in range(4)]
+            np.testing.assert_allclose(shipped, values[:4], rtol=1e-6)  # kept to seven digits
+
+
+def test_the_cards_metrics_are_those_of_the_stored_scores(tiny_scenario: Tiny) -> None:
+    card = checkpoint.read_card(tiny_scenario.folder, "glow")
+    stored = checkpoint.read_scores(tiny_scenario.folder, card).sets
+    assert set(card.metrics) == set(stored) - {"boxes"}
+    for name, parts in card.metrics.items():
+        for part, figures in parts.items():
+            assert figures.auroc == auroc(stored["boxes"][part], stored[name][part])
+    one = card.metrics["flipped"]["total"]
+    assert one == measure(stored["boxes"]["total"], stored["flipped"]["total"])
+
+
+def test_the_threshold_flags_one_normal_in_twenty(tiny_scenario: Tiny) -> None:
+    card = checkpoint.read_card(tiny_scenario.folder, "glow")
+    ranks = card.quantiles(card.score.part)
+    assert len(ranks) == 1001
+    # Linear between 128 values in both; the card keeps seven digits.
+    assert card.score.threshold == pytest.approx(ranks[950], rel=1e-5)
+
+
+def test_calibration_images_were_not_trained_on(tiny_scenario: Tiny) -> None:
+    detector, card = checkpoint.load(tiny_scenario.folder, "glow")
+    whole, _ = tiny.public_set("FashionMNIST", tiny_scenario.data, train=True)
+    train, held_out = calibration_split(len(whole), calibration=128, seed=0)
+    images = tiny.padded(whole)
+    parts = parts_of(detector, images[held_out])
+    expected = quantiles(parts["total"])
+    np.testing.assert_allclose(card.quantiles("total"), expected, rtol=1e-5, atol=0.02)
+    assert card.data.sha256 == hashlib.sha256(images[train].tobytes()).hexdigest()
+
+
+# What is refused --------------------------------------------------------------------------------
+
+
+def test_a_missing_checkpoint_says_how_to_train_it(tiny_scenario: Tiny) -> None:
+    with pytest.raises(CardError, match="python -m core train tiny/glow.small") as error:
+        checkpoint.load(tiny_scenario.folder, "glow.small")
+    one_line(error)
+
+
+def test_missing_weights_are_named(tiny_scenario: Tiny) -> None:
+    (tiny_scenario.folder / "glow.safetensors").unlink()
+    with pytest.raises(CardError, match=r"weights tiny/glow\.safetensors are missing"):
+        checkpoint.load(tiny_scenario.folder, "glow")
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (lambda card: card.update(colour="red"), "colour: Extra inputs"),
+        (lambda card: card["weights"].update(colour="red"), "weights.colour: Extra inputs"),
+        (
+            lambda card: card["metrics"]["flat"]["total"].update(colour=1),
+            "metrics.flat.total.colour: ",
+        ),
+        (lambda card: card.pop("limits"), "limits: Field required"),
+        (lambda card: card.update(schema=2), "schema: Input should be 1"),
+        (lambda card: card["training"].update(steps="many"), "training.steps: "),
+    ],
+)
+def test_a_card_that_does_not_fit_the_schema_names_the_key(
+    tiny_scenario: Tiny, edit, words: str
+) -> None:
+    change(tiny_scenario.folder / "glow.json", edit)
+    with pytest.raises(CardError, match=r"card tiny/glow\.json is damaged") as error:
+        checkpoint.load(tiny_scenario.folder, "glow")
+    assert words in one_line(error)
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"\xff\xfe\x00", b"[]"])
+def test_a_damaged_card_is_one_clear_error(tiny_scenario: Tiny, data: bytes) -> None:
+    (tiny_scenario.folder / "glow.json").write_bytes(data)
+    with pytest.raises(CardError, match=r"card tiny/glow\.json is damaged") as error:
+        checkpoint.load(tiny_scenario.folder, "glow")
+    one_line(error)
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (lambda config: config.update(hiden=8), "knows no setting hiden; it knows: .*hidden"),
+        (lambda config: config.update(hidden="eight"), "hidden"),
+        (lambda config: config.update(hidden=None), "hidden"),
+    ],
+    ids=["unknown key", "text", "null"],
+)
+def test_a_config_that_its_detector_does_not_know_is_refused(
+    tiny_scenario: Tiny, edit, words: str
+) -> None:
+    change(tiny_scenario.folder / "glow.json", lambda card: edit(card["config"]))
+    with pytest.raises(CardError, match=words) as error:
+        checkpoint.load(tiny_scenario.folder, "glow")
+    one_line(error)
+
+
+def test_a_card_of_an_unknown_detector_is_refused(tiny_scenario: Tiny) -> None:
+    change(tiny_scenario.folder / "glow.json", lambda card: card.update(detector="blow"))
+    with pytest.raises(CardError, match="blow"):
+        checkpoint.load(tiny_scenario.folder, "glow")
+
+
+def test_weights_of_another_size_do_not_fit_even_with_the_right_hash(tiny_scenario: Tiny) -> None:
+    torch.manual_seed(0)
+    other = Glow(Glow.Config(**{**tiny.CONFIG, "hidden": 6}))
+    weights = checkpoint.save_weights(other, tiny_scenario.folder, "glow")
+    change(
+        tiny_scenario.folder / "glow.json",
+        lambda card: card["weights"].update(sha256=weights.sha256),
+    )
+    with pytest.raises(CardError, match="do not fit"):
+        checkpoint.load(tiny_scenario.folder, "glow")
+
+
+def test_weights_with_a_tensor_too_many_do_not_fit(tiny_scenario: Tiny) -> None:
+    path = tiny_scenario.folder / "glow.safetensors"
+    state = safetensors.torch.load(path.read_bytes())
+    data = safetensors.torch.save({**state, "stowaway": torch.zeros(1)})
+    path.write_bytes(data)
+    digest = hashlib.sha256(data).hexdigest()
+    change(
+        tiny_scenario.folder / "glow.json", lambda card: card["weights"].update(sha256=digest)
+    )
+    with pytest.raises(CardError, match="stowaway"):
+        checkpoint.load(tiny_scenario.folder, "glow")
+
+
+def test_a_cut_weight_file_is_refused(tiny_scenario: Tiny) -> None:
+    path = tiny_scenario.folder / "glow.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(CardError, match="not those of their card"):
+        checkpoint.load(tiny_scenario.folder, "glow")
+
+
+def test_a_detector_beyond_the_limit_is_not_written(
+    tmp_path: Path, fitted_glow: Glow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert checkpoint.MAX_BYTES == 20_000_000
+    monkeypatch.setattr(checkpoint, "MAX_BYTES", 1000)
+    with pytest.raises(CardError, match="bytes are more than 1000"):
+        checkpoint.save_weights(fitted_glow, tmp_path, "glow")
+    assert not list(tmp_path.iterdir())
+
+
+# The atlas --------------------------------------------------------------------------------------
+
+
+def test_an_atlas_of_other_weights_is_refused(tiny_scenario: Tiny) -> None:
+    torch.manual_seed(5)
+    weights = checkpoint.save_weights(
+        Glow(Glow.Config(**tiny.CONFIG)), tiny_scenario.folder, "glow"
+    )
+    card = checkpoint.read_card(tiny_scenario.folder, "glow")
+    trained_anew = card.model_copy(update={"weights": weights})
+    with pytest.raises(CardError, match=r"tiny/glow\.atlas\.npz belongs to other weights"):
+        checkpoint.read_scores(tiny_scenario.folder, trained_anew)
+
+
+@pytest.mark.usefixtures("numpy_leaves_files_open")
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+@pytest.mark.parametrize("damage", ["missing", "empty", "text", "cut", "no hash"])
+def test_a_missing_or_damaged_atlas_is_one_clear_error(tiny_scenario: Tiny, damage: str) -> None:
+    path = tiny_scenario.folder / "glow.atlas.npz"
+    card = checkpoint.read_card(tiny_scenario.folder, "glow")
+    if damage == "missing":
+        path.unlink()
+    elif damage == "no hash":
+        np.savez_compressed(path, **{"boxes/total": np.zeros(3, np.float32)})
+    else:
+        whole = path.read_bytes()
+        path.write_bytes({"empty": b"", "text": b"atlas", "cut": whole[: len(whole) // 2]}[damage])
+    words = "is missing" if damage == "missing" else "cannot be read"
+    with pytest.raises(CardError, match=rf"tiny/glow\.atlas\.npz {words}") as error:
+        checkpoint.read_scores(tiny_scenario.folder, card)
+    one_line(error)
+
+
+def test_scores_are_read_as_they_were_saved(tmp_path: Path, fitted_glow: Glow) -> None:
+    weights = checkpoint.save_weights(fitted_glow, tmp_path, "glow")
+    values = np.array([1.5, -2.25, 3e-7], np.float32)
+    scores = checkpoint.ReferenceScores({"boxes": {"total": values}, "flat": {"total": values[:1]}})
+    checkpoint.save_scores(scores, tmp_path, "glow", weights)
+    found = checkpoint.read_scores(tmp_path, tiny.card_of(fitted_glow, "glow", weights)).sets
+    assert {s: list(parts) for s, parts in found.items()} == {"boxes": ["total"], "flat": ["total"]}
+    assert np.array_equal(found["boxes"]["total"], values)
+
+
+def test_a_variant_is_a_file_of_its_own(tmp_path: Path, fitted_glow: Glow) -> None:
+    weights = checkpoint.save_weights(fitted_glow, tmp_path, "glow.ankle-boot-01")
+    card = tiny.card_of(fitted_glow, "glow", weights).model_copy(
+        update={"variant": "ankle-boot-01"}
+    )
+    checkpoint.save(card, tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "glow.ankle-boot-01.json",
+        "glow.ankle-boot-01.safetensors",
+    ]
+    loaded = checkpoint.load(tmp_path, "glow.ankle-boot-01")[1]
+    assert loaded.name == "glow.ankle-boot-01"
+    assert loaded.model_dump_json() == card.model_dump_json()

@@ -1,0 +1,220 @@
+"""What is normal and what is strange, from a folder; and what training makes of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny
+from conftest import Tiny, forget_everything
+
+from core import checkpoint
+from core.scenario import ScenarioError, load_scenario, scenario_names
+from core.train import loop, run
+
+SETS = ["boxes", "strokes", "turned", "flipped", "inverted", "noise", "flat"]
+
+
+def change(found: Tiny, edit: Callable[[dict[str, Any]], Any]) -> None:
+    """Edit scenario.json in place, and forget what was read of it."""
+    path = found.folder / "scenario.json"
+    values = json.loads(path.read_text())
+    edit(values)
+    path.write_text(json.dumps(values))
+    forget_everything()
+
+
+def garments() -> np.ndarray:
+    """The test images of the normal set, as they are padded."""
+    images = tiny.padded(tiny.boxes(tiny.TEST_IMAGES, seed=0))
+    assert images.shape == (96, 32, 32)
+    return images
+
+
+# Pictures ---------------------------------------------------------------------------------------
+
+
+def test_a_scenario_lists_the_normal_set_first(tiny_scenario: Tiny) -> None:
+    scenario = load_scenario("tiny")
+    assert scenario_names() == ["tiny"]
+    assert [s.name for s in scenario.sets] == SETS
+    assert scenario.folder == tiny_scenario.folder
+
+
+def test_pictures_of_sources_are_the_test_images_padded(tiny_scenario: Tiny) -> None:
+    boxes = load_scenario("tiny").pictures("boxes")
+    assert np.array_equal(boxes.images, garments())
+    assert boxes.labels.tolist() == [i % 3 for i in range(96)]
+    assert boxes.ids()[:2] == ["boxes#0", "boxes#1"]
+    strokes = load_scenario("tiny").pictures("strokes")
+    assert np.array_equal(strokes.images, tiny.padded(tiny.strokes(96, seed=0)))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("turned", lambda images: np.stack([np.rot90(image) for image in images])),
+        ("flipped", lambda images: np.stack([np.flipud(image) for image in images])),
+        ("inverted", lambda images: np.stack([255 - image for image in images])),
+    ],
+)
+def test_changes_are_made_to_the_padded_images_and_keep_their_labels(
+    tiny_scenario: Tiny, name: str, expected
+) -> None:
+    found = load_scenario("tiny").pictures(name)
+    assert np.array_equal(found.images, expected(garments()))
+    assert found.labels.tolist() == load_scenario("tiny").pictures("boxes").labels.tolist()
+    if name == "inverted":
+        assert (found.images[:, :2] == 255).all()  # the border too
+
+
+@pytest.mark.parametrize("name", ["noise", "flat"])
+def test_noise_and_flat_grey_are_a_thousand_images_on_the_same_black_border(
+    tiny_scenario: Tiny, name: str
+) -> None:
+    found = load_scenario("tiny").pictures(name)
+    assert found.images.shape == (1000, 32, 32)
+    assert set(found.labels) == {-1}
+    inside = found.images[:, 2:30, 2:30]
+    assert found.images.sum() == inside.sum()
+    assert len(np.unique(inside)) > 200  # all levels but for chance
+    flat = (inside == inside[:, :1, :1]).all((1, 2))
+    assert flat.all() == (name == "flat")
+
+
+def test_pictures_are_the_same_after_forgetting(tiny_scenario: Tiny) -> None:
+    before = load_scenario("tiny").pictures("noise").images
+    forget_everything()
+    assert np.array_equal(before, load_scenario("tiny").pictures("noise").images)
+
+
+# What is refused --------------------------------------------------------------------------------
+
+
+def test_an_unknown_scenario_lists_those_there_are(tiny_scenario: Tiny) -> None:
+    with pytest.raises(ScenarioError, match="no scenario 'fashoin'; there are: tiny"):
+        load_scenario("fashoin")
+
+
+def test_without_any_scenario_the_folder_is_named(tiny_scenario: Tiny) -> None:
+    (tiny_scenario.folder / "scenario.json").unlink()
+    with pytest.raises(ScenarioError, match=f"none in {tiny_scenario.checkpoints}"):
+        load_scenario("tiny")
+
+
+def test_an_unknown_set_lists_those_there_are(tiny_scenario: Tiny) -> None:
+    for ask in (load_scenario("tiny").pictures, load_scenario("tiny").set_named):
+        with pytest.raises(ScenarioError, match=f"no set 'mnits'; it has: {', '.join(SETS)}"):
+            ask("mnits")
+
+
+def test_a_detector_without_settings_lists_those_that_have_them(tiny_scenario: Tiny) -> None:
+    with pytest.raises(ScenarioError, match="no training settings for 'ama'; it has: glow"):
+        load_scenario("tiny").training_of("ama")
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (lambda s: s.update(colour="red"), "colour: Extra inputs"),
+        (lambda s: s["normal"].update(colour="red"), "normal.colour: Extra inputs"),
+        (lambda s: s["strange"][2].update(colour="red"), "strange.2.colour: Extra inputs"),
+        (lambda s: s["training"]["glow"].update(epochs=3), "training.glow.epochs: Extra inputs"),
+        (lambda s: s["split"].pop("seed"), "split.seed: Field required"),
+        (lambda s: s.update(schema=7), "schema: Input should be 1"),
+        (lambda s: s["strange"][1].update(change="twisted"), "strange.1.change: "),
+        (lambda s: s["normal"].update(name="Two Words"), "normal.name: "),
+        (lambda s: s["training"]["glow"].update(minutes=0), "training.glow.minutes: "),
+        (lambda s: s.update(name="other"), "names itself 'other'"),
+    ],
+)
+def test_a_scenario_that_does_not_fit_the_schema_names_the_key(
+    tiny_scenario: Tiny, edit, words: str
+) -> None:
+    change(tiny_scenario, edit)
+    with pytest.raises(ScenarioError, match=r"^tiny/scenario\.json") as error:
+        load_scenario("tiny")
+    assert words in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"\xff\xfe\x00"])
+def test_a_damaged_scenario_is_one_clear_error(tiny_scenario: Tiny, data: bytes) -> None:
+    (tiny_scenario.folder / "scenario.json").write_bytes(data)
+    with pytest.raises(ScenarioError, match=r"^tiny/scenario\.json"):
+        load_scenario("tiny")
+
+
+@pytest.mark.usefixtures("numpy_leaves_files_open")
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+@pytest.mark.parametrize("damage", ["missing", "text", "cut"])
+def test_missing_or_damaged_reference_images_are_one_clear_error(
+    tiny_scenario: Tiny, damage: str
+) -> None:
+    path = tiny_scenario.folder / "reference.npz"
+    whole = path.read_bytes()
+    path.unlink()
+    if damage != "missing":
+        path.write_bytes(b"images" if damage == "text" else whole[: len(whole) // 2])
+    with pytest.raises(ScenarioError, match=r"^tiny/reference\.npz"):
+        load_scenario("tiny").pictures("turned")
+
+
+def test_a_set_without_images_is_named(tiny_scenario: Tiny) -> None:
+    change(tiny_scenario, lambda s: s["strange"][0].update(name="digits"))
+    with pytest.raises(ScenarioError, match=r"tiny/reference\.npz holds no set 'digits'"):
+        load_scenario("tiny").pictures("digits")
+
+
+# Training a scenario ----------------------------------------------------------------------------
+
+
+def test_settings_of_the_user_change_those_of_the_scenario_and_no_others(
+    untrained: Tiny,
+) -> None:
+    scenario = load_scenario("tiny")
+    found = run.settings_of(scenario, "glow", {"hidden": 4}, None)
+    assert found.config == {**tiny.CONFIG, "hidden": 4}
+    assert (found.minutes, found.batch_size) == (0.02, 32)
+    assert run.settings_of(scenario, "glow", {}, 7).minutes == 7
+    assert scenario.training_of("glow").config == tiny.CONFIG
+
+
+def test_an_interrupted_training_of_a_scenario_goes_on_and_says_so(
+    untrained: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "SAVE_SECONDS", 0)
+    scenario = load_scenario("tiny")
+    stages: list[str] = []
+
+    class PowerCut(Exception):
+        pass
+
+    def step(moment) -> None:
+        if moment.step == 3:
+            raise PowerCut
+
+    training = scenario.training_of("glow")
+    with pytest.raises(PowerCut):
+        run.train(scenario, "glow", training=training, watcher=run.Watcher(step=step))
+    assert (untrained.folder / "reference.npz").exists()
+    assert not (untrained.folder / "glow.json").exists()
+    state = untrained.runs / "tiny" / "glow" / "state.pt"
+    assert state.exists()
+    card = run.train(
+        scenario, "glow", training=training, watcher=run.Watcher(stage=stages.append)
+    )
+    assert card.training.resumed == 1
+    stored = checkpoint.read_card(untrained.folder, "glow")
+    assert stored.model_dump_json() == card.model_dump_json()
+    assert stages[0] == "reading training images"
+    assert "scoring noise" in stages
+    # A finished training is evaluated anew: the test images are looked at a second time.
+    again = run.train(scenario, "glow", training=training)
+    assert again.training.test_looks == 2
+    assert again.weights == card.weights
+    run.forget_run(scenario, "glow")
+    assert not list(state.parent.iterdir())

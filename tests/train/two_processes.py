@@ -1,0 +1,62 @@
+"""Run by a test, in two processes: train toys together and write down what each process has.
+
+Usage: two_processes.py FOLDER. Writes FOLDER/RANK.pt.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+from lightning.fabric import Fabric
+from toys import Toy, error, regression, sgd, stream
+
+from core.detectors._base import Phase, Player
+from core.train.loop import fit
+
+
+def plain(toy: Toy) -> list[Phase]:
+    """One step of gradient descent by the layers that mix no images of a batch."""
+
+    def terms(batch, generator):
+        code = toy.second(toy.first(batch.x.flatten(1)))
+        return {"size": (code[:, 0] - batch.label.float()).square().mean()}
+
+    player = Player("plain", [toy.first, toy.second], terms, sgd(0.001))
+    return [Phase("once", data="train", players=[player])]
+
+
+def noise(toy: Toy) -> list[Phase]:
+    """Write down the noise that this process draws."""
+
+    def terms(batch, generator):
+        toy.drawn = torch.rand(3, generator=generator)
+        return error(toy)(batch, generator)
+
+    return [Phase("noise", data="train", players=[Player("all", [toy], terms, sgd())])]
+
+
+def main(folder: Path) -> None:
+    fabric = Fabric(accelerator="cpu", devices=2, strategy="ddp")
+    fabric.launch()
+    rank = fabric.global_rank
+    torch.manual_seed(rank)  # each process starts from other weights, on purpose
+    trained, single, drawing = Toy(regression), Toy(plain), Toy(noise)
+    found = {"start": {k: v.clone() for k, v in single.state_dict().items()}}
+    streams = {"train": stream()}
+    report = fit(trained, streams, seed=0, fabric=fabric)
+    fit(single, {"train": stream(8)}, seed=0, fabric=fabric)  # 2 x 4 images: one step
+    fit(drawing, {"train": stream(8)}, seed=0, fabric=fabric)
+    found |= {
+        "trained": trained.state_dict(),
+        "single": single.state_dict(),
+        "drawn": drawing.drawn,
+        "steps": report.steps,
+        "images": report.images,
+    }
+    torch.save(found, folder / f"{rank}.pt")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
