@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -230,6 +231,9 @@ def train(
     download: Annotated[
         bool, typer.Option("--download", help="Fetch missing training data into OUTSKIRTS_DATA.")
     ] = False,
+    devices: Annotated[
+        int, typer.Option(min=1, help="Processes or accelerators that share each batch.")
+    ] = 1,
 ) -> None:
     """Train; write weights, card and reference scores. An interrupted training goes on."""
     from core.scenario import load_scenario
@@ -247,8 +251,11 @@ def train(
             chosen.detector,
             training=training,
             download=download,
+            devices=devices,
             watcher=Watcher(step=step, stage=stage),
         )
+    if card is None:  # not the first process
+        return
     typer.echo(
         f"{chosen}: {card.training.images} images, {card.training.skipped_steps} steps skipped"
     )
@@ -301,7 +308,13 @@ def _spinner() -> Iterator[Callable[[str], None]]:
 
 @contextmanager
 def _bar() -> Iterator[tuple[Callable[[Any], None], Callable[[str], None]]]:
-    """A progress bar on standard error: what to call at each step, and at each stage."""
+    """A progress bar on standard error: what to call at each step, and at each stage.
+
+    Where standard error is a file, a line every half minute takes its place.
+    """
+    if not notes.is_terminal:
+        yield _lines()
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=notes) as progress:
         task = progress.add_task("", total=1.0)
@@ -314,6 +327,18 @@ def _bar() -> Iterator[tuple[Callable[[Any], None], Callable[[str], None]]]:
             progress.update(task, description=text)
 
         yield step, stage
+
+
+def _lines() -> tuple[Callable[[Any], None], Callable[[str], None]]:
+    last = [0.0]
+
+    def step(moment: Any) -> None:
+        if time.monotonic() - last[0] > 30:
+            last[0] = time.monotonic()
+            terms = " ".join(f"{k.partition('/')[2]} {v:.3f}" for k, v in moment.terms.items())
+            notes.print(f"{moment.progress:.1%} of {moment.phase}, {moment.images} images: {terms}")
+
+    return step, notes.print
 
 
 def main() -> int:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 import safetensors.torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from core.detectors import detector_class
 from core.detectors._base import Detector
@@ -215,8 +215,10 @@ def from_config(name: str, config: Mapping[str, Any]) -> Detector:
         raise CardError(
             f"{name} knows no setting {', '.join(unknown)}; it knows: {', '.join(sorted(known))}"
         )
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in config.items()}
-    return cls(cls.Config(**values))
+    try:
+        return cls(TypeAdapter(cls.Config).validate_python(dict(config)))
+    except ValidationError as error:
+        raise CardError(f"{name}: setting {_first(error)}") from error
 
 
 def save_scores(scores: ReferenceScores, folder: Path, name: str, weights: Weights) -> None:

@@ -34,7 +34,6 @@ __all__ = [
     "likelihoods",
     "map_figure",
     "overview",
-    "scenario_title",
     "strip",
     "table_csv",
 ]
@@ -77,10 +76,6 @@ def table_csv(target: Target, sets: tuple[str, ...]) -> bytes:
     writer.writerow(columns)
     writer.writerows(zip(*(values.tolist() for values in columns.values()), strict=True))
     return text.getvalue().encode()
-
-
-def scenario_title(name: str) -> str:
-    return overview(name).scenario.title
 
 
 # Pictures ---------------------------------------------------------------------------------------

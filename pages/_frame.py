@@ -5,7 +5,6 @@ from pathlib import Path
 import streamlit as st
 
 from core import service
-from pages import _draw
 
 TERMS = """
 | term | meaning |
@@ -45,7 +44,6 @@ with st.sidebar:
     st.selectbox(
         "Scenario",
         names,
-        format_func=_draw.scenario_title,
         key="scenario",
         bind="query-params",
         help="What counts as normal, and what as strange.",

@@ -82,7 +82,6 @@ strange = st.segmented_control(
     strange_names,
     default=strange_names[0],
     required=True,
-    format_func=lambda name: title_of[name],
     key="likelihoods_strange",
     bind="query-params",
 )
@@ -90,6 +89,13 @@ found = _draw.likelihoods(LikelihoodsQuery(target, strange))
 parts = {p.name: p for p in found.parts}
 names = (normal.title, title_of[strange])
 total = parts["total"]
+
+
+def size(set_name: str) -> int:
+    """Images in a set."""
+    if set_name == normal.name:
+        return total.figures.n_normal
+    return found.card.metrics[set_name]["total"].n_strange
 
 
 def heading(part: PartView) -> str:
@@ -147,13 +153,10 @@ with picker:
     set_name = st.selectbox(
         "Set",
         [normal.name, *strange_names],
-        format_func=lambda name: title_of[name],
         key="likelihoods_set",
         bind="query-params",
     )
-    count = found.card.metrics[strange_names[0]]["total"].n_normal
-    if set_name != normal.name:
-        count = found.card.metrics[set_name]["total"].n_strange
+    count = size(set_name)
     if st.session_state["likelihoods_index"] >= count:
         st.session_state["likelihoods_index"] = count - 1
     index = st.number_input(
@@ -283,9 +286,23 @@ def show_gallery() -> None:
         bind="query-params",
     )
     sets = {"both": (normal.name, strange), "normal": (normal.name,), "strange": (strange,)}[which]
-    page = st.session_state.get("likelihoods_page", 1)
+    pages = -(-sum(size(s) for s in sets) // PER_PAGE)
+    if st.session_state.get("likelihoods_page", 1) > pages:
+        st.session_state["likelihoods_page"] = pages
+    images = st.container()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        for label, by, key in (("Previous", -1, "Left"), ("Next", 1, "Right")):
+            st.button(
+                label, key=f"likelihoods_{label}", shortcut=key, on_click=turn, args=(by, pages)
+            )
+        page = st.pagination(pages, key="likelihoods_page", bind="query-params")
+    with images:
+        show_images(sets, part, order, page)
+
+
+def show_images(sets: tuple[str, ...], part: str, order: str, page: int) -> None:
     rows = _draw.gallery(GalleryQuery(target, sets, part, order, PER_PAGE, page=page, seed=seed))
-    if which == "both":
+    if len(sets) > 1:
         share = np.mean([s == strange for s in rows.sets])
         st.caption(f"{share:.0%} of these {len(rows.sets)} are {title_of[strange].lower()}.")
     with st.grid(min_column_width=130):
@@ -293,7 +310,7 @@ def show_gallery() -> None:
             with st.container():
                 st.image(
                     _draw.enlarge(rows.images[i], 4),
-                    alt=f"{set_name} {index}, {rows.shown[i]:.2f} bits per dimension",
+                    alt=f"{set_name} {index}, {parts[part].title} {rows.shown[i]:.2f}",
                 )
                 if st.button(
                     f"{rows.shown[i]:.2f}",
@@ -305,18 +322,6 @@ def show_gallery() -> None:
                 ):
                     st.session_state["likelihoods_picked"] = (set_name, int(index))
                     st.rerun(scope="app")
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.button(
-            "Previous",
-            key="likelihoods_previous",
-            shortcut="Left",
-            on_click=turn,
-            args=(-1, rows.pages),
-        )
-        st.button(
-            "Next", key="likelihoods_next", shortcut="Right", on_click=turn, args=(1, rows.pages)
-        )
-        st.pagination(rows.pages, key="likelihoods_page", bind="query-params")
 
 
 show_gallery()

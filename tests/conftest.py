@@ -16,6 +16,7 @@ import torch
 
 from core.data.stream import as_tensor
 from core.detectors.glow import Glow
+from core.evaluate.metrics import bootstrap_auroc
 
 
 @pytest.fixture(scope="session")
@@ -96,13 +97,19 @@ def _trained_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def untrained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tiny]:
-    """A scenario.json and nothing else; training data comes from `tiny.public_set`."""
+def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Intervals of 20 bootstraps, where nobody looks at them."""
+    monkeypatch.setitem(bootstrap_auroc.__kwdefaults__, "draws", 20)
+
+
+@pytest.fixture
+def untrained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few_draws: None) -> Iterator[Tiny]:
+    """A scenario.json of few sets and nothing else; training data comes from `tiny.public_set`."""
     from core.train import run
 
     found = _settle(monkeypatch, tmp_path)
     monkeypatch.setattr(run, "public_set", tiny.public_set)
-    tiny.write_scenario(found.checkpoints)
+    tiny.write_scenario(found.checkpoints, changes=("turned",))
     yield found
     forget_everything()
 
@@ -119,6 +126,6 @@ def tiny_scenario(
 
 @pytest.fixture
 def numpy_leaves_files_open() -> Iterator[None]:
-    """Collect, within the test that made it, the file that `numpy.load` leaves open in a cut zip."""
+    """Collect what `numpy.load` leaves open of a cut zip within the test that made it."""
     yield
     gc.collect()

@@ -32,7 +32,6 @@ RANKS = {
     "core.data": 2,
     "core.scenario": 3,
     "core.checkpoint": 3,
-    "core.atlas": 3,
     "core.evaluate": 4,
     "core.explain": 4,
     "core.train": 5,
@@ -160,7 +159,9 @@ def test_a_module_says_what_it_offers_and_offers_what_it_says(module: str) -> No
     assert set(offered) <= set(names), f"{module} offers what it does not have"
 
 
-@pytest.mark.parametrize("path", [*MODULES.values(), *PAGES], ids=lambda p: f"{p.parent.name}-{p.stem}")
+@pytest.mark.parametrize(
+    "path", [*MODULES.values(), *PAGES], ids=lambda p: f"{p.parent.name}-{p.stem}"
+)
 def test_no_file_has_star_imports_prints_or_over_450_lines(path: Path) -> None:
     text = path.read_text()
     tree = ast.parse(text)
@@ -172,7 +173,9 @@ def test_no_file_has_star_imports_prints_or_over_450_lines(path: Path) -> None:
     prints = [
         node.lineno
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "print"
     ]
     assert stars == []
     assert prints == []
@@ -188,6 +191,7 @@ from core import service
 from core.service import GalleryQuery, ImageQuery, LikelihoodsQuery, Target
 
 target = Target("tiny", "glow")
+service.warm_up()
 assert service.overview("tiny").detectors[0].card is not None
 assert service.likelihoods(LikelihoodsQuery(target, "strokes")).parts
 assert service.image(ImageQuery(target, "strokes", 3)).maps

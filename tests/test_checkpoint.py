@@ -139,7 +139,7 @@ def test_calibration_images_were_not_trained_on(tiny_scenario: Tiny) -> None:
 
 
 def test_a_missing_checkpoint_says_how_to_train_it(tiny_scenario: Tiny) -> None:
-    with pytest.raises(CardError, match="python -m core train tiny/glow.small") as error:
+    with pytest.raises(CardError, match=r"python -m core train tiny/glow\.small") as error:
         checkpoint.load(tiny_scenario.folder, "glow.small")
     one_line(error)
 
@@ -223,9 +223,7 @@ def test_weights_with_a_tensor_too_many_do_not_fit(tiny_scenario: Tiny) -> None:
     data = safetensors.torch.save({**state, "stowaway": torch.zeros(1)})
     path.write_bytes(data)
     digest = hashlib.sha256(data).hexdigest()
-    change(
-        tiny_scenario.folder / "glow.json", lambda card: card["weights"].update(sha256=digest)
-    )
+    change(tiny_scenario.folder / "glow.json", lambda card: card["weights"].update(sha256=digest))
     with pytest.raises(CardError, match="stowaway"):
         checkpoint.load(tiny_scenario.folder, "glow")
 

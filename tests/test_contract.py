@@ -140,8 +140,9 @@ def test_an_image_gets_the_same_numbers_alone_and_among_any_others(
 ) -> None:
     noise = torch.rand(5, *x.shape[1:], generator=torch.Generator().manual_seed(0))
     crowd = everything(detector, torch.cat([noise, x, torch.ones_like(x[:3])]))
+    each = [everything(detector, image[None]) for image in x]
     for what, together in crowd.items():
-        alone = torch.cat([everything(detector, image[None])[what] for image in x])
+        alone = torch.cat([found[what] for found in each])
         # Float32 sums of a thousand terms in another order differ by some 2e-7 of the largest (a
         # stroke costs thirty boxes); a statistic of the batch is of the size of the scores.
         torch.testing.assert_close(
@@ -197,7 +198,7 @@ def test_a_map_its_offset_and_its_residual_sum_to_the_part(detector: Detector, x
 
 def test_an_unknown_part_cannot_be_explained(detector: Detector, x: Tensor) -> None:
     if explains(detector):
-        with pytest.raises(ValueError, match="no such part|one of"):
+        with pytest.raises(ValueError, match="nonsense"):
             detector.explain(x, "nonsense")
 
 
@@ -273,10 +274,16 @@ def test_a_little_training_beats_the_untrained_twin(name: str) -> None:
 
 
 def test_training_again_from_the_same_seed_gives_the_same_weights(name: str) -> None:
-    again = build(name)
-    fit(again, streams(), seed=0)
-    for key, value in _twins(name)[1].state_dict().items():
-        assert torch.equal(value, again.state_dict()[key]), key
+    found = []
+    for seed in (0, 0, 1):
+        detector = build(name)
+        short = [replace(phase, epochs=2) for phase in detector.phases()]
+        detector.phases = lambda short=short: short  # type: ignore[method-assign]
+        fit(detector, streams(), seed=seed)
+        found.append(detector.state_dict())
+    for key, value in found[0].items():
+        assert torch.equal(value, found[1][key]), key
+    assert any(not torch.equal(value, found[2][key]) for key, value in found[0].items())
 
 
 # Cards ------------------------------------------------------------------------------------------

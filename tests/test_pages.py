@@ -92,7 +92,7 @@ def test_an_index_past_the_end_of_a_smaller_set_is_drawn_back():
 def test_the_gallery_turns_its_page_and_shows_what_is_clicked():
     app = opened("likelihoods", likelihoods_order="strangest", likelihoods_from="strange")
     first = app.button("likelihoods_pick_0").label
-    app.button("likelihoods_next").click().run()
+    app.button("likelihoods_Next").click().run()
     assert app.session_state["likelihoods_page"] == 2
     assert app.button("likelihoods_pick_0").label != first
     app.button("likelihoods_pick_3").click().run()

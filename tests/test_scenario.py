@@ -204,14 +204,12 @@ def test_an_interrupted_training_of_a_scenario_goes_on_and_says_so(
     assert not (untrained.folder / "glow.json").exists()
     state = untrained.runs / "tiny" / "glow" / "state.pt"
     assert state.exists()
-    card = run.train(
-        scenario, "glow", training=training, watcher=run.Watcher(stage=stages.append)
-    )
+    card = run.train(scenario, "glow", training=training, watcher=run.Watcher(stage=stages.append))
     assert card.training.resumed == 1
     stored = checkpoint.read_card(untrained.folder, "glow")
     assert stored.model_dump_json() == card.model_dump_json()
     assert stages[0] == "reading training images"
-    assert "scoring noise" in stages
+    assert "scoring turned" in stages
     # A finished training is evaluated anew: the test images are looked at a second time.
     again = run.train(scenario, "glow", training=training)
     assert again.training.test_looks == 2

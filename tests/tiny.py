@@ -65,9 +65,11 @@ def public_set(
     return draw(n, seed=int(train)), np.arange(n) % 3
 
 
-def scenario_json() -> dict:
-    """A scenario.json with a strange set of every kind."""
-    changes = ("turned", "flipped", "inverted", "noise", "flat")
+CHANGES = ("turned", "flipped", "inverted", "noise", "flat")
+
+
+def scenario_json(changes: tuple[str, ...] = CHANGES) -> dict:
+    """A scenario.json with strokes and these changes as strange sets."""
     return {
         "schema": 1,
         "name": "tiny",
@@ -102,12 +104,11 @@ def scenario_json() -> dict:
     }
 
 
-def write_scenario(checkpoints: Path) -> Path:
-    """Write checkpoints/tiny/scenario.json; return its folder."""
+def write_scenario(checkpoints: Path, changes: tuple[str, ...] = CHANGES) -> None:
+    """Write checkpoints/tiny/scenario.json."""
     folder = checkpoints / "tiny"
     folder.mkdir(parents=True)
-    (folder / "scenario.json").write_text(json.dumps(scenario_json()))
-    return folder
+    (folder / "scenario.json").write_text(json.dumps(scenario_json(changes)))
 
 
 def card_of(detector: Detector, name: str, weights: Weights) -> Card:

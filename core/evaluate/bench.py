@@ -29,6 +29,7 @@ __all__ = ["BENCHMARKS", "Row", "run"]
 
 RUNS = 5
 SIZES = ((8, 64), (16, 64), (16, 128))  # flow steps a scale, hidden channels
+STRANGE = (("turned", "Turned garments"), ("noise", "Noise"), ("mnist", "Digits"))
 Say = Callable[[str], None]
 
 
@@ -140,7 +141,7 @@ def pages(watch: Say) -> list[Row]:
                 for _ in range(2):
                     switches.append(_switch(page, "Overview", "How good is each detector"))
                     switches.append(_switch(page, "Likelihoods", "One image"))
-                controls += [_choose(page, name) for name in ("Turned garments", "Noise", "Digits")]
+                controls += [_choose(page, *names) for names in STRANGE]
                 memory.append(_resident_mb(process.pid))
             browser.close()
     return [
@@ -207,11 +208,11 @@ def _switch(page: Any, title: str, heading: str) -> float:
     return time.perf_counter() - began
 
 
-def _choose(page: Any, strange: str) -> float:
+def _choose(page: Any, name: str, title: str) -> float:
     """Choose a strange set; wait until the first histogram's legend names it."""
     began = time.perf_counter()
-    page.get_by_role("radio", name=strange).click()
-    page.locator(".legendtext", has_text=strange).first.wait_for(timeout=60_000)
+    page.get_by_role("radio", name=name).click()
+    page.locator(".legendtext", has_text=title).first.wait_for(timeout=60_000)
     return time.perf_counter() - began
 
 

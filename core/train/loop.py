@@ -84,15 +84,11 @@ def fit(
             run in ``state`` had other settings.
         KeyError: a phase asks for a stream that is not there.
     """
-    fabric = fabric or _one_device()
+    if fabric is None:
+        fabric = Fabric(accelerator="auto", devices=1)
+        fabric.launch()
     run = _Run(detector, streams, seed=seed, minutes=minutes, fabric=fabric, state=state)
     return run.train(watch or (lambda moment: None))
-
-
-def _one_device() -> Fabric:
-    fabric = Fabric(accelerator="auto", devices=1)
-    fabric.launch()
-    return fabric
 
 
 @dataclass

@@ -27,7 +27,7 @@ from core.evaluate.validation import recommend, validate
 from core.scenario import Scenario, Training, build_reference, forget_pictures
 from core.settings import settings
 from core.train.log import TrainingLog
-from core.train.loop import Moment, Report, fit
+from core.train.loop import Moment, Report, TrainingFailed, fit
 
 __all__ = ["Watcher", "forget_run", "settings_of", "train"]
 
@@ -49,32 +49,49 @@ def train(
     *,
     training: Training,
     download: bool = False,
-    fabric: Fabric | None = None,
+    devices: int = 1,
     watcher: Watcher | None = None,
-) -> Card:
+) -> Card | None:
     """Train, choose the score, calibrate, evaluate and write the checkpoint; return its card.
 
-    An interrupted training goes on where it stopped; a finished one is evaluated anew.
+    An interrupted training goes on where it stopped; a finished one is evaluated anew. With
+    several devices the batch is shared out among them; all but the first process return None.
 
     Raises:
         DataMissing: the training images are not in the data folder.
-        TrainingFailed: the loss or the gradients were not finite.
+        TrainingFailed: the loss or the gradients were not finite, or the batch size is not a
+            multiple of the devices.
     """
     watcher = watcher or Watcher()
+    fabric = _fabric(devices)
     watcher.stage("reading training images")
-    streams = _streams(scenario, training, download=download)
+    streams = _streams(scenario, training, download=download, devices=devices)
     if not (scenario.folder / "reference.npz").exists():
         _build_reference(scenario, download=download)
     detector, report = _fit(
         scenario, name, streams, training=training, fabric=fabric, watcher=watcher
     )
+    if fabric.global_rank != 0:
+        return None
     return _finish(
         scenario, name, detector, report, streams=streams, training=training, watcher=watcher
     )
 
 
-def _streams(scenario: Scenario, training: Training, *, download: bool) -> dict[str, Stream]:
+def _fabric(devices: int) -> Fabric:
+    fabric = Fabric(accelerator="auto", devices=devices, strategy="ddp" if devices > 1 else "auto")
+    fabric.launch()
+    return fabric
+
+
+def _streams(
+    scenario: Scenario, training: Training, *, download: bool, devices: int
+) -> dict[str, Stream]:
     """The train and calibration images of a scenario, padded as detectors see them."""
+    if training.batch_size % devices:
+        raise TrainingFailed(
+            f"batches of {training.batch_size} do not share out to {devices} devices"
+        )
     assert scenario.normal.source is not None
     images, labels = public_set(
         scenario.normal.source, settings().data, train=True, download=download
@@ -83,7 +100,7 @@ def _streams(scenario: Scenario, training: Training, *, download: bool) -> dict[
     chosen = calibration_split(len(images), calibration=split.calibration, seed=split.seed)
     images = pad(images, scenario.border)
     return {
-        name: Stream(images[i], np.ones(len(i), np.int8), labels[i], training.batch_size)
+        name: Stream(images[i], np.ones(len(i), np.int8), labels[i], training.batch_size // devices)
         for name, i in zip(("train", "calibration"), chosen, strict=True)
     }
 
@@ -104,7 +121,7 @@ def _fit(
     streams: Mapping[str, Stream],
     *,
     training: Training,
-    fabric: Fabric | None,
+    fabric: Fabric,
     watcher: Watcher,
 ) -> tuple[Detector, Report]:
     folder = settings().runs / scenario.name / name
@@ -113,8 +130,9 @@ def _fit(
     log = TrainingLog(folder / "log.jsonl")
 
     def both(moment: Moment) -> None:
-        log(moment)
-        watcher.step(moment)
+        if fabric.global_rank == 0:
+            log(moment)
+            watcher.step(moment)
 
     report = fit(
         detector,

@@ -111,7 +111,9 @@ def test_shuffled_blocks_keep_every_pixel_and_every_block(whole: np.ndarray) -> 
 
     def blocks(picture: np.ndarray) -> list[bytes]:
         return [
-            picture[r : r + 8, c : c + 8].tobytes() for r in range(0, 32, 8) for c in range(0, 32, 8)
+            picture[r : r + 8, c : c + 8].tobytes()
+            for r in range(0, 32, 8)
+            for c in range(0, 32, 8)
         ]
 
     assert sorted(blocks(found[0])) == sorted(blocks(image[0]))

@@ -35,13 +35,19 @@ def test_a_tied_value_stands_in_the_middle_of_its_run() -> None:
 
 
 def test_normals_that_all_score_the_same_stand_at_50() -> None:
-    assert percentile(np.array([6.0, 7.0, 8.0]), quantiles(np.full(50, 7.0))).tolist() == [0, 50, 100]
+    assert percentile(np.array([6.0, 7.0, 8.0]), quantiles(np.full(50, 7.0))).tolist() == [
+        0,
+        50,
+        100,
+    ]
 
 
 @pytest.mark.parametrize("levels", [None, 40])
 def test_percentiles_are_the_mid_ranks_among_all_values(levels: int | None) -> None:
     rng = np.random.default_rng(0)
-    values = rng.normal(size=5000) if levels is None else rng.integers(0, levels, 5000).astype(float)
+    values = (
+        rng.normal(size=5000) if levels is None else rng.integers(0, levels, 5000).astype(float)
+    )
     asked = np.concatenate([values[:200], rng.normal(size=50) if levels is None else []])
     expected = percentileofscore(values, asked, kind="mean")
     # 1,001 quantiles of 5,000 values: two borders, each off by at most a quantile, 0.1 %.

@@ -122,13 +122,13 @@ def test_the_interval_covers_the_truth_about_95_times_in_100() -> None:
     # Normal scores N(0, 1), strange N(1, 1): AUROC = Phi(1 / sqrt 2) = 0.7602.
     truth = 0.5 * (1 + math.erf(0.5))
     rng = np.random.default_rng(0)
-    runs, covered = 300, 0
+    runs, covered = 200, 0
     for _ in range(runs):
-        low, high = bootstrap_auroc(rng.normal(0, 1, 80), rng.normal(1, 1, 60), draws=200)
+        low, high = bootstrap_auroc(rng.normal(0, 1, 80), rng.normal(1, 1, 60), draws=150)
         covered += low <= truth <= high
-    # 300 runs at 95 % have a standard error of 1.3 %; percentile intervals of few images fall a
+    # 200 runs at 95 % have a standard error of 1.5 %; percentile intervals of few images fall a
     # little short. Half as wide would cover 67 %, twice as wide 99.99 %.
-    assert 0.91 <= covered / runs <= 0.985
+    assert 0.9 <= covered / runs <= 0.99
 
 
 def test_the_interval_is_as_wide_as_theory_says() -> None:
@@ -151,9 +151,9 @@ def test_resampling_keeps_ties_half() -> None:
 def test_the_interval_is_the_same_every_time_and_hangs_on_its_seed() -> None:
     rng = np.random.default_rng(2)
     normal, strange = rng.normal(0, 1, 50), rng.normal(1, 1, 50)
-    np.random.seed(1)  # noqa: NPY002 - the global generator must not matter
+    np.random.seed(1)
     first = bootstrap_auroc(normal, strange)
-    np.random.seed(2)  # noqa: NPY002
+    np.random.seed(2)
     assert bootstrap_auroc(normal, strange) == first
     assert bootstrap_auroc(normal, strange, seed=1) != first
 

@@ -216,7 +216,9 @@ def test_minutes_are_shared_by_epochs_and_end_a_phase(monkeypatch: pytest.Monkey
 
 def test_minutes_reach_over_as_many_epochs_as_they_need(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
-    monkeypatch.setattr(loop.time, "monotonic", lambda: clock.__setitem__(0, clock[0] + 1) or clock[0])
+    monkeypatch.setattr(
+        loop.time, "monotonic", lambda: clock.__setitem__(0, clock[0] + 1) or clock[0]
+    )
     seen: list[int] = []
 
     def player(t: Toy) -> Player:
@@ -466,8 +468,8 @@ def test_a_save_that_breaks_off_leaves_the_last_one_whole(
         path.write_bytes(b"half")
         raise PowerCut
 
-    with monkeypatch.context() as patch, pytest.raises(PowerCut):
-        patch.setattr(loop.torch, "save", half)
+    monkeypatch.setattr(loop.torch, "save", half)
+    with pytest.raises(PowerCut):
         fit(Toy(regression), {"train": stream()}, seed=0, state=state)
     assert state.read_bytes() == before
 
