@@ -46,6 +46,9 @@ def scenarios(as_json: JsonOption = False) -> None:
         typer.echo(json.dumps(found, indent=1))
         return
     for row in found:
+        if "error" in row:
+            notes.print(f"{row['scenario']}: {row['error']}", markup=False)
+            continue
         typer.echo(f"{row['scenario']}: {row['title']}. {row['question']}")
         typer.echo(f"  normal: {row['normal']}; strange: {', '.join(row['strange'])}")
         typer.echo(f"  detectors: {', '.join(row['detectors']) or 'none trained'}")
@@ -170,7 +173,9 @@ def evaluate(
         strange = {
             s: {p: m.as_dict() for p, m in parts.items()} for s, parts in found.figures.items()
         }
-        typer.echo(json.dumps({"detector": str(chosen), "strange": strange}, indent=1))
+        normal = dict(found.normal)
+        found_json = {"detector": str(chosen), "strange": strange, "normal": normal}
+        typer.echo(json.dumps(found_json, indent=1))
     else:
         _print_figures(chosen, found)
     if found.skipped:
@@ -183,6 +188,8 @@ def _named_paths(texts: Iterable[str]) -> dict[str, Path]:
         name, equals, path = text.partition("=")
         if not (name and equals and path):
             raise OutskirtsError(f"--against takes NAME=PATH, got {text!r}")
+        if name in named:
+            raise OutskirtsError(f"--against names {name!r} twice")
         named[name] = Path(path)
     return named
 
@@ -212,6 +219,8 @@ def _print_figures(target: Target, found: service.Evaluation) -> None:
             numbers = (f"{m.auroc:.4f}", interval, f"{m.aupr:.4f}", f"{m.fpr95:.4f}")
             table.add_row(name, part, *numbers, str(m.n_normal), str(m.n_strange))
     out.print(table)
+    for name, value in found.normal.items():
+        out.print(f"{name} of the normal test images: {value:.4f}")
     out.print("Intervals: 1,000 stratified bootstraps; they cover test images, not training seeds.")
 
 
@@ -237,19 +246,20 @@ def train(
 ) -> None:
     """Train; write weights, card and reference scores. An interrupted training goes on."""
     from core.scenario import load_scenario
-    from core.train.run import Watcher, forget_run, settings_of
+    from core.train.run import Watcher, settings_of
     from core.train.run import train as run
 
     chosen = parse_target(target)
+    if chosen.variant is not None:
+        raise OutskirtsError(f"{chosen.detector} is not trained by variant, got {chosen.variant!r}")
     scenario = load_scenario(chosen.scenario)
     training = settings_of(scenario, chosen.detector, _settings(changes or []), minutes)
-    if restart:
-        forget_run(scenario, chosen.detector)
     with _bar() as (step, stage):
         card = run(
             scenario,
             chosen.detector,
             training=training,
+            restart=restart,
             download=download,
             devices=devices,
             watcher=Watcher(step=step, stage=stage),
@@ -351,6 +361,11 @@ def main() -> int:
         return leaving.exit_code
     except typer.Abort:
         return _said("stopped")
+    except BrokenPipeError:  # whoever read our output has seen enough
+        sys.stderr.close()
+        return 0
+    except OSError as error:
+        return _said(str(error))
     except Exception as error:
         if hasattr(error, "format_message"):  # click's own, for wrong arguments
             return _said(error.format_message())

@@ -119,6 +119,12 @@ class Card(_Strict):
     limits: tuple[str, ...]
     licence: str
     weights: Weights
+    seal: str = ""
+
+    def sealed(self) -> Card:
+        """The same card with the sha256 of all the rest, so that a flipped byte is noticed."""
+        rest = self.model_copy(update={"seal": ""})
+        return rest.model_copy(update={"seal": _sha256(rest.model_dump_json().encode())})
 
     @property
     def name(self) -> str:
@@ -140,25 +146,32 @@ def stem(detector: str, variant: str | None) -> str:
     return detector if variant is None else f"{detector}.{variant}"
 
 
-def save_weights(detector: Detector, folder: Path, name: str) -> Weights:
-    """Write NAME.safetensors and say what it is.
+def pack(detector: Detector) -> tuple[bytes, Weights]:
+    """A detector's weights as the bytes of a safetensors file, and what they are.
 
     Raises:
-        CardError: the file would be larger than a checkpoint may be.
+        CardError: there are more of them than a checkpoint may hold.
     """
     state = {k: v.detach().cpu().contiguous() for k, v in detector.state_dict().items()}
     data = safetensors.torch.save(state)
     if len(data) > MAX_BYTES:
-        raise CardError(f"{name}: {len(data)} bytes are more than {MAX_BYTES}")
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.safetensors").write_bytes(data)
+        raise CardError(f"weights of {len(data)} bytes are more than {MAX_BYTES}")
     parameters = sum(p.numel() for p in detector.parameters())
-    return Weights(sha256=_sha256(data), bytes=len(data), parameters=parameters)
+    return data, Weights(sha256=_sha256(data), bytes=len(data), parameters=parameters)
 
 
-def save(card: Card, folder: Path) -> None:
-    """Write the card beside its weights."""
-    (folder / f"{card.name}.json").write_text(card.model_dump_json(by_alias=True, indent=1) + "\n")
+def save(card: Card, folder: Path, *, weights: bytes, scores: ReferenceScores) -> None:
+    """Write weights, atlas and card; all are on disk before the first replaces an older one."""
+    text = card.sealed().model_dump_json(indent=1) + "\n"
+    files = {
+        f"{card.name}.safetensors": weights,
+        f"{card.name}.atlas.npz": _atlas(scores, card.weights),
+        f"{card.name}.json": text.encode(),
+    }
+    for name, data in files.items():
+        (folder / f"{name}.part").write_bytes(data)
+    for name in files:
+        (folder / f"{name}.part").replace(folder / name)
 
 
 def read_card(folder: Path, name: str) -> Card:
@@ -174,9 +187,16 @@ def read_card(folder: Path, name: str) -> Card:
             f"`python -m core train {folder.name}/{name}`"
         )
     try:
-        return Card.model_validate_json(path.read_text())
-    except (ValidationError, UnicodeDecodeError) as error:
+        card = Card.model_validate_json(path.read_text())
+    except (ValidationError, UnicodeDecodeError, OSError) as error:
         raise CardError(f"card {folder.name}/{path.name} is damaged: {_first(error)}") from error
+    if card.seal != card.sealed().seal:
+        raise CardError(f"card {folder.name}/{path.name} is damaged: it does not fit its own seal")
+    if (card.scenario, card.name) != (folder.name, name):
+        raise CardError(
+            f"card {folder.name}/{path.name} belongs to {card.scenario}/{card.name}, not here"
+        )
+    return card
 
 
 def load(folder: Path, name: str) -> tuple[Detector, Card]:
@@ -209,7 +229,10 @@ def from_config(name: str, config: Mapping[str, Any]) -> Detector:
     Raises:
         CardError: the config has a key or a type that the detector does not know.
     """
-    cls = detector_class(name)
+    try:
+        cls = detector_class(name)
+    except LookupError as error:
+        raise CardError(str(error)) from error
     known = {f.name for f in dataclasses.fields(cls.Config)}
     if unknown := sorted(set(config) - known):
         raise CardError(
@@ -219,14 +242,16 @@ def from_config(name: str, config: Mapping[str, Any]) -> Detector:
         return cls(TypeAdapter(cls.Config).validate_python(dict(config)))
     except ValidationError as error:
         raise CardError(f"{name}: setting {_first(error)}") from error
+    except (ValueError, RuntimeError, AttributeError) as error:  # sizes that do not go together
+        raise CardError(f"{name} cannot be built with {dict(config)}: {error}") from error
 
 
-def save_scores(scores: ReferenceScores, folder: Path, name: str, weights: Weights) -> None:
-    """Write the atlas: every part of every reference image, and whose weights made it."""
+def _atlas(scores: ReferenceScores, weights: Weights) -> bytes:
+    """Every part of every reference image, and whose weights made it, as an .npz file."""
     arrays = {f"{s}/{p}": v for s, parts in scores.sets.items() for p, v in parts.items()}
     stream = io.BytesIO()
     np.savez_compressed(stream, weights=np.array(weights.sha256), **arrays)  # type: ignore[arg-type]
-    (folder / f"{name}.atlas.npz").write_bytes(stream.getvalue())
+    return stream.getvalue()
 
 
 def read_scores(folder: Path, card: Card) -> ReferenceScores:

@@ -168,6 +168,8 @@ def load_scenario(name: str) -> Scenario:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise ScenarioError(f"{name}/scenario.json: {where}: {first['msg']}") from error
+    except (UnicodeDecodeError, OSError) as error:
+        raise ScenarioError(f"{name}/scenario.json cannot be read: {error}") from error
     if scenario.name != name:
         raise ScenarioError(f"{name}/scenario.json names itself {scenario.name!r}")
     return scenario

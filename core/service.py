@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -51,6 +52,7 @@ __all__ = [
     "per_image_table",
     "scenarios",
     "score",
+    "version",
     "warm_up",
 ]
 
@@ -102,20 +104,38 @@ def parse_target(text: str) -> Target:
     return Target(scenario_name, detector, variant or None)
 
 
+def version(scenario_name: str) -> str:
+    """Changes when a file of the scenario changes: what answers are kept by.
+
+    Raises:
+        ScenarioError: there is no such scenario.
+    """
+    files = sorted(load_scenario(scenario_name).folder.glob("*.*"))
+    return ";".join(f"{f.name}:{f.stat().st_mtime_ns}" for f in files)
+
+
 @lru_cache(maxsize=32)
-def _load_once(folder: Path, stem: str) -> tuple[Detector, Card]:
+def _load_once(folder: Path, stem: str, version: str) -> tuple[Detector, Card]:
     from core import checkpoint
 
-    return checkpoint.load(folder, stem)
+    detector, card = checkpoint.load(folder, stem)
+    expected = {s.name for s in load_scenario(folder.name).strange}
+    if set(card.metrics) != expected:
+        raise checkpoint.CardError(
+            f"{folder.name}/{stem} was trained before its scenario's strange sets changed "
+            f"({', '.join(sorted(set(card.metrics) ^ expected))}): train it again"
+        )
+    return detector, card
 
 
 def _loaded(target: Target) -> tuple[Detector, Card]:
     with _lock:  # two first visitors must not load twice
-        return _load_once(load_scenario(target.scenario).folder, target.stem)
+        folder = load_scenario(target.scenario).folder
+        return _load_once(folder, target.stem, version(target.scenario))
 
 
 @lru_cache(maxsize=32)
-def _scores_once(folder: Path, stem: str) -> Mapping[str, Mapping[str, np.ndarray]]:
+def _scores_once(folder: Path, stem: str, version: str) -> Mapping[str, Mapping[str, np.ndarray]]:
     from core import checkpoint
 
     return checkpoint.read_scores(folder, checkpoint.read_card(folder, stem)).sets
@@ -123,7 +143,8 @@ def _scores_once(folder: Path, stem: str) -> Mapping[str, Mapping[str, np.ndarra
 
 def _scores(target: Target) -> Mapping[str, Mapping[str, np.ndarray]]:
     with _lock:
-        return _scores_once(load_scenario(target.scenario).folder, target.stem)
+        folder = load_scenario(target.scenario).folder
+        return _scores_once(folder, target.stem, version(target.scenario))
 
 
 def forget() -> None:
@@ -138,13 +159,14 @@ def forget() -> None:
 def warm_up() -> None:
     """Load every detector that has a checkpoint, so that no first visitor waits for it."""
     for name in scenario_names():
-        scenario = load_scenario(name)
-        for s in scenario.sets:
-            scenario.pictures(s.name)
-        for row in overview(name).detectors:
-            if row.card is not None:
-                _loaded(Target(name, row.name))
-                _scores(Target(name, row.name))
+        with suppress(OutskirtsError):  # what is damaged, the page that needs it says
+            scenario = load_scenario(name)
+            for s in scenario.sets:
+                scenario.pictures(s.name)
+            for row in overview(name).detectors:
+                if row.card is not None:
+                    _loaded(Target(name, row.name))
+                    _scores(Target(name, row.name))
 
 
 # Overview ---------------------------------------------------------------------------------------
@@ -171,10 +193,14 @@ class Overview:
 
 
 def scenarios() -> list[dict[str, Any]]:
-    """Scenarios with their detectors and variants, as plain values."""
-    found = []
+    """Scenarios with their detectors and variants, as plain values; a bad folder says its error."""
+    found: list[dict[str, Any]] = []
     for name in scenario_names():
-        scenario = load_scenario(name)
+        try:
+            scenario = load_scenario(name)
+        except ScenarioError as error:
+            found.append({"scenario": name, "error": str(error)})
+            continue
         stems = sorted(
             p.name.removesuffix(".safetensors") for p in scenario.folder.glob("*.safetensors")
         )
@@ -234,6 +260,7 @@ class PartView:
     Attributes:
         edges: (B + 1,) of the histogram; images beyond it are counted in the outermost bins.
         normal, strange: (B,), share of images in each bin.
+        medians, means: of normal and of strange images; means of the scales sum to the total's.
         figures: AUROC with interval and the rest, from the card.
         is_score: whether this part is the detector's score.
     """
@@ -246,6 +273,7 @@ class PartView:
     normal: np.ndarray
     strange: np.ndarray
     medians: tuple[float, float]
+    means: tuple[float, float]
     figures: Metrics
     is_score: bool
 
@@ -283,6 +311,7 @@ def likelihoods(query: LikelihoodsQuery) -> Likelihoods:
                 normal=_shares(normal, edges),
                 strange=_shares(strange, edges),
                 medians=(float(np.median(normal)), float(np.median(strange))),
+                means=(float(normal.mean()), float(strange.mean())),
                 figures=card.metrics[query.strange][name],
                 is_score=name == card.score.part,
             )
@@ -571,12 +600,14 @@ class Evaluation:
 
     Attributes:
         figures: set name to "score" and every part, each with its metrics.
+        normal: other numbers of the normal test images, such as bits per dimension.
         parts: set name to part name to (N,).
         ids: set name to the images' ids.
         skipped: the user's files that could not be read, each with its reason.
     """
 
     figures: Mapping[str, Mapping[str, Metrics]]
+    normal: Mapping[str, float]
     parts: Mapping[str, Mapping[str, np.ndarray]]
     ids: Mapping[str, Sequence[str]]
     skipped: tuple[Item, ...]
@@ -604,6 +635,8 @@ def evaluate(
     scenario = load_scenario(target.scenario)
     detector, card = _loaded(target)
     normal = scenario.normal.name
+    if normal in (against or {}):
+        raise ScenarioError(f"{normal!r} is the normal set: give your images another name")
     strange = list(against) if against else [s.name for s in scenario.strange]
     parts, ids, skipped = {}, {}, []
     for name in (normal, *strange):
@@ -619,18 +652,15 @@ def evaluate(
                 parts[name] = dict(_scores(target)[name])
                 continue
         parts[name] = parts_of(detector, images)
-    figures = {
-        name: {
-            key: measure(parts[normal][part], parts[name][part])
-            for key, part in _score_first(card, parts[name])
-        }
-        for name in strange
-    }
-    return Evaluation(figures, parts, ids, tuple(skipped))
-
-
-def _score_first(card: Card, parts: Mapping[str, np.ndarray]) -> list[tuple[str, str]]:
-    return [("score", card.score.part), *((part, part) for part in parts)]
+    figures = {}
+    for name in strange:
+        if stored and not against:
+            found = card.metrics[name]
+        else:
+            found = {p: measure(parts[normal][p], v) for p, v in parts[name].items()}
+        figures[name] = {"score": found[card.score.part], **found}
+    normal_figures = detector.figures(parts[normal])
+    return Evaluation(figures, normal_figures, parts, ids, tuple(skipped))
 
 
 def _own_images(scenario: Scenario, path: Path) -> tuple[np.ndarray, list[str], list[Item]]:

@@ -44,26 +44,42 @@ SCALES = {"scale_16": "#009E73", "scale_8": "#E69F00", "scale_4": "#CC79A7"}
 SAVE = {"displaylogo": False, "toImageButtonOptions": {"format": "svg"}}
 
 
-# Answers, kept by their query -----------------------------------------------------------------
+# Answers, kept by their query and by the files they come from ---------------------------------
+
+
+def overview(scenario: str) -> Overview:
+    return _overview(scenario, service.version(scenario))
+
+
+def likelihoods(query: LikelihoodsQuery) -> Likelihoods:
+    return _likelihoods(query, service.version(query.target.scenario))
+
+
+def image(query: ImageQuery, data: bytes | None = None) -> ImageView:
+    return _image(query, service.version(query.target.scenario), data)
+
+
+def gallery(query: GalleryQuery) -> Gallery:
+    return _gallery(query, service.version(query.target.scenario))
 
 
 @st.cache_data(max_entries=16, show_spinner="Reading the scenario…")
-def overview(scenario: str) -> Overview:
+def _overview(scenario: str, version: str) -> Overview:
     return service.overview(scenario)
 
 
 @st.cache_data(max_entries=64, show_spinner="Loading the flow and its scores…")
-def likelihoods(query: LikelihoodsQuery) -> Likelihoods:
+def _likelihoods(query: LikelihoodsQuery, version: str) -> Likelihoods:
     return service.likelihoods(query)
 
 
 @st.cache_data(max_entries=512, show_spinner="Asking the flow about this image…")
-def image(query: ImageQuery, _data: bytes | None = None) -> ImageView:
+def _image(query: ImageQuery, version: str, _data: bytes | None) -> ImageView:
     return service.image(query, _data)
 
 
 @st.cache_data(max_entries=256, show_spinner="Sorting images…")
-def gallery(query: GalleryQuery) -> Gallery:
+def _gallery(query: GalleryQuery, version: str) -> Gallery:
     return service.gallery(query)
 
 
@@ -136,7 +152,7 @@ def contributions(
 ) -> go.Figure:
     """Stacked bars: what each scale contributes to each row's bits per dimension."""
     figure = go.Figure()
-    labels = [name for name, _ in rows]
+    labels = [f"{name}: {sum(shares[k] for k in titles):.2f}" for name, shares in rows]
     for scale, title in titles.items():
         values = [shares[scale] for _, shares in rows]
         figure.add_bar(

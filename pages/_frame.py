@@ -40,10 +40,13 @@ page = st.navigation(
     ]
 )
 with st.sidebar:
-    names = [row["scenario"] for row in service.scenarios()]
+    rows = service.scenarios()
+    for row in rows:
+        if "error" in row:
+            st.error(row["error"], icon=":material/error:")
     st.selectbox(
         "Scenario",
-        names,
+        [row["scenario"] for row in rows if "error" not in row],
         key="scenario",
         bind="query-params",
         help="What counts as normal, and what as strange.",
@@ -60,6 +63,9 @@ with st.sidebar:
     if st.button("Terms and keys", shortcut="H", icon=":material/help:", width="stretch"):
         terms()
 
+if st.session_state["scenario"] is None:
+    st.error("There is no scenario in the checkpoints folder.", icon=":material/error:")
+    st.stop()
 try:
     page.run()
 except service.OutskirtsError as error:

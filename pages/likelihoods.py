@@ -11,6 +11,7 @@ from core.service import (
     ImageQuery,
     ImageView,
     LikelihoodsQuery,
+    Metrics,
     OutskirtsError,
     PartView,
     Target,
@@ -23,6 +24,19 @@ TRY = {
     "Garments on their side": ("turned", "scale_4", "strangest"),
     "Flat grey, compressor taken out": ("flat", "complexity", "strangest"),
 }
+WHY_LIKELIER = (
+    "**Why:** a likelihood mostly counts edges and texture, which the fine scales hold, so simple "
+    "pictures come out cheap whatever they show. What an object *is* sits in the few numbers of the "
+    "coarse scale; subtracting what a plain compressor needs takes the simplicity out as well."
+)
+HOW_TO_READ = (
+    "**How to read it:** each panel is one scale's share of the bits; where the two colours part, "
+    "that scale notices. The full likelihood is their sum, so one scale can outvote the others."
+)
+CREDIT = (
+    "A scale can cost less than nothing: each is credited 8 bits a latent number and sums them up "
+    "in its own way. Only the three together are the length of a code."
+)
 SHORT = {"bits per dimension": "bits/dim", "standard deviations": "s.d."}
 PERCENTILE = "Share of held-out normal images that score lower."
 
@@ -40,7 +54,18 @@ def pick(set_name: str, order: str) -> None:
     inspect(set_name, int(_draw.gallery(query).indices[0]))
 
 
+def follow() -> None:
+    """The image comes from the set that is being looked at."""
+    inspect(st.session_state["likelihoods_strange"], st.session_state["likelihoods_index"])
+
+
+def drop_upload() -> None:
+    """A new key makes an empty uploader: whoever picks an image wants to see that one."""
+    st.session_state["likelihoods_uploads"] = st.session_state.get("likelihoods_uploads", 0) + 1
+
+
 def inspect(set_name: str, index: int) -> None:
+    drop_upload()
     st.session_state["likelihoods_set"] = set_name
     st.session_state["likelihoods_index"] = index
 
@@ -57,12 +82,13 @@ def try_this(strange: str, part: str, order: str) -> None:
     inspect(first.sets[0], int(first.indices[0]))
 
 
-def verdict(auroc: float, strange: str) -> str:
-    if auroc < 0.45:
+def verdict(figures: Metrics, strange: str) -> str:
+    """What the interval of an AUROC says."""
+    if figures.high < 0.5:
         return f"finds {strange} **likelier** than {normal.title.lower()}"
-    if auroc < 0.55:
-        return f"cannot tell {strange} from {normal.title.lower()}"
-    return f"finds {strange} stranger than {normal.title.lower()}"
+    if figures.low > 0.5:
+        return f"finds {strange} stranger than {normal.title.lower()}"
+    return f"cannot tell {strange} from {normal.title.lower()}"
 
 
 if "likelihoods_picked" in st.session_state:  # clicked in the gallery; its pickers come first
@@ -83,6 +109,7 @@ strange = st.segmented_control(
     default=strange_names[0],
     required=True,
     key="likelihoods_strange",
+    on_change=follow,
     bind="query-params",
 )
 found = _draw.likelihoods(LikelihoodsQuery(target, strange))
@@ -115,16 +142,12 @@ with left:
     )
     best = max(found.parts, key=lambda p: p.figures.auroc)
     st.markdown(
-        f"**What you see:** the full likelihood {verdict(total.figures.auroc, title_of[strange].lower())}: "
+        f"**What you see:** the full likelihood {verdict(total.figures, title_of[strange].lower())}: "
         f"half of them cost less than {total.medians[1]:.2f} bits per dimension, half of the "
         f"{normal.title.lower()} less than {total.medians[0]:.2f}. Here {best.title} tells them apart best "
         f"(AUROC {best.figures.auroc:.3f})."
     )
-    st.markdown(
-        "**Why:** a likelihood mostly counts edges and texture, which the fine scales hold, so simple "
-        "pictures come out cheap whatever they show. What an object *is* sits in the few numbers of the "
-        "coarse scale; subtracting what a plain compressor needs takes the simplicity out as well."
-    )
+    st.markdown(WHY_LIKELIER if total.figures.high < 0.5 else HOW_TO_READ)
 with right:
     others = [p for p in found.parts if p.name != "total"]
     for row in (others[:2], others[2:4], others[4:]):
@@ -146,14 +169,15 @@ st.caption(
 # One image ----------------------------------------------------------------------------------------
 
 st.subheader("One image")
-st.session_state.setdefault("likelihoods_set", strange)
 st.session_state.setdefault("likelihoods_index", 0)
 picker, shown = st.columns([1, 2.6], gap="medium")
 with picker:
     set_name = st.selectbox(
         "Set",
         [normal.name, *strange_names],
+        index=1,
         key="likelihoods_set",
+        on_change=drop_upload,
         bind="query-params",
     )
     count = size(set_name)
@@ -164,6 +188,7 @@ with picker:
         min_value=0,
         max_value=count - 1,
         key="likelihoods_index",
+        on_change=drop_upload,
         bind="query-params",
     )
     with st.container(horizontal=True):
@@ -179,7 +204,9 @@ with picker:
     own = st.file_uploader(
         "or one of your own",
         type=["png", "jpg", "jpeg", "bmp", "gif", "tif", "tiff", "webp"],
-        help="Made grey, fitted to 28x28 on black, padded to 32x32. It stays on this machine.",
+        key=f"likelihoods_upload_{st.session_state.get('likelihoods_uploads', 0)}",
+        help="Made grey, fitted to 28x28 on black, padded to 32x32. It stays on this machine. "
+        "Picking another image drops it.",
     )
 
 query, data = ImageQuery(target, set_name, int(index)), None
@@ -203,17 +230,17 @@ if view is not None:
         )
         if view.notes:
             picture.caption("; ".join(view.notes))
-        medians = [
-            (f"median of {names[i].lower()}", {k: parts[k].medians[i] for k in scales})
-            for i in (0, 1)
+        means = [
+            (f"mean of {names[i].lower()}", {k: parts[k].means[i] for k in scales}) for i in (0, 1)
         ]
         bars.plotly_chart(
-            _draw.contributions([("this image", dict(view.shown)), *medians], scales),
+            _draw.contributions([("this image", dict(view.shown)), *means], scales),
             key="likelihoods_bars",
             config=_draw.SAVE,
             alt="Stacked bars: bits per dimension that each scale contributes to the picked image, beside "
-            "the medians of the normal and of the strange set",
+            "the means of the normal and of the strange set",
         )
+        bars.caption(CREDIT)
         bars.dataframe(
             {
                 "part": [p.title for p in found.parts],
@@ -236,7 +263,7 @@ if view is not None:
             f"{view.extra['png_bytes']:,.0f} bytes; under the flow {view.shown['total'] * 1024 / 8:,.0f}."
         )
     st.markdown(
-        "**Where each scale pays.** Bright cells are expensive; each map's mean is its bar above."
+        "**Where each scale pays.** Bright cells are expensive; each map's mean is the number above it."
     )
     for column, (name, values) in zip(st.columns(len(view.maps)), view.maps.items(), strict=True):
         with column:

@@ -13,11 +13,14 @@ def go_to_likelihoods(**state: object) -> None:
         st.session_state[f"likelihoods_{key}"] = value
 
 
+DASH = "\u2060–\u2060"  # an en dash at which no line breaks
+
+
 def cell(figures: Metrics) -> str:
     """AUROC with its interval; below chance marked by a sign, not by colour alone."""
     auroc = f"{figures.auroc:.3f}"
-    marked = f":orange[▼ {auroc}]" if figures.high < 0.5 else auroc
-    return f"{marked}  \n:small[:gray[{figures.low:.3f}–{figures.high:.3f}]]"
+    marked = f":orange[▼\u00a0{auroc}]" if figures.high < 0.5 else auroc
+    return f"{marked}  \n:small[:gray[{figures.low:.3f}{DASH}{figures.high:.3f}]]"
 
 
 scenario_name = st.session_state["scenario"]
@@ -66,7 +69,7 @@ st.subheader("How good is each detector")
 rows = []
 for row in found.detectors:
     if row.card is None:
-        st.warning(row.missing)
+        st.error(row.missing, icon=":material/error:")
         continue
     for part in row.card.calibration.quantiles:
         name = f"{row.title}: {row.part_titles[part]}"

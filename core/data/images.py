@@ -84,35 +84,42 @@ def decode(data: bytes, size: int) -> Picture:
 def _fit(image: Image.Image, size: int) -> Picture:
     notes = []
     upright = ImageOps.exif_transpose(image)
-    if upright.size != image.size or image.getexif().get(0x0112, 1) != 1:
+    if image.getexif().get(0x0112, 1) in range(2, 9):  # the orientation tag; 1 is upright
         notes.append("turned upright by its EXIF tag")
     if getattr(image, "n_frames", 1) > 1:
         notes.append(f"first of {image.n_frames} frames")  # type: ignore[attr-defined]
-    grey = _grey(upright)
+    grey, levels = _grey(upright)
     if upright.mode != "L":
-        notes.append(f"{upright.mode} made grey")
+        notes.append(f"{upright.mode} made grey{levels}")
     if grey.size != (size, size):
         notes.append(f"{grey.width}x{grey.height} fitted to {size}x{size}")
         grey = ImageOps.pad(grey, (size, size), Image.Resampling.LANCZOS, color=0)
     return Picture(np.asarray(grey), tuple(notes))
 
 
-def _grey(image: Image.Image) -> Image.Image:
-    if (
-        image.mode.startswith("I") or image.mode == "F"
-    ):  # 16-bit and float: their own range to 0..255
-        values = np.asarray(image, dtype=np.float64)
-        if not np.isfinite(values).all():
-            raise ImageError("holds NaN or infinite values")
-        low, high = values.min(), values.max()
-        if image.mode.startswith("I;16"):
-            low, high = 0.0, 65535.0
-        scaled = (values - low) * (255 / (high - low or 1))
-        return Image.fromarray(scaled.round().astype(np.uint8))
+def _grey(image: Image.Image) -> tuple[Image.Image, str]:
+    """A grey image of 8 bits, and how its levels were mapped where that is a choice of ours."""
+    if image.mode.startswith("I;16"):
+        return _levels(image, 0.0, 65535.0)
+    if image.mode in ("I", "F"):
+        return _levels(image)
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", rgba.size, (0, 0, 0, 255)), rgba)
-    return image.convert("L")
+    return image.convert("L"), ""
+
+
+def _levels(
+    image: Image.Image, low: float | None = None, high: float | None = None
+) -> tuple[Image.Image, str]:
+    """Levels low..high, by default the image's own lowest and highest, as 0..255."""
+    values = np.asarray(image, dtype=np.float32)
+    if not np.isfinite(values).all():
+        raise ImageError("holds NaN or infinite values")
+    low = float(values.min()) if low is None else low
+    high = float(values.max()) if high is None else high
+    scaled = (values - low) * (255 / ((high - low) or 1))
+    return Image.fromarray(scaled.round().astype(np.uint8)), f", levels {low:g}..{high:g} as 0..255"
 
 
 def from_array(array: np.ndarray, size: int) -> list[Picture]:
@@ -125,6 +132,10 @@ def from_array(array: np.ndarray, size: int) -> list[Picture]:
         raise ImageError(f"the array holds NaN or infinite values ({array.dtype})")
     if array.dtype != np.uint8:
         raise ImageError(f"the array must be uint8 in 0..255, got {array.dtype}")
+    if array.ndim == 3 and array.shape[2] in (3, 4):
+        raise ImageError(
+            f"the array of shape {array.shape} looks like one colour image: make it (1, H, W, C)"
+        )
     if array.ndim == 2:
         array = array[None]
     if array.ndim not in (3, 4) or (array.ndim == 4 and array.shape[3] not in (1, 3, 4)):
@@ -139,14 +150,23 @@ def from_array(array: np.ndarray, size: int) -> list[Picture]:
 def read_items(paths: Sequence[Path], size: int) -> Iterator[Item]:
     """Every image of files, arrays and folders (recursive, sorted); a bad file stops nothing."""
     for path in paths:
-        if path.is_dir():
-            found = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
+        if _is_folder(path):
+            found = sorted(
+                p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()
+            )
             if not found:
                 yield Item(str(path), None, "the folder holds no image files")
             for file in found:
                 yield from _read(file, str(file.relative_to(path)), size)
         else:
             yield from _read(path, path.name, size)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name too long to be one
+        return False
 
 
 def _read(path: Path, name: str, size: int) -> Iterator[Item]:
@@ -157,6 +177,8 @@ def _read(path: Path, name: str, size: int) -> Iterator[Item]:
             yield Item(name, decode(path.read_bytes(), size))
     except FileNotFoundError:
         yield Item(name, None, "there is no such file")
+    except IsADirectoryError:
+        yield Item(name, None, "a folder, not a file")
     except (ImageError, OSError) as error:
         yield Item(name, None, str(error))
 
@@ -181,8 +203,10 @@ def _load_arrays(path: Path) -> dict[str, np.ndarray]:
         with loaded:
             if len(loaded.files) == 1:
                 return {"": loaded[loaded.files[0]]}
+            if not loaded.files:
+                raise ImageError("the file holds no arrays")
             return {key: loaded[key] for key in loaded.files}
-    except FileNotFoundError:
+    except (FileNotFoundError, ImageError):
         raise
     except Exception as error:  # zipfile, zlib, ValueError for pickles and cut headers
         raise ImageError(f"not a readable numpy file: {error}") from error

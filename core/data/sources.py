@@ -33,6 +33,8 @@ def public_set(
     try:
         found = getattr(torchvision.datasets, name)(folder, train=train, download=download)
     except RuntimeError as error:
+        if "not found" not in str(error):
+            raise DataMissing(f"{name} in {folder} cannot be had: {error}") from error
         raise DataMissing(
             f"{name} is not in {folder / name / 'raw'}: set OUTSKIRTS_DATA to a folder that holds "
             f"{name}/raw with the four idx files of torchvision.datasets.{name}, or add --download "

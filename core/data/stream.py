@@ -54,10 +54,19 @@ class Stream:
 
     def epoch(self, seed: int, epoch: int, *, rank: int = 0, world: int = 1) -> Iterator[Batch]:
         """The batches of one epoch for one process; the same arguments give the same batches."""
-        order = np.random.default_rng([seed, epoch]).permutation(len(self.images))
+        order = self._order(seed, epoch)
         for b in range(self.batches(world=world)):
             start = (b * world + rank) * self.batch_size
             yield self._batch(order[start : start + self.batch_size])
+
+    def whole(self, seed: int) -> Iterator[Batch]:
+        """Every image once, in the order of epoch 0; the last batch may be smaller."""
+        order = self._order(seed, 0)
+        for start in range(0, len(order), self.batch_size):
+            yield self._batch(order[start : start + self.batch_size])
+
+    def _order(self, seed: int, epoch: int) -> np.ndarray:
+        return np.random.default_rng([seed, epoch]).permutation(len(self.images))
 
     def _batch(self, chosen: np.ndarray) -> Batch:
         return Batch(

@@ -186,6 +186,12 @@ class Glow(Detector):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
+        if min(config.steps, config.hidden, config.scales) < 1 or not 0 < config.warmup < 1:
+            raise ValueError("steps, hidden and scales must be 1 or more, warmup between 0 and 1")
+        if config.training_dtype not in ("float32", "bfloat16"):
+            raise ValueError(
+                f"training_dtype is float32 or bfloat16, got {config.training_dtype!r}"
+            )
         self.flow = MultiScaleFlow(
             config.image, scales=config.scales, steps=config.steps, hidden=config.hidden
         )
@@ -235,7 +241,7 @@ class Glow(Detector):
 
     def _fit_typicality(self, batches: Iterable[Batch]) -> None:
         """Mean and covariance of the scales' contributions, over the calibration images."""
-        costs = torch.cat([self._costs(self.codes(batch.x)) for batch in batches]).double()
+        costs = torch.cat([self._costs(self.codes(batch.x)) for batch in batches]).cpu().double()
         self.mean.copy_(costs.mean(0))
         self.precision.copy_(torch.linalg.inv(torch.cov(costs.T)))
 

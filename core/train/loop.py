@@ -119,7 +119,7 @@ class _Run:
         self.phases = list(detector.phases())
         self.seconds = _share(self.phases, minutes)
         self.place, self.report = _Place(), Report()
-        self.failures = 0
+        self.failures: dict[tuple[int, str], int] = {}
         fabric.to_device(detector)
         self.optimizers: dict[tuple[int, str], Any] = {
             (i, player.name): fabric.setup_optimizers(player.optimizer(player.parameters()))
@@ -150,7 +150,7 @@ class _Run:
 
     def _prepare(self, phase: Phase) -> None:
         assert phase.prepare is not None
-        batches = (self._placed(b) for b in self._stream(phase).epoch(self.seed, 0))
+        batches = (self._placed(b) for b in self._stream(phase).whole(self.seed))
         with torch.no_grad():
             phase.prepare(batches)
         self._agree()
@@ -214,7 +214,7 @@ class _Run:
             group["lr"] = rate * factor
         self._take_turn(player)
         try:
-            terms = player.terms(batch, self._generator(turn))
+            terms = player.terms(batch, self._generator(player, turn))
             values = self._finite(terms, player)
             optimizer.zero_grad()
             self.fabric.backward(torch.stack(list(terms.values())).sum())
@@ -224,7 +224,7 @@ class _Run:
         norm = torch.nn.utils.clip_grad_norm_(parameters, player.clip or math.inf)
         if torch.isfinite(norm):
             optimizer.step()
-            self.failures = 0
+            self.failures[key] = 0
         else:
             self._skip(player)
         return values
@@ -243,19 +243,22 @@ class _Run:
 
     def _skip(self, player: Player) -> None:
         self.report.skipped += 1
-        self.failures += 1
-        if self.failures >= FAILURES_IN_A_ROW:
+        key = (self.place.phase, player.name)
+        self.failures[key] = self.failures.get(key, 0) + 1
+        if self.failures[key] >= FAILURES_IN_A_ROW:
             raise TrainingFailed(
-                f"{self._where(player)}: {self.failures} gradients in a row were not finite"
+                f"{self._where(player)}: {self.failures[key]} gradients in a row were not finite"
             )
 
     def _where(self, player: Player) -> str:
         phase = self.phases[self.place.phase].name
         return f"phase {phase!r}, player {player.name!r}, step {self.place.step}"
 
-    def _generator(self, turn: int) -> torch.Generator:
+    def _generator(self, player: Player, turn: int) -> torch.Generator:
         """Noise of this step, process and turn: reseeded, so that a resumed run needs no state."""
-        numbers = (self.seed, self.place.phase, self.place.step, self.rank, turn)
+        players = [p.name for p in self.phases[self.place.phase].players]
+        who = players.index(player.name)
+        numbers = (self.seed, self.place.phase, self.place.step, self.rank, turn, who)
         seed = int(torch.tensor(numbers).mul(torch.tensor(_PRIMES)).sum()) % 2**63
         return torch.Generator(device=self.fabric.device).manual_seed(seed)
 
@@ -311,25 +314,30 @@ class _Run:
 
     def _settings(self) -> str:
         config = dataclasses.asdict(self.detector.config)
-        return json.dumps({**config, "seed": self.seed, "minutes": self.minutes}, sort_keys=True)
+        streams = {k: [len(s.images), s.batch_size] for k, s in self.streams.items()}
+        run = {"seed": self.seed, "minutes": self.minutes, "devices": self.world, **streams}
+        return json.dumps({**config, **run}, sort_keys=True)
 
     def _resume(self) -> None:
         if self.state is None or not self.state.exists():
             return
-        whole = torch.load(self.state, weights_only=True, map_location=self.fabric.device)
+        try:
+            whole = torch.load(self.state, weights_only=True, map_location=self.fabric.device)
+        except Exception as error:  # pickle, zipfile and torch each have their own
+            raise TrainingFailed(f"{self.state.name} is damaged, restart: {error}") from error
         if whole["settings"] != self._settings():
             raise TrainingFailed(
                 f"{self.state.name} holds a training with other settings ({whole['settings']}; "
                 f"asked for {self._settings()}): restart, or repeat those settings"
             )
         self.place, self.report = _Place(**whole["place"]), Report(**whole["report"])
-        self.report.resumed += 1
+        self.report.resumed += self.place.phase < len(self.phases)
         self.detector.load_state_dict(whole["detector"])
         for (phase, name), optimizer in self.optimizers.items():
             optimizer.load_state_dict(whole["optimizers"][f"{phase}/{name}"])
 
 
-_PRIMES = (1_000_000_007, 998_244_353, 65_537, 8_191, 127)
+_PRIMES = (1_000_000_007, 998_244_353, 65_537, 8_191, 127, 31)
 
 
 def _share(phases: list[Phase], minutes: float | None) -> list[float | None]:

@@ -29,7 +29,7 @@ from core.settings import settings
 from core.train.log import TrainingLog
 from core.train.loop import Moment, Report, TrainingFailed, fit
 
-__all__ = ["Watcher", "forget_run", "settings_of", "train"]
+__all__ = ["Watcher", "settings_of", "train"]
 
 THRESHOLD_QUANTILE = 95.0
 GOLDEN_PER_SET = 4
@@ -48,13 +48,15 @@ def train(
     name: str,
     *,
     training: Training,
+    restart: bool = False,
     download: bool = False,
     devices: int = 1,
     watcher: Watcher | None = None,
 ) -> Card | None:
     """Train, choose the score, calibrate, evaluate and write the checkpoint; return its card.
 
-    An interrupted training goes on where it stopped; a finished one is evaluated anew. With
+    An interrupted training goes on where it stopped, unless it is to ``restart``; a finished one is
+    evaluated anew. With
     several devices the batch is shared out among them; all but the first process return None.
 
     Raises:
@@ -63,11 +65,14 @@ def train(
             multiple of the devices.
     """
     watcher = watcher or Watcher()
+    _check(scenario, name, training)
     fabric = _fabric(devices)
     watcher.stage("reading training images")
     streams = _streams(scenario, training, download=download, devices=devices)
     if not (scenario.folder / "reference.npz").exists():
         _build_reference(scenario, download=download)
+    if restart and fabric.global_rank == 0:
+        _forget_run(scenario, name)
     detector, report = _fit(
         scenario, name, streams, training=training, fabric=fabric, watcher=watcher
     )
@@ -76,6 +81,13 @@ def train(
     return _finish(
         scenario, name, detector, report, streams=streams, training=training, watcher=watcher
     )
+
+
+def _check(scenario: Scenario, name: str, training: Training) -> None:
+    """Fail before an hour of training where it would fail after it."""
+    checkpoint.pack(checkpoint.from_config(name, training.config))
+    if (scenario.folder / f"{name}.json").exists():
+        checkpoint.read_card(scenario.folder, name)
 
 
 def _fabric(devices: int) -> Fabric:
@@ -167,7 +179,7 @@ def _finish(
     held_out = parts_of(detector, streams["calibration"].images)
     scores = _reference_scores(scenario, detector, watcher)
     watcher.stage("measuring")
-    weights = checkpoint.save_weights(detector, scenario.folder, name)
+    data, weights = checkpoint.pack(detector)
     normal = scores.sets[scenario.normal.name]
     card = Card(
         schema=1,
@@ -198,8 +210,7 @@ def _finish(
         licence=f"Weights: as the training images, {scenario.normal.licence}",
         weights=weights,
     )
-    checkpoint.save_scores(scores, scenario.folder, name, weights)
-    checkpoint.save(card, scenario.folder)
+    checkpoint.save(card, scenario.folder, weights=data, scores=scores)
     return card
 
 
@@ -295,8 +306,8 @@ def settings_of(
     )
 
 
-def forget_run(scenario: Scenario, name: str) -> None:
-    """Delete the log and the state of a training, finished or not; the checkpoint stays."""
+def _forget_run(scenario: Scenario, name: str) -> None:
+    """Delete the log and the state of a training, finished or not; its checkpoint stays."""
     folder = settings().runs / scenario.name / name
     for file in (folder / "state.pt", folder / "log.jsonl"):
         file.unlink(missing_ok=True)
