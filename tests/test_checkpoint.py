@@ -14,9 +14,10 @@ import safetensors.torch
 import tiny
 import torch
 from conftest import Tiny
+from pydantic import ValidationError
 
 from core import checkpoint
-from core.checkpoint import CardError
+from core.checkpoint import Card, CardError, Weights
 from core.data.splits import calibration_split
 from core.data.stream import as_tensor
 from core.detectors.glow import Glow
@@ -27,10 +28,20 @@ from core.scenario import load_scenario
 
 
 def change(path: Path, edit: Callable[[dict[str, Any]], Any]) -> None:
-    """Edit a JSON file in place."""
+    """Edit a card in place and seal it anew where it still fits its schema."""
     values = json.loads(path.read_text())
     edit(values)
-    path.write_text(json.dumps(values))
+    try:
+        path.write_text(Card.model_validate(values).sealed().model_dump_json())
+    except ValidationError:
+        path.write_text(json.dumps(values))
+
+
+def written(detector: Glow, folder: Path) -> Weights:
+    """Weights alone, under the name glow."""
+    data, weights = checkpoint.pack(detector)
+    (folder / "glow.safetensors").write_bytes(data)
+    return weights
 
 
 def one_line(error: pytest.ExceptionInfo[CardError]) -> str:
@@ -208,7 +219,7 @@ def test_a_card_of_an_unknown_detector_is_refused(tiny_scenario: Tiny) -> None:
 def test_weights_of_another_size_do_not_fit_even_with_the_right_hash(tiny_scenario: Tiny) -> None:
     torch.manual_seed(0)
     other = Glow(Glow.Config(**{**tiny.CONFIG, "hidden": 6}))
-    weights = checkpoint.save_weights(other, tiny_scenario.folder, "glow")
+    weights = written(other, tiny_scenario.folder)
     change(
         tiny_scenario.folder / "glow.json",
         lambda card: card["weights"].update(sha256=weights.sha256),
@@ -241,8 +252,7 @@ def test_a_detector_beyond_the_limit_is_not_written(
     assert checkpoint.MAX_BYTES == 20_000_000
     monkeypatch.setattr(checkpoint, "MAX_BYTES", 1000)
     with pytest.raises(CardError, match="bytes are more than 1000"):
-        checkpoint.save_weights(fitted_glow, tmp_path, "glow")
-    assert not list(tmp_path.iterdir())
+        checkpoint.pack(fitted_glow)
 
 
 # The atlas --------------------------------------------------------------------------------------
@@ -250,9 +260,7 @@ def test_a_detector_beyond_the_limit_is_not_written(
 
 def test_an_atlas_of_other_weights_is_refused(tiny_scenario: Tiny) -> None:
     torch.manual_seed(5)
-    weights = checkpoint.save_weights(
-        Glow(Glow.Config(**tiny.CONFIG)), tiny_scenario.folder, "glow"
-    )
+    weights = written(Glow(Glow.Config(**tiny.CONFIG)), tiny_scenario.folder)
     card = checkpoint.read_card(tiny_scenario.folder, "glow")
     trained_anew = card.model_copy(update={"weights": weights})
     with pytest.raises(CardError, match=r"tiny/glow\.atlas\.npz belongs to other weights"):
@@ -279,25 +287,42 @@ def test_a_missing_or_damaged_atlas_is_one_clear_error(tiny_scenario: Tiny, dama
 
 
 def test_scores_are_read_as_they_were_saved(tmp_path: Path, fitted_glow: Glow) -> None:
-    weights = checkpoint.save_weights(fitted_glow, tmp_path, "glow")
+    data, weights = checkpoint.pack(fitted_glow)
     values = np.array([1.5, -2.25, 3e-7], np.float32)
     scores = checkpoint.ReferenceScores({"boxes": {"total": values}, "flat": {"total": values[:1]}})
-    checkpoint.save_scores(scores, tmp_path, "glow", weights)
-    found = checkpoint.read_scores(tmp_path, tiny.card_of(fitted_glow, "glow", weights)).sets
+    card = tiny.card_of(fitted_glow, "glow", weights)
+    checkpoint.save(card, tmp_path, weights=data, scores=scores)
+    found = checkpoint.read_scores(tmp_path, card).sets
     assert {s: list(parts) for s, parts in found.items()} == {"boxes": ["total"], "flat": ["total"]}
     assert np.array_equal(found["boxes"]["total"], values)
 
 
 def test_a_variant_is_a_file_of_its_own(tmp_path: Path, fitted_glow: Glow) -> None:
-    weights = checkpoint.save_weights(fitted_glow, tmp_path, "glow.ankle-boot-01")
+    data, weights = checkpoint.pack(fitted_glow)
     card = tiny.card_of(fitted_glow, "glow", weights).model_copy(
         update={"variant": "ankle-boot-01"}
     )
-    checkpoint.save(card, tmp_path)
+    checkpoint.save(card, tmp_path, weights=data, scores=checkpoint.ReferenceScores({}))
     assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "glow.ankle-boot-01.atlas.npz",
         "glow.ankle-boot-01.json",
         "glow.ankle-boot-01.safetensors",
     ]
     loaded = checkpoint.load(tmp_path, "glow.ankle-boot-01")[1]
     assert loaded.name == "glow.ankle-boot-01"
     assert loaded.model_dump_json() == card.model_dump_json()
+
+
+def test_a_flipped_digit_of_a_card_breaks_its_seal(tiny_scenario: Tiny) -> None:
+    path = tiny_scenario.folder / "glow.json"
+    values = json.loads(path.read_text())
+    values["score"]["threshold"] += 1e-3
+    path.write_text(json.dumps(values))
+    with pytest.raises(CardError, match="does not fit its own seal"):
+        checkpoint.read_card(tiny_scenario.folder, "glow")
+
+
+def test_a_card_of_another_scenario_is_refused(tiny_scenario: Tiny) -> None:
+    change(tiny_scenario.folder / "glow.json", lambda card: card.update(scenario="elsewhere"))
+    with pytest.raises(CardError, match="belongs to elsewhere/glow"):
+        checkpoint.read_card(tiny_scenario.folder, "glow")

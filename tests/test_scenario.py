@@ -214,5 +214,5 @@ def test_an_interrupted_training_of_a_scenario_goes_on_and_says_so(
     again = run.train(scenario, "glow", training=training)
     assert again.training.test_looks == 2
     assert again.weights == card.weights
-    run.forget_run(scenario, "glow")
-    assert not list(state.parent.iterdir())
+    begun_anew = run.train(scenario, "glow", training=training, restart=True)
+    assert begun_anew.training.resumed == 0

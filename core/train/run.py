@@ -209,7 +209,7 @@ def _finish(
         limits=detector.limits,
         licence=f"Weights: as the training images, {scenario.normal.licence}",
         weights=weights,
-    )
+    ).sealed()
     checkpoint.save(card, scenario.folder, weights=data, scores=scores)
     return card
 
