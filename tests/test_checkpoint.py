@@ -299,18 +299,20 @@ def test_scores_are_read_as_they_were_saved(tmp_path: Path, fitted_glow: Glow) -
 
 def test_a_variant_is_a_file_of_its_own(tmp_path: Path, fitted_glow: Glow) -> None:
     data, weights = checkpoint.pack(fitted_glow)
+    folder = tmp_path / "tiny"
+    folder.mkdir()
     card = tiny.card_of(fitted_glow, "glow", weights).model_copy(
         update={"variant": "ankle-boot-01"}
     )
-    checkpoint.save(card, tmp_path, weights=data, scores=checkpoint.ReferenceScores({}))
-    assert sorted(p.name for p in tmp_path.iterdir()) == [
+    checkpoint.save(card, folder, weights=data, scores=checkpoint.ReferenceScores({}))
+    assert sorted(p.name for p in folder.iterdir()) == [
         "glow.ankle-boot-01.atlas.npz",
         "glow.ankle-boot-01.json",
         "glow.ankle-boot-01.safetensors",
     ]
-    loaded = checkpoint.load(tmp_path, "glow.ankle-boot-01")[1]
+    loaded = checkpoint.load(folder, "glow.ankle-boot-01")[1]
     assert loaded.name == "glow.ankle-boot-01"
-    assert loaded.model_dump_json() == card.model_dump_json()
+    assert loaded.model_dump_json() == card.sealed().model_dump_json()
 
 
 def test_a_flipped_digit_of_a_card_breaks_its_seal(tiny_scenario: Tiny) -> None:

@@ -340,7 +340,8 @@ def test_evaluate_prints_the_documented_json_and_the_cards_figures(
     assert said.status == 0
     found = json.loads(said.out)
     card = checkpoint.read_card(tiny_scenario.folder, "glow")
-    assert list(found) == ["detector", "strange"]
+    assert list(found) == ["detector", "strange", "normal"]
+    assert found["normal"] == pytest.approx(card.figures, abs=1e-4)  # the card keeps four decimals
     assert found["detector"] == "tiny/glow"
     assert list(found["strange"]) == ["strokes", "turned", "flipped", "inverted", "noise", "flat"]
     for name, parts in found["strange"].items():
