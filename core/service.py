@@ -630,7 +630,7 @@ def evaluate(
     Raises:
         OutskirtsError: no such scenario or checkpoint, or no image of a set can be read.
     """
-    from core.evaluate.scoring import parts_of
+    from core.evaluate.scoring import figures_of, parts_of
 
     scenario = load_scenario(target.scenario)
     detector, card = _loaded(target)
@@ -659,8 +659,9 @@ def evaluate(
         else:
             found = {p: measure(parts[normal][p], v) for p, v in parts[name].items()}
         figures[name] = {"score": found[card.score.part], **found}
-    normal_figures = detector.figures(parts[normal])
-    return Evaluation(figures, normal_figures, parts, ids, tuple(skipped))
+    images = scenario.pictures(normal).images
+    reported = card.figures if stored else figures_of(detector, images)
+    return Evaluation(figures, reported, parts, ids, tuple(skipped))
 
 
 def _own_images(scenario: Scenario, path: Path) -> tuple[np.ndarray, list[str], list[Item]]:

@@ -13,7 +13,7 @@ TERMS = """
 | AUROC | Chance that a strange image scores above a normal one. 1 is perfect, 0.5 a coin, below 0.5 is the wrong way round. |
 | interval | The range that 95 % of 1,000 resamplings of the test images give. It does not cover other training seeds. |
 | percentile | Share of held-out normal images that score lower. 50 is an ordinary image, 99 a rare one. |
-| bits per dimension | What the detector pays to describe one of the 1,024 pixels. Fewer bits: likelier. |
+| bits per dimension | What the detector pays to describe one of the 1,024 pixels. Fewer bits: likelier. Every image is scored at the middle of its grey levels, without noise; the figure that papers report is taken with noise, is larger, and stands in the card. |
 | scale | Glow splits an image into a fine (16x16), a middle (8x8) and a coarse (4x4) description. |
 | flagged | Above the threshold that flags 5 % of held-out normal images. |
 

@@ -1,5 +1,7 @@
 """Overview: what is here, how good is each detector, where do I start."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 import streamlit as st
 
@@ -21,6 +23,11 @@ def cell(figures: Metrics) -> str:
     auroc = f"{figures.auroc:.3f}"
     marked = f":orange[▼\u00a0{auroc}]" if figures.high < 0.5 else auroc
     return f"{marked}  \n:small[:gray[{figures.low:.3f}{DASH}{figures.high:.3f}]]"
+
+
+def reported(figures: Mapping[str, float]) -> str:
+    """The numbers that papers report, in words."""
+    return "".join(f"{value:.3f} {name.replace('_', ' ')}, " for name, value in figures.items())
 
 
 scenario_name = st.session_state["scenario"]
@@ -99,7 +106,7 @@ if rows:
             st.markdown(
                 f"**{row.title}**: [{row.card.paper['title']}]({row.card.paper['url']}) "
                 f"({row.card.paper['year']}). {row.card.weights.parameters:,} parameters, trained for "
-                f"{t.minutes:g} minutes on {row.card.data.images:,} images, "
+                f"{t.minutes:g} minutes on {row.card.data.images:,} images, {reported(row.card.figures)}"
                 f"{len(row.card.deviations)} deviations from the paper."
             )
             with st.expander(f"Deviations and limits of {row.title}"):

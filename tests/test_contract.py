@@ -326,6 +326,18 @@ def test_one_flipped_bit_of_the_weights_is_refused(name: str, saved: Path, place
         checkpoint.load(saved, name)
 
 
+@pytest.mark.parametrize("step", range(8))
+def test_one_flipped_bit_of_the_card_is_refused(name: str, saved: Path, step: int) -> None:
+    file = saved / f"{name}.json"
+    whole = file.read_bytes()
+    for place in range(step * len(whole) // 8, (step + 1) * len(whole) // 8, 41):
+        data = bytearray(whole)
+        data[place] ^= 1
+        file.write_bytes(data)
+        with pytest.raises(CardError, match=f"{name}.json"):
+            checkpoint.read_card(saved, name)
+
+
 def test_an_unknown_setting_is_refused_by_name(name: str) -> None:
     with pytest.raises(CardError, match="hiden"):
         checkpoint.from_config(name, {**TINY[name].config, "hiden": 8})

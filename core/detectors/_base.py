@@ -165,8 +165,8 @@ class Detector(nn.Module, ABC):
         """Values (N,) of a part in the unit that pages show, ``about[part].shown``."""
         return values
 
-    def figures(self, parts: Mapping[str, np.ndarray]) -> Mapping[str, float]:
-        """Numbers of the normal test images' parts (N,) that papers report, by name."""
+    def figures(self, x: Tensor, generator: torch.Generator) -> Mapping[str, Tensor]:
+        """Numbers (N,) of images x whose mean over the normal test images papers report."""
         return {}
 
     def extra(self, x: Tensor) -> Mapping[str, float]:

@@ -22,7 +22,7 @@ from core.data.stream import Stream
 from core.detectors._base import Detector
 from core.evaluate.calibration import quantiles
 from core.evaluate.metrics import Metrics, measure
-from core.evaluate.scoring import parts_of
+from core.evaluate.scoring import figures_of, parts_of
 from core.evaluate.validation import recommend, validate
 from core.scenario import Scenario, Training, build_reference, forget_pictures
 from core.settings import settings
@@ -180,7 +180,7 @@ def _finish(
     scores = _reference_scores(scenario, detector, watcher)
     watcher.stage("measuring")
     data, weights = checkpoint.pack(detector)
-    normal = scores.sets[scenario.normal.name]
+    figures = figures_of(detector, scenario.pictures(scenario.normal.name).images)
     card = Card(
         schema=1,
         scenario=scenario.name,
@@ -204,7 +204,7 @@ def _finish(
             quantiles={p: tuple(_rounded(quantiles(v))) for p, v in held_out.items()},
         ),
         metrics=evaluate_scores(scores, scenario),
-        figures={k: round(v, 4) for k, v in detector.figures(normal).items()},
+        figures={k: round(v, 4) for k, v in figures.items()},
         golden=_golden(scores),
         limits=detector.limits,
         licence=f"Weights: as the training images, {scenario.normal.licence}",

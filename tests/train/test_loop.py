@@ -90,6 +90,23 @@ def test_each_turn_on_a_batch_draws_its_own_noise() -> None:
     assert not {tuple(d) for d in drawn[4 * BATCHES :]} & {tuple(d) for d in first}
 
 
+def test_two_players_do_not_share_their_noise() -> None:
+    drawn: dict[str, list[float]] = {"one": [], "other": []}
+
+    def player(t: Toy, name: str) -> Player:
+        def terms(batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+            drawn[name].append(float(torch.rand((), generator=generator)))
+            return error(t)(batch, generator)
+
+        return Player(name, [t.second], terms, sgd())
+
+    def declare(t: Toy) -> list[Phase]:
+        return [Phase("both", data="train", players=[player(t, name) for name in drawn])]
+
+    fit(toy(declare), {"train": stream()}, seed=0)
+    assert len(set(drawn["one"]) | set(drawn["other"])) == 2 * BATCHES
+
+
 def test_a_player_trains_in_train_mode_and_everything_else_stays_in_eval() -> None:
     modes: list[tuple[bool, ...]] = []
     grads: list[tuple[bool, ...]] = []
@@ -329,6 +346,16 @@ def test_nine_in_a_row_are_passed_over_twice_and_ten_stop_the_run() -> None:
         fit(toy(bursting(set(range(3, 13)))), {"train": stream()}, seed=0)
 
 
+def test_a_player_that_always_fails_stops_the_run_though_another_succeeds() -> None:
+    def declare(t: Toy) -> list[Phase]:
+        (well,) = one_phase(lambda t: Player("well", [t.first], error(t), sgd()))(t)[0].players
+        (ill,) = bursting(set(range(100)))(t)[0].players
+        return [Phase("both", data="train", players=[well, ill], epochs=4)]
+
+    with pytest.raises(TrainingFailed, match=r"player 'lever', step 9: 10 gradients in a row"):
+        fit(toy(declare), {"train": stream()}, seed=0)
+
+
 @pytest.mark.parametrize("loss", [float("nan"), float("inf"), -float("inf")])
 def test_a_loss_that_is_not_finite_stops_at_once_and_names_the_term(loss: float) -> None:
     found = toy(bursting({5}, loss=loss))
@@ -419,8 +446,16 @@ def test_a_finished_run_is_not_trained_again(tmp_path: Path) -> None:
     again = Toy(regression)
     report = fit(again, {"train": stream()}, seed=0, state=state, watch=told.append)
     assert told == []
-    assert report.steps == 18
+    assert (report.steps, report.resumed) == (18, 0)
     assert same(found.state_dict(), again.state_dict())
+
+
+@pytest.mark.parametrize("data", [b"", b"no state", b"PK\x03\x04"])
+def test_a_damaged_state_says_to_restart(tmp_path: Path, data: bytes) -> None:
+    state = tmp_path / "state.pt"
+    state.write_bytes(data)
+    with pytest.raises(TrainingFailed, match=r"state\.pt is damaged, restart"):
+        fit(toy(regression), {"train": stream()}, seed=0, state=state)
 
 
 def test_without_a_state_nothing_is_written(tmp_path: Path, monkeypatch) -> None:
@@ -437,8 +472,9 @@ def test_without_a_state_nothing_is_written(tmp_path: Path, monkeypatch) -> None
         {"minutes": 5.0},
         {"config": Toy.Config(score="other")},
         {"batch_size": 8},
+        {"images": 20},
     ],
-    ids=["seed", "minutes", "config", "batch size"],
+    ids=["seed", "minutes", "config", "batch size", "images"],
 )
 def test_going_on_with_other_settings_is_refused(tmp_path: Path, other: dict) -> None:
     state = tmp_path / "state.pt"
@@ -448,7 +484,7 @@ def test_going_on_with_other_settings_is_refused(tmp_path: Path, other: dict) ->
     with pytest.raises(TrainingFailed, match=r"state.pt holds a training with other settings"):
         fit(
             found,
-            {"train": stream(batch_size=other.get("batch_size", 4))},
+            {"train": stream(other.get("images", 24), batch_size=other.get("batch_size", 4))},
             seed=other.get("seed", 0),
             minutes=other.get("minutes"),
             state=state,
