@@ -86,11 +86,12 @@ def test_a_scales_map_is_even_within_a_cell_and_leaves_nothing_over(
 
 def test_a_scales_map_shows_where_the_image_changed(fitted_glow: Glow, x: Tensor) -> None:
     other = x.clone()
-    other[..., 28:, 28:] = 1  # white where the border was
+    other[..., :4, 28:] = 1  # white at the top right, where the border was
     change = fitted_glow.explain(other, "scale_16").map - fitted_glow.explain(x, "scale_16").map
     # One step a scale reaches two cells of two pixels; nothing farther off may move.
-    assert change[:, 24:, 24:].abs().amax((1, 2)).min() > 0.1
-    assert not change[:, :22, :22].any()
+    assert change[:, :8, 24:].abs().amax((1, 2)).min() > 0.1
+    change[:, :10, 22:] = 0
+    assert not change.any()
 
 
 def test_the_maps_of_the_scales_sum_to_the_map_of_the_total(fitted_glow: Glow, x: Tensor) -> None:

@@ -68,6 +68,7 @@ def test_average_precision_sums_precision_times_gain_in_recall(normal, strange, 
         (range(10), range(10, 30), 0.95, 0.0),
         ([0, 10, 11, 12], range(20), 0.95, 0.75),  # 19 of 20: threshold 1
         ([5], [5], 0.95, 1.0),  # a normal on the threshold is flagged
+        ([6], range(35), 0.8, 0.0),  # 28 of 35: threshold 7, though .8 * 35 exceeds 28 by 4e-15
     ],
 )
 def test_false_positives_are_counted_where_enough_strange_are_flagged(
