@@ -141,6 +141,7 @@ class _Run:
                 self._prepare(phase)
             if phase.players:
                 self._play(phase, watch)
+                self._agree()  # running statistics drift apart with each process's images
             self.report.phases.append(phase.name)
             self.place = _Place(self.place.phase + 1)
             self._save()

@@ -394,10 +394,13 @@ def saves(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def two_phases(t: Toy) -> list[Phase]:
-    """A fitting pass that draws nothing, then two phases, the first with two players."""
+    """A fitting pass, then two phases, the first with two players and a fitting pass of its own."""
 
     def prepare(batches) -> None:
         t.first.bias.copy_(torch.stack([b.x.mean() for b in batches]).sum().expand(3))
+
+    def begin(batches) -> None:
+        t.second.bias.copy_(t.first.bias.sum())
 
     adam = regression(t)[0].players[0]
     players = [
@@ -406,7 +409,7 @@ def two_phases(t: Toy) -> list[Phase]:
     ]
     return [
         Phase("prepare", data="train", prepare=prepare),
-        Phase("duel", data="train", players=players, epochs=2),
+        Phase("duel", data="train", players=players, epochs=2, prepare=begin),
         *(replace(phase, epochs=1) for phase in regression(t)),
     ]
 
