@@ -293,7 +293,8 @@ def likelihoods(query: LikelihoodsQuery) -> Likelihoods:
         OutskirtsError: no such scenario, set or checkpoint, or it is damaged.
     """
     scenario = load_scenario(query.target.scenario)
-    scenario.set_named(query.strange)
+    if scenario.set_named(query.strange) is scenario.normal:
+        raise ScenarioError(f"{query.strange!r} is the normal set, not a strange one")
     detector, card = _loaded(query.target)
     stored = _scores(query.target)
     views = []
@@ -488,6 +489,10 @@ def gallery(query: GalleryQuery) -> Gallery:
     if query.part not in card.calibration.quantiles:
         known = ", ".join(card.calibration.quantiles)
         raise ScenarioError(f"{query.target} has no part {query.part!r}; it has: {known}")
+    if not query.sets or query.count < 1:
+        raise ScenarioError(f"a gallery needs sets and a count, got {query.sets}, {query.count}")
+    for name in query.sets:
+        scenario.set_named(name)
     if query.order not in ORDERS:
         raise ScenarioError(f"no order {query.order!r}; there are: {', '.join(ORDERS)}")
     names = np.concatenate(

@@ -270,7 +270,10 @@ def test_missing_training_data_is_one_line_that_says_what_to_do(
         (["evaluate", "tiny/glow", "--against", "mine"], "--against takes NAME=PATH, got 'mine'"),
         (["evaluate", "tiny/glow", "--against", "=x"], "--against takes NAME=PATH"),
         (["evaluate", "tiny/glow", "--against", "mine=gone"], "gone: there is no such file"),
+        (["evaluate", "tiny/glow", "--against", "a=x", "--against", "a=y"], "names 'a' twice"),
         (["train", "tiny/glow", "--set", "hidden"], "--set takes KEY=VALUE, got 'hidden'"),
+        # There are no training images here: settings are checked before an hour is spent.
+        (["train", "tiny/glow", "--set", "hiden=8"], "hiden"),
         (["train", "tiny/glow", "--minutes", "0"], "--minutes"),
         (["bench", "nonsense"], "no benchmark 'nonsense'; there are:"),
         (["score", "tiny/glow"], "Missing argument 'PATH"),
@@ -300,6 +303,14 @@ def test_a_setting_that_the_detector_does_not_know_is_one_line(
     assert line.startswith("error: ")
     assert words in line
     assert not (untrained.folder / "glow.safetensors").exists()
+
+
+def test_a_detector_without_variants_does_not_train_one(tiny_scenario: Tiny, call: Call) -> None:
+    scenario = tiny.scenario_json() | {"variants": ["boot"]}
+    (tiny_scenario.folder / "scenario.json").write_text(json.dumps(scenario))
+    forget_everything()
+    assert "is not trained by variant, got 'boot'" in call("train", "tiny/glow.boot").error()
+    assert "train it with" in call("evaluate", "tiny/glow.boot").error()
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
@@ -468,6 +479,17 @@ def test_scenarios_lists_what_there_is(tiny_scenario: Tiny, call: Call) -> None:
         "detectors": ["glow"],
         "variants": [],
     }
+
+
+def test_a_damaged_scenario_is_said_and_the_others_are_listed(
+    tiny_scenario: Tiny, call: Call
+) -> None:
+    (tiny_scenario.checkpoints / "bad").mkdir()
+    (tiny_scenario.checkpoints / "bad" / "scenario.json").write_text("{}")
+    said = call("scenarios")
+    assert said.out.startswith("tiny: Boxes.")
+    (line,) = said.err.splitlines()
+    assert line.startswith("bad: bad/scenario.json")
 
 
 def test_scenarios_without_any_checkpoint_says_none(untrained: Tiny, call: Call) -> None:

@@ -68,7 +68,7 @@ def test_average_precision_sums_precision_times_gain_in_recall(normal, strange, 
         (range(10), range(10, 30), 0.95, 0.0),
         ([0, 10, 11, 12], range(20), 0.95, 0.75),  # 19 of 20: threshold 1
         ([5], [5], 0.95, 1.0),  # a normal on the threshold is flagged
-        ([8], range(20), 0.55, 0.0),  # 11 of 20: threshold 9, though .55 * 20 exceeds 11 by 2e-15
+        ([44], range(100), 0.55, 0.0),  # 55: threshold 45, though .55 * 100 exceeds 55 by 7e-15
     ],
 )
 def test_false_positives_are_counted_where_enough_strange_are_flagged(
@@ -103,7 +103,7 @@ def test_the_false_positive_rate_is_that_of_scikit_learns_curve(
 ) -> None:
     y, scores = labelled(normal, strange)
     fprs, tprs, _ = roc_curve(y, scores, drop_intermediate=False)
-    expected = fprs[np.argmax(tprs >= tpr - 1e-9)]  # .55 * 20 is 11.000000000000002 to a computer
+    expected = fprs[np.argmax(tprs >= tpr - 1e-9)]
     assert fpr_at_tpr(normal, strange, tpr) == pytest.approx(expected, abs=1e-12)
 
 

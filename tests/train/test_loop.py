@@ -576,6 +576,15 @@ def test_two_processes_end_with_equal_parameters(ranks: list[dict]) -> None:
 
 
 @pytest.mark.slow
+def test_two_processes_have_equal_parameters_after_every_step(ranks: list[dict]) -> None:
+    # Not only at the end of a phase, where they agree in any case.
+    course, other = (r["course"] for r in ranks)
+    assert len(course) == 9
+    assert torch.equal(course, other)
+    assert len({tuple(weight.flatten().tolist()) for weight in course}) > 5  # it does move
+
+
+@pytest.mark.slow
 def test_two_processes_end_with_equal_buffers(ranks: list[dict]) -> None:
     names = {key for key, _ in toy(regression).named_buffers()}
     one, other = ({k: v for k, v in r["trained"].items() if k in names} for r in ranks)

@@ -45,10 +45,16 @@ def main(folder: Path) -> None:
     trained, single, drawing = Toy(regression), Toy(plain), Toy(noise)
     found = {"start": {k: v.clone() for k, v in single.state_dict().items()}}
     streams = {"train": stream()}
-    report = fit(trained, streams, seed=0, fabric=fabric)
+    course: list[torch.Tensor] = []
+
+    def watch(moment) -> None:
+        course.append(trained.first.weight.detach().clone())
+
+    report = fit(trained, streams, seed=0, fabric=fabric, watch=watch)
     fit(single, {"train": stream(8)}, seed=0, fabric=fabric)  # 2 x 4 images: one step
     fit(drawing, {"train": stream(8)}, seed=0, fabric=fabric)
     found |= {
+        "course": torch.stack(course),
         "trained": trained.state_dict(),
         "single": single.state_dict(),
         "drawn": drawing.drawn,
