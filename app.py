@@ -6,7 +6,7 @@ pages/ without its frame when the first visit of a fresh server is a deep link.
 
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import streamlit as st
 
@@ -21,9 +21,7 @@ async def warm(app: st.App) -> AsyncIterator[None]:
 def load() -> None:
     from core import service
 
-    # A damaged checkpoint is the page's to say.
-    with suppress(service.OutskirtsError):
-        service.warm_up()
+    service.warm_up()
 
 
 app = st.App("pages/_frame.py", lifespan=warm)

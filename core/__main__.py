@@ -201,18 +201,8 @@ def _per_image(found: service.Evaluation) -> Iterator[dict[str, Any]]:
 
 
 def _print_figures(target: Target, found: service.Evaluation) -> None:
-    table = Table(title=str(target))
-    for heading in (
-        "strange set",
-        "part",
-        "AUROC",
-        "95 % interval",
-        "AUPR",
-        "FPR95",
-        "normal",
-        "strange",
-    ):
-        table.add_column(heading)
+    headings = ("strange set", "part", "AUROC", "95 % interval", "AUPR", "FPR95")
+    table = Table(*headings, "normal", "strange", title=str(target))
     for name, parts in found.figures.items():
         for part, m in parts.items():
             interval = f"{m.low:.4f} to {m.high:.4f}"
@@ -301,9 +291,7 @@ def bench(
     if as_json:
         typer.echo(json.dumps([row.as_dict() for row in rows], indent=1))
         return
-    table = Table()
-    for heading in ("benchmark", "what", "median", "lowest", "highest", "unit", "runs"):
-        table.add_column(heading)
+    table = Table("benchmark", "what", "median", "lowest", "highest", "unit", "runs")
     for row in rows:
         numbers = (f"{row.median:.4g}", f"{row.low:.4g}", f"{row.high:.4g}")
         table.add_row(row.benchmark, row.what, *numbers, row.unit, str(row.runs))
@@ -330,8 +318,9 @@ def _bar() -> Iterator[tuple[Callable[[Any], None], Callable[[str], None]]]:
         task = progress.add_task("", total=1.0)
 
         def step(moment: Any) -> None:
-            terms = " ".join(f"{k.partition('/')[2]} {v:.3f}" for k, v in moment.terms.items())
-            progress.update(task, completed=moment.progress, description=f"{moment.phase}: {terms}")
+            progress.update(
+                task, completed=moment.progress, description=f"{moment.phase}: {_terms(moment)}"
+            )
 
         def stage(text: str) -> None:
             progress.update(task, description=text)
@@ -345,10 +334,15 @@ def _lines() -> tuple[Callable[[Any], None], Callable[[str], None]]:
     def step(moment: Any) -> None:
         if time.monotonic() - last[0] > 30:
             last[0] = time.monotonic()
-            terms = " ".join(f"{k.partition('/')[2]} {v:.3f}" for k, v in moment.terms.items())
-            notes.print(f"{moment.progress:.1%} of {moment.phase}, {moment.images} images: {terms}")
+            where = f"{moment.progress:.1%} of {moment.phase}, {moment.images} images"
+            notes.print(f"{where}: {_terms(moment)}")
 
     return step, notes.print
+
+
+def _terms(moment: Any) -> str:
+    """The last value of each loss term, without the player's name."""
+    return " ".join(f"{k.partition('/')[2]} {v:.3f}" for k, v in moment.terms.items())
 
 
 def main() -> int:

@@ -7,7 +7,7 @@ here changes them.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,7 +19,7 @@ import numpy as np
 from core.data.images import ImageError, Item, Picture, decode, pad, read_items
 from core.errors import OutskirtsError
 from core.evaluate.calibration import percentile
-from core.evaluate.metrics import Metrics, measure
+from core.evaluate.metrics import Metrics, measure_parts
 from core.scenario import Scenario, ScenarioError, load_scenario, scenario_names
 
 if TYPE_CHECKING:
@@ -384,14 +384,15 @@ def image(query: ImageQuery, data: bytes | None = None) -> ImageView:
     picture, name, label = _find(scenario, query, data)
     x = as_tensor(picture.image[None])
     with torch.inference_mode():
-        parts = {k: float(v[0]) for k, v in detector.parts(x).items()}
-        maps = _maps(detector, x, parts)
+        found = {k: v.numpy() for k, v in detector.parts(x).items()}
+        maps = _maps(detector, x, found)
+    parts = _row(found, 0)
     return ImageView(
         id=name,
         image=picture.image,
         label=label,
         parts=parts,
-        percentiles=_percentiles(card, parts),
+        percentiles=_row(_percentiles(card, found), 0),
         shown={k: float(detector.shown(k, np.array([v]))[0]) for k, v in parts.items()},
         maps=maps,
         flagged=parts[card.score.part] > card.score.threshold,
@@ -400,19 +401,22 @@ def image(query: ImageQuery, data: bytes | None = None) -> ImageView:
     )
 
 
-def _maps(detector: Detector, x: Any, parts: Mapping[str, float]) -> dict[str, np.ndarray]:
+def _maps(detector: Detector, x: Any, parts: Iterable[str]) -> dict[str, np.ndarray]:
     """Maps of the parts whose every bit belongs to a pixel, in the unit of pages."""
     maps = {}
-    for part in parts:
-        found = detector.explain(x, part)
+    for part, found in detector.explanations(x, parts).items():
         if not float(found.offset[0]) and not float(found.residual[0]):
             pixels = found.map[0].numpy()
             maps[part] = detector.shown(part, pixels * pixels.size)
     return maps
 
 
-def _percentiles(card: Card, parts: Mapping[str, float]) -> dict[str, float]:
-    return {k: float(percentile(np.array([v]), card.quantiles(k))[0]) for k, v in parts.items()}
+def _percentiles(card: Card, parts: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {part: percentile(values, card.quantiles(part)) for part, values in parts.items()}
+
+
+def _row(columns: Mapping[str, np.ndarray], i: int) -> dict[str, float]:
+    return {name: float(values[i]) for name, values in columns.items()}
 
 
 def _find(scenario: Scenario, query: ImageQuery, data: bytes | None) -> tuple[Picture, str, str]:
@@ -587,16 +591,15 @@ def _score_batch(
 
     readable = [item.picture.image for item in items if item.picture is not None]
     found = parts_of(detector, pad(np.stack(readable), border), bf16=bf16) if readable else {}
-    row = 0
+    standing, part = _percentiles(card, found), card.score.part
+    rows = iter(range(len(readable)))
     for item in items:
         if item.picture is None:
             yield Scored(item.id, error=item.error)
             continue
-        parts = {k: float(v[row]) for k, v in found.items()}
-        places = _percentiles(card, parts)
-        part = card.score.part
+        i = next(rows)
+        parts, places = _row(found, i), _row(standing, i)
         yield Scored(item.id, parts[part], places[part], parts, places, item.picture.notes)
-        row += 1
 
 
 @dataclass(frozen=True)
@@ -662,10 +665,11 @@ def evaluate(
         if stored and not against:
             found = card.metrics[name]
         else:
-            found = {p: measure(parts[normal][p], v) for p, v in parts[name].items()}
+            found = measure_parts(parts[normal], parts[name])
         figures[name] = {"score": found[card.score.part], **found}
-    images = scenario.pictures(normal).images
-    reported = card.figures if stored else figures_of(detector, images)
+    reported: Mapping[str, float] = card.figures
+    if not stored:
+        reported = figures_of(detector, scenario.pictures(normal).images, parts[normal])
     return Evaluation(figures, reported, parts, ids, tuple(skipped))
 
 

@@ -83,9 +83,13 @@ def _gallery(query: GalleryQuery, version: str) -> Gallery:
     return service.gallery(query)
 
 
-@st.cache_data(max_entries=4, show_spinner="Writing the table…")
 def table_csv(target: Target, sets: tuple[str, ...]) -> bytes:
     """One row a reference image: id, set, label and every part in its own unit."""
+    return _table_csv(target, sets, service.version(target.scenario))
+
+
+@st.cache_data(max_entries=4, show_spinner="Writing the table…")
+def _table_csv(target: Target, sets: tuple[str, ...], version: str) -> bytes:
     columns = service.per_image_table(target, sets)
     text = io.StringIO()
     writer = csv.writer(text)

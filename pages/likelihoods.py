@@ -91,9 +91,6 @@ def verdict(figures: Metrics, strange: str) -> str:
     return f"cannot tell {strange} from {normal.title.lower()}"
 
 
-if "likelihoods_picked" in st.session_state:  # clicked in the gallery; its pickers come first
-    inspect(*st.session_state.pop("likelihoods_picked"))
-
 # The paradox --------------------------------------------------------------------------------------
 
 st.title("Likelihoods")
@@ -344,11 +341,12 @@ def show_images(sets: tuple[str, ...], part: str, order: str, page: int) -> None
                     key=f"likelihoods_pick_{i}",
                     type="tertiary",
                     icon=":material/zoom_in:",
+                    on_click=inspect,
+                    args=(set_name, int(index)),
                     help=f"Show {set_name} {index}. Percentile among held-out normal images: "
                     f"{rows.percentiles[i]:.1f}.",
                 ):
-                    st.session_state["likelihoods_picked"] = (set_name, int(index))
-                    st.rerun(scope="app")
+                    st.rerun(scope="app")  # the pickers are outside of this fragment
 
 
 show_gallery()

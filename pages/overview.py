@@ -114,7 +114,7 @@ if rows:
                 st.markdown("Limits:\n" + "\n".join(f"- {line}" for line in row.card.limits))
             st.download_button(
                 f"Card of {row.title} (JSON)",
-                row.card.model_dump_json(by_alias=True, indent=1),
+                row.card.model_dump_json(indent=1),
                 file_name=f"{scenario.name}-{row.name}.json",
                 mime="application/json",
                 on_click="ignore",

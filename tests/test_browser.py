@@ -2,29 +2,19 @@
 
 import os
 import re
-import shutil
 import signal
-import socket
 import subprocess
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from core.evaluate.browser import CHROMIUM_FLAGS, find_chromium, free_port, wait_until_up
+
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parent.parent
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 # Streamlit asks for these two below the page's own path after a deep link.
 ALLOWED = re.compile(r"/likelihoods/_stcore/(health|host-config)")
 DEEP_LINK = "/likelihoods?likelihoods_strange=turned&likelihoods_set=turned&likelihoods_index=5"
@@ -32,7 +22,7 @@ DEEP_LINK = "/likelihoods?likelihoods_strange=turned&likelihoods_set=turned&like
 
 @pytest.fixture(scope="module")
 def chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    found = find_chromium()
     if found is None:
         missing = "no Chromium: apt-get install chromium"
         if os.environ.get("CI") == "true":
@@ -44,9 +34,7 @@ def chromium() -> str:
 @pytest.fixture(scope="module")
 def address(chromium) -> Iterator[str]:
     """A fresh server, started as a user starts it; nothing is asked of it before the first test."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         ["make", "app", f"PORT={port}"],
         cwd=ROOT,
@@ -55,13 +43,8 @@ def address(chromium) -> Iterator[str]:
         start_new_session=True,
     )
     try:
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1)
-                break
-            except OSError:
-                assert process.poll() is None, "make app ended"
-                time.sleep(0.2)
+        wait_until_up(f"http://127.0.0.1:{port}", process)
+        assert process.poll() is None, "make app ended"
         yield f"http://127.0.0.1:{port}"
     finally:
         os.killpg(process.pid, signal.SIGTERM)
@@ -73,7 +56,7 @@ def browser(chromium):
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        launched = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
         yield launched
         launched.close()
 

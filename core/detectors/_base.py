@@ -165,8 +165,10 @@ class Detector(nn.Module, ABC):
         """Values (N,) of a part in the unit that pages show, ``about[part].shown``."""
         return values
 
-    def figures(self, x: Tensor, generator: torch.Generator) -> Mapping[str, Tensor]:
-        """Numbers (N,) of images x whose mean over the normal test images papers report."""
+    def figures(
+        self, x: Tensor, parts: Mapping[str, np.ndarray], generator: torch.Generator
+    ) -> Mapping[str, Tensor]:
+        """Numbers (N,) of images x, whose parts (N,) these are; papers report their means."""
         return {}
 
     def extra(self, x: Tensor) -> Mapping[str, float]:
@@ -180,3 +182,7 @@ class Detector(nn.Module, ABC):
             NotImplementedError: the method has no explanation of its own.
         """
         raise NotImplementedError(f"{type(self).__name__} has no explanation of its own")
+
+    def explanations(self, x: Tensor, parts: Iterable[str]) -> Mapping[str, Explanation]:
+        """`explain` for several parts; a method that can shares one pass among them."""
+        return {part: self.explain(x, part) for part in parts}

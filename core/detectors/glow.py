@@ -285,16 +285,18 @@ class Glow(Detector):
         covered = math.prod(latents[part]) if part in latents else self.dimensions
         return bits_per_dimension(values, covered, of=self.dimensions)
 
-    def figures(self, x: Tensor, generator: torch.Generator) -> Mapping[str, Tensor]:
+    def figures(
+        self, x: Tensor, parts: Mapping[str, np.ndarray], generator: torch.Generator
+    ) -> Mapping[str, Tensor]:
         """Bits per dimension: with noise as in training, a code length; and at the bins' middle.
 
         The middle of a bin is where a flow's density peaks, so that figure bounds nothing.
         """
-        found = {}
-        for name, v in (("", _dequantise(x, generator)), ("_mid_bin", _centre(x))):
-            nats = self._costs(self.flow(v)).sum(1)
-            found[f"bits_per_dimension{name}"] = self._bits(nats) / self.dimensions
-        return found
+        noisy = self._costs(self.flow(_dequantise(x, generator))).sum(1)
+        return {
+            "bits_per_dimension": self._bits(noisy) / self.dimensions,
+            "bits_per_dimension_mid_bin": torch.from_numpy(self.shown("total", parts["total"])),
+        }
 
     def extra(self, x: Tensor) -> Mapping[str, float]:
         return {"png_bytes": float(self._png_bits(x)[0]) / 8}
@@ -321,10 +323,17 @@ class Glow(Detector):
         Raises:
             ValueError: there is no such part.
         """
+        return self.explanations(x, [part])[part]
+
+    def explanations(self, x: Tensor, parts: Iterable[str]) -> Mapping[str, Explanation]:
+        """`explain` for several parts, from one pass."""
+        codes = self.codes(x)
+        return {part: self._explain(x, codes, part) for part in parts}
+
+    def _explain(self, x: Tensor, codes: Sequence[ScaleCode], part: str) -> Explanation:
         part = self.config.score if part == "score" else part
         if part not in {*self.scale_names, "total", "complexity", "typicality"}:
             raise ValueError(f"part must be one of {', '.join(self.about)}, got {part!r}")
-        codes = self.codes(x)
         weight = x.new_ones(len(x), len(codes))  # of each scale's cost in the part
         offset = x.new_zeros(len(x))
         if part in self.scale_names:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -22,6 +19,7 @@ from core.checkpoint import from_config
 from core.data.stream import Stream
 from core.detectors._base import Detector
 from core.errors import OutskirtsError
+from core.evaluate.browser import CHROMIUM_FLAGS, find_chromium, free_port, wait_until_up
 from core.evaluate.scoring import parts_of
 from core.settings import ROOT
 
@@ -134,11 +132,14 @@ def pages(watch: Say) -> list[Row]:
         raise OutskirtsError(
             "the pages benchmark needs Playwright: pip install -r requirements-bench.txt"
         ) from error
+    chromium = find_chromium()
+    if chromium is None:
+        raise OutskirtsError("the pages benchmark needs Chromium: apt-get install chromium")
     starts, switches, controls, memory = [], [], [], []
     with sync_playwright() as playwright:
         for i in range(RUNS):
             watch(f"pages, run {i + 1} of {RUNS}")
-            browser = playwright.chromium.launch(executable_path=_chromium(), args=CHROMIUM_FLAGS)
+            browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
             page = browser.new_page(viewport={"width": 1280, "height": 800})
             began = time.perf_counter()
             with _server() as (address, process):
@@ -160,49 +161,20 @@ def pages(watch: Say) -> list[Row]:
     ]
 
 
-CHROMIUM_FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-def _chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None:
-        raise OutskirtsError("the pages benchmark needs Chromium: apt-get install chromium")
-    return found
-
-
 @contextmanager
 def _server() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """A fresh server on a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"]
     address = f"http://127.0.0.1:{port}"
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
         try:
-            _wait_until_up(address)
+            wait_until_up(address, process)
             yield address, process
         finally:
             process.terminate()
-
-
-def _wait_until_up(address: str) -> None:
-    for _ in range(1200):
-        try:
-            urllib.request.urlopen(f"{address}/_stcore/health", timeout=1)
-            return
-        except OSError:
-            time.sleep(0.05)
-    raise OutskirtsError("the server did not start within a minute")
 
 
 def _seen(page: Any, heading: str) -> None:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import ClassVar
 
 import numpy as np
 
-__all__ = ["Metrics", "auroc", "average_precision", "bootstrap_auroc", "fpr_at_tpr", "measure"]
+__all__ = [
+    "Metrics",
+    "auroc",
+    "average_precision",
+    "bootstrap_auroc",
+    "fpr_at_tpr",
+    "measure",
+    "measure_parts",
+]
 
 BOOTSTRAPS = 1000
 BOOTSTRAP_SEED = 0
@@ -139,3 +148,14 @@ def measure(normal: np.ndarray, strange: np.ndarray) -> Metrics:
         n_normal=len(normal),
         n_strange=len(strange),
     )
+
+
+def measure_parts(
+    normal: Mapping[str, np.ndarray], strange: Mapping[str, np.ndarray]
+) -> dict[str, Metrics]:
+    """`measure` for every part of one strange set.
+
+    Raises:
+        ValueError: scores are not (N,), empty, or not finite.
+    """
+    return {part: measure(normal[part], values) for part, values in strange.items()}

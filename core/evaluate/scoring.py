@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -40,13 +40,18 @@ def parts_of(
     return {name: np.concatenate(values) for name, values in pieces.items()}
 
 
-def figures_of(detector: Detector, images: np.ndarray, *, seed: int = 0) -> dict[str, float]:
-    """Means over images (N, H, W) uint8 of the numbers that papers report, noise by the seed."""
+def figures_of(
+    detector: Detector, images: np.ndarray, parts: Mapping[str, np.ndarray], *, seed: int = 0
+) -> dict[str, float]:
+    """Means over images (N, H, W) uint8, whose parts these are, of the numbers papers report."""
     pieces: dict[str, list[torch.Tensor]] = {}
     generator = torch.Generator().manual_seed(seed)
     with torch.inference_mode():
         for start in range(0, len(images), BATCH):
-            x = as_tensor(images[start : start + BATCH])
-            for name, values in detector.figures(x, generator).items():
+            batch = slice(start, start + BATCH)
+            known = {name: values[batch] for name, values in parts.items()}
+            for name, values in detector.figures(
+                as_tensor(images[batch]), known, generator
+            ).items():
                 pieces.setdefault(name, []).append(values)
     return {name: float(torch.cat(values).double().mean()) for name, values in pieces.items()}

@@ -158,8 +158,8 @@ class _Run:
 
     def _play(self, phase: Phase, watch: Callable[[Moment], None]) -> None:
         saved = time.monotonic()
+        progress = self._progress(phase)
         for batch in self._batches(phase):
-            progress = self._progress(phase)
             if progress >= 1:
                 break
             start = time.monotonic()
@@ -169,7 +169,8 @@ class _Run:
                     for turn in range(player.repeat):
                         terms |= self._move(player, batch, progress=progress, turn=turn)
             self._count(batch, time.monotonic() - start)
-            watch(self._moment(phase, terms))
+            progress = self._progress(phase)
+            watch(self._moment(phase, progress, terms))
             if time.monotonic() - saved > SAVE_SECONDS:
                 self._save()
                 saved = time.monotonic()
@@ -198,10 +199,9 @@ class _Run:
         self.report.seconds += seconds
         self.report.images += len(batch.x) * self.world
 
-    def _moment(self, phase: Phase, terms: Mapping[str, float]) -> Moment:
+    def _moment(self, phase: Phase, progress: float, terms: Mapping[str, float]) -> Moment:
         r = self.report
-        progress = min(1.0, self._progress(phase))
-        return Moment(phase.name, progress, r.steps, r.images, r.seconds / 60, terms)
+        return Moment(phase.name, min(1.0, progress), r.steps, r.images, r.seconds / 60, terms)
 
     # One step -----------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from core.data.splits import calibration_split
 from core.data.stream import Stream
 from core.detectors._base import Detector
 from core.evaluate.calibration import quantiles
-from core.evaluate.metrics import Metrics, measure
+from core.evaluate.metrics import measure_parts
 from core.evaluate.scoring import figures_of, parts_of
 from core.evaluate.validation import recommend, validate
 from core.scenario import Scenario, Training, build_reference, forget_pictures
@@ -55,9 +55,9 @@ def train(
 ) -> Card | None:
     """Train, choose the score, calibrate, evaluate and write the checkpoint; return its card.
 
-    An interrupted training goes on where it stopped, unless it is to ``restart``; a finished one is
-    evaluated anew. With
-    several devices the batch is shared out among them; all but the first process return None.
+    An interrupted training goes on where it stopped, unless it is to ``restart``; a finished one
+    is evaluated anew. With several devices the batch is shared out among them; all but the first
+    process return None.
 
     Raises:
         DataMissing: the training images are not in the data folder.
@@ -180,7 +180,9 @@ def _finish(
     scores = _reference_scores(scenario, detector, watcher)
     watcher.stage("measuring")
     data, weights = checkpoint.pack(detector)
-    figures = figures_of(detector, scenario.pictures(scenario.normal.name).images)
+    normal = scores.sets[scenario.normal.name]
+    pictures = scenario.pictures(scenario.normal.name)
+    figures = figures_of(detector, pictures.images, normal)
     card = Card(
         schema=1,
         scenario=scenario.name,
@@ -203,7 +205,7 @@ def _finish(
             images=len(streams["calibration"].images),
             quantiles={p: tuple(_rounded(quantiles(v))) for p, v in held_out.items()},
         ),
-        metrics=evaluate_scores(scores, scenario),
+        metrics={s.name: measure_parts(normal, scores.sets[s.name]) for s in scenario.strange},
         figures={k: round(v, 4) for k, v in figures.items()},
         golden=_golden(scores),
         limits=detector.limits,
@@ -220,17 +222,6 @@ def _reference_scores(scenario: Scenario, detector: Detector, watcher: Watcher) 
         watcher.stage(f"scoring {image_set.title.lower()}")
         sets[image_set.name] = parts_of(detector, scenario.pictures(image_set.name).images)
     return ReferenceScores(sets)
-
-
-def evaluate_scores(scores: ReferenceScores, scenario: Scenario) -> dict[str, dict[str, Metrics]]:
-    """Figures of every part on every strange set."""
-    normal = scores.sets[scenario.normal.name]
-    return {
-        s.name: {
-            part: measure(normal[part], values) for part, values in scores.sets[s.name].items()
-        }
-        for s in scenario.strange
-    }
 
 
 def _trained_on(scenario: Scenario, streams: Mapping[str, Stream]) -> TrainedOn:

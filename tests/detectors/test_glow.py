@@ -171,7 +171,7 @@ def test_shown_bits_of_the_scales_sum_to_those_of_the_total(fitted_glow: Glow, x
     np.testing.assert_allclose(sum(shown[s] for s in SCALES), shown["total"], rtol=1e-6)
     by_hand = (parts["total"] / math.log(2) + 8 * 1024) / 1024
     np.testing.assert_allclose(shown["total"], by_hand, rtol=1e-12)
-    figures = fitted_glow.figures(x, torch.Generator().manual_seed(0))
+    figures = fitted_glow.figures(x, parts, torch.Generator().manual_seed(0))
     np.testing.assert_allclose(figures["bits_per_dimension_mid_bin"], by_hand, rtol=1e-6)
     # The density peaks in the middle of a bin, so the bound with noise is the larger figure.
     assert figures["bits_per_dimension"].mean() > by_hand.mean()
