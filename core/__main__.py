@@ -227,6 +227,10 @@ def train(
     restart: Annotated[
         bool, typer.Option("--restart", help="Begin anew instead of going on with the last run.")
     ] = False,
+    keep_weights: Annotated[
+        bool,
+        typer.Option("--keep-weights", help="Train nothing: measure the weights that are there."),
+    ] = False,
     download: Annotated[
         bool, typer.Option("--download", help="Fetch missing training data into OUTSKIRTS_DATA.")
     ] = False,
@@ -240,16 +244,15 @@ def train(
     from core.train.run import train as run
 
     chosen = parse_target(target)
-    if chosen.variant is not None:
-        raise OutskirtsError(f"{chosen.detector} is not trained by variant, got {chosen.variant!r}")
     scenario = load_scenario(chosen.scenario)
-    training = settings_of(scenario, chosen.detector, _settings(changes or []), minutes)
+    training = settings_of(scenario, chosen.stem, _settings(changes or []), minutes)
     with _bar() as (step, stage):
         card = run(
             scenario,
-            chosen.detector,
+            chosen.stem,
             training=training,
             restart=restart,
+            keep_weights=keep_weights,
             download=download,
             devices=devices,
             watcher=Watcher(step=step, stage=stage),

@@ -18,7 +18,19 @@ from core.detectors._base import Detector
 from core.errors import OutskirtsError
 from core.evaluate.metrics import Metrics
 
-__all__ = ["Card", "CardError", "ReferenceScores", "load", "read_card", "read_scores", "save"]
+__all__ = [
+    "Card",
+    "CardError",
+    "ReferenceScores",
+    "accompany",
+    "from_config",
+    "load",
+    "load_alone",
+    "pack",
+    "read_card",
+    "read_scores",
+    "save",
+]
 
 MAX_BYTES = 20_000_000
 
@@ -84,6 +96,19 @@ class Golden(_Strict):
     parts: dict[str, tuple[float, ...]]
 
 
+class Seeds(_Strict):
+    """The same training from other seeds: what intervals over test images do not cover.
+
+    Attributes:
+        models: checkpoints, and how they were trained.
+        auroc: strange set to part to the figure of each model, in order.
+    """
+
+    models: tuple[str, ...]
+    text: str
+    auroc: dict[str, dict[str, tuple[float, ...]]]
+
+
 class Weights(_Strict):
     """The safetensors file that this card belongs to."""
 
@@ -99,6 +124,8 @@ class Card(_Strict):
         validation: AUROC of each part on synthetic faults of training images, by fault.
         metrics: figures of each part, by strange set.
         figures: other numbers of the normal test images, such as bits per dimension.
+        companions: checkpoints that it asks while scoring, with the sha256 of their weights.
+        seeds: how far its figures move from seed to seed, where that was measured.
     """
 
     schema_version: Literal[1] = Field(alias="schema")
@@ -115,6 +142,8 @@ class Card(_Strict):
     calibration: Calibration
     metrics: dict[str, dict[str, Metrics]]
     figures: dict[str, float]
+    companions: dict[str, str] = {}
+    seeds: Seeds | None = None
     golden: Golden
     limits: tuple[str, ...]
     licence: str
@@ -200,7 +229,38 @@ def read_card(folder: Path, name: str) -> Card:
 
 
 def load(folder: Path, name: str) -> tuple[Detector, Card]:
-    """The detector of a checkpoint, frozen and in eval mode, with its card.
+    """The detector of a checkpoint with its companions, frozen and in eval mode, and its card.
+
+    Raises:
+        CardError: card or weights are missing, damaged, or do not belong together.
+    """
+    detector, card = load_alone(folder, name)
+    found = accompany(detector, folder)
+    for stem, sha256 in card.companions.items():
+        if found.get(stem) != sha256:
+            raise CardError(
+                f"{folder.name}/{name} was measured with other weights of {stem}: measure it anew "
+                f"with `python -m core train {folder.name}/{name} --keep-weights`"
+            )
+    return detector, card
+
+
+def accompany(detector: Detector, folder: Path) -> dict[str, str]:
+    """Give a detector the companions that its config names; return the sha256 of their weights.
+
+    Raises:
+        CardError: a companion is missing or damaged.
+    """
+    found = {}
+    for role, stem in detector.companions.items():
+        other, card = load_alone(folder, stem)
+        detector.accompany(role, other)
+        found[stem] = card.weights.sha256
+    return found
+
+
+def load_alone(folder: Path, name: str) -> tuple[Detector, Card]:
+    """`load` without companions: enough to start from its weights, or to be a companion.
 
     Raises:
         CardError: card or weights are missing, damaged, or do not belong together.
@@ -224,13 +284,13 @@ def load(folder: Path, name: str) -> tuple[Detector, Card]:
 
 
 def from_config(name: str, config: Mapping[str, Any]) -> Detector:
-    """A detector of random weights.
+    """A detector of random weights and without companions, from its name or a checkpoint's.
 
     Raises:
         CardError: the config has a key or a type that the detector does not know.
     """
     try:
-        cls = detector_class(name)
+        cls = detector_class(name.partition(".")[0])
     except LookupError as error:
         raise CardError(str(error)) from error
     known = {f.name for f in dataclasses.fields(cls.Config)}

@@ -18,6 +18,7 @@ from core.errors import OutskirtsError
 from core.settings import settings
 
 __all__ = [
+    "General",
     "ImageSet",
     "Pictures",
     "Scenario",
@@ -59,12 +60,31 @@ class Split(_Strict):
     seed: int
 
 
-class Training(_Strict):
-    """Settings of one detector's training, fixed before it starts."""
+class General(_Strict):
+    """Images of many things that general models and outlier losses learn from; none is shown."""
 
+    title: str
+    text: str
+    source: str
+    licence: str
+    limit: str
+
+
+class Training(_Strict):
+    """Settings of one model's training, fixed before it starts.
+
+    Attributes:
+        title: the model's name on pages; a detector's first model may do without.
+        text: what is special about it, in a sentence.
+        seeds: models of other seeds whose spread this one's card reports.
+    """
+
+    title: str = ""
+    text: str = ""
     minutes: float = Field(gt=0)
     batch_size: int = Field(gt=0)
     seed: int = 0
+    seeds: tuple[str, ...] = ()
     config: dict[str, Any] = {}
 
 
@@ -75,7 +95,8 @@ class Scenario(_Strict):
         image: channels, height and width that detectors see.
         border: zeros on each side of a picture.
         images: where the shown images are; "shipped" means in reference.npz.
-        training: settings a detector, by its name.
+        general: images of many things, for models that learn from them.
+        training: settings a model, by its name: DETECTOR or DETECTOR.MODEL.
     """
 
     schema_version: Literal[1] = Field(alias="schema")
@@ -88,6 +109,7 @@ class Scenario(_Strict):
     border: int
     images: str = Field(pattern=r"^(shipped|package:.+|data:.+)$")
     split: Split
+    general: General | None = None
     variants: tuple[str, ...] = ()
     training: dict[str, Training] = {}
 

@@ -1,41 +1,29 @@
-"""How pages draw: colours, enlarged images, figures, and cached answers of the service."""
+"""How pages draw: colours, enlarged images, figures."""
 
 from __future__ import annotations
 
-import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
-import streamlit as st
+from PIL import Image
+from plotly.subplots import make_subplots
 
-from core import service
-from core.service import (
-    Gallery,
-    GalleryQuery,
-    ImageQuery,
-    ImageView,
-    Likelihoods,
-    LikelihoodsQuery,
-    Overview,
-    PartView,
-    Target,
-)
+from core.service import Pair, PartView
 
 __all__ = [
     "NORMAL",
+    "SAVE",
     "STRANGE",
     "contributions",
     "enlarge",
-    "gallery",
     "histogram",
-    "image",
-    "likelihoods",
-    "map_figure",
-    "overview",
+    "maps",
+    "panels",
+    "png",
+    "scatter",
     "strip",
-    "table_csv",
 ]
 
 # Okabe and Ito's colours, which the colour-blind tell apart in both themes.
@@ -44,66 +32,19 @@ SCALES = {"scale_16": "#009E73", "scale_8": "#E69F00", "scale_4": "#CC79A7"}
 SAVE = {"displaylogo": False, "toImageButtonOptions": {"format": "svg"}}
 
 
-# Answers, kept by their query and by the files they come from ---------------------------------
-
-
-def overview(scenario: str) -> Overview:
-    return _overview(scenario, service.version(scenario))
-
-
-def likelihoods(query: LikelihoodsQuery) -> Likelihoods:
-    return _likelihoods(query, service.version(query.target.scenario))
-
-
-def image(query: ImageQuery, data: bytes | None = None) -> ImageView:
-    return _image(query, service.version(query.target.scenario), data)
-
-
-def gallery(query: GalleryQuery) -> Gallery:
-    return _gallery(query, service.version(query.target.scenario))
-
-
-@st.cache_data(max_entries=16, show_spinner="Reading the scenario…")
-def _overview(scenario: str, version: str) -> Overview:
-    return service.overview(scenario)
-
-
-@st.cache_data(max_entries=64, show_spinner="Loading the flow and its scores…")
-def _likelihoods(query: LikelihoodsQuery, version: str) -> Likelihoods:
-    return service.likelihoods(query)
-
-
-@st.cache_data(max_entries=512, show_spinner="Asking the flow about this image…")
-def _image(query: ImageQuery, version: str, _data: bytes | None) -> ImageView:
-    return service.image(query, _data)
-
-
-@st.cache_data(max_entries=256, show_spinner="Sorting images…")
-def _gallery(query: GalleryQuery, version: str) -> Gallery:
-    return service.gallery(query)
-
-
-def table_csv(target: Target, sets: tuple[str, ...]) -> bytes:
-    """One row a reference image: id, set, label and every part in its own unit."""
-    return _table_csv(target, sets, service.version(target.scenario))
-
-
-@st.cache_data(max_entries=4, show_spinner="Writing the table…")
-def _table_csv(target: Target, sets: tuple[str, ...], version: str) -> bytes:
-    columns = service.per_image_table(target, sets)
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(columns)
-    writer.writerows(zip(*(values.tolist() for values in columns.values()), strict=True))
-    return text.getvalue().encode()
-
-
 # Pictures ---------------------------------------------------------------------------------------
 
 
 def enlarge(image: np.ndarray, factor: int = 6) -> np.ndarray:
     """Image (H, W) with each pixel drawn factor x factor, so that browsers do not blur it."""
     return image.repeat(factor, 0).repeat(factor, 1)
+
+
+def png(strips: Sequence[np.ndarray]) -> bytes:
+    """Pictures (H, W) uint8 of one width below each other, as a PNG file."""
+    stream = io.BytesIO()
+    Image.fromarray(np.concatenate(list(strips))).save(stream, "PNG")
+    return stream.getvalue()
 
 
 def strip(images: np.ndarray, factor: int = 3) -> np.ndarray:
@@ -130,14 +71,47 @@ def _tidy(figure: go.Figure, *, height: int) -> go.Figure:
     return figure
 
 
-def histogram(part: PartView, names: tuple[str, str], *, height: int, legend: bool) -> go.Figure:
+def histogram(part: PartView, names: tuple[str, str], *, height: int) -> go.Figure:
     """Share of normal and of strange images along a part."""
-    figure = go.Figure()
+    figure = go.Figure(_shares(part, names, legend=True))
+    figure.update_yaxes(visible=False, rangemode="tozero")
+    figure.update_xaxes(title={"text": part.unit, "standoff": 4}, nticks=6)
+    return _tidy(figure, height=height)
+
+
+def panels(
+    parts: Sequence[tuple[str, PartView]], names: tuple[str, str], *, columns: int = 2
+) -> go.Figure:
+    """Histograms of several parts side by side, each under its own title, in one figure."""
+    rows = -(-len(parts) // columns)
+    figure = make_subplots(
+        rows,
+        columns,
+        subplot_titles=[title for title, _ in parts],
+        vertical_spacing=86 / (30 + 190 * rows) if rows > 1 else 0,
+        horizontal_spacing=0.06,
+    )
+    for i, (_, part) in enumerate(parts):
+        row, column = i // columns + 1, i % columns + 1
+        for trace in _shares(part, names, legend=False):
+            figure.add_trace(trace, row, column)
+        figure.update_xaxes(
+            title={"text": part.unit, "standoff": 2, "font": {"size": 11}},
+            nticks=5,
+            row=row,
+            col=column,
+        )
+    figure.update_yaxes(visible=False, rangemode="tozero")
+    figure.update_annotations(font_size=13)
+    _tidy(figure, height=30 + 190 * rows)
+    return figure.update_layout(margin={"t": 40}, showlegend=False)
+
+
+def _shares(part: PartView, names: tuple[str, str], *, legend: bool) -> list[go.Scatter]:
     centres = (part.edges[1:] + part.edges[:-1]) / 2
-    for name, shares, colour in zip(
-        names, (part.normal, part.strange), (NORMAL, STRANGE), strict=True
-    ):
-        figure.add_scatter(
+    sides = zip(names, (part.normal, part.strange), (NORMAL, STRANGE), strict=True)
+    return [
+        go.Scatter(
             x=centres,
             y=100 * shares,
             name=name,
@@ -146,9 +120,27 @@ def histogram(part: PartView, names: tuple[str, str], *, height: int, legend: bo
             hovertemplate="%{y:.1f} %",
             showlegend=legend,
         )
-    figure.update_yaxes(visible=False, rangemode="tozero")
-    figure.update_xaxes(title={"text": part.unit, "standoff": 4}, nticks=6)
-    return _tidy(figure, height=height)
+        for name, shares, colour in sides
+    ]
+
+
+def scatter(pair: Pair, names: Mapping[str, str], titles: tuple[str, str], unit: str) -> go.Figure:
+    """One model's number against another's, a point an image; its id travels along."""
+    figure = go.Figure()
+    for (set_name, title), colour in zip(names.items(), (NORMAL, STRANGE), strict=True):
+        figure.add_scattergl(
+            x=pair.across[set_name],
+            y=pair.up[set_name],
+            customdata=[[set_name, int(i)] for i in pair.indices[set_name]],
+            mode="markers",
+            name=title,
+            marker={"color": colour, "size": 5, "opacity": 0.55},
+            hovertemplate="%{customdata[0]} %{customdata[1]}: %{x:.2f}, %{y:.2f}<extra></extra>",
+        )
+    figure.update_xaxes(title={"text": f"{titles[0]}, {unit}", "standoff": 4})
+    figure.update_yaxes(title={"text": f"{titles[1]}, {unit}", "standoff": 4})
+    _tidy(figure, height=420)
+    return figure.update_layout(hovermode="closest", clickmode="event+select", dragmode="pan")
 
 
 def contributions(
@@ -177,17 +169,29 @@ def contributions(
     return figure.update_layout(hovermode="closest")
 
 
-def map_figure(values: np.ndarray, unit: str) -> go.Figure:
-    """Heat map (H, W) of what each cell costs, bright = expensive."""
-    figure = go.Figure(
-        go.Heatmap(
-            z=values,
-            colorscale="Cividis",
-            colorbar={"thickness": 8, "len": 0.9, "nticks": 4},
-            hovertemplate="row %{y}, column %{x}: %{z:.2f} " + unit + "<extra></extra>",
+def maps(found: Sequence[tuple[str, np.ndarray]], unit: str) -> go.Figure:
+    """Heat maps (H, W) side by side, each under its title and range, with a colour scale of its own.
+
+    There is no colour bar: Plotly lays out several of them beside square maps without end.
+    """
+    titles = [f"{t}<br>{v.min():.1f} to {v.max():.1f} {unit}" for t, v in found]
+    figure = make_subplots(1, len(found), subplot_titles=titles, horizontal_spacing=0.04)
+    for i, (_, values) in enumerate(found):
+        signed = values.min() < 0 < values.max()
+        figure.add_trace(
+            go.Heatmap(
+                z=values,
+                colorscale="RdBu_r" if signed else "Cividis",
+                zmid=0 if signed else None,
+                showscale=False,
+                hovertemplate="row %{y}, column %{x}: %{z:.2f} " + unit + "<extra></extra>",
+            ),
+            1,
+            i + 1,
         )
-    )
-    figure.update_yaxes(autorange="reversed", scaleanchor="x", visible=False)
+        anchor = "x" if i == 0 else f"x{i + 1}"
+        figure.update_yaxes(autorange="reversed", scaleanchor=anchor, visible=False, col=i + 1)
     figure.update_xaxes(visible=False, constrain="domain")
-    _tidy(figure, height=220)
-    return figure.update_layout(hovermode="closest")
+    figure.update_annotations(font_size=13)
+    _tidy(figure, height=290)
+    return figure.update_layout(hovermode="closest", margin={"t": 62})

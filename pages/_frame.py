@@ -15,6 +15,10 @@ TERMS = """
 | percentile | Share of held-out normal images that score lower. 50 is an ordinary image, 99 a rare one. |
 | bits per dimension | What the detector pays to describe one of the 1,024 pixels. Fewer bits: likelier. Every image is scored at the middle of its grey levels, without noise; the figure that papers report is taken with noise, is larger, and stands in the card. |
 | scale | Glow splits an image into a fine (16x16), a middle (8x8) and a coarse (4x4) description. |
+| general model | A flow that learned other images (letters, doodles), or garments under noise, or a plain compressor. What is cheap for everybody cancels out when it is subtracted. |
+| outlier loss | Training that also teaches the flow to find general images less likely than the general model does. |
+| rank correlation | 1: two models put all images in the same order; 0: their orders have nothing in common. |
+| temperature | How far from the middle latents are drawn: 0 always the middle, 1 as learned. |
 | flagged | Above the threshold that flags 5 % of held-out normal images. |
 
 **Keys.** `H` opens this sheet, `Esc` closes it, `Tab` goes from control to control; the left and
@@ -37,6 +41,7 @@ page = st.navigation(
     [
         st.Page("overview.py", title="Overview", icon=":material/home:", default=True),
         st.Page("likelihoods.py", title="Likelihoods", icon=":material/stacked_bar_chart:"),
+        st.Page("cards.py", title="Model cards", icon=":material/badge:"),
     ]
 )
 with st.sidebar:

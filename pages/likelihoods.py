@@ -16,13 +16,15 @@ from core.service import (
     PartView,
     Target,
 )
-from pages import _draw
+from pages import _ask, _draw, _flows
 
 PER_PAGE = 12
-TRY = {
-    "The likeliest pictures of all": ("mnist", "total", "most normal"),
-    "Garments on their side": ("turned", "scale_4", "strangest"),
-    "Flat grey, compressor taken out": ("flat", "complexity", "strangest"),
+VIEWS = ("Scales", "Model against model", "Drawn images")
+TRY = {  # label: view, strange set, part, order of the gallery
+    "The likeliest pictures of all": (VIEWS[0], "mnist", "total", "most normal"),
+    "Garments on their side": (VIEWS[0], "turned", "scale_4", "strangest"),
+    "A flow that cannot see objects agrees": (VIEWS[1], "mnist", "total", "strangest"),
+    "One scale drawn anew": (VIEWS[2], "mnist", "total", "strangest"),
 }
 WHY_LIKELIER = (
     "**Why:** a likelihood mostly counts edges and texture, which the fine scales hold, so simple "
@@ -40,9 +42,11 @@ CREDIT = (
 SHORT = {"bits per dimension": "bits/dim", "standard deviations": "s.d."}
 PERCENTILE = "Share of held-out normal images that score lower."
 
-scenario = _draw.overview(st.session_state["scenario"]).scenario
+overview = _ask.overview(st.session_state["scenario"])
+scenario = overview.scenario
 seed = st.session_state["seed"]
-target = Target(scenario.name, "glow")
+models = {r.name: r for r in overview.detectors if r.detector == "Glow"}
+st.session_state.setdefault("likelihoods_index", 0)
 title_of = {s.name: s.title for s in scenario.sets}
 strange_names = [s.name for s in scenario.strange]
 normal = scenario.normal
@@ -51,7 +55,7 @@ normal = scenario.normal
 def pick(set_name: str, order: str) -> None:
     """Show the image of a set that comes first in an order by the score."""
     query = GalleryQuery(target, (set_name,), found.card.score.part, order, 1, seed=seed)
-    inspect(set_name, int(_draw.gallery(query).indices[0]))
+    inspect(set_name, int(_ask.gallery(query).indices[0]))
 
 
 def follow() -> None:
@@ -70,15 +74,18 @@ def inspect(set_name: str, index: int) -> None:
     st.session_state["likelihoods_index"] = index
 
 
-def try_this(strange: str, part: str, order: str) -> None:
-    """Set the strange set and the gallery, and show the gallery's first image."""
+def try_this(view: str, strange: str, part: str, order: str) -> None:
+    """Set view, model, strange set and gallery, and show the gallery's first image."""
+    st.session_state["likelihoods_view"] = view
+    st.session_state["likelihoods_model"] = "glow"
     st.session_state["likelihoods_strange"] = strange
     st.session_state["likelihoods_part"] = part
     st.session_state["likelihoods_order"] = order
     st.session_state["likelihoods_from"] = "both"
     st.session_state["likelihoods_page"] = 1
-    query = GalleryQuery(target, (normal.name, strange), part, order, 1, seed=seed)
-    first = _draw.gallery(query)
+    glow = Target(scenario.name, "glow")
+    query = GalleryQuery(glow, (normal.name, strange), part, order, 1, seed=seed)
+    first = _ask.gallery(query)
     inspect(first.sets[0], int(first.indices[0]))
 
 
@@ -97,10 +104,11 @@ st.title("Likelihoods")
 st.markdown("Which scale finds it strange, and why do digits look likelier than clothes?")
 with st.container(horizontal=True, vertical_alignment="center"):
     st.markdown("Try this:", width="content")
-    for label, state in TRY.items():
-        if state[0] in strange_names:
-            st.button(label, key=f"likelihoods_try_{state[0]}", on_click=try_this, args=state)
-strange = st.segmented_control(
+    for i, (label, state) in enumerate(TRY.items()):
+        if state[1] in strange_names:
+            st.button(label, key=f"likelihoods_try_{i}", on_click=try_this, args=state)
+left, right = st.columns([2.4, 1], vertical_alignment="bottom")
+strange = left.segmented_control(
     "Strange set",
     strange_names,
     default=strange_names[0],
@@ -109,7 +117,15 @@ strange = st.segmented_control(
     on_change=follow,
     bind="query-params",
 )
-found = _draw.likelihoods(LikelihoodsQuery(target, strange))
+model = right.selectbox(
+    "Model",
+    list(models),
+    key="likelihoods_model",
+    bind="query-params",
+    help="  \n".join(f"**{name}**: {row.title}. {row.text}" for name, row in models.items()),
+)
+target = Target.of(scenario.name, model)
+found = _ask.likelihoods(LikelihoodsQuery(target, strange))
 parts = {p.name: p for p in found.parts}
 names = (normal.title, title_of[strange])
 total = parts["total"]
@@ -122,53 +138,68 @@ def size(set_name: str) -> int:
     return found.card.metrics[set_name]["total"].n_strange
 
 
-def heading(part: PartView) -> str:
+def heading(part: PartView, *, gap: str = "  \n", bold: str = "**") -> str:
     f = part.figures
     mark = " · the score" if part.is_score else ""
-    return f"**{part.title}**{mark}  \nAUROC **{f.auroc:.3f}** ({f.low:.3f}–{f.high:.3f})"
+    figures = f"AUROC {bold}{f.auroc:.3f}{bold} ({f.low:.3f}–{f.high:.3f})"
+    return f"{bold}{part.title}{bold}{mark}{gap}{figures}"
 
 
-left, right = st.columns([1, 1.25], gap="medium")
-with left:
-    st.markdown(heading(total))
-    st.plotly_chart(
-        _draw.histogram(total, names, height=250, legend=True),
-        key="likelihoods_total",
-        config=_draw.SAVE,
-        alt="Histogram of the full likelihood of normal and strange images, in bits per dimension",
+def show_parts() -> None:
+    left, right = st.columns([1, 1.25], gap="medium")
+    with left:
+        st.markdown(heading(total))
+        st.plotly_chart(
+            _draw.histogram(total, names, height=250),
+            key="likelihoods_total",
+            config=_draw.SAVE,
+            alt="Histogram of the full likelihood of normal and strange images",
+        )
+        best = max(found.parts, key=lambda p: p.figures.auroc)
+        st.markdown(
+            f"**What you see:** the full likelihood of {models[model].title} "
+            f"{verdict(total.figures, title_of[strange].lower())}: half of them cost less than "
+            f"{total.medians[1]:.2f} bits per dimension, half of the {normal.title.lower()} less than "
+            f"{total.medians[0]:.2f}. Here {best.title} tells them apart best "
+            f"(AUROC {best.figures.auroc:.3f})."
+        )
+        st.markdown(WHY_LIKELIER if total.figures.high < 0.5 else HOW_TO_READ)
+    with right:
+        others = [p for p in found.parts if p.name != "total"]
+        st.plotly_chart(
+            _draw.panels([(heading(p, gap="<br>", bold=""), p) for p in others], names),
+            key="likelihoods_parts",
+            config=_draw.SAVE,
+            alt="Histograms of every other part of normal and strange images",
+        )
+        with st.popover("What each part means", icon=":material/help:"):
+            st.markdown("\n".join(f"- **{p.title}**: {p.text}" for p in found.parts))
+    st.caption(
+        "Right is stranger. The outermost bins hold what lies beyond the middle 99 %. In brackets "
+        f"the 95 % interval of 1,000 stratified bootstraps of {total.figures.n_normal:,} normal and "
+        f"{total.figures.n_strange:,} strange images; it covers test images, not training seeds."
+        + spread()
     )
-    best = max(found.parts, key=lambda p: p.figures.auroc)
-    st.markdown(
-        f"**What you see:** the full likelihood {verdict(total.figures, title_of[strange].lower())}: "
-        f"half of them cost less than {total.medians[1]:.2f} bits per dimension, half of the "
-        f"{normal.title.lower()} less than {total.medians[0]:.2f}. Here {best.title} tells them apart best "
-        f"(AUROC {best.figures.auroc:.3f})."
+
+
+def spread() -> str:
+    """How far the shown AUROC of the full likelihood moves from seed to seed, if measured."""
+    seeds = found.card.seeds
+    if seeds is None:
+        return ""
+    part = found.card.score.part if found.card.score.part in seeds.auroc[strange] else "total"
+    values = seeds.auroc[strange][part]
+    return (
+        f" Seeds: {seeds.text}, give {parts[part].title} an AUROC of "
+        f"{', '.join(f'{v:.3f}' for v in sorted(values))}."
     )
-    st.markdown(WHY_LIKELIER if total.figures.high < 0.5 else HOW_TO_READ)
-with right:
-    others = [p for p in found.parts if p.name != "total"]
-    for row in (others[:2], others[2:4], others[4:]):
-        for column, part in zip(st.columns(2), row, strict=False):
-            with column:
-                st.markdown(heading(part), help=part.text)
-                st.plotly_chart(
-                    _draw.histogram(part, names, height=140, legend=False),
-                    key=f"likelihoods_{part.name}",
-                    config=_draw.SAVE,
-                    alt=f"Histogram of the part {part.title} of normal and strange images",
-                )
-st.caption(
-    "Right is stranger. The outermost bins hold what lies beyond the middle 99 %. In brackets the 95 % "
-    f"interval of 1,000 stratified bootstraps of {total.figures.n_normal:,} normal and "
-    f"{total.figures.n_strange:,} strange images; it covers test images, not training seeds."
-)
+
 
 # One image ----------------------------------------------------------------------------------------
 
-st.subheader("One image")
-st.session_state.setdefault("likelihoods_index", 0)
-picker, shown = st.columns([1, 2.6], gap="medium")
-with picker:
+
+def pick_image() -> tuple[ImageQuery, bytes | None]:
+    """The controls that name an image: of a set, or the visitor's own."""
     set_name = st.selectbox(
         "Set",
         [normal.name, *strange_names],
@@ -176,6 +207,7 @@ with picker:
         key="likelihoods_set",
         on_change=drop_upload,
         bind="query-params",
+        persist_state="session",
     )
     count = size(set_name)
     if st.session_state["likelihoods_index"] >= count:
@@ -187,6 +219,7 @@ with picker:
         key="likelihoods_index",
         on_change=drop_upload,
         bind="query-params",
+        persist_state="session",
     )
     with st.container(horizontal=True):
         worst = "strangest" if set_name == normal.name else "most normal"
@@ -205,76 +238,88 @@ with picker:
         help="Made grey, fitted to 28x28 on black, padded to 32x32. It stays on this machine. "
         "Picking another image drops it.",
     )
-
-query, data = ImageQuery(target, set_name, int(index)), None
-if own is not None:
+    if own is None:
+        return ImageQuery(target, set_name, int(index)), None
     data = own.getvalue()
-    query = ImageQuery(target, own.name, None, hashlib.sha256(data).hexdigest())
-view: ImageView | None = None
-try:
-    view = _draw.image(query, data)
-except OutskirtsError as error:
-    shown.error(f"{own.name if own else set_name}: {error}", icon=":material/error:")
+    return ImageQuery(target, own.name, None, hashlib.sha256(data).hexdigest()), data
 
-if view is not None:
-    scales = {k: p.title for k, p in parts.items() if k.startswith("scale_")}
-    with shown:
-        picture, bars = st.columns([1, 2.4], gap="small")
-        picture.image(
-            _draw.enlarge(view.image, 7),
-            caption=f"{view.id} {view.label}",
-            alt=f"The picked image, {view.id} {view.label}, as the flow sees it",
-        )
-        if view.notes:
-            picture.caption("; ".join(view.notes))
-        means = [
-            (f"mean of {names[i].lower()}", {k: parts[k].means[i] for k in scales}) for i in (0, 1)
-        ]
-        bars.plotly_chart(
-            _draw.contributions([("this image", dict(view.shown)), *means], scales),
-            key="likelihoods_bars",
-            config=_draw.SAVE,
-            alt="Stacked bars: bits per dimension that each scale contributes to the picked image, beside "
-            "the means of the normal and of the strange set",
-        )
-        bars.caption(CREDIT)
-        bars.dataframe(
-            {
-                "part": [p.title for p in found.parts],
-                "value": [
-                    f"{view.shown[p.name]:.3f} {SHORT.get(p.unit, p.unit)}" for p in found.parts
-                ],
-                "percentile": [view.percentiles[p.name] for p in found.parts],
-            },
-            hide_index=True,
-            column_config={
-                "percentile": st.column_config.ProgressColumn(
-                    "percentile", min_value=0, max_value=100, format="%.1f", help=PERCENTILE
-                )
-            },
-            alt="Each part of the picked image and its percentile among held-out normal images",
-        )
-        bars.caption(
-            f"{'**Flagged**' if view.flagged else 'Not flagged'} by {parts[found.card.score.part].title} "
-            f"at the threshold that flags 5 % of held-out normals. As a PNG its picture takes "
-            f"{view.extra['png_bytes']:,.0f} bytes; under the flow {view.shown['total'] * 1024 / 8:,.0f}."
-        )
-    st.markdown(
-        "**Where each scale pays.** Bright cells are expensive; each map's mean is the number above it."
+
+def show_image(view: ImageView) -> None:
+    scales = {k: p.title for k, p in parts.items() if k.startswith("scale_")} or {
+        "total": total.title
+    }
+    picture, bars = st.columns([1, 2.4], gap="small")
+    picture.image(
+        _draw.enlarge(view.image, 7),
+        caption=f"{view.id} {view.label}",
+        alt=f"The picked image, {view.id} {view.label}, as the flow sees it",
     )
-    for column, (name, values) in zip(st.columns(len(view.maps)), view.maps.items(), strict=True):
-        with column:
-            st.markdown(f"{parts[name].title}, {view.shown[name]:.2f}")
-            st.plotly_chart(
-                _draw.map_figure(values, "bits"),
-                key=f"likelihoods_map_{name}",
-                config=_draw.SAVE,
-                alt=f"Heat map of what each cell of {parts[name].title} costs in the picked image",
+    if view.notes:
+        picture.caption("; ".join(view.notes))
+    means = [
+        (f"mean of {names[i].lower()}", {k: parts[k].means[i] for k in scales}) for i in (0, 1)
+    ]
+    bars.plotly_chart(
+        _draw.contributions([("this image", dict(view.shown)), *means], scales),
+        key="likelihoods_bars",
+        config=_draw.SAVE,
+        alt="Stacked bars: bits per dimension that each scale contributes to the picked image, "
+        "beside the means of the normal and of the strange set",
+    )
+    bars.caption(CREDIT)
+    bars.dataframe(
+        {
+            "part": [p.title for p in found.parts],
+            "value": [f"{view.shown[p.name]:.3f} {SHORT.get(p.unit, p.unit)}" for p in found.parts],
+            "percentile": [view.percentiles[p.name] for p in found.parts],
+        },
+        hide_index=True,
+        column_config={
+            "percentile": st.column_config.ProgressColumn(
+                "percentile", min_value=0, max_value=100, format="%.1f", help=PERCENTILE
             )
+        },
+        alt="Each part of the picked image and its percentile among held-out normal images",
+    )
+    bars.caption(
+        f"{'**Flagged**' if view.flagged else 'Not flagged'} by {parts[found.card.score.part].title} "
+        f"at the threshold that flags 5 % of held-out normals. As a PNG its picture takes "
+        f"{view.extra['png_bytes']:,.0f} bytes; under the flow {view.shown['total'] * 1024 / 8:,.0f}."
+    )
+
+
+def show_maps(view: ImageView) -> None:
+    st.markdown(
+        "**Where it pays.** Bright or red cells are expensive, dark or blue ones cheap; each map's "
+        "mean is the number above it. A ratio's map is red where this flow pays more than the other."
+    )
+    shown = [(f"{parts[n].title}<br>mean {view.shown[n]:.2f}", m) for n, m in view.maps.items()]
+    for start in range(0, len(shown), 4):
+        st.plotly_chart(
+            _draw.maps(shown[start : start + 4], "bits"),
+            key=f"likelihoods_maps_{start}",
+            config=_draw.SAVE,
+            alt="Heat maps of what each cell of the picked image costs: "
+            + ", ".join(parts[n].title for n in list(view.maps)[start : start + 4]),
+        )
+
+
+def show_one_image() -> None:
+    st.subheader("One image")
+    picker, shown = st.columns([1, 2.6], gap="medium")
+    with picker:
+        query, data = pick_image()
+    try:
+        view = _ask.image(query, data)
+    except OutskirtsError as error:
+        shown.error(f"{query.set_name}: {error}", icon=":material/error:")
+        return
+    with shown:
+        show_image(view)
+    show_maps(view)
+
 
 # Gallery ------------------------------------------------------------------------------------------
-
-st.subheader("Gallery")
 
 
 def turn(by: int, pages: int) -> None:
@@ -291,6 +336,7 @@ def show_gallery() -> None:
         format_func=lambda p: parts[p].title,
         key="likelihoods_part",
         bind="query-params",
+        persist_state="session",
     )
     order = controls[1].segmented_control(
         "Which first",
@@ -299,6 +345,7 @@ def show_gallery() -> None:
         required=True,
         key="likelihoods_order",
         bind="query-params",
+        persist_state="session",
         help="Typical: nearest to the median of the part. Random: drawn by the seed on the left.",
     )
     which = controls[2].segmented_control(
@@ -308,6 +355,7 @@ def show_gallery() -> None:
         required=True,
         key="likelihoods_from",
         bind="query-params",
+        persist_state="session",
     )
     sets = {"both": (normal.name, strange), "normal": (normal.name,), "strange": (strange,)}[which]
     pages = -(-sum(size(s) for s in sets) // PER_PAGE)
@@ -325,7 +373,7 @@ def show_gallery() -> None:
 
 
 def show_images(sets: tuple[str, ...], part: str, order: str, page: int) -> None:
-    rows = _draw.gallery(GalleryQuery(target, sets, part, order, PER_PAGE, page=page, seed=seed))
+    rows = _ask.gallery(GalleryQuery(target, sets, part, order, PER_PAGE, page=page, seed=seed))
     if len(sets) > 1:
         share = np.mean([s == strange for s in rows.sets])
         st.caption(f"{share:.0%} of these {len(rows.sets)} are {title_of[strange].lower()}.")
@@ -349,13 +397,28 @@ def show_images(sets: tuple[str, ...], part: str, order: str, page: int) -> None
                     st.rerun(scope="app")  # the pickers are outside of this fragment
 
 
-show_gallery()
-
-st.download_button(
-    "All numbers (CSV)",
-    lambda: _draw.table_csv(target, (normal.name, strange)),
-    file_name=f"{scenario.name}-glow-{strange}.csv",
-    mime="text/csv",
-    on_click="ignore",
-    icon=":material/download:",
-)
+scales, against, drawn = st.tabs(list(VIEWS), key="likelihoods_view", bind="query-params")
+with scales:
+    if scales.open:
+        show_parts()
+        show_one_image()
+        st.subheader("Gallery")
+        show_gallery()
+        st.download_button(
+            "All numbers (CSV)",
+            lambda: _ask.table_csv(target, (normal.name, strange)),
+            file_name=f"{scenario.name}-{model}-{strange}.csv",
+            mime="text/csv",
+            on_click="ignore",
+            icon=":material/download:",
+        )
+with against:
+    if against.open:
+        _flows.against(overview, models, model, strange, seed=seed, inspect=inspect)
+with drawn:
+    if drawn.open:
+        picker, shown = st.columns([1, 3], gap="medium")
+        with picker:
+            query, data = pick_image()
+        with shown:
+            _flows.drawn(query, data, models, seed=seed)

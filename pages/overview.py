@@ -1,12 +1,12 @@
 """Overview: what is here, how good is each detector, where do I start."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 import streamlit as st
 
-from core.service import Metrics
-from pages import _draw
+from core.service import Correction, DetectorRow, Metrics, corrections
+from pages import _ask, _draw
 
 
 def go_to_likelihoods(**state: object) -> None:
@@ -31,7 +31,7 @@ def reported(figures: Mapping[str, float]) -> str:
 
 
 scenario_name = st.session_state["scenario"]
-found = _draw.overview(scenario_name)
+found = _ask.overview(scenario_name)
 scenario = found.scenario
 
 st.title("Outskirts")
@@ -73,26 +73,53 @@ for column, (title, text, state) in zip(st.columns(len(starts) or 1), starts, st
             )
 
 st.subheader("How good is each detector")
-rows = []
-for row in found.detectors:
-    if row.card is None:
-        st.error(row.missing, icon=":material/error:")
-        continue
-    for part in row.card.calibration.quantiles:
+
+
+def lines(row: DetectorRow, parts: Iterable[str]) -> list[dict[str, str]]:
+    """A line of the table for each part of a model."""
+    assert row.card is not None
+    found = []
+    for part in parts:
         name = f"{row.title}: {row.part_titles[part]}"
-        is_score = part == row.card.score.part
-        rows.append(
+        found.append(
             {
-                "": f"**{name}** :material/star:" if is_score else name,
+                "": f"**{name}** :material/star:" if part == row.card.score.part else name,
                 **{s.title: cell(row.card.metrics[s.name][part]) for s in scenario.strange},
             }
         )
-if rows:
-    st.table(
-        pd.DataFrame(rows),
-        border="horizontal",
-        hide_index=True,
-        alt="AUROC of every part of every detector on every strange set, with 95 percent intervals",
+    return found
+
+
+def named(parts: Mapping[str, object]) -> str:
+    titles = {s.name: s.title.lower() for s in scenario.strange}
+    return ", ".join(
+        f"{titles[n]} ({v if isinstance(v, str) else f'{v:.3f}'})" for n, v in parts.items()
+    )
+
+
+def said(found: Correction) -> str:
+    """A sentence that the numbers carry."""
+    lifted = {n: f"{before:.3f} → {after:.3f}" for n, (before, after) in found.helps.items()}
+    helps = f"helps on {named(lifted)}" if lifted else "helps on no set"
+    fails = f"fails on {named(found.fails)}" if found.fails else "fails on none"
+    return f"- **{found.title}** {helps}; it {fails}."
+
+
+def table(rows: list[dict[str, str]], alt: str) -> None:
+    st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt=alt)
+
+
+for row in found.detectors:
+    if row.card is None:
+        st.error(row.missing, icon=":material/error:")
+trained = [row for row in found.detectors if row.card is not None]
+first = [row for row in trained if "." not in row.name]
+rest = [row for row in trained if "." in row.name]
+for row in first:
+    assert row.card is not None
+    table(
+        lines(row, row.card.calibration.quantiles),
+        f"AUROC of every part of {row.title} on every strange set, with 95 percent intervals",
     )
     st.caption(
         "AUROC: the chance that a strange image scores above a normal one. :material/star: marks the part "
@@ -100,25 +127,30 @@ if rows:
         "strange set. :orange[▼ below chance]: the strange look *more* normal than the normal. In small "
         "the 95 % interval of 1,000 stratified bootstraps; it covers test images, not training seeds."
     )
-    for row in found.detectors:
-        if row.card is not None:
-            t = row.card.training
-            st.markdown(
-                f"**{row.title}**: [{row.card.paper['title']}]({row.card.paper['url']}) "
-                f"({row.card.paper['year']}). {row.card.weights.parameters:,} parameters, trained for "
-                f"{t.minutes:g} minutes on {row.card.data.images:,} images, {reported(row.card.figures)}"
-                f"{len(row.card.deviations)} deviations from the paper."
-            )
-            with st.expander(f"Deviations and limits of {row.title}"):
-                st.markdown("\n".join(f"- {line}" for line in row.card.deviations))
-                st.markdown("Limits:\n" + "\n".join(f"- {line}" for line in row.card.limits))
-            st.download_button(
-                f"Card of {row.title} (JSON)",
-                row.card.model_dump_json(indent=1),
-                file_name=f"{scenario.name}-{row.name}.json",
-                mime="application/json",
-                on_click="ignore",
-            )
+    t = row.card.training
+    st.markdown(
+        f"**{row.title}**: [{row.card.paper['title']}]({row.card.paper['url']}) "
+        f"({row.card.paper['year']}). {row.card.weights.parameters:,} parameters, trained for "
+        f"{t.minutes:g} minutes on {row.card.data.images:,} images, {reported(row.card.figures)}"
+        f"{len(row.card.deviations)} deviations from the paper."
+    )
+    corrected = corrections(row)
+    if corrected:
+        st.markdown(
+            "**Which general model helps, and where does it fail?** Full likelihood → with the "
+            "general model taken out:\n" + "\n".join(said(c) for c in corrected)
+        )
+if rest:
+    with st.expander(f"{len(rest)} more models", expanded=True):
+        rows = []
+        for row in rest:
+            assert row.card is not None
+            has = row.card.calibration.quantiles
+            shown = dict.fromkeys(["total", "ratio_general", "ratio_background"])
+            rows += lines(row, [p for p in has if p in shown or p == row.card.score.part])
+        table(rows, "AUROC of the likelihoods and ratios of every other model on every strange set")
+        st.caption("Their other parts stand in their cards.")
+st.page_link("cards.py", label="Every model's card: data, training, deviations, limits")
 
 st.subheader("What is normal, and what is strange")
 with st.grid(min_column_width=300):

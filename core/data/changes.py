@@ -1,7 +1,8 @@
 """Changes to images: the strange controls of a scenario, and the synthetic faults of validation.
 
 The two kinds never meet: a choice is made on the synthetic faults, the controls only report.
-All take and give grey images (N, H, W) uint8, padded, and are the same for the same seed.
+All take and give grey images (N, H, W) uint8 and are the same for the same seed; controls are of
+padded images, faults of what is inside the border.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Training and test images of the public sets, from the folder that OUTSKIRTS_DATA names."""
+"""Training and test images of public sets, from the folder that OUTSKIRTS_DATA names."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ import numpy as np
 
 from core.errors import OutskirtsError
 
-__all__ = ["DataMissing", "public_set"]
+__all__ = ["DataMissing", "general_set", "public_set"]
 
 _PUBLIC = ("FashionMNIST", "MNIST")
+_GENERAL = {  # folder to files, each with images (N, 28, 28) and labels (N,)
+    "general-grey": ("emnist-letters-test.npz", "notmnist.npz", "quickdraw3.npz"),
+}
 
 
 class DataMissing(OutskirtsError):
@@ -41,3 +44,35 @@ def public_set(
             "to fetch them there"
         ) from error
     return found.data.numpy().astype(np.uint8), found.targets.numpy().astype(np.int64)
+
+
+def general_set(name: str, folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Images (N, 28, 28) uint8 of a general set, and labels (N,) int64 that say which file.
+
+    Raises:
+        DataMissing: the files are not in ``folder``, or hold something else.
+        LookupError: there is no such set.
+    """
+    if name not in _GENERAL:
+        raise LookupError(f"no general set {name!r}; there are: {', '.join(_GENERAL)}")
+    pieces = []
+    for file in _GENERAL[name]:
+        path = folder / name / file
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                images = stored["images"]
+        except FileNotFoundError as error:
+            raise DataMissing(
+                f"{name} is not in {folder / name}: set OUTSKIRTS_DATA to a folder that holds "
+                f"{name} with {', '.join(_GENERAL[name])}, each an .npz with images (N, 28, 28) "
+                "uint8; it cannot be downloaded from here"
+            ) from error
+        except Exception as error:  # zlib, zipfile and numpy each have their own
+            raise DataMissing(f"{path} cannot be read: {error}") from error
+        if images.ndim != 3 or images.dtype != np.uint8:
+            raise DataMissing(
+                f"{path}: images must be (N, H, W) uint8, got {images.shape} {images.dtype}"
+            )
+        pieces.append(images)
+    labels = np.repeat(np.arange(len(pieces)), [len(p) for p in pieces])
+    return np.concatenate(pieces), labels

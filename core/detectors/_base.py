@@ -24,8 +24,10 @@ __all__ = [
     "Part",
     "Phase",
     "Player",
+    "Source",
 ]
 
+Source = Literal["train", "calibration", "general", "mixed"]
 Terms = Callable[["Batch", torch.Generator], Mapping[str, Tensor]]
 
 
@@ -77,10 +79,14 @@ class Phase:
     """One stage of training; its players take turns on every batch, all else stays in eval.
 
     A phase without players is a fitting pass: ``prepare`` sees the whole stream once.
+
+    Attributes:
+        data: training images; held-out normals; the scenario's general images; or training images
+            (kind +1) mixed with general ones (kind -1).
     """
 
     name: str
-    data: Literal["train", "calibration", "general"]
+    data: Source
     players: Sequence[Player] = ()
     epochs: int = 1
     prepare: Callable[[Iterable[Batch]], None] | None = None
@@ -144,6 +150,7 @@ class Detector(nn.Module, ABC):
                 f"config must be {self.Config.__qualname__}, got {type(config).__name__}"
             )
         self.config: Any = config
+        self.company: dict[str, Detector] = {}  # no submodules: their weights are not ours
 
     @abstractmethod
     def phases(self) -> Sequence[Phase]:
@@ -156,6 +163,31 @@ class Detector(nn.Module, ABC):
     @abstractmethod
     def embed(self, x: Tensor) -> Tensor:
         """The latent code (N, D) of images x (N, C, H, W)."""
+
+    @property
+    def described(self) -> Mapping[str, Part]:
+        """The parts that this detector has, in order; a config may leave some out of ``about``."""
+        return self.about
+
+    @property
+    def companions(self) -> Mapping[str, str]:
+        """Other checkpoints of the scenario that this one asks, role to name: see `accompany`."""
+        return {}
+
+    @property
+    def start(self) -> str:
+        """The checkpoint of the scenario whose weights training starts from, or ""."""
+        return ""
+
+    def accompany(self, role: str, other: Detector) -> None:
+        """Take another detector, frozen, as a companion; it is no part of this one's weights."""
+        self.company[role] = other.eval().requires_grad_(False)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Detector:
+        """Companions go to the device that this detector goes to."""
+        for other in self.company.values():
+            other._apply(fn, recurse)
+        return super()._apply(fn, recurse)
 
     def score(self, x: Tensor) -> Tensor:
         """How strange each image of x (N, C, H, W) is, (N,): the part that the config names."""

@@ -7,21 +7,33 @@ density is the sum of what each scale contributes. Its surprise: garments' own G
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Literal, TypeVar
 
 import numpy as np
 import torch
-from PIL import Image
+import torch.nn.functional as F
 from torch import Tensor
 
-from core.detectors._base import Batch, Detector, Explanation, NotFitted, Paper, Part, Phase, Player
+from core.detectors._base import (
+    Batch,
+    Detector,
+    Explanation,
+    NotFitted,
+    Paper,
+    Part,
+    Phase,
+    Player,
+    Source,
+)
+from core.detectors._glow_words import LIMITS, PAPER, PARTS
+from core.nn.compressor import png_bits
+from core.nn.controls import DenseFlow, PatchFlow
 from core.nn.flow import MultiScaleFlow, ScaleCode, coupling_dtype
 
-__all__ = ["Glow", "bits_per_dimension", "png_bits"]
+__all__ = ["Glow", "bits_per_dimension", "outlier_loss"]
 
 NATS_TO_BITS = 1 / math.log(2)
 V = TypeVar("V", float, np.ndarray)
@@ -40,25 +52,32 @@ def bits_per_dimension(nats: V, dimensions: int, *, of: int) -> V:
     return nats * (NATS_TO_BITS / of) + 8 * dimensions / of
 
 
-def png_bits(image: np.ndarray) -> int:
-    """Size in bits of a grey image (H, W) uint8, as the IDAT chunks of its PNG at zlib level 9.
+def outlier_loss(
+    log_p: Tensor, log_general: Tensor, *, weight: float, temperature: float
+) -> Tensor:
+    """weight * softplus((log p_f - log p_g) / temperature), (N,), of general images in nats.
 
     References:
-        Serra et al. 2020, Input complexity and out-of-distribution detection with likelihood-based
-        generative models, https://arxiv.org/abs/1909.11480.
+        Schirrmeister et al. 2020, sec. 4; in the released code weight 6000 and temperature 1000.
 
     Example:
-        >>> png_bits(np.zeros((28, 28), np.uint8)) < 200
-        True
+        >>> log_p = torch.tensor([-5000.0, 0.0])
+        >>> outlier_loss(log_p, torch.zeros(2), weight=6000.0, temperature=1000.0).round().tolist()
+        [40.0, 4159.0]
     """
-    stream = io.BytesIO()
-    Image.fromarray(image).save(stream, "PNG", compress_level=9)
-    png, position, size = stream.getvalue(), 8, 0
-    while position < len(png):  # chunk: length (4), type (4), data, checksum (4)
-        length = int.from_bytes(png[position : position + 4], "big")
-        size += length if png[position + 4 : position + 8] == b"IDAT" else 0
-        position += 12 + length
-    return 8 * size
+    return weight * F.softplus((log_p - log_general) / temperature)
+
+
+def margin_loss(nll_out: Tensor, nll_in: Tensor, *, margin: float) -> Tensor:
+    """relu(D + mean NLL_in - NLL_out), (N,): the baseline that asks for a gap and no more.
+
+    No gradient reaches the likelihood of the normal images NLL_in (M,) through it.
+
+    Example:
+        >>> margin_loss(torch.tensor([5.0, 1.0]), torch.tensor([2.0]), margin=1.0).tolist()
+        [0.0, 2.0]
+    """
+    return (margin + nll_in.detach().mean() - nll_out).relu()
 
 
 class Glow(Detector):
@@ -70,6 +89,10 @@ class Glow(Detector):
         complexity: bits of x under the flow minus bits of its PNG.
         typicality: how far (scale_16, scale_8, scale_4) lies from the calibration images', as a
             Mahalanobis distance: an image can be strange by costing a scale too little.
+        ratio_general, ratio_background: log p_g(x) - log p(x) in nats, against a flow of general
+            images, or of garments with noise in them; for configs that name such a checkpoint.
+
+    The control flows, of patches and fully connected, have no scales: total and complexity alone.
 
     Dequantisation noise U(0, 1/256) is added in training only; scoring takes the middle of the
     bin, x + 1/512.
@@ -78,87 +101,13 @@ class Glow(Detector):
         Schirrmeister, Zhou, Ball, Zhang 2020, sec. 3: lp_i = log|det flow_i| + log|det actnorm_i|
         + log N(z_i; 0, I), and log p(x) = sum of lp_i.
         Serra et al. 2020, https://arxiv.org/abs/1909.11480 (complexity).
+        Ren et al. 2019, https://arxiv.org/abs/1906.02845 (background model).
         Nalisnick et al. 2019, https://arxiv.org/abs/1906.02994 (typicality, there of the total).
     """
 
-    paper: ClassVar[Paper] = Paper(
-        title="Understanding Anomaly Detection with Deep Invertible Networks through Hierarchies "
-        "of Distributions and Features",
-        authors="Robin Tibor Schirrmeister, Yuxuan Zhou, Tonio Ball, Dan Zhang",
-        year=2020,
-        url="https://arxiv.org/abs/2006.10848",
-        deviations=(
-            "16 flow steps a scale and 64 hidden channels, where the paper has 32 and 512.",
-            "Images of 28x28 are padded with zeros to 32x32; the paper resizes them.",
-            "Adamax at 2e-3 decaying linearly to 0 after 1 % warm-up, gradient norm clipped at 5, "
-            "no weight decay; the paper has 5e-4, weight decay 5e-5 and no decay.",
-            "Minutes instead of 250 epochs, no shifted images, started from random weights instead "
-            "of from a general model's.",
-            "Coupling networks are trained in bfloat16; latents, log-determinants and all "
-            "scoring are float32.",
-            "typicality, the two-sided distance of the three scales' contributions, is ours.",
-            "complexity subtracts the image's PNG size (Serra et al. 2020) in place of a general "
-            "model's likelihood.",
-        ),
-        bibtex="@inproceedings{schirrmeister2020understanding,\n"
-        "  title = {Understanding Anomaly Detection with Deep Invertible Networks through "
-        "Hierarchies of Distributions and Features},\n"
-        "  author = {Schirrmeister, Robin Tibor and Zhou, Yuxuan and Ball, Tonio and Zhang, Dan},\n"
-        "  booktitle = {Advances in Neural Information Processing Systems},\n"
-        "  volume = {33},\n"
-        "  year = {2020},\n"
-        "  eprint = {2006.10848},\n"
-        "  archivePrefix = {arXiv}\n"
-        "}",
-    )
-    about: ClassVar[Mapping[str, Part]] = {
-        "total": Part(
-            "Full likelihood",
-            "nats",
-            shown="bits per dimension",
-            text="How unlikely the whole image is. Simple pictures come out likely, whatever they "
-            "show.",
-        ),
-        "scale_16": Part(
-            "16x16 scale",
-            "nats",
-            shown="bits per dimension",
-            text="What the finest scale contributes: edges, texture, noise.",
-        ),
-        "scale_8": Part(
-            "8x8 scale",
-            "nats",
-            shown="bits per dimension",
-            text="What the middle scale contributes: parts and strokes.",
-        ),
-        "scale_4": Part(
-            "4x4 scale",
-            "nats",
-            shown="bits per dimension",
-            text="What the coarsest scale contributes: the shape as a whole.",
-        ),
-        "complexity": Part(
-            "Complexity-corrected",
-            "bits",
-            shown="bits per dimension",
-            text="Bits of the image under the flow minus the size of its PNG: how much more the "
-            "flow pays than a compressor that knows nothing of the normal images.",
-        ),
-        "typicality": Part(
-            "Typicality of the scales",
-            "standard deviations",
-            text="How unusual the three scales' contributions are together, too cheap counted as "
-            "well as too expensive.",
-        ),
-    }
-    limits: ClassVar[tuple[str, ...]] = (
-        "The full likelihood rewards simple pictures: digits, flat areas and blurred images come "
-        "out likelier than the images it was trained on. Do not read `total` as strangeness.",
-        "Knows grey pictures of one centred object on black, 28x28 pixels; photographs are foreign "
-        "to it in every respect at once.",
-        "Per-scale contributions say which scale pays, not which pixels are at fault: their maps "
-        "have cells of 2, 4 and 8 pixels.",
-    )
+    paper: ClassVar[Paper] = PAPER
+    about: ClassVar[Mapping[str, Part]] = PARTS
+    limits: ClassVar[tuple[str, ...]] = LIMITS
 
     @dataclass(frozen=True)
     class Config:
@@ -168,6 +117,14 @@ class Glow(Detector):
             score: the part that is the score.
             border: zeros around the picture on each side; the PNG is of the picture without them.
             training_dtype: of the coupling networks, in training.
+            flow: "scales", or one of the controls: "patches" of 8x8 pixels, "dense".
+            leaves: which half of the channels leaves a scale, see `core.nn.flow.FlowScale`.
+            data: the images it learns, "train" or "general".
+            mutation: share of pixels that are replaced by uniform noise in training.
+            starts_from: checkpoint whose weights training starts from.
+            general, background: checkpoints of the models that the ratios are to.
+            outliers: loss on general images, "ratio" to the general model, or "margin", or none.
+            margin: in bits per dimension.
         """
 
         image: tuple[int, int, int] = (1, 32, 32)
@@ -180,6 +137,17 @@ class Glow(Detector):
         warmup: float = 0.01
         clip: float = 5.0
         training_dtype: str = "bfloat16"
+        flow: Literal["scales", "patches", "dense"] = "scales"
+        leaves: Literal["first", "second"] = "first"
+        data: Literal["train", "general"] = "train"
+        mutation: float = 0.0
+        starts_from: str = ""
+        general: str = ""
+        background: str = ""
+        outliers: Literal["", "ratio", "margin"] = ""
+        outlier_weight: float = 6000.0
+        outlier_temperature: float = 1000.0
+        margin: float = 1.0
 
     mean: Tensor  # (L,), of the scales' contributions on calibration images
     precision: Tensor  # (L, L), inverse of their covariance
@@ -192,13 +160,33 @@ class Glow(Detector):
             raise ValueError(
                 f"training_dtype is float32 or bfloat16, got {config.training_dtype!r}"
             )
-        self.flow = MultiScaleFlow(
-            config.image, scales=config.scales, steps=config.steps, hidden=config.hidden
-        )
+        if not 0 <= config.mutation <= 1:
+            raise ValueError(f"mutation is a share of pixels, 0 to 1, got {config.mutation}")
+        if config.outliers == "ratio" and not config.general:
+            raise ValueError("the outlier loss needs a general model")
+        if config.outliers and config.data != "train":
+            raise ValueError("the outlier loss is for a model of normal images")
+        self.flow = _build(config)
         self.dimensions = math.prod(config.image)
-        self.scale_names = [f"scale_{shape[1]}" for shape in self.flow.latent_shapes()]
-        self.register_buffer("mean", torch.zeros(config.scales))
-        self.register_buffer("precision", torch.zeros(config.scales, config.scales))
+        shapes = self.flow.latent_shapes() if config.flow == "scales" else []
+        self.scale_names = [f"scale_{shape[1]}" for shape in shapes]
+        self.register_buffer("mean", torch.zeros(len(shapes)))
+        self.register_buffer("precision", torch.zeros(len(shapes), len(shapes)))
+
+    @property
+    def described(self) -> Mapping[str, Part]:
+        has = {"total", "complexity", *(f"ratio_{role}" for role in self.companions)}
+        has |= {"typicality", *self.scale_names} if self.scale_names else set()
+        return {name: part for name, part in self.about.items() if name in has}
+
+    @property
+    def companions(self) -> Mapping[str, str]:
+        named = {"general": self.config.general, "background": self.config.background}
+        return {role: name for role, name in named.items() if name}
+
+    @property
+    def start(self) -> str:
+        return self.config.starts_from
 
     # Training -----------------------------------------------------------------------------------
 
@@ -212,11 +200,13 @@ class Glow(Detector):
             schedule=lambda progress: min(1.0, progress / warmup) * (1 - progress),
             clip=self.config.clip,
         )
-        return [
-            Phase("initialise", data="train", prepare=self._initialise),
-            Phase("likelihood", data="train", players=[player], epochs=25),
-            Phase("typicality", data="calibration", prepare=self._fit_typicality),
-        ]
+        learnt: Source = "mixed" if self.config.outliers else self.config.data
+        phases = [Phase("likelihood", data=learnt, players=[player], epochs=25)]
+        if not self.start:
+            phases.insert(0, Phase("initialise", data=learnt, prepare=self._initialise))
+        if self.scale_names:
+            phases.append(Phase("typicality", data="calibration", prepare=self._fit_typicality))
+        return phases
 
     def _initialise(self, batches: Iterable[Batch]) -> None:
         """Data-dependent initialisation of every ActNorm, from the first 512 images."""
@@ -227,17 +217,49 @@ class Glow(Detector):
             count += len(batch.x)
             if count >= 512:
                 break
-        self.flow.initialise_(_dequantise(torch.cat(images)[:512], generator))
+        x = self._mutated(torch.cat(images)[:512], generator)
+        self.flow.initialise_(_dequantise(x, generator))
 
     def _terms(self, batch: Batch, generator: torch.Generator) -> Mapping[str, Tensor]:
+        """-log p in bits per dimension without the constant 8, one term a scale, and outliers'."""
+        x = _dequantise(self._mutated(batch.x, generator), generator)
+        learnt, unit = batch.kind >= 0, NATS_TO_BITS / self.dimensions
         with coupling_dtype(getattr(torch, self.config.training_dtype)):
-            codes = self.flow(_dequantise(batch.x, generator))
-        # In bits per dimension without the constant 8, one term a scale: their sum is the loss.
-        unit = NATS_TO_BITS / self.dimensions / len(batch.x)
-        return {
-            name: -code.log_prob.sum() * unit
-            for name, code in zip(self.scale_names, codes, strict=True)
-        }
+            codes = self.flow(x)
+            costs = self._costs(codes) * unit  # (N, L)
+            terms = dict(zip(self.scale_names or ["total"], costs[learnt].mean(0), strict=True))
+            if self.config.outliers:
+                terms["outliers"] = self._outliers(x[~learnt], costs.sum(1) / unit, learnt) * unit
+        return terms
+
+    def _outliers(self, general: Tensor, costs: Tensor, learnt: Tensor) -> Tensor:
+        """Mean loss in nats of the general images among a batch's costs (N,) in nats."""
+        if self.config.outliers == "margin":
+            margin = self.config.margin * self.dimensions / NATS_TO_BITS
+            return margin_loss(costs[~learnt], costs[learnt], margin=margin).mean()
+        with torch.no_grad():
+            log_general = -self._costs(self._other("general").flow(general)).sum(1)
+        return outlier_loss(
+            -costs[~learnt],
+            log_general,
+            weight=self.config.outlier_weight,
+            temperature=self.config.outlier_temperature,
+        ).mean()
+
+    def _mutated(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """Images x with a share of the pixels inside the border replaced by uniform noise.
+
+        References:
+            Ren et al. 2019, sec. 3.1.
+        """
+        if not self.config.mutation:
+            return x
+        b = self.config.border
+        device = generator.device
+        hit = torch.rand(x.shape, generator=generator, device=device) < self.config.mutation
+        levels = torch.randint(256, x.shape, generator=generator, device=device) / 255
+        inside = F.pad(torch.ones_like(hit[..., 2 * b :, 2 * b :]), (b, b, b, b))
+        return torch.where((hit & inside).to(x.device), levels.to(x.device), x)
 
     def _fit_typicality(self, batches: Iterable[Batch]) -> None:
         """Mean and covariance of the scales' contributions, over the calibration images."""
@@ -254,12 +276,23 @@ class Glow(Detector):
     def parts(self, x: Tensor) -> Mapping[str, Tensor]:
         costs = self._costs(self.codes(x))  # (N, L)
         total = costs.sum(1)
-        return {
-            "total": total,
-            **dict(zip(self.scale_names, costs.unbind(1), strict=True)),
-            "complexity": self._bits(total) - self._png_bits(x),
-            "typicality": self._distance(costs)[0],
-        }
+        found = {"total": total, "complexity": self._bits(total) - self._png_bits(x)}
+        if self.scale_names:
+            found |= dict(zip(self.scale_names, costs.unbind(1), strict=True))
+            found["typicality"] = self._distance(costs)[0]
+        for role in self.companions:
+            found[f"ratio_{role}"] = total - self._other(role).total(x)
+        return {name: found[name] for name in self.described}
+
+    def total(self, x: Tensor) -> Tensor:
+        """-log p of images x (N, C, H, W) in nats, (N,)."""
+        return self._costs(self.codes(x)).sum(1)
+
+    def _other(self, role: str) -> Glow:
+        other = self.company.get(role)
+        if not isinstance(other, Glow):
+            raise NotFitted(f"the ratio needs the {role} model {self.companions.get(role)!r}")
+        return other
 
     @staticmethod
     def _costs(codes: Sequence[ScaleCode]) -> Tensor:
@@ -281,8 +314,11 @@ class Glow(Detector):
             return values
         if part == "complexity":
             return values / self.dimensions
-        latents = dict(zip(self.scale_names, self.flow.latent_shapes(), strict=True))
-        covered = math.prod(latents[part]) if part in latents else self.dimensions
+        if part.startswith("ratio_"):
+            return values * (NATS_TO_BITS / self.dimensions)
+        covered = self.dimensions
+        if part in self.scale_names:
+            covered = math.prod(self.flow.latent_shapes()[self.scale_names.index(part)])
         return bits_per_dimension(values, covered, of=self.dimensions)
 
     def figures(
@@ -292,7 +328,7 @@ class Glow(Detector):
 
         The middle of a bin is where a flow's density peaks, so that figure bounds nothing.
         """
-        noisy = self._costs(self.flow(_dequantise(x, generator))).sum(1)
+        noisy = self._costs(self.flow(_dequantise(x, generator))).sum(1)  # no mutation
         return {
             "bits_per_dimension": self._bits(noisy) / self.dimensions,
             "bits_per_dimension_mid_bin": torch.from_numpy(self.shown("total", parts["total"])),
@@ -332,22 +368,28 @@ class Glow(Detector):
 
     def _explain(self, x: Tensor, codes: Sequence[ScaleCode], part: str) -> Explanation:
         part = self.config.score if part == "score" else part
-        if part not in {*self.scale_names, "total", "complexity", "typicality"}:
-            raise ValueError(f"part must be one of {', '.join(self.about)}, got {part!r}")
+        if part not in self.described:
+            raise ValueError(f"part must be one of {', '.join(self.described)}, got {part!r}")
         weight = x.new_ones(len(x), len(codes))  # of each scale's cost in the part
         offset = x.new_zeros(len(x))
         if part in self.scale_names:
-            weight = (
-                torch.tensor(self.scale_names.index(part)) == torch.arange(len(codes))
-            ) * weight
+            chosen = self.scale_names.index(part) == torch.arange(len(codes), device=x.device)
+            weight = weight * chosen
         elif part == "complexity":
             weight, offset = weight * NATS_TO_BITS, 8 * self.dimensions - self._png_bits(x)
         elif part == "typicality":
             weight = self._distance(self._costs(codes))[1]
             offset = -weight @ self.mean
-        maps = [_spread(-code.log_prob, *x.shape[2:]) for code in codes]
-        total = (torch.stack(maps, 1) * weight[..., None, None]).sum(1)
-        return Explanation(total, offset, torch.zeros_like(offset), "likelihood per cell")
+        pixels = (self._maps(codes) * weight[..., None, None]).sum(1)
+        if part.startswith("ratio_"):
+            other = self._other(part.removeprefix("ratio_"))
+            pixels = pixels - other._maps(other.codes(x)).sum(1)
+        return Explanation(pixels, offset, torch.zeros_like(offset), "likelihood per cell")
+
+    def _maps(self, codes: Sequence[ScaleCode]) -> Tensor:
+        """What each scale costs, shared out over the pixels, (N, L, H, W)."""
+        size = self.config.image[1:]
+        return torch.stack([_spread(-code.log_prob, *size) for code in codes], 1)
 
     # Images from latents ------------------------------------------------------------------------
 
@@ -372,6 +414,14 @@ class Glow(Detector):
         latents = self.latents(x)
         latents[scale] = _normal(latents[scale].shape, generator, temperature)
         return self.decode(latents)
+
+
+def _build(config: Glow.Config) -> MultiScaleFlow | PatchFlow | DenseFlow:
+    sizes = {"steps": config.steps, "hidden": config.hidden}
+    if config.flow == "dense":
+        return DenseFlow(config.image, **sizes)
+    kind = MultiScaleFlow if config.flow == "scales" else PatchFlow
+    return kind(config.image, scales=config.scales, leaves=config.leaves, **sizes)
 
 
 def _normal(shape: Sequence[int], generator: torch.Generator, temperature: float) -> Tensor:

@@ -16,6 +16,7 @@ __all__ = [
     "fpr_at_tpr",
     "measure",
     "measure_parts",
+    "rank_correlation",
 ]
 
 BOOTSTRAPS = 1000
@@ -159,3 +160,26 @@ def measure_parts(
         ValueError: scores are not (N,), empty, or not finite.
     """
     return {part: measure(normal[part], values) for part, values in strange.items()}
+
+
+def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Spearman's rho: Pearson's correlation of the mid-ranks of a and b, both (N,).
+
+    Raises:
+        ValueError: a and b are not (N,) of one length, empty, not finite, or constant.
+
+    Example:
+        >>> rank_correlation(np.array([1.0, 2.0, 9.0]), np.array([0.0, 5.0, 6.0]))
+        1.0
+    """
+    a, b = _checked(a, b)
+    if len(a) != len(b):
+        raise ValueError(f"a and b must be of one length, got {len(a)} and {len(b)}")
+    return round(float(np.corrcoef(_ranks(a), _ranks(b))[0, 1]), 12)
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    if len(counts) == 1:
+        raise ValueError("the ranks of a constant say nothing")
+    return (np.cumsum(counts) - (counts - 1) / 2)[place]

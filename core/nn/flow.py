@@ -322,17 +322,27 @@ class ScaleCode:
 class FlowScale(nn.Module):
     """Squeeze, K flow steps, then half of the channels (all at the last scale) leave as the latent.
 
-    The prior of the latent is a per-dimension ActNorm followed by N(0, I).
+    The prior of the latent is a per-dimension ActNorm followed by N(0, I). The ``second`` half is
+    the one that the last coupling changed: leaving, it is normalised given what goes on.
     """
 
     def __init__(
-        self, channels: int, size: tuple[int, int], *, steps: int, hidden: int, last: bool
+        self,
+        channels: int,
+        size: tuple[int, int],
+        *,
+        steps: int,
+        hidden: int,
+        last: bool,
+        leaves: str = "first",
     ) -> None:
         super().__init__()
+        if leaves not in ("first", "second"):
+            raise ValueError(f"the first or the second half leaves a scale, got {leaves!r}")
         self.steps = FlowSteps(4 * channels, hidden=hidden, steps=steps)
         self.latent_shape = (4 * channels if last else 2 * channels, size[0] // 2, size[1] // 2)
         self.prior = ActNorm(self.latent_shape)
-        self.last = last
+        self.last, self.leaves = last, leaves
 
     @torch.no_grad()
     def initialise_(self, x: Tensor) -> Tensor:
@@ -341,8 +351,12 @@ class FlowScale(nn.Module):
         return rest
 
     def _split(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """What leaves, and what goes on."""
         leaving = self.latent_shape[0]
-        return x[:, :leaving], x[:, leaving:]
+        if self.leaves == "first":
+            return x[:, :leaving], x[:, leaving:]
+        staying = x.shape[1] - leaving
+        return x[:, staying:], x[:, :staying]
 
     def forward(self, x: Tensor) -> tuple[ScaleCode, Tensor]:
         """Return this scale's code and what goes on to the next scale, (N, C', H/2, W/2)."""
@@ -354,7 +368,9 @@ class FlowScale(nn.Module):
 
     def inverse(self, latent: Tensor, rest: Tensor) -> Tensor:
         """Return the images (N, C, H, W) that `forward` takes to this latent and this rest."""
-        return unsqueeze(self.steps.inverse(torch.cat([self.prior.inverse(latent), rest], 1)))
+        left = self.prior.inverse(latent)
+        halves = [left, rest] if self.leaves == "first" else [rest, left]
+        return unsqueeze(self.steps.inverse(torch.cat(halves, 1)))
 
 
 class MultiScaleFlow(nn.Module):
@@ -371,7 +387,13 @@ class MultiScaleFlow(nn.Module):
     """
 
     def __init__(
-        self, shape: tuple[int, int, int], *, scales: int, steps: int, hidden: int
+        self,
+        shape: tuple[int, int, int],
+        *,
+        scales: int,
+        steps: int,
+        hidden: int,
+        leaves: str = "first",
     ) -> None:
         super().__init__()
         channels, height, width = shape
@@ -381,7 +403,9 @@ class MultiScaleFlow(nn.Module):
         for i in range(scales):
             last = i == scales - 1
             size = (height >> i, width >> i)
-            blocks.append(FlowScale(channels, size, steps=steps, hidden=hidden, last=last))
+            blocks.append(
+                FlowScale(channels, size, steps=steps, hidden=hidden, last=last, leaves=leaves)
+            )
             channels *= 2
         self.scales = nn.ModuleList(blocks)
         self.shape = shape

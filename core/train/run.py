@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,18 @@ import torch
 from lightning.fabric import Fabric, seed_everything
 
 from core import checkpoint
-from core.checkpoint import Card, Golden, ReferenceScores, Score, Trained, TrainedOn
+from core.checkpoint import (
+    Card,
+    CardError,
+    Golden,
+    ReferenceScores,
+    Score,
+    Seeds,
+    Trained,
+    TrainedOn,
+)
 from core.data.images import pad
-from core.data.sources import public_set
+from core.data.sources import general_set, public_set
 from core.data.splits import calibration_split
 from core.data.stream import Stream
 from core.detectors._base import Detector
@@ -24,7 +33,7 @@ from core.evaluate.calibration import quantiles
 from core.evaluate.metrics import measure_parts
 from core.evaluate.scoring import figures_of, parts_of
 from core.evaluate.validation import recommend, validate
-from core.scenario import Scenario, Training, build_reference, forget_pictures
+from core.scenario import Scenario, ScenarioError, Training, build_reference, forget_pictures
 from core.settings import settings
 from core.train.log import TrainingLog
 from core.train.loop import Moment, Report, TrainingFailed, fit
@@ -49,6 +58,7 @@ def train(
     *,
     training: Training,
     restart: bool = False,
+    keep_weights: bool = False,
     download: bool = False,
     devices: int = 1,
     watcher: Watcher | None = None,
@@ -59,35 +69,60 @@ def train(
     is evaluated anew. With several devices the batch is shared out among them; all but the first
     process return None.
 
+    Args:
+        keep_weights: train nothing; choose, calibrate and measure the weights that are there.
+
     Raises:
+        CardError: there are no weights to keep, to start from, or to go along with.
         DataMissing: the training images are not in the data folder.
         TrainingFailed: the loss or the gradients were not finite, or the batch size is not a
             multiple of the devices.
     """
     watcher = watcher or Watcher()
-    _check(scenario, name, training)
+    detector = _detector(scenario, name, training)
     fabric = _fabric(devices)
     watcher.stage("reading training images")
-    streams = _streams(scenario, training, download=download, devices=devices)
+    wanted = {phase.data for phase in detector.phases()}
+    streams = _streams(scenario, training, wanted, download=download, devices=devices)
     if not (scenario.folder / "reference.npz").exists():
         _build_reference(scenario, download=download)
     if restart and fabric.global_rank == 0:
         _forget_run(scenario, name)
-    detector, report = _fit(
-        scenario, name, streams, training=training, fabric=fabric, watcher=watcher
-    )
+    if keep_weights:
+        kept, card = checkpoint.load_alone(scenario.folder, name)
+        detector.load_state_dict(kept.state_dict())
+        trained = card.training
+    else:
+        report = _fit(
+            detector, scenario, name, streams, training=training, fabric=fabric, watcher=watcher
+        )
+        trained = _trained(training, report)
     if fabric.global_rank != 0:
         return None
+    detector.cpu().eval().requires_grad_(False)
     return _finish(
-        scenario, name, detector, report, streams=streams, training=training, watcher=watcher
+        scenario, name, detector, trained, streams=streams, training=training, watcher=watcher
     )
 
 
-def _check(scenario: Scenario, name: str, training: Training) -> None:
-    """Fail before an hour of training where it would fail after it."""
-    checkpoint.pack(checkpoint.from_config(name, training.config))
+def _detector(scenario: Scenario, name: str, training: Training) -> Detector:
+    """The detector before training, with its companions and the weights it starts from.
+
+    All that can fail fails here, before an hour of training.
+    """
+    seed_everything(training.seed, verbose=False)
+    detector = checkpoint.from_config(name, training.config)
+    checkpoint.pack(detector)
     if (scenario.folder / f"{name}.json").exists():
         checkpoint.read_card(scenario.folder, name)
+    checkpoint.accompany(detector, scenario.folder)
+    if detector.start:
+        start, _ = checkpoint.load_alone(scenario.folder, detector.start)
+        try:
+            detector.load_state_dict(start.state_dict())
+        except RuntimeError as error:
+            raise CardError(f"{name} cannot start from {detector.start}: {error}") from error
+    return detector
 
 
 def _fabric(devices: int) -> Fabric:
@@ -97,9 +132,17 @@ def _fabric(devices: int) -> Fabric:
 
 
 def _streams(
-    scenario: Scenario, training: Training, *, download: bool, devices: int
+    scenario: Scenario,
+    training: Training,
+    wanted: Collection[str],
+    *,
+    download: bool,
+    devices: int,
 ) -> dict[str, Stream]:
-    """The train and calibration images of a scenario, padded as detectors see them."""
+    """The train and calibration images of a scenario, padded as detectors see them.
+
+    General images and the mixture of both come along if wanted.
+    """
     if training.batch_size % devices:
         raise TrainingFailed(
             f"batches of {training.batch_size} do not share out to {devices} devices"
@@ -111,10 +154,31 @@ def _streams(
     split = scenario.split
     chosen = calibration_split(len(images), calibration=split.calibration, seed=split.seed)
     images = pad(images, scenario.border)
-    return {
-        name: Stream(images[i], np.ones(len(i), np.int8), labels[i], training.batch_size // devices)
+    size = training.batch_size // devices
+    streams = {
+        name: Stream(images[i], np.ones(len(i), np.int8), labels[i], size)
         for name, i in zip(("train", "calibration"), chosen, strict=True)
     }
+    if {"general", "mixed"} & set(wanted):
+        streams |= _general_streams(scenario, streams["train"])
+    return streams
+
+
+def _general_streams(scenario: Scenario, train: Stream) -> dict[str, Stream]:
+    """General images, unlabelled; and, as known anomalies, mixed with training images."""
+    if scenario.general is None:
+        raise ScenarioError(f"scenario {scenario.name} names no general images")
+    images, _ = general_set(scenario.general.source, settings().data)
+    images = pad(images, scenario.border)
+    nothing = np.full(len(images), -1)
+    mixed = Stream(
+        np.concatenate([train.images, images]),
+        np.concatenate([train.kind, np.full(len(images), -1, np.int8)]),
+        np.concatenate([train.label, nothing]),
+        train.batch_size,
+    )
+    unlabelled = Stream(images, np.zeros(len(images), np.int8), nothing, train.batch_size)
+    return {"general": unlabelled, "mixed": mixed}
 
 
 def _build_reference(scenario: Scenario, *, download: bool) -> None:
@@ -128,6 +192,7 @@ def _build_reference(scenario: Scenario, *, download: bool) -> None:
 
 
 def _fit(
+    detector: Detector,
     scenario: Scenario,
     name: str,
     streams: Mapping[str, Stream],
@@ -135,10 +200,8 @@ def _fit(
     training: Training,
     fabric: Fabric,
     watcher: Watcher,
-) -> tuple[Detector, Report]:
+) -> Report:
     folder = settings().runs / scenario.name / name
-    seed_everything(training.seed, verbose=False)
-    detector = checkpoint.from_config(name, training.config)
     log = TrainingLog(folder / "log.jsonl")
 
     def both(moment: Moment) -> None:
@@ -146,7 +209,7 @@ def _fit(
             log(moment)
             watcher.step(moment)
 
-    report = fit(
+    return fit(
         detector,
         streams,
         seed=training.seed,
@@ -155,7 +218,6 @@ def _fit(
         state=folder / "state.pt",
         watch=both,
     )
-    return detector.cpu().eval().requires_grad_(False), report
 
 
 # After training -------------------------------------------------------------------------------
@@ -165,14 +227,14 @@ def _finish(
     scenario: Scenario,
     name: str,
     detector: Detector,
-    report: Report,
+    trained: Trained,
     *,
     streams: Mapping[str, Stream],
     training: Training,
     watcher: Watcher,
 ) -> Card:
     watcher.stage("choosing the score on synthetic faults of training images")
-    found = validate(detector, streams["train"].images, seed=training.seed)
+    found = validate(detector, streams["train"].images, border=scenario.border, seed=training.seed)
     part, why = recommend(found)
     detector.config = dataclasses.replace(detector.config, score=part)
     watcher.stage("calibrating on held-out normal images")
@@ -180,18 +242,21 @@ def _finish(
     scores = _reference_scores(scenario, detector, watcher)
     watcher.stage("measuring")
     data, weights = checkpoint.pack(detector)
+    learned = _trained_on(scenario, detector, streams)
     normal = scores.sets[scenario.normal.name]
     pictures = scenario.pictures(scenario.normal.name)
     figures = figures_of(detector, pictures.images, normal)
+    paper, _, variant = name.partition(".")
     card = Card(
         schema=1,
         scenario=scenario.name,
-        detector=name,
+        detector=paper,
+        variant=variant or None,
         config=dataclasses.asdict(detector.config),
         paper=_paper(detector),
         deviations=detector.paper.deviations,
-        data=_trained_on(scenario, streams),
-        training=_trained(scenario, name, training, report),
+        data=learned,
+        training=trained.model_copy(update={"test_looks": 1 + _looks(scenario, name)}),
         score=Score(
             part=part,
             unit=detector.about[part].unit,
@@ -207,9 +272,11 @@ def _finish(
         ),
         metrics={s.name: measure_parts(normal, scores.sets[s.name]) for s in scenario.strange},
         figures={k: round(v, 4) for k, v in figures.items()},
+        companions=checkpoint.accompany(detector, scenario.folder),
+        seeds=_seeds(scenario, training),
         golden=_golden(scores),
-        limits=detector.limits,
-        licence=f"Weights: as the training images, {scenario.normal.licence}",
+        limits=(*detector.limits, *_general_limits(scenario, detector)),
+        licence=f"Weights: as the training images, {learned.licence}",
         weights=weights,
     ).sealed()
     checkpoint.save(card, scenario.folder, weights=data, scores=scores)
@@ -224,22 +291,56 @@ def _reference_scores(scenario: Scenario, detector: Detector, watcher: Watcher) 
     return ReferenceScores(sets)
 
 
-def _trained_on(scenario: Scenario, streams: Mapping[str, Stream]) -> TrainedOn:
-    digest = hashlib.sha256(streams["train"].images.tobytes())
+def _trained_on(scenario: Scenario, detector: Detector, streams: Mapping[str, Stream]) -> TrainedOn:
+    source = next(phase.data for phase in detector.phases() if phase.players)
+    normal = f"{scenario.normal.source}, training images", scenario.normal.licence
+    names = {"train": [normal]}
+    if scenario.general is not None:
+        general = scenario.general.title, scenario.general.licence
+        names |= {"general": [general], "mixed": [normal, general]}
     return TrainedOn(
-        name=f"{scenario.normal.source}, training images",
-        images=len(streams["train"].images),
+        name=", with ".join(name for name, _ in names[source]),
+        images=len(streams[source].images),
         calibration=len(streams["calibration"].images),
         split_seed=scenario.split.seed,
-        sha256=digest.hexdigest(),
-        licence=scenario.normal.licence,
+        sha256=hashlib.sha256(streams[source].images.tobytes()).hexdigest(),
+        licence="; ".join(licence for _, licence in names[source]),
     )
 
 
-def _trained(scenario: Scenario, name: str, training: Training, report: Report) -> Trained:
-    looks = 1
-    if (scenario.folder / f"{name}.json").exists():
-        looks += checkpoint.read_card(scenario.folder, name).training.test_looks
+def _general_limits(scenario: Scenario, detector: Detector) -> list[str]:
+    """What is wrong with the general images, for whoever learned from them or asks who did."""
+    asks = "general" in detector.companions
+    learned = {phase.data for phase in detector.phases()} & {"general", "mixed"}
+    return [scenario.general.limit] if scenario.general and (asks or learned) else []
+
+
+def _seeds(scenario: Scenario, training: Training) -> Seeds | None:
+    """Figures of the models that differ in their seed alone, if all of them are there."""
+    folder = scenario.folder
+    if not training.seeds or not all((folder / f"{m}.json").exists() for m in training.seeds):
+        return None
+    cards = [checkpoint.read_card(folder, model) for model in training.seeds]
+    first = cards[0]
+    return Seeds(
+        models=training.seeds,
+        text=f"{len(cards)} models of {first.config['steps']} flow steps a scale, "
+        f"{first.training.minutes:g} minutes each, that differ in their seed alone",
+        auroc={
+            name: {part: tuple(c.metrics[name][part].auroc for c in cards) for part in parts}
+            for name, parts in first.metrics.items()
+        },
+    )
+
+
+def _looks(scenario: Scenario, name: str) -> int:
+    """How often this checkpoint was measured on the strange sets before."""
+    if not (scenario.folder / f"{name}.json").exists():
+        return 0
+    return checkpoint.read_card(scenario.folder, name).training.test_looks
+
+
+def _trained(training: Training, report: Report) -> Trained:
     return Trained(
         seed=training.seed,
         minutes=training.minutes,
@@ -252,7 +353,7 @@ def _trained(scenario: Scenario, name: str, training: Training, report: Report) 
         resumed=report.resumed,
         processor=_processor(),
         torch=torch.__version__,
-        test_looks=looks,
+        test_looks=0,
     )
 
 

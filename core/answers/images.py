@@ -1,0 +1,249 @@
+"""What a detector says of one image, and of many in an order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from core.answers.loaded import Target, loaded, stored_scores
+from core.data.images import ImageError, Picture, decode, pad
+from core.evaluate.calibration import percentile
+from core.scenario import Scenario, ScenarioError, load_scenario
+
+if TYPE_CHECKING:
+    from core.checkpoint import Card
+    from core.detectors._base import Detector
+
+__all__ = [
+    "ORDERS",
+    "Gallery",
+    "GalleryQuery",
+    "ImageQuery",
+    "ImageView",
+    "find_picture",
+    "gallery",
+    "image",
+    "per_image_table",
+    "percentiles",
+    "row_of",
+]
+
+
+@dataclass(frozen=True)
+class ImageQuery:
+    """A reference image, or one of the user's (then ``index`` is None and ``sha256`` names it)."""
+
+    target: Target
+    set_name: str
+    index: int | None
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class ImageView:
+    """One image under one detector.
+
+    Attributes:
+        image: (H, W) uint8, padded, as the detector sees it.
+        parts, percentiles, shown: by part name; shown is in the unit of pages.
+        maps: by part name, (H, W), in the unit of pages; the mean of each is shown[part].
+        extra: other numbers of this image that its detector knows, such as the size of its PNG.
+        notes: what was done to the user's file.
+    """
+
+    id: str
+    image: np.ndarray
+    label: str
+    parts: Mapping[str, float]
+    percentiles: Mapping[str, float]
+    shown: Mapping[str, float]
+    maps: Mapping[str, np.ndarray]
+    flagged: bool
+    extra: Mapping[str, float]
+    notes: tuple[str, ...] = ()
+
+
+def image(query: ImageQuery, data: bytes | None = None) -> ImageView:
+    """Every part of one image, its percentiles among calibration normals, and its maps.
+
+    Raises:
+        ImageError: ``data`` is not an image that can be read.
+        ScenarioError: no such set, or the index is outside of it.
+    """
+    import torch
+
+    from core.data.stream import as_tensor
+
+    scenario = load_scenario(query.target.scenario)
+    detector, card = loaded(query.target)
+    picture, name, label = find_picture(scenario, query, data)
+    x = as_tensor(picture.image[None])
+    with torch.inference_mode():
+        found = {k: v.numpy() for k, v in detector.parts(x).items()}
+        maps = _maps(detector, x, found)
+    parts = row_of(found, 0)
+    return ImageView(
+        id=name,
+        image=picture.image,
+        label=label,
+        parts=parts,
+        percentiles=row_of(percentiles(card, found), 0),
+        shown={k: float(detector.shown(k, np.array([v]))[0]) for k, v in parts.items()},
+        maps=maps,
+        flagged=parts[card.score.part] > card.score.threshold,
+        extra=detector.extra(x),
+        notes=picture.notes,
+    )
+
+
+def _maps(detector: Detector, x: Any, parts: Iterable[str]) -> dict[str, np.ndarray]:
+    """Maps of the parts whose every bit belongs to a pixel, in the unit of pages."""
+    maps = {}
+    for part, found in detector.explanations(x, parts).items():
+        if not float(found.offset[0]) and not float(found.residual[0]):
+            pixels = found.map[0].numpy()
+            maps[part] = detector.shown(part, pixels * pixels.size)
+    return maps
+
+
+def percentiles(card: Card, parts: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {part: percentile(values, card.quantiles(part)) for part, values in parts.items()}
+
+
+def row_of(columns: Mapping[str, np.ndarray], i: int) -> dict[str, float]:
+    return {name: float(values[i]) for name, values in columns.items()}
+
+
+def find_picture(
+    scenario: Scenario, query: ImageQuery, data: bytes | None
+) -> tuple[Picture, str, str]:
+    if query.index is None:
+        if data is None:
+            raise ImageError("no image was given")
+        return _own_picture(scenario, data), query.set_name, ""
+    pictures = scenario.pictures(query.set_name)
+    if not 0 <= query.index < len(pictures.images):
+        raise ScenarioError(
+            f"set {query.set_name} has images 0 to {len(pictures.images) - 1}, "
+            f"asked for {query.index}"
+        )
+    label, classes = pictures.labels[query.index], _classes(scenario, query.set_name)
+    text = classes[label] if 0 <= label < len(classes) else ""
+    return Picture(pictures.images[query.index], ()), f"{query.set_name}#{query.index}", text
+
+
+def _classes(scenario: Scenario, set_name: str) -> Sequence[str]:
+    """Class names of a set; a changed garment keeps its garment's."""
+    return scenario.set_named(set_name).classes or scenario.normal.classes
+
+
+def _own_picture(scenario: Scenario, data: bytes) -> Picture:
+    decoded = decode(data, scenario.image[1] - 2 * scenario.border)
+    return Picture(pad(decoded.image[None], scenario.border)[0], decoded.notes)
+
+
+# Galleries ---------------------------------------------------------------------------------------
+
+ORDERS = ("strangest", "most normal", "typical", "random")
+
+
+@dataclass(frozen=True)
+class GalleryQuery:
+    """Reference images in one of `ORDERS`: by a part, or drawn by the seed."""
+
+    target: Target
+    sets: tuple[str, ...]
+    part: str
+    order: str
+    count: int
+    page: int = 1
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """One page of images.
+
+    Attributes:
+        sets, indices: (n,), which image each is.
+        images: (n, H, W) uint8.
+        shown, percentiles: (n,), the part's value and its place among calibration normals.
+    """
+
+    sets: tuple[str, ...]
+    indices: np.ndarray
+    images: np.ndarray
+    shown: np.ndarray
+    percentiles: np.ndarray
+    pages: int
+
+
+def gallery(query: GalleryQuery) -> Gallery:
+    """One page of the sets' images, in an order that a part or the seed decides.
+
+    Raises:
+        OutskirtsError: no such scenario, set, part or checkpoint.
+    """
+    scenario = load_scenario(query.target.scenario)
+    detector, card = loaded(query.target)
+    stored = stored_scores(query.target)
+    if query.part not in card.calibration.quantiles:
+        known = ", ".join(card.calibration.quantiles)
+        raise ScenarioError(f"{query.target} has no part {query.part!r}; it has: {known}")
+    if not query.sets or query.count < 1:
+        raise ScenarioError(f"a gallery needs sets and a count, got {query.sets}, {query.count}")
+    for name in query.sets:
+        scenario.set_named(name)
+    if query.order not in ORDERS:
+        raise ScenarioError(f"no order {query.order!r}; there are: {', '.join(ORDERS)}")
+    names = np.concatenate(
+        [np.full(len(stored[s][query.part]), i) for i, s in enumerate(query.sets)]
+    )
+    indices = np.concatenate([np.arange(len(stored[s][query.part])) for s in query.sets])
+    values = np.concatenate([stored[s][query.part] for s in query.sets])
+    pages = -(-len(values) // query.count)
+    page = min(max(query.page, 1), pages)
+    chosen = _order(values, query)[(page - 1) * query.count : page * query.count]
+    sets = tuple(query.sets[i] for i in names[chosen])
+    return Gallery(
+        sets=sets,
+        indices=indices[chosen],
+        images=np.stack(
+            [scenario.pictures(s).images[i] for s, i in zip(sets, indices[chosen], strict=True)]
+        ),
+        shown=detector.shown(query.part, values[chosen]),
+        percentiles=percentile(values[chosen], card.quantiles(query.part)),
+        pages=pages,
+    )
+
+
+def _order(values: np.ndarray, query: GalleryQuery) -> np.ndarray:
+    if query.order == "random":
+        return np.random.default_rng(query.seed).permutation(len(values))
+    if query.order == "typical":
+        return np.argsort(np.abs(values - np.median(values)), kind="stable")
+    return np.argsort(-values if query.order == "strangest" else values, kind="stable")
+
+
+def per_image_table(target: Target, sets: Sequence[str]) -> dict[str, np.ndarray]:
+    """Columns image, set, label and every part, one row a reference image.
+
+    Raises:
+        OutskirtsError: no such scenario, set or checkpoint.
+    """
+    scenario, stored = load_scenario(target.scenario), stored_scores(target)
+    columns: dict[str, list[np.ndarray]] = {}
+    for name in sets:
+        pictures = scenario.pictures(name)
+        row = {
+            "image": np.array(pictures.ids()),
+            "set": np.full(len(pictures.images), name),
+            "label": pictures.labels,
+            **stored[name],
+        }
+        for key, values in row.items():
+            columns.setdefault(key, []).append(values)
+    return {key: np.concatenate(pieces) for key, pieces in columns.items()}

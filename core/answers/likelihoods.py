@@ -1,0 +1,105 @@
+"""What a flow says of whole sets: every part on normal and on strange images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.answers.loaded import Target, loaded, stored_scores
+from core.evaluate.metrics import Metrics
+from core.scenario import ScenarioError, load_scenario
+
+if TYPE_CHECKING:
+    from core.checkpoint import Card
+
+__all__ = ["Likelihoods", "LikelihoodsQuery", "PartView", "likelihoods"]
+
+BINS = 60
+
+
+@dataclass(frozen=True)
+class LikelihoodsQuery:
+    """Histograms of every part of a flow, normal against one strange set."""
+
+    target: Target
+    strange: str
+
+
+@dataclass(frozen=True)
+class PartView:
+    """One part on normal and strange images, in the unit that pages show.
+
+    Attributes:
+        edges: (B + 1,) of the histogram; images beyond it are counted in the outermost bins.
+        normal, strange: (B,), share of images in each bin.
+        medians, means: of normal and of strange images; means of the scales sum to the total's.
+        figures: AUROC with interval and the rest, from the card.
+        is_score: whether this part is the detector's score.
+    """
+
+    name: str
+    title: str
+    unit: str
+    text: str
+    edges: np.ndarray
+    normal: np.ndarray
+    strange: np.ndarray
+    medians: tuple[float, float]
+    means: tuple[float, float]
+    figures: Metrics
+    is_score: bool
+
+
+@dataclass(frozen=True)
+class Likelihoods:
+    """All parts of a flow against one strange set."""
+
+    card: Card
+    parts: tuple[PartView, ...]
+
+
+def likelihoods(query: LikelihoodsQuery) -> Likelihoods:
+    """Histograms and figures of every part.
+
+    Raises:
+        OutskirtsError: no such scenario, set or checkpoint, or it is damaged.
+    """
+    scenario = load_scenario(query.target.scenario)
+    if scenario.set_named(query.strange) is scenario.normal:
+        raise ScenarioError(f"{query.strange!r} is the normal set, not a strange one")
+    detector, card = loaded(query.target)
+    stored = stored_scores(query.target)
+    views = []
+    for name, about in detector.described.items():
+        normal = detector.shown(name, stored[scenario.normal.name][name])
+        strange = detector.shown(name, stored[query.strange][name])
+        edges = _edges(normal, strange)
+        views.append(
+            PartView(
+                name=name,
+                title=about.title,
+                unit=about.shown or about.unit,
+                text=about.text,
+                edges=edges,
+                normal=_shares(normal, edges),
+                strange=_shares(strange, edges),
+                medians=(float(np.median(normal)), float(np.median(strange))),
+                means=(float(normal.mean()), float(strange.mean())),
+                figures=card.metrics[query.strange][name],
+                is_score=name == card.score.part,
+            )
+        )
+    return Likelihoods(card, tuple(views))
+
+
+def _edges(normal: np.ndarray, strange: np.ndarray) -> np.ndarray:
+    """Bin edges over the middle 99 % of either set."""
+    low = min(np.quantile(normal, 0.005), np.quantile(strange, 0.005))
+    high = max(np.quantile(normal, 0.995), np.quantile(strange, 0.995))
+    return np.linspace(low, high if high > low else low + 1, BINS + 1)
+
+
+def _shares(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    return np.histogram(values.clip(edges[0], edges[-1]), edges)[0] / len(values)

@@ -1,0 +1,190 @@
+"""What one flow says beside another, and what each of them draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from core.answers.images import ImageQuery, find_picture
+from core.answers.loaded import Target, loaded, stored_scores
+from core.errors import OutskirtsError
+from core.evaluate.metrics import rank_correlation
+from core.scenario import ScenarioError, load_scenario
+
+if TYPE_CHECKING:
+    from core.detectors.glow import Glow
+
+__all__ = [
+    "Pair",
+    "PairQuery",
+    "ResampleQuery",
+    "Resampled",
+    "SamplesQuery",
+    "pair",
+    "resample",
+    "samples",
+]
+
+
+# One likelihood against another ---------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PairQuery:
+    """The same part of two models, image by image, over the normal and one strange set."""
+
+    across: Target
+    up: Target
+    strange: str
+    part: str = "total"
+    points: int = 1000
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two models' numbers of the same images, in the unit of pages.
+
+    Attributes:
+        across, up: set name to (points,), of images that the seed drew.
+        indices: set name to (points,), which images these are.
+        rank: Spearman's rank correlation over all images: "both" sets, and each by its name.
+        images: how many it is taken over, both sets.
+    """
+
+    across: Mapping[str, np.ndarray]
+    up: Mapping[str, np.ndarray]
+    indices: Mapping[str, np.ndarray]
+    rank: Mapping[str, float]
+    images: int
+
+
+def pair(query: PairQuery) -> Pair:
+    """Two models' numbers of the same images, and whether they rank them alike.
+
+    Raises:
+        OutskirtsError: no such scenario, set, part or checkpoint.
+    """
+    scenario = load_scenario(query.across.scenario)
+    sets = (scenario.normal.name, scenario.set_named(query.strange).name)
+    shown = {}
+    for side, target in (("across", query.across), ("up", query.up)):
+        detector, _ = loaded(target)
+        if query.part not in detector.described:
+            known = ", ".join(detector.described)
+            raise ScenarioError(f"{target} has no part {query.part!r}; it has: {known}")
+        stored = stored_scores(target)
+        shown[side] = {s: detector.shown(query.part, stored[s][query.part]) for s in sets}
+    indices = {
+        s: np.sort(rng.permutation(len(shown["up"][s]))[: query.points])
+        for s, rng in ((s, np.random.default_rng([query.seed, i])) for i, s in enumerate(sets))
+    }
+    whole = {"both": sets, **{s: (s,) for s in sets}}
+    return Pair(
+        across={s: shown["across"][s][indices[s]] for s in sets},
+        up={s: shown["up"][s][indices[s]] for s in sets},
+        indices=indices,
+        rank={
+            name: rank_correlation(
+                np.concatenate([shown["across"][s] for s in of]),
+                np.concatenate([shown["up"][s] for s in of]),
+            )
+            for name, of in whole.items()
+        },
+        images=sum(len(shown["up"][s]) for s in sets),
+    )
+
+
+# Drawn images ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ResampleQuery:
+    """One image with one scale's latent drawn anew at a time, the others kept."""
+
+    image: ImageQuery
+    count: int
+    temperature: float = 1.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """An image and what became of it.
+
+    Attributes:
+        image: (H, W) uint8, as the flow sees it.
+        rebuilt: (H, W) uint8, from its own latents: what the flow loses is rounding alone.
+        drawn: scale's title to (count, H, W) uint8.
+    """
+
+    image: np.ndarray
+    rebuilt: np.ndarray
+    drawn: Mapping[str, np.ndarray]
+
+
+def resample(query: ResampleQuery, data: bytes | None = None) -> Resampled:
+    """Each scale drawn anew while the others stay.
+
+    Raises:
+        OutskirtsError: no such scenario, set, image or checkpoint, or the model has no scales.
+    """
+    import torch
+
+    from core.data.stream import as_tensor
+
+    target = query.image.target
+    flow = _flow(target)
+    if not flow.scale_names:
+        raise OutskirtsError(f"{target} has no scales to draw anew")
+    picture, _, _ = find_picture(load_scenario(target.scenario), query.image, data)
+    x = as_tensor(picture.image[None])
+    drawn = {}
+    with torch.inference_mode():
+        for i, scale in enumerate(flow.scale_names):
+            generator = torch.Generator().manual_seed(query.seed)
+            many = x.expand(query.count, -1, -1, -1)
+            changed = flow.resample(many, i, generator=generator, temperature=query.temperature)
+            drawn[flow.described[scale].title] = _pixels(changed)
+        rebuilt = _pixels(flow.decode(flow.latents(x)))[0]
+    return Resampled(picture.image, rebuilt, drawn)
+
+
+@dataclass(frozen=True)
+class SamplesQuery:
+    """Images that a model draws by itself, from latents of N(0, temperature^2)."""
+
+    target: Target
+    count: int
+    temperature: float = 1.0
+    seed: int = 0
+
+
+def samples(query: SamplesQuery) -> np.ndarray:
+    """Drawn images, (count, H, W) uint8.
+
+    Raises:
+        OutskirtsError: no such scenario or checkpoint, or it cannot draw.
+    """
+    import torch
+
+    with torch.inference_mode():
+        generator = torch.Generator().manual_seed(query.seed)
+        return _pixels(_flow(query.target).sample(query.count, generator, query.temperature))
+
+
+def _flow(target: Target) -> Glow:
+    from core.detectors.glow import Glow
+
+    detector, _ = loaded(target)
+    if not isinstance(detector, Glow):
+        raise OutskirtsError(f"{target} is no flow: it cannot draw images")
+    return detector
+
+
+def _pixels(x: Any) -> np.ndarray:
+    """Images (N, 1, H, W) in [0, 1] as (N, H, W) uint8; what overflowed in the flow is black."""
+    return np.nan_to_num(255 * x[:, 0].numpy(), nan=0.0).round().astype(np.uint8)

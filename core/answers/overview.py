@@ -1,0 +1,163 @@
+"""What is here: scenarios, their models, and how good each is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from core.answers.loaded import Target, loaded, stored_scores
+from core.errors import OutskirtsError
+from core.scenario import Scenario, ScenarioError, load_scenario, scenario_names
+
+if TYPE_CHECKING:
+    from core.checkpoint import Card
+
+__all__ = [
+    "Correction",
+    "DetectorRow",
+    "Overview",
+    "corrections",
+    "overview",
+    "scenarios",
+    "warm_up",
+]
+
+GENERAL_MODELS = ("ratio_general", "ratio_background", "complexity")
+
+
+def warm_up() -> None:
+    """Load every detector that has a checkpoint, so that no first visitor waits for it."""
+    for name in scenario_names():
+        with suppress(OutskirtsError):  # what is damaged, the page that needs it says
+            scenario = load_scenario(name)
+            for s in scenario.sets:
+                scenario.pictures(s.name)
+            for row in overview(name).detectors:
+                if row.card is not None:
+                    loaded(Target.of(name, row.name))
+                    stored_scores(Target.of(name, row.name))
+
+
+@dataclass(frozen=True)
+class DetectorRow:
+    """A model of a scenario: its card, or why there is none.
+
+    Attributes:
+        name: its checkpoint's, DETECTOR or DETECTOR.MODEL.
+        detector: the class of its paper.
+        text: what is special about it.
+    """
+
+    name: str
+    detector: str
+    title: str
+    text: str
+    part_titles: Mapping[str, str]
+    card: Card | None
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A scenario, its models, and a few images of each of its sets.
+
+    Attributes:
+        twins: models that differ from another in their seed alone.
+        examples: set name to (n, H, W) uint8.
+    """
+
+    scenario: Scenario
+    detectors: tuple[DetectorRow, ...]
+    twins: tuple[DetectorRow, ...]
+    examples: Mapping[str, np.ndarray]
+
+
+def scenarios() -> list[dict[str, Any]]:
+    """Scenarios with their detectors and variants, as plain values; a bad folder says its error."""
+    found: list[dict[str, Any]] = []
+    for name in scenario_names():
+        try:
+            scenario = load_scenario(name)
+        except ScenarioError as error:
+            found.append({"scenario": name, "error": str(error)})
+            continue
+        stems = sorted(
+            p.name.removesuffix(".safetensors") for p in scenario.folder.glob("*.safetensors")
+        )
+        found.append(
+            {
+                "scenario": name,
+                "title": scenario.title,
+                "question": scenario.question,
+                "normal": scenario.normal.name,
+                "strange": [s.name for s in scenario.strange],
+                "detectors": sorted({stem.partition(".")[0] for stem in stems}),
+                "variants": list(scenario.variants),
+            }
+        )
+    return found
+
+
+def overview(scenario_name: str, *, examples: int = 8) -> Overview:
+    """What a scenario holds and how good each of its detectors is, from the cards.
+
+    Raises:
+        ScenarioError: unknown scenario, or its images are missing.
+    """
+    from core import checkpoint
+    from core.detectors import detector_class
+
+    scenario = load_scenario(scenario_name)
+    rows = []
+    twins = {seed for training in scenario.training.values() for seed in training.seeds}
+    for name, training in scenario.training.items():
+        cls = detector_class(name.partition(".")[0])
+        titles = {part: about.title for part, about in cls.about.items()}
+        card, missing = None, ""
+        try:
+            card = checkpoint.read_card(scenario.folder, name)
+        except checkpoint.CardError as error:
+            missing = str(error)
+        title = training.title or cls.__name__
+        rows.append(DetectorRow(name, cls.__name__, title, training.text, titles, card, missing))
+    shown = {s.name: scenario.pictures(s.name).images[:examples] for s in scenario.sets}
+    return Overview(
+        scenario,
+        detectors=tuple(row for row in rows if row.name not in twins),
+        twins=tuple(row for row in rows if row.name in twins),
+        examples=shown,
+    )
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What taking a general model out of the full likelihood does, set by set.
+
+    Attributes:
+        title: of the corrected part.
+        helps: sets whose AUROC it lifts beyond both intervals, with the full likelihood's and its.
+        fails: sets that it finds more normal than the normal ones, with its AUROC.
+    """
+
+    title: str
+    helps: Mapping[str, tuple[float, float]]
+    fails: Mapping[str, float]
+
+
+def corrections(row: DetectorRow) -> tuple[Correction, ...]:
+    """Which general model helps a flow on which strange set, and where it fails; from its card."""
+    if row.card is None:
+        return ()
+    metrics = row.card.metrics
+    found = []
+    for part in GENERAL_MODELS:
+        if part in row.card.calibration.quantiles:
+            pairs = {name: (parts["total"], parts[part]) for name, parts in metrics.items()}
+            helps = {n: (t.auroc, p.auroc) for n, (t, p) in pairs.items() if p.low > t.high}
+            fails = {n: p.auroc for n, (_, p) in pairs.items() if p.high < 0.5}
+            found.append(Correction(row.part_titles[part], helps, fails))
+    return tuple(found)

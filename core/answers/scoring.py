@@ -1,0 +1,153 @@
+"""Scores of the user's images, and how good a detector is on sets of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.answers.images import percentiles, row_of
+from core.answers.loaded import Target, loaded, stored_scores
+from core.data.images import ImageError, Item, pad, read_items
+from core.evaluate.metrics import Metrics, measure_parts
+from core.scenario import Scenario, ScenarioError, load_scenario
+
+if TYPE_CHECKING:
+    from core.checkpoint import Card
+    from core.detectors._base import Detector
+
+__all__ = ["Evaluation", "Scored", "evaluate", "score"]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Numbers of one image of the user, or the reason why there are none."""
+
+    image: str
+    score: float = float("nan")
+    percentile: float = float("nan")
+    parts: Mapping[str, float] | None = None
+    part_percentiles: Mapping[str, float] | None = None
+    notes: tuple[str, ...] = ()
+    error: str = ""
+
+
+def score(target: Target, paths: Sequence[Path], *, bf16: bool = False) -> Iterator[Scored]:
+    """Score images, arrays and folders, in order; what cannot be read is said and passed over.
+
+    Raises:
+        OutskirtsError: the checkpoint is missing or damaged.
+    """
+    from core.evaluate.scoring import BATCH
+
+    scenario = load_scenario(target.scenario)
+    detector, card = loaded(target)
+    waiting: list[Item] = []
+    for item in read_items(paths, scenario.image[1] - 2 * scenario.border):
+        waiting.append(item)
+        if len(waiting) == BATCH:
+            yield from _score_batch(detector, card, waiting, border=scenario.border, bf16=bf16)
+            waiting = []
+    yield from _score_batch(detector, card, waiting, border=scenario.border, bf16=bf16)
+
+
+def _score_batch(
+    detector: Detector, card: Card, items: Sequence[Item], *, border: int, bf16: bool
+) -> Iterator[Scored]:
+    from core.evaluate.scoring import parts_of
+
+    readable = [item.picture.image for item in items if item.picture is not None]
+    found = parts_of(detector, pad(np.stack(readable), border), bf16=bf16) if readable else {}
+    standing, part = percentiles(card, found), card.score.part
+    rows = iter(range(len(readable)))
+    for item in items:
+        if item.picture is None:
+            yield Scored(item.id, error=item.error)
+            continue
+        i = next(rows)
+        parts, places = row_of(found, i), row_of(standing, i)
+        yield Scored(item.id, parts[part], places[part], parts, places, item.picture.notes)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How good a detector is, and the numbers behind it.
+
+    Attributes:
+        figures: set name to "score" and every part, each with its metrics.
+        normal: other numbers of the normal test images, such as bits per dimension.
+        parts: set name to part name to (N,).
+        ids: set name to the images' ids.
+        skipped: the user's files that could not be read, each with its reason.
+    """
+
+    figures: Mapping[str, Mapping[str, Metrics]]
+    normal: Mapping[str, float]
+    parts: Mapping[str, Mapping[str, np.ndarray]]
+    ids: Mapping[str, Sequence[str]]
+    skipped: tuple[Item, ...]
+
+
+def evaluate(
+    target: Target,
+    *,
+    against: Mapping[str, Path] | None = None,
+    stored: bool = False,
+    watch: Callable[[str], None] | None = None,
+) -> Evaluation:
+    """Figures of every part on the scenario's strange sets, or on the user's own.
+
+    Args:
+        against: the user's strange images by set name, in place of the scenario's.
+        stored: take the reference images' numbers from the checkpoint instead of computing them.
+        watch: told what is being scored.
+
+    Raises:
+        OutskirtsError: no such scenario or checkpoint, or no image of a set can be read.
+    """
+    from core.evaluate.scoring import figures_of, parts_of
+
+    scenario = load_scenario(target.scenario)
+    detector, card = loaded(target)
+    normal = scenario.normal.name
+    if normal in (against or {}):
+        raise ScenarioError(f"{normal!r} is the normal set: give your images another name")
+    strange = list(against) if against else [s.name for s in scenario.strange]
+    parts, ids, skipped = {}, {}, []
+    for name in (normal, *strange):
+        if watch:
+            watch(name)
+        if name != normal and against:
+            images, ids[name], bad = _own_images(scenario, against[name])
+            skipped += bad
+        else:
+            pictures = scenario.pictures(name)
+            images, ids[name] = pictures.images, pictures.ids()
+            if stored:
+                parts[name] = dict(stored_scores(target)[name])
+                continue
+        parts[name] = parts_of(detector, images)
+    figures = {}
+    for name in strange:
+        if stored and not against:
+            found = card.metrics[name]
+        else:
+            found = measure_parts(parts[normal], parts[name])
+        figures[name] = {"score": found[card.score.part], **found}
+    reported: Mapping[str, float] = card.figures
+    if not stored:
+        reported = figures_of(detector, scenario.pictures(normal).images, parts[normal])
+    return Evaluation(figures, reported, parts, ids, tuple(skipped))
+
+
+def _own_images(scenario: Scenario, path: Path) -> tuple[np.ndarray, list[str], list[Item]]:
+    items = list(read_items([path], scenario.image[1] - 2 * scenario.border))
+    bad = [item for item in items if item.picture is None]
+    if len(bad) == len(items):
+        raise ImageError(f"{path}: nothing can be read; {bad[0].id}: {bad[0].error}")
+    good = [item for item in items if item.picture is not None]
+    images = np.stack([item.picture.image for item in good if item.picture])
+    return pad(images, scenario.border), [item.id for item in good], bad

@@ -1,0 +1,135 @@
+"""What pages ask of the service, kept by the query and by the files that the answer comes from."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+
+import numpy as np
+import streamlit as st
+
+from core import service
+from core.service import (
+    Gallery,
+    GalleryQuery,
+    ImageQuery,
+    ImageView,
+    Likelihoods,
+    LikelihoodsQuery,
+    Overview,
+    Pair,
+    PairQuery,
+    Resampled,
+    ResampleQuery,
+    SamplesQuery,
+    Target,
+)
+
+__all__ = [
+    "gallery",
+    "image",
+    "likelihoods",
+    "overview",
+    "pair",
+    "pair_csv",
+    "resample",
+    "samples",
+    "table_csv",
+]
+
+
+def overview(scenario: str) -> Overview:
+    return _overview(scenario, service.version(scenario))
+
+
+def likelihoods(query: LikelihoodsQuery) -> Likelihoods:
+    return _likelihoods(query, service.version(query.target.scenario))
+
+
+def image(query: ImageQuery, data: bytes | None = None) -> ImageView:
+    return _image(query, service.version(query.target.scenario), data)
+
+
+def gallery(query: GalleryQuery) -> Gallery:
+    return _gallery(query, service.version(query.target.scenario))
+
+
+def pair(query: PairQuery) -> Pair:
+    return _pair(query, service.version(query.across.scenario))
+
+
+def resample(query: ResampleQuery, data: bytes | None = None) -> Resampled:
+    return _resample(query, service.version(query.image.target.scenario), data)
+
+
+def samples(query: SamplesQuery) -> np.ndarray:
+    return _samples(query, service.version(query.target.scenario))
+
+
+@st.cache_data(max_entries=16, show_spinner="Reading the scenario…")
+def _overview(scenario: str, version: str) -> Overview:
+    return service.overview(scenario)
+
+
+@st.cache_data(max_entries=64, show_spinner="Loading the flow and its scores…")
+def _likelihoods(query: LikelihoodsQuery, version: str) -> Likelihoods:
+    return service.likelihoods(query)
+
+
+@st.cache_data(max_entries=512, show_spinner="Asking the flow about this image…")
+def _image(query: ImageQuery, version: str, _data: bytes | None) -> ImageView:
+    return service.image(query, _data)
+
+
+@st.cache_data(max_entries=256, show_spinner="Sorting images…")
+def _gallery(query: GalleryQuery, version: str) -> Gallery:
+    return service.gallery(query)
+
+
+@st.cache_data(max_entries=64, show_spinner="Comparing two models…")
+def _pair(query: PairQuery, version: str) -> Pair:
+    return service.pair(query)
+
+
+@st.cache_data(max_entries=64, show_spinner="Drawing each scale anew…")
+def _resample(query: ResampleQuery, version: str, _data: bytes | None) -> Resampled:
+    return service.resample(query, _data)
+
+
+@st.cache_data(max_entries=64, show_spinner="Letting the model draw…")
+def _samples(query: SamplesQuery, version: str) -> np.ndarray:
+    return service.samples(query)
+
+
+def pair_csv(query: PairQuery) -> bytes:
+    """One row a reference image of both sets: id, set, label, and the part under either model."""
+    return _pair_csv(query, service.version(query.across.scenario))
+
+
+@st.cache_data(max_entries=4, show_spinner="Writing the table…")
+def _pair_csv(query: PairQuery, version: str) -> bytes:
+    sets = (service.overview(query.across.scenario).scenario.normal.name, query.strange)
+    columns = service.per_image_table(query.across, sets)
+    kept = {key: columns[key] for key in ("image", "set", "label")}
+    for target in (query.across, query.up):
+        kept[f"{target.stem} {query.part}"] = service.per_image_table(target, sets)[query.part]
+    return _csv(kept)
+
+
+def table_csv(target: Target, sets: tuple[str, ...]) -> bytes:
+    """One row a reference image: id, set, label and every part in its own unit."""
+    return _table_csv(target, sets, service.version(target.scenario))
+
+
+@st.cache_data(max_entries=4, show_spinner="Writing the table…")
+def _table_csv(target: Target, sets: tuple[str, ...], version: str) -> bytes:
+    return _csv(service.per_image_table(target, sets))
+
+
+def _csv(columns: Mapping[str, np.ndarray]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    writer.writerows(zip(*(values.tolist() for values in columns.values()), strict=True))
+    return text.getvalue().encode()

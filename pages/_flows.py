@@ -1,0 +1,257 @@
+"""Two views of Likelihoods: one model against another, and what the models draw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import streamlit as st
+
+from core.service import (
+    DetectorRow,
+    GalleryQuery,
+    ImageQuery,
+    LikelihoodsQuery,
+    OutskirtsError,
+    Overview,
+    PairQuery,
+    ResampleQuery,
+    SamplesQuery,
+    Target,
+)
+from pages import _ask, _draw
+
+__all__ = ["against", "drawn"]
+
+Models = Mapping[str, DetectorRow]
+Inspect = Callable[[str, int], None]
+SHOWN = 8
+POINT = """
+**How to read it:** a point is an image; right and up are stranger. The *patch flow* sees 8x8 pixels
+at a time, the *fully connected flow* does not know which pixels are neighbours: neither can know what
+an object is. Where their ranks agree with a real flow's, its full likelihood holds nothing that needs
+an object. The paper reports rank correlations near 1 between such flows.
+"""
+LEARNED = {  # what a model with a difference learned against general images
+    "glow.finetuned": "without outlier loss",
+    "glow.margin": "with the margin loss",
+    "glow.outliers": "with the outlier loss",
+}
+
+
+def against(
+    overview: Overview, models: Models, across: str, strange: str, *, seed: int, inspect: Inspect
+) -> None:
+    """Scatter of two models' likelihoods, their difference, and the images it puts at its ends."""
+    trained = {name: row for name, row in models.items() if row.card is not None}
+    scenario = overview.scenario
+    titles = {s.name: s.title for s in scenario.sets if s.name in (scenario.normal.name, strange)}
+    left, right = st.columns([1.6, 1], gap="medium")
+    with right:
+        up = _choose("Against", trained, "glow.patches", "likelihoods_up")
+    target = Target.of(scenario.name, across)
+    query = PairQuery(target, Target.of(scenario.name, up), strange, seed=seed)
+    pair = _ask.pair(query)
+    with left:
+        names = (trained[across].title, trained[up].title)
+        event = st.plotly_chart(
+            _draw.scatter(pair, titles, names, "bits per dimension"),
+            key=f"likelihoods_scatter_{across}_{up}_{strange}_{seed}",
+            on_select="rerun",
+            selection_mode="points",
+            config=_draw.SAVE,
+            alt=f"Scatter of the full likelihood under {names[0]} and under {names[1]}",
+        )
+    with right:
+        st.metric(
+            f"Rank correlation over {pair.images:,} images",
+            f"{pair.rank['both']:.3f}",
+            help="Spearman's: 1 means that both models put all images in the same order.",
+        )
+        st.caption(
+            "; ".join(f"{titles[s].lower()} alone {pair.rank[s]:.3f}" for s in titles)
+            + f". Drawn are {len(pair.indices[strange]):,} images of each set, chosen by the seed."
+        )
+        chosen = [p["customdata"] for p in event["selection"]["points"]]
+        if chosen:
+            _show_chosen(target, *chosen[0], inspect=inspect)
+        else:
+            st.caption("Click a point to see its image.")
+        st.download_button(
+            "Both models' numbers (CSV)",
+            lambda: _ask.pair_csv(query),
+            file_name=f"{scenario.name}-{across}-{up}-{strange}.csv",
+            mime="text/csv",
+            on_click="ignore",
+            icon=":material/download:",
+        )
+    st.markdown(POINT)
+    _differences(
+        scenario.name, trained, strange, names=(titles[scenario.normal.name], titles[strange])
+    )
+    _ends(scenario.name, trained, tuple(titles), inspect=inspect)
+
+
+def _choose(label: str, models: Models, default: str, key: str) -> str:
+    options = list(models)
+    return st.selectbox(
+        label,
+        options,
+        index=options.index(default) if default in options else 0,
+        key=key,
+        bind="query-params",
+        persist_state="session",
+        help="  \n".join(f"**{name}**: {row.title}. {row.text}" for name, row in models.items()),
+    )
+
+
+def _show_chosen(target: Target, set_name: str, index: int, *, inspect: Inspect) -> None:
+    view = _ask.image(ImageQuery(target, set_name, int(index)))
+    st.image(
+        _draw.enlarge(view.image, 4),
+        caption=f"{view.id} {view.label}",
+        alt=f"The clicked image, {view.id} {view.label}",
+    )
+    st.button(
+        "Look inside",
+        key="likelihoods_chosen",
+        icon=":material/zoom_in:",
+        on_click=_go_inside,
+        args=(inspect, set_name, int(index)),
+    )
+
+
+def _go_inside(inspect: Inspect, set_name: str, index: int) -> None:
+    inspect(set_name, index)
+    st.session_state["likelihoods_view"] = "Scales"
+
+
+# Differences ------------------------------------------------------------------------------------
+
+
+def _with_difference(models: Models) -> dict[str, DetectorRow]:
+    return {
+        name: row
+        for name, row in models.items()
+        if row.card is not None and "ratio_general" in row.card.calibration.quantiles
+    }
+
+
+def _differences(scenario: str, models: Models, strange: str, *, names: tuple[str, str]) -> None:
+    """The ratio to the general model, without and with a loss that asks for it."""
+    rows = []
+    for name in _with_difference(models):
+        if name in LEARNED:
+            found = _ask.likelihoods(LikelihoodsQuery(Target.of(scenario, name), strange))
+            part = next(p for p in found.parts if p.name == "ratio_general")
+            figures = part.figures
+            rows.append((f"{LEARNED[name]}<br>AUROC {figures.auroc:.3f}", part))
+    if not rows:
+        return
+    st.subheader("The difference to the general model")
+    st.plotly_chart(
+        _draw.panels(rows, names, columns=len(rows)),
+        key="likelihoods_differences",
+        config=_draw.SAVE,
+        alt="Histograms of the likelihood difference, without and with outlier loss",
+    )
+    st.caption(
+        f"Blue: {names[0].lower()}; orange: {names[1].lower()}. Each of these flows started from the "
+        "general model's weights and learned garments. Right of zero the flow pays more than the "
+        "general model, as it should for what is no garment. The outlier loss pushes general images "
+        "to the right while it trains, and what resembles them goes along."
+    )
+
+
+def _ends(scenario: str, models: Models, sets: tuple[str, ...], *, inspect: Inspect) -> None:
+    """The images with the largest and the smallest difference to the general model."""
+    rows = _with_difference(models)
+    if not rows:
+        return
+    st.subheader("Images in the order of the difference")
+    name = _choose("Difference of", rows, "glow", "likelihoods_ends")
+    target = Target.of(scenario, name)
+    for order, text in (
+        ("strangest", "Largest difference"),
+        ("most normal", "Smallest difference"),
+    ):
+        found = _ask.gallery(GalleryQuery(target, sets, "ratio_general", order, SHOWN))
+        st.markdown(f"**{text}**, in bits per dimension")
+        with st.grid(min_column_width=92):
+            for i, (set_name, index) in enumerate(zip(found.sets, found.indices, strict=True)):
+                with st.container():
+                    st.image(
+                        _draw.enlarge(found.images[i], 3),
+                        alt=f"{set_name} {index}, difference {found.shown[i]:.2f}",
+                    )
+                    st.button(
+                        f"{found.shown[i]:+.2f}",
+                        key=f"likelihoods_end_{order}_{i}",
+                        type="tertiary",
+                        on_click=_go_inside,
+                        args=(inspect, set_name, int(index)),
+                        help=f"Look inside {set_name} {index}.",
+                    )
+
+
+# What the models draw ---------------------------------------------------------------------------
+
+
+def drawn(query: ImageQuery, data: bytes | None, models: Models, *, seed: int) -> None:
+    """One scale of an image drawn anew while the others stay; images that each model draws."""
+    temperature = st.slider(
+        "Temperature",
+        0.0,
+        1.2,
+        0.7,
+        0.1,
+        key="likelihoods_temperature",
+        bind="query-params",
+        persist_state="session",
+        help="Latents are drawn from a normal distribution of this standard deviation. 1 is what the "
+        "model learned, 0 its single likeliest latent.",
+    )
+    st.subheader("One scale drawn anew, the others kept")
+    try:
+        found = _ask.resample(ResampleQuery(query, SHOWN, temperature, seed), data)
+    except OutskirtsError as error:
+        st.info(str(error), icon=":material/info:")
+    else:
+        st.image(
+            _draw.enlarge(found.image, 3), caption="The image", alt="The image as the flow sees it"
+        )
+        for title, images in found.drawn.items():
+            st.markdown(f"**{title}** drawn anew")
+            st.image(
+                _draw.strip(images),
+                width="stretch",
+                alt=f"{len(images)} images with the latent of {title} drawn anew",
+            )
+        st.caption(
+            "What a scale changes is what it holds. Rows that still show the same object, with other "
+            "edges and texture, carry little of what the object is."
+        )
+        _take_away("Drawn scales (PNG)", [_draw.strip(i) for i in found.drawn.values()])
+    st.subheader("What each model draws by itself")
+    strips = []
+    for name, row in models.items():
+        if row.card is None:
+            continue
+        images = _ask.samples(
+            SamplesQuery(Target.of(query.target.scenario, name), SHOWN, temperature, seed)
+        )
+        strips.append(_draw.strip(images))
+        st.markdown(f"**{row.title}**: {row.text}")
+        st.image(strips[-1], width="stretch", alt=f"{len(images)} images drawn by {row.title}")
+    _take_away("Drawn images (PNG)", strips)
+
+
+def _take_away(label: str, strips: Sequence[np.ndarray]) -> None:
+    st.download_button(
+        label,
+        _draw.png(strips),
+        file_name="outskirts-drawn.png",
+        mime="image/png",
+        on_click="ignore",
+        icon=":material/download:",
+    )

@@ -1,0 +1,169 @@
+"""Model cards: what was trained on what, with which deviations and limits."""
+
+import pandas as pd
+import streamlit as st
+
+from core.service import DetectorRow
+from pages import _ask
+
+TRY = {
+    "Which seed, which luck?": "glow",
+    "A model that never saw a garment": "glow.general",
+    "A flow that cannot see objects": "glow.patches",
+}
+
+overview = _ask.overview(st.session_state["scenario"])
+scenario = overview.scenario
+rows = {row.name: row for row in (*overview.detectors, *overview.twins)}
+
+
+def show(name: str) -> None:
+    st.session_state["cards_model"] = name
+
+
+st.title("Model cards")
+st.markdown("What was trained on what, with which deviations and limits?")
+with st.container(horizontal=True, vertical_alignment="center"):
+    st.markdown("Try this:", width="content")
+    for label, name in TRY.items():
+        if name in rows:
+            st.button(label, key=f"cards_try_{name}", on_click=show, args=(name,))
+
+
+def listed() -> None:
+    """One line a checkpoint."""
+    table = [
+        {
+            "checkpoint": name,
+            "model": row.title,
+            "score": row.part_titles[row.card.score.part],
+            "parameters": f"{row.card.weights.parameters:,}",
+            "minutes": f"{row.card.training.minutes:g}",
+            "images seen": f"{row.card.training.images:,}",
+            "looks": str(row.card.training.test_looks),
+            "MB": f"{row.card.weights.bytes / 1e6:.1f}",
+        }
+        for name, row in rows.items()
+        if row.card is not None
+    ]
+    st.dataframe(pd.DataFrame(table), hide_index=True, alt="Every checkpoint of this scenario")
+    st.caption(
+        "Images seen: training images shown, each counted as often as it was shown. Looks: how often "
+        "the checkpoint was measured on the strange sets; none of those looks chose anything."
+    )
+
+
+def show_card(row: DetectorRow) -> None:
+    card = row.card
+    if card is None:
+        st.error(row.missing, icon=":material/error:")
+        return
+    st.subheader(f"{row.title}, {scenario.name}/{row.name}")
+    st.markdown(row.text)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.markdown("#### Data")
+        d = card.data
+        st.markdown(
+            f"- Learned from {d.images:,} images: {d.name}.\n"
+            f"- Calibrated on {d.calibration:,} normal images held out of training (split seed "
+            f"{d.split_seed}).\n"
+            f"- Licence of the images: {d.licence}.\n"
+            f"- sha256 of their pixels: `{d.sha256[:16]}…`"
+        )
+        if card.companions:
+            others = ", ".join(f"{scenario.name}/{name}" for name in card.companions)
+            st.markdown(f"- Asks {others} while it scores.")
+        if card.config.get("starts_from"):
+            st.markdown(
+                f"- Started from the weights of {scenario.name}/{card.config['starts_from']}."
+            )
+    with right:
+        st.markdown("#### Training")
+        t = card.training
+        st.markdown(
+            f"- {t.minutes:g} minutes, fixed beforehand; the last weights are kept.\n"
+            f"- {t.images:,} images in {t.steps:,} steps of {t.batch_size}, {t.images_per_second:g} a "
+            f"second; {t.skipped_steps} steps skipped, resumed {t.resumed} times.\n"
+            f"- Seed {t.seed}; phases: {', '.join(t.phases)}.\n"
+            f"- {t.processor}; torch {t.torch}.\n"
+            f"- {card.weights.parameters:,} parameters, {card.weights.bytes / 1e6:.1f} MB."
+        )
+    st.markdown("#### Score")
+    s = card.score
+    st.markdown(
+        f"**{row.part_titles[s.part]}**, in {s.unit}; {s.direction}. Flagged above {s.threshold:.4g}: "
+        f"the {s.threshold_rule}. {s.why}"
+    )
+    show_metrics(row)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.markdown("#### Where it leaves the paper")
+        st.markdown("\n".join(f"- {line}" for line in card.deviations))
+    with right:
+        st.markdown("#### Limits")
+        st.markdown("\n".join(f"- {line}" for line in card.limits))
+        st.markdown("#### Licence")
+        st.markdown(f"{card.licence}.")
+    st.markdown("#### Paper")
+    paper = card.paper
+    st.markdown(f"{paper['authors']} ({paper['year']}). [{paper['title']}]({paper['url']}).")
+    st.code(paper["bibtex"], language="bibtex")
+    st.download_button(
+        "This card (JSON)",
+        card.model_dump_json(indent=1),
+        file_name=f"{scenario.name}-{row.name}.json",
+        mime="application/json",
+        on_click="ignore",
+        icon=":material/download:",
+    )
+
+
+def show_metrics(row: DetectorRow) -> None:
+    card = row.card
+    assert card is not None
+    st.markdown("#### How good it is")
+    table = []
+    for image_set in scenario.strange:
+        for part, m in card.metrics[image_set.name].items():
+            found = {
+                "strange set": image_set.title,
+                "part": row.part_titles[part] + (" ★" if part == card.score.part else ""),
+                "AUROC": m.auroc,
+                "95 % interval": f"{m.low:.3f}–{m.high:.3f}",
+                "AUPR": m.aupr,
+                "FPR at 95 % TPR": m.fpr95,
+                "images": f"{m.n_normal:,} / {m.n_strange:,}",
+            }
+            if card.seeds is not None:
+                values = card.seeds.auroc[image_set.name].get(part)
+                found["seeds"] = " ".join(f"{v:.3f}" for v in values) if values else "–"
+            table.append(found)
+    st.dataframe(
+        pd.DataFrame(table),
+        hide_index=True,
+        column_config={
+            name: st.column_config.NumberColumn(format="%.3f")
+            for name in ("AUROC", "AUPR", "FPR at 95 % TPR")
+        },
+        alt="AUROC, AUPR and FPR of every part on every strange set",
+    )
+    figures = "".join(f" {k.replace('_', ' ')} {v:.3f};" for k, v in card.figures.items())
+    st.caption(
+        "★ the score. Intervals: 1,000 stratified bootstraps; they cover test images, not training "
+        f"seeds. Measured on the strange sets {card.training.test_looks} times. Normal test images:"
+        f"{figures.rstrip(';')}."
+        + (f" Seeds: AUROC of {card.seeds.text}." if card.seeds is not None else "")
+    )
+
+
+chosen = st.selectbox(
+    "Checkpoint",
+    list(rows),
+    key="cards_model",
+    bind="query-params",
+    help="DETECTOR, or DETECTOR.MODEL: the names that the command line uses.",
+)
+show_card(rows[chosen])
+st.subheader("All checkpoints")
+listed()
