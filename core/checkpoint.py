@@ -236,12 +236,12 @@ def load(folder: Path, name: str) -> tuple[Detector, Card]:
     """
     detector, card = load_alone(folder, name)
     found = accompany(detector, folder)
-    for stem, sha256 in card.companions.items():
-        if found.get(stem) != sha256:
-            raise CardError(
-                f"{folder.name}/{name} was measured with other weights of {stem}: measure it anew "
-                f"with `python -m core train {folder.name}/{name} --keep-weights`"
-            )
+    if found != card.companions:
+        others = ", ".join(dict(found.items() ^ card.companions.items()))
+        raise CardError(
+            f"{folder.name}/{name} was measured with other weights of {others}: measure it anew "
+            f"with `python -m core train {folder.name}/{name} --keep-weights`"
+        )
     return detector, card
 
 
@@ -299,11 +299,17 @@ def from_config(name: str, config: Mapping[str, Any]) -> Detector:
             f"{name} knows no setting {', '.join(unknown)}; it knows: {', '.join(sorted(known))}"
         )
     try:
-        return cls(TypeAdapter(cls.Config).validate_python(dict(config)))
+        detector = cls(TypeAdapter(cls.Config).validate_python(dict(config)))
     except ValidationError as error:
         raise CardError(f"{name}: setting {_first(error)}") from error
     except (ValueError, RuntimeError, AttributeError) as error:  # sizes that do not go together
         raise CardError(f"{name} cannot be built with {dict(config)}: {error}") from error
+    if detector.config.score not in detector.described:
+        raise CardError(
+            f"{name} has no part {detector.config.score!r} to be its score; it has: "
+            f"{', '.join(detector.described)}"
+        )
+    return detector
 
 
 def _atlas(scores: ReferenceScores, weights: Weights) -> bytes:

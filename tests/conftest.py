@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gc
+import json
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,6 +97,48 @@ def _trained_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(scope="session")
+def _models_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train the models of `tiny.models_json` once, each with its companions there before it.
+
+    The models that glow's card reports seeds of come after it.
+    """
+    from core.scenario import load_scenario
+    from core.train import run
+
+    root = tmp_path_factory.mktemp("models")
+    with pytest.MonkeyPatch.context() as patch:
+        found = _settle(patch, root)
+        _with_models(patch, found)
+        scenario = load_scenario("tiny")
+        for name, training in scenario.training.items():
+            run.train(scenario, name, training=training)
+    forget_everything()
+    return root
+
+
+def _with_models(patch: pytest.MonkeyPatch, found: Tiny) -> None:
+    """Stand-ins for all training data, intervals of 20 bootstraps, and the scenario if missing."""
+    from core.train import run
+
+    patch.setattr(run, "public_set", tiny.public_set)
+    patch.setattr(run, "general_set", tiny.general_set)
+    patch.setitem(bootstrap_auroc.__kwdefaults__, "draws", 20)
+    if not found.folder.exists():
+        found.folder.mkdir(parents=True)
+        (found.folder / "scenario.json").write_text(json.dumps(tiny.models_json()))
+
+
+@pytest.fixture
+def models(_models_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tiny]:
+    """A copy, free to be damaged, of a scenario with several models and nothing in runs."""
+    shutil.copytree(_models_root / "checkpoints", tmp_path / "checkpoints")
+    found = _settle(monkeypatch, tmp_path)
+    _with_models(monkeypatch, found)
+    yield found
+    forget_everything()
+
+
 @pytest.fixture
 def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     """Intervals of 20 bootstraps, where nobody looks at them."""
@@ -122,6 +165,44 @@ def tiny_scenario(
     shutil.copytree(_trained_root / "checkpoints", tmp_path / "checkpoints")
     yield _settle(monkeypatch, tmp_path)
     forget_everything()
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a call of the command line left behind."""
+
+    status: int
+    out: str
+    err: str
+
+    def lines(self) -> list[dict]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    def error(self) -> str:
+        """The one line of an error, with its status checked."""
+        assert self.status == 2, self.err
+        assert self.out == ""
+        (line,) = self.err.splitlines()
+        assert line.startswith("error: ")
+        return line
+
+
+Call = Callable[..., Said]
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    """Run `python -m core` with arguments, in this process."""
+    from core import __main__ as cli
+
+    def run_it(*arguments: str | Path) -> Said:
+        monkeypatch.setattr(sys, "argv", ["core", *map(str, arguments)])
+        capsys.readouterr()
+        status = cli.main()
+        said = capsys.readouterr()
+        return Said(status, said.out, said.err)
+
+    return run_it
 
 
 @pytest.fixture

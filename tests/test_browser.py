@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parent.parent
 # Streamlit asks for these two below the page's own path after a deep link.
-ALLOWED = re.compile(r"/likelihoods/_stcore/(health|host-config)")
+ALLOWED = re.compile(r"/(likelihoods|cards)/_stcore/(health|host-config)")
 DEEP_LINK = "/likelihoods?likelihoods_strange=turned&likelihoods_set=turned&likelihoods_index=5"
 
 
@@ -170,7 +170,16 @@ def test_a_file_that_is_no_image_is_one_error_and_the_page_goes_on(page, address
     page.get_by_role("heading", name="Gallery").wait_for()
 
 
-@pytest.mark.parametrize("path", ["/", "/likelihoods"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/likelihoods",
+        "/likelihoods?likelihoods_view=Model+against+model",
+        "/likelihoods?likelihoods_view=Drawn+images",
+        "/cards",
+    ],
+)
 def test_nothing_hangs_over_the_edge_of_a_phone(page, address, path):
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(address + path)
@@ -187,3 +196,58 @@ def test_the_sheet_of_terms_opens_and_closes_by_keyboard(page, address):
     press_until(page, "h", page.get_by_role("dialog").is_visible)
     page.keyboard.press("Escape")
     page.get_by_role("dialog").wait_for(state="hidden")
+
+
+def test_a_link_to_two_models_opens_their_comparison_and_only_that(page, address):
+    page.goto(
+        address + "/likelihoods?likelihoods_view=Model+against+model&likelihoods_up=glow.dense"
+    )
+    page.get_by_text("Rank correlation over 20,000 images").wait_for()
+    page.get_by_text("Fully connected flow, bits per dimension").first.wait_for()
+    assert page.get_by_role("heading", name="Gallery").count() == 0
+
+
+def test_a_clicked_point_shows_its_image_and_leads_inside_it(page, address):
+    page.goto(
+        address + "/likelihoods?likelihoods_view=Model+against+model&likelihoods_strange=flat"
+    )
+    page.locator(".legendtext", has_text="Flat grey").wait_for()
+    settled(page)
+    plot = page.locator(".js-plotly-plot").first
+    at = plot.evaluate(
+        """plot => {
+            const {xaxis, yaxis} = plot._fullLayout, box = plot.getBoundingClientRect();
+            const trace = plot._fullData[0], far = trace.x.indexOf(Math.max(...trace.x));
+            return [box.x + xaxis._offset + xaxis.c2p(trace.x[far]),
+                    box.y + yaxis._offset + yaxis.c2p(trace.y[far]), trace.customdata[far][1]];
+        }"""
+    )
+    page.mouse.move(at[0], at[1])
+    page.wait_for_timeout(300)
+    page.mouse.click(at[0], at[1])
+    page.get_by_role("button", name="Look inside").click()
+    page.get_by_role("heading", name="One image").wait_for()
+    url_holds(page, f"likelihoods_index={at[2]}")
+
+
+def test_drawn_images_follow_the_temperature(page, address):
+    page.goto(address + "/likelihoods?likelihoods_view=Drawn+images")
+    drawn = page.get_by_alt_text("8 images with the latent of 4x4 scale drawn anew")
+    drawn.wait_for()
+    settled(page)
+    before = drawn.get_attribute("src")
+    page.get_by_role("slider", name="Temperature").press("ArrowLeft")
+    url_holds(page, "likelihoods_temperature=0.6")
+    page.wait_for_function(
+        "before => ![...document.images].some(i => i.src === before)",
+        arg=before if before.startswith("http") else address + before,
+    )
+
+
+def test_a_link_to_a_card_opens_that_card(page, address):
+    page.goto(address + "/cards?cards_model=glow.general")
+    page.get_by_role("heading", name="General Glow, fashion/glow.general").wait_for()
+    page.get_by_text("Learned from 33,800 images").wait_for()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="This card (JSON)").click()
+    assert download.value.suggested_filename == "fashion-glow.general.json"

@@ -67,7 +67,19 @@ def test_the_card_says_which_images_and_settings_trained_it(tiny_scenario: Tiny)
         "learning_rate": 2e-3,
         "warmup": 0.01,
         "clip": 5.0,
+        "flow": "scales",
+        "leaves": "first",
+        "data": "train",
+        "mutation": 0.0,
+        "starts_from": "",
+        "general": "",
+        "background": "",
+        "outliers": "",
+        "outlier_weight": 6000.0,
+        "outlier_temperature": 1000.0,
+        "margin": 1.0,
     }
+    assert (card.companions, card.seeds, card.limits) == ({}, None, Glow.limits)
     assert card.training.phases == ("initialise", "likelihood", "typicality")
     assert card.training.images == 32 * card.training.steps > 0
     assert card.training.test_looks == 1

@@ -7,8 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +14,10 @@ import pandas
 import pytest
 import tiny
 import torch
-from conftest import Tiny, forget_everything
+from conftest import Call, Tiny, forget_everything
 from PIL import Image
 
 import core
-from core import __main__ as cli
 from core import checkpoint
 from core.data.stream import as_tensor
 from core.detectors.glow import Glow
@@ -28,45 +25,8 @@ from core.evaluate.calibration import percentile
 from core.train import run
 
 ROOT = Path(core.__file__).parent.parent
-PARTS = list(Glow.about)
+PARTS = list(Glow(Glow.Config(**tiny.CONFIG)).described)
 FIGURES = ["auroc", "low", "high", "aupr", "fpr95", "n_normal", "n_strange"]
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a call left behind."""
-
-    status: int
-    out: str
-    err: str
-
-    def lines(self) -> list[dict]:
-        return [json.loads(line) for line in self.out.splitlines()]
-
-    def error(self) -> str:
-        """The one line of an error, with its status checked."""
-        assert self.status == 2, self.err
-        assert self.out == ""
-        (line,) = self.err.splitlines()
-        assert line.startswith("error: ")
-        return line
-
-
-Call = Callable[..., Said]
-
-
-@pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
-    """Run `python -m core` with arguments, in this process."""
-
-    def run_it(*arguments: str | Path) -> Said:
-        monkeypatch.setattr(sys, "argv", ["core", *map(str, arguments)])
-        capsys.readouterr()
-        status = cli.main()
-        said = capsys.readouterr()
-        return Said(status, said.out, said.err)
-
-    return run_it
 
 
 @pytest.fixture
@@ -214,7 +174,7 @@ def test_rough_scoring_is_near_and_not_the_same(
     [
         ("fashoin/glow", "no scenario 'fashoin'; there are: tiny"),
         ("tiny/blow", "no detector 'blow'; there are: glow"),
-        ("tiny/glow.boot", "has no variant 'boot'; it has: none"),
+        ("tiny/glow.boot", "tiny/glow has no variant 'boot'; has: none"),
         ("tiny", "'tiny' is not SCENARIO/DETECTOR"),
         ("tiny/", "'tiny/' is not SCENARIO/DETECTOR"),
         ("", "'' is not SCENARIO/DETECTOR"),
@@ -305,11 +265,14 @@ def test_a_setting_that_the_detector_does_not_know_is_one_line(
     assert not (untrained.folder / "glow.safetensors").exists()
 
 
-def test_a_detector_without_variants_does_not_train_one(tiny_scenario: Tiny, call: Call) -> None:
+def test_a_variant_without_settings_of_its_own_is_not_trained(
+    tiny_scenario: Tiny, call: Call
+) -> None:
     scenario = tiny.scenario_json() | {"variants": ["boot"]}
     (tiny_scenario.folder / "scenario.json").write_text(json.dumps(scenario))
     forget_everything()
-    assert "is not trained by variant, got 'boot'" in call("train", "tiny/glow.boot").error()
+    line = call("train", "tiny/glow.boot").error()
+    assert "no training settings for 'glow.boot'; it has: glow" in line
     assert "train it with" in call("evaluate", "tiny/glow.boot").error()
 
 

@@ -1,6 +1,6 @@
 """What every detector keeps, whatever its paper: one suite over all of them.
 
-A new detector joins by one entry in `TINY`.
+A new detector joins by one entry in `TINY`; one that can be built in several ways by several.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -36,45 +36,91 @@ class Tiny:
         cost: a number that training lowers on held-out images of the normal family.
         gain: by how much, at least.
         without_gradient: parameters that cannot have one, each with the reason.
+        company: configs of the companions, by role.
     """
 
     config: dict[str, Any]
     cost: Callable[[Detector, Tensor], float]
     gain: float
     without_gradient: dict[str, str] = field(default_factory=dict)
+    company: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-TINY = {
+def total(glow: Detector, x: Tensor) -> float:
+    return float(glow.parts(x)["total"].mean())
+
+
+SMALL = {"steps": 1, "hidden": 8, "training_dtype": "float32"}
+TINY = {  # by the name of a checkpoint: DETECTOR or DETECTOR.MODEL
     "glow": Tiny(
         config={"image": (1, 32, 32), "steps": 2, "hidden": 8, "training_dtype": "float32"},
-        cost=lambda glow, x: float(glow.parts(x)["total"].mean()),
-        gain=60.0,  # nats: half of what a hundred steps bring; without them it is 0
+        cost=total,
+        gain=60.0,  # nats, here and below: half of what a hundred steps bring
+    ),
+    "glow.outliers": Tiny(
+        config={**SMALL, "leaves": "second", "general": "glow.general", "outliers": "ratio"},
+        cost=total,
+        gain=100.0,
+        company={"general": {**SMALL, "data": "general"}},
+    ),
+    "glow.patches": Tiny(
+        config={**SMALL, "flow": "patches", "score": "total", "mutation": 0.1},
+        cost=total,
+        gain=170.0,
+    ),
+    "glow.dense": Tiny(
+        config={**SMALL, "flow": "dense", "score": "total"},
+        cost=total,
+        gain=13.0,
     ),
 }
-NAMES = detector_names()
+DETECTORS = detector_names()
 
 
 def test_every_detector_takes_part() -> None:
-    missing = sorted(set(NAMES) - set(TINY))
+    missing = sorted(set(DETECTORS) - set(TINY))
     assert not missing, f"add a Tiny entry to tests/test_contract.py for: {', '.join(missing)}"
 
 
-@pytest.fixture(params=[name for name in NAMES if name in TINY])
+@pytest.fixture(params=[name for name in TINY if name.partition(".")[0] in DETECTORS])
 def name(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
 def build(name: str) -> Detector:
     torch.manual_seed(0)
-    return checkpoint.from_config(name, TINY[name].config)
+    detector = checkpoint.from_config(name, TINY[name].config)
+    for role in TINY[name].company:
+        detector.accompany(role, copy.deepcopy(_companion(name, role)))
+    return detector
+
+
+@cache
+def _companion(name: str, role: str) -> Detector:
+    """A companion fitted without its players."""
+    torch.manual_seed(1)
+    other = checkpoint.from_config(name, TINY[name].company[role])
+    fitting = [replace(phase, players=()) for phase in other.phases()]
+    fit_by(other, fitting)
+    return other
+
+
+def fit_by(detector: Detector, phases: Sequence[Phase], *, seed: int = 0) -> None:
+    """Fit by other phases than the detector's own."""
+    whole = detector.phases
+    detector.phases = lambda: phases  # type: ignore[method-assign]
+    fit(detector, streams(), seed=seed)
+    detector.phases = whole  # type: ignore[method-assign]
 
 
 def streams() -> dict[str, Stream]:
     whole = tiny.padded(tiny.boxes(224, seed=0))
+    general = tiny.padded(tiny.strokes(128, seed=0))
     return {
         "train": tiny.stream_of(whole[:128]),
         "calibration": tiny.stream_of(whole[128:]),
-        "general": tiny.stream_of(tiny.padded(tiny.strokes(128, seed=0))),
+        "general": tiny.stream_of(general, kind=0),
+        "mixed": tiny.mixed(whole[:64], general[:64]),
     }
 
 
@@ -82,11 +128,9 @@ def streams() -> dict[str, Stream]:
 def _twins(name: str) -> tuple[Detector, Detector]:
     """A detector fitted without its players, and one trained in full from the same start."""
     trained = build(name)
-    untrained = copy.deepcopy(trained)
-    fitting = [replace(phase, players=()) for phase in untrained.phases()]
-    untrained.phases = lambda: fitting  # type: ignore[method-assign]
-    for detector in (untrained, trained):
-        fit(detector, streams(), seed=0)
+    untrained = build(name)
+    fit_by(untrained, [replace(phase, players=()) for phase in untrained.phases()])
+    fit(trained, streams(), seed=0)
     return untrained, trained
 
 
@@ -101,7 +145,7 @@ def everything(detector: Detector, x: Tensor) -> dict[str, Tensor]:
     said = {"score": detector.score(x), "embed": detector.embed(x)}
     said |= {f"part {k}": v for k, v in detector.parts(x).items()}
     if explains(detector):
-        said |= {f"map {part}": detector.explain(x, part).map for part in detector.about}
+        said |= {f"map {part}": detector.explain(x, part).map for part in detector.described}
     return said
 
 
@@ -122,7 +166,7 @@ def test_parts_are_one_number_an_image_and_the_score_is_one_of_them(
     detector: Detector, x: Tensor
 ) -> None:
     parts = detector.parts(x)
-    assert list(parts) == list(detector.about)
+    assert list(parts) == list(detector.described)
     assert {k: tuple(v.shape) for k, v in parts.items()} == {k: (len(x),) for k in parts}
     assert detector.config.score in parts
     assert torch.equal(detector.score(x), parts[detector.config.score])
@@ -130,7 +174,7 @@ def test_parts_are_one_number_an_image_and_the_score_is_one_of_them(
 
 
 def test_any_part_can_be_made_the_score(detector: Detector, x: Tensor) -> None:
-    for part in detector.about:
+    for part in detector.described:
         detector.config = replace(detector.config, score=part)
         assert torch.equal(detector.score(x), detector.parts(x)[part])
 
@@ -144,12 +188,13 @@ def test_an_image_gets_the_same_numbers_alone_and_among_any_others(
     for what, together in crowd.items():
         alone = torch.cat([found[what] for found in each])
         # Float32 sums of a thousand terms in another order differ by some 2e-7 of the largest (a
-        # stroke costs thirty boxes); a statistic of the batch is of the size of the scores.
+        # stroke costs thirty boxes), and a dozen layers add theirs; a statistic of the batch is of
+        # the size of the scores.
         torch.testing.assert_close(
             together[5 : 5 + len(x)],
             alone,
             rtol=1e-5,
-            atol=1e-6 * float(alone.abs().max()),
+            atol=1e-5 * float(alone.abs().max()),
             msg=lambda text, what=what: f"{what}: {text}",
         )
 
@@ -245,6 +290,20 @@ def test_every_parameter_belongs_to_a_player(name: str) -> None:
     assert not [key for key, p in detector.named_parameters() if id(p) not in owned]
 
 
+def test_companions_are_no_part_of_the_weights_and_training_leaves_them_alone(name: str) -> None:
+    detector = build(name)
+    assert set(detector.company) == set(detector.companions) == set(TINY[name].company)
+    before = {role: copy.deepcopy(o.state_dict()) for role, o in detector.company.items()}
+    fit_by(detector, [replace(phase, epochs=1) for phase in detector.phases()])
+    own = {id(t) for t in (*detector.parameters(), *detector.buffers())}
+    for role, other in detector.company.items():
+        assert not own & {id(t) for t in (*other.parameters(), *other.buffers())}
+        assert not any(p.requires_grad or p.grad is not None for p in other.parameters())
+        assert not any(module.training for module in other.modules())
+        for key, value in other.state_dict().items():
+            assert torch.equal(value, before[role][key]), f"{role}: {key}"
+
+
 def test_a_phase_moves_what_its_players_own_and_nothing_else(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -277,9 +336,7 @@ def test_training_again_from_the_same_seed_gives_the_same_weights(name: str) -> 
     found = []
     for seed in (0, 0, 1):
         detector = build(name)
-        short = [replace(phase, epochs=2) for phase in detector.phases()]
-        detector.phases = lambda short=short: short  # type: ignore[method-assign]
-        fit(detector, streams(), seed=seed)
+        fit_by(detector, [replace(phase, epochs=1) for phase in detector.phases()], seed=seed)
         found.append(detector.state_dict())
     for key, value in found[0].items():
         assert torch.equal(value, found[1][key]), key
@@ -291,12 +348,21 @@ def test_training_again_from_the_same_seed_gives_the_same_weights(name: str) -> 
 
 @pytest.fixture
 def saved(name: str, detector: Detector, tmp_path: Path) -> Path:
-    data, weights = checkpoint.pack(detector)
     folder = tmp_path / "tiny"
     folder.mkdir()
-    scores = checkpoint.ReferenceScores({})
-    checkpoint.save(tiny.card_of(detector, name, weights), folder, weights=data, scores=scores)
+    companions = {}
+    for role, stem in detector.companions.items():
+        companions[stem] = save(detector.company[role], stem, folder).sha256
+    save(detector, name, folder, companions=companions)
     return folder
+
+
+def save(detector: Detector, name: str, folder: Path, **known: Any) -> checkpoint.Weights:
+    """Write a checkpoint whose card says no more than it must."""
+    data, weights = checkpoint.pack(detector)
+    card = tiny.card_of(detector, name, weights).model_copy(update=known)
+    checkpoint.save(card, folder, weights=data, scores=checkpoint.ReferenceScores({}))
+    return weights
 
 
 def test_a_saved_detector_gives_the_same_numbers_when_loaded(
@@ -345,7 +411,7 @@ def test_an_unknown_setting_is_refused_by_name(name: str) -> None:
 
 def test_a_config_of_another_class_is_refused(name: str) -> None:
     with pytest.raises(TypeError, match="Config"):
-        detector_class(name)(object())
+        detector_class(name.partition(".")[0])(object())
 
 
 def test_the_card_can_say_all_that_a_page_shows(detector: Detector) -> None:

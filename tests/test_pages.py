@@ -1,13 +1,15 @@
 """Each page through Streamlit's own AppTest, on the shipped scenario."""
 
+import json
 import shutil
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import service
 from core.scenario import load_scenario
-from core.service import ImageQuery, LikelihoodsQuery, Target, parse_target
+from core.service import ImageQuery, LikelihoodsQuery, PairQuery, Target, parse_target
 from core.settings import settings
 
 GLOW = Target("fashion", "glow")
@@ -19,6 +21,12 @@ def opened(page: str | None = None, **state: object) -> AppTest:
     for key, value in state.items():
         app.session_state[key] = value
     return app.switch_page(f"{page}.py").run() if page else app.run()
+
+
+def figure(app: AppTest, key: str) -> dict:
+    """The Plotly figure of that key."""
+    charts = app.get("plotly_chart")
+    return next(json.loads(c.proto.spec) for c in charts if key in c.proto.id)
 
 
 def written(app: AppTest) -> str:
@@ -61,10 +69,97 @@ def test_likelihoods_says_what_the_numbers_say(strange):
     assert not app.exception
     text = written(app)
     found = service.likelihoods(LikelihoodsQuery(GLOW, strange))
-    for part in found.parts:
-        assert f"AUROC **{part.figures.auroc:.3f}**" in text
-    likelier = found.parts[0].figures.high < 0.5
+    total, *others = found.parts
+    assert f"AUROC **{total.figures.auroc:.3f}**" in text
+    panels = figure(app, "likelihoods_parts")["layout"]["annotations"]
+    for part, title in zip(others, panels, strict=True):
+        assert title["text"].startswith(part.title)
+        assert f"AUROC {part.figures.auroc:.3f}" in title["text"]
+    likelier = total.figures.high < 0.5
     assert ("**likelier**" in text) == likelier
+
+
+def test_every_model_has_its_likelihoods_and_its_numbers():
+    for row in service.overview("fashion").detectors:
+        app = opened("likelihoods", likelihoods_model=row.name, likelihoods_index=4)
+        assert not app.exception, row.name
+        target = Target.of("fashion", row.name)
+        view = service.image(ImageQuery(target, "mnist", 4))
+        assert app.dataframe[0].value["value"][0].startswith(f"{view.shown['total']:.3f}")
+
+
+def test_two_models_are_compared_by_the_rank_correlation_of_all_images():
+    app = opened("likelihoods", likelihoods_view="Model against model")
+    assert not app.exception
+    patches = Target.of("fashion", "glow.patches")
+    rank = service.pair(PairQuery(GLOW, patches, "mnist")).rank["both"]
+    assert app.metric[0].value == f"{rank:.3f}"
+    first = figure(app, "likelihoods_scatter_glow_glow.patches_mnist_0")["data"][0]
+    assert first["name"] == "Garments"
+    assert len(first["customdata"]) == 1000
+
+
+def test_the_ends_of_the_difference_are_its_largest_and_smallest():
+    app = opened("likelihoods", likelihoods_view="Model against model")
+    columns = service.per_image_table(GLOW, ["garments", "mnist"])
+    detector_values = columns["ratio_general"] / np.log(2) / 1024
+    assert app.button("likelihoods_end_strangest_0").label == f"{detector_values.max():+.2f}"
+    assert app.button("likelihoods_end_most normal_0").label == f"{detector_values.min():+.2f}"
+    app.button("likelihoods_end_strangest_0").click().run()
+    assert not app.exception
+    assert app.session_state["likelihoods_view"] == "Scales"
+    picked = app.session_state["likelihoods_set"], app.session_state["likelihoods_index"]
+    assert "{}#{}".format(*picked) == columns["image"][detector_values.argmax()]
+
+
+def test_drawn_images_of_a_control_without_scales_say_so():
+    app = opened("likelihoods", likelihoods_view="Drawn images", likelihoods_model="glow.dense")
+    assert not app.exception
+    assert [i.value for i in app.info] == ["fashion/glow.dense has no scales to draw anew"]
+
+
+def test_a_picked_image_outlives_a_look_at_another_view():
+    app = opened("likelihoods", likelihoods_set="garments", likelihoods_index=17)
+    for view in ("Model against model", "Drawn images", "Scales"):
+        app.session_state["likelihoods_view"] = view
+        app.run()
+        assert not app.exception
+    assert app.session_state["likelihoods_set"] == "garments"
+    assert app.number_input("likelihoods_index").value == 17
+
+
+@pytest.mark.parametrize("name", ["glow", "glow.general", "glow.seed-1"])
+def test_a_card_says_what_its_file_says(name):
+    app = opened("cards", cards_model=name)
+    assert not app.exception
+    found = service.overview("fashion")
+    row = next(r for r in (*found.detectors, *found.twins) if r.name == name)
+    text = written(app)
+    for word in (row.card.data.name, f"Seed {row.card.training.seed}", row.card.score.why):
+        assert word in text
+    for line in (*row.card.deviations, *row.card.limits):
+        assert line in text
+    table = app.dataframe[0].value
+    digits = table[table["strange set"] == "Digits"]
+    assert digits["AUROC"].tolist() == [m.auroc for m in row.card.metrics["mnist"].values()]
+    assert ("seeds" in table) == (row.card.seeds is not None)
+    assert row.card.paper["bibtex"] in app.code[0].value
+
+
+def test_cards_lists_every_checkpoint_that_ships():
+    listed = opened("cards").dataframe[1].value["checkpoint"].tolist()
+    files = settings().checkpoints.glob("fashion/*.safetensors")
+    assert sorted(listed) == sorted(f.stem for f in files)
+
+
+def test_the_sentences_of_overview_carry_the_numbers_of_the_card():
+    text = written(opened())
+    row = service.overview("fashion").detectors[0]
+    for found in service.corrections(row):
+        for before, after in found.helps.values():
+            assert f"{before:.3f} → {after:.3f}" in text
+        for auroc in found.fails.values():
+            assert f"({auroc:.3f})" in text
 
 
 def test_a_picked_image_shows_its_own_numbers():

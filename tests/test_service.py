@@ -36,7 +36,7 @@ def test_histograms_share_out_every_image_and_stand_where_the_medians_do(
     found = service.likelihoods(LikelihoodsQuery(TARGET, "turned"))
     kept = stored(tiny_scenario)
     detector, card = checkpoint.load(tiny_scenario.folder, "glow")
-    assert [view.name for view in found.parts] == list(Glow.about)
+    assert [view.name for view in found.parts] == list(Glow(Glow.Config(**tiny.CONFIG)).described)
     for view in found.parts:
         for shares, median, name in zip(
             (view.normal, view.strange), view.medians, ("boxes", "turned"), strict=True

@@ -100,7 +100,7 @@ def test_the_card_belongs_to_its_place_and_its_scenario(path: Path, loaded) -> N
     assert card.deviations == detector.paper.deviations
     assert card.limits == detector.limits
     assert card.training.test_looks >= 1
-    assert set(card.calibration.quantiles) == set(detector.about)
+    assert set(card.calibration.quantiles) == set(detector.described)
     assert all(np.all(np.diff(q) >= 0) for q in card.calibration.quantiles.values())
 
 

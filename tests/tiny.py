@@ -14,7 +14,7 @@ from core.data.stream import Stream
 from core.detectors._base import Detector
 
 BORDER = 2
-TRAINING_IMAGES, CALIBRATION_IMAGES, TEST_IMAGES = 384, 128, 96
+TRAINING_IMAGES, CALIBRATION_IMAGES, TEST_IMAGES, GENERAL_IMAGES = 384, 128, 96, 160
 CONFIG = {"steps": 1, "hidden": 8, "training_dtype": "float32"}
 
 
@@ -51,9 +51,15 @@ def padded(images: np.ndarray) -> np.ndarray:
     return pad(images, BORDER)
 
 
-def stream_of(images: np.ndarray, *, batch_size: int = 32) -> Stream:
+def stream_of(images: np.ndarray, *, batch_size: int = 32, kind: int = 1) -> Stream:
     n = len(images)
-    return Stream(images, np.ones(n, np.int8), np.arange(n) % 3, batch_size)
+    return Stream(images, np.full(n, kind, np.int8), np.arange(n) % 3, batch_size)
+
+
+def mixed(normal: np.ndarray, general: np.ndarray, *, batch_size: int = 32) -> Stream:
+    """Normal images of kind +1 and general ones of kind -1, as the outlier losses learn from."""
+    kind = np.repeat(np.array([1, -1], np.int8), [len(normal), len(general)])
+    return Stream(np.concatenate([normal, general]), kind, np.full(len(kind), -1), batch_size)
 
 
 def public_set(
@@ -63,6 +69,12 @@ def public_set(
     n = TRAINING_IMAGES + CALIBRATION_IMAGES if train else TEST_IMAGES
     draw = {"FashionMNIST": boxes, "MNIST": strokes}[name]
     return draw(n, seed=int(train)), np.arange(n) % 3
+
+
+def general_set(name: str, folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Stands in for `core.data.sources.general_set`: strokes that no other set has."""
+    assert name == "lines"
+    return strokes(GENERAL_IMAGES, seed=7), np.zeros(GENERAL_IMAGES, np.int64)
 
 
 CHANGES = ("turned", "flipped", "inverted", "noise", "flat")
@@ -104,6 +116,35 @@ def scenario_json(changes: tuple[str, ...] = CHANGES) -> dict:
     }
 
 
+def models_json() -> dict:
+    """A scenario.json of few sets, with general images and models that know of each other."""
+    scenario = scenario_json(("turned",))
+    general = {"general": "glow.general"}
+    settings = {
+        "glow.general": {"data": "general"},
+        "glow": {**general},
+        "glow.outliers": {**general, "starts_from": "glow.general", "outliers": "ratio"},
+        "glow.seed-0": {},
+        "glow.seed-1": {},
+    }
+    training = {
+        name: {"minutes": 0.003, "batch_size": 32, "config": {**CONFIG, **config}}
+        for name, config in settings.items()
+    }
+    training["glow"]["seeds"] = ["glow.seed-0", "glow.seed-1"]
+    training["glow.seed-1"]["seed"] = 1
+    return scenario | {
+        "training": training,
+        "general": {
+            "title": "Lines",
+            "text": "Strokes of all kinds.",
+            "source": "lines",
+            "licence": "CC0",
+            "limit": "Lines look like strokes.",
+        },
+    }
+
+
 def write_scenario(checkpoints: Path, changes: tuple[str, ...] = CHANGES) -> None:
     """Write checkpoints/tiny/scenario.json."""
     folder = checkpoints / "tiny"
@@ -113,11 +154,12 @@ def write_scenario(checkpoints: Path, changes: tuple[str, ...] = CHANGES) -> Non
 
 def card_of(detector: Detector, name: str, weights: Weights) -> Card:
     """The plainest card that fits the schema, for a detector that nobody evaluated."""
-    part = detector.config.score
+    part, (stem, _, variant) = detector.config.score, name.partition(".")
     return Card(
         schema=1,
         scenario="tiny",
-        detector=name,
+        detector=stem,
+        variant=variant or None,
         config=dataclasses.asdict(detector.config),
         paper={"title": detector.paper.title, "year": detector.paper.year},
         deviations=detector.paper.deviations,

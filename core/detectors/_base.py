@@ -142,6 +142,7 @@ class Detector(nn.Module, ABC):
     Config: ClassVar[type]
     about: ClassVar[Mapping[str, Part]]
     limits: ClassVar[tuple[str, ...]] = ()
+    architecture: ClassVar[tuple[str, ...]] = ()  # settings that weights of the same shapes need
 
     def __init__(self, config: Any) -> None:
         super().__init__()
@@ -173,6 +174,11 @@ class Detector(nn.Module, ABC):
     def companions(self) -> Mapping[str, str]:
         """Other checkpoints of the scenario that this one asks, role to name: see `accompany`."""
         return {}
+
+    @property
+    def untrained_settings(self) -> frozenset[str]:
+        """Settings that training did not see: with other ones the same weights are still right."""
+        return frozenset({"score"})
 
     @property
     def start(self) -> str:

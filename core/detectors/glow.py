@@ -108,6 +108,7 @@ class Glow(Detector):
     paper: ClassVar[Paper] = PAPER
     about: ClassVar[Mapping[str, Part]] = PARTS
     limits: ClassVar[tuple[str, ...]] = LIMITS
+    architecture: ClassVar[tuple[str, ...]] = ("flow", "leaves")
 
     @dataclass(frozen=True)
     class Config:
@@ -157,9 +158,7 @@ class Glow(Detector):
         if min(config.steps, config.hidden, config.scales) < 1 or not 0 < config.warmup < 1:
             raise ValueError("steps, hidden and scales must be 1 or more, warmup between 0 and 1")
         if config.training_dtype not in ("float32", "bfloat16"):
-            raise ValueError(
-                f"training_dtype is float32 or bfloat16, got {config.training_dtype!r}"
-            )
+            raise ValueError(f"training_dtype is no {config.training_dtype}: float32 or bfloat16")
         if not 0 <= config.mutation <= 1:
             raise ValueError(f"mutation is a share of pixels, 0 to 1, got {config.mutation}")
         if config.outliers == "ratio" and not config.general:
@@ -183,6 +182,11 @@ class Glow(Detector):
     def companions(self) -> Mapping[str, str]:
         named = {"general": self.config.general, "background": self.config.background}
         return {role: name for role, name in named.items() if name}
+
+    @property
+    def untrained_settings(self) -> frozenset[str]:
+        asked = {"general"} if self.config.outliers == "ratio" else set()
+        return frozenset({"score", "general", "background"} - asked)
 
     @property
     def start(self) -> str:
@@ -211,11 +215,10 @@ class Glow(Detector):
     def _initialise(self, batches: Iterable[Batch]) -> None:
         """Data-dependent initialisation of every ActNorm, from the first 512 images."""
         generator = torch.Generator().manual_seed(0)
-        images, count = [], 0
+        images: list[Tensor] = []
         for batch in batches:
             images.append(batch.x)
-            count += len(batch.x)
-            if count >= 512:
+            if sum(map(len, images)) >= 512:
                 break
         x = self._mutated(torch.cat(images)[:512], generator)
         self.flow.initialise_(_dequantise(x, generator))
@@ -328,7 +331,7 @@ class Glow(Detector):
 
         The middle of a bin is where a flow's density peaks, so that figure bounds nothing.
         """
-        noisy = self._costs(self.flow(_dequantise(x, generator))).sum(1)  # no mutation
+        noisy = self._costs(self.flow(_dequantise(x, generator))).sum(1)
         return {
             "bits_per_dimension": self._bits(noisy) / self.dimensions,
             "bits_per_dimension_mid_bin": torch.from_numpy(self.shown("total", parts["total"])),

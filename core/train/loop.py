@@ -71,6 +71,7 @@ def fit(
     minutes: float | None = None,
     fabric: Fabric | None = None,
     state: Path | None = None,
+    origin: Mapping[str, str] | None = None,
     watch: Callable[[Moment], None] | None = None,
 ) -> Report:
     """Train a detector by its own phases; leave it in eval mode.
@@ -78,6 +79,7 @@ def fit(
     With ``minutes``, phases with players share that time in proportion to their epochs; without,
     each runs its epochs. With ``state``, progress is saved there every five minutes and a run
     that finds the file goes on from it. The last weights are kept, whatever the loss.
+    ``origin`` names the weights that training builds on; a run with others does not go on.
 
     Raises:
         TrainingFailed: a loss is not finite, ten gradients in a row are not, or the interrupted
@@ -87,7 +89,15 @@ def fit(
     if fabric is None:
         fabric = Fabric(accelerator="auto", devices=1)
         fabric.launch()
-    run = _Run(detector, streams, seed=seed, minutes=minutes, fabric=fabric, state=state)
+    run = _Run(
+        detector,
+        streams,
+        seed=seed,
+        minutes=minutes,
+        fabric=fabric,
+        state=state,
+        origin=origin or {},
+    )
     return run.train(watch or (lambda moment: None))
 
 
@@ -112,9 +122,10 @@ class _Run:
         minutes: float | None,
         fabric: Fabric,
         state: Path | None,
+        origin: Mapping[str, str],
     ) -> None:
         self.detector, self.streams, self.seed, self.state = detector, streams, seed, state
-        self.fabric, self.minutes = fabric, minutes
+        self.fabric, self.minutes, self.origin = fabric, minutes, origin
         self.rank, self.world = fabric.global_rank, fabric.world_size
         self.phases = list(detector.phases())
         self.seconds = _share(self.phases, minutes)
@@ -317,7 +328,7 @@ class _Run:
         config = dataclasses.asdict(self.detector.config)
         streams = {k: [len(s.images), s.batch_size] for k, s in self.streams.items()}
         run = {"seed": self.seed, "minutes": self.minutes, "devices": self.world, **streams}
-        return json.dumps({**config, **run}, sort_keys=True)
+        return json.dumps({**config, **run, **self.origin}, sort_keys=True)
 
     def _resume(self) -> None:
         if self.state is None or not self.state.exists():

@@ -79,7 +79,9 @@ def train(
             multiple of the devices.
     """
     watcher = watcher or Watcher()
-    detector = _detector(scenario, name, training)
+    if restart and keep_weights:
+        raise TrainingFailed("weights are either kept or trained anew from the start, not both")
+    detector, origin = _detector(scenario, name, training)
     fabric = _fabric(devices)
     watcher.stage("reading training images")
     wanted = {phase.data for phase in detector.phases()}
@@ -89,12 +91,17 @@ def train(
     if restart and fabric.global_rank == 0:
         _forget_run(scenario, name)
     if keep_weights:
-        kept, card = checkpoint.load_alone(scenario.folder, name)
-        detector.load_state_dict(kept.state_dict())
-        trained = card.training
+        trained = _keep(detector, scenario, name)
     else:
         report = _fit(
-            detector, scenario, name, streams, training=training, fabric=fabric, watcher=watcher
+            detector,
+            scenario,
+            name,
+            streams,
+            training=training,
+            origin=origin,
+            fabric=fabric,
+            watcher=watcher,
         )
         trained = _trained(training, report)
     if fabric.global_rank != 0:
@@ -105,24 +112,44 @@ def train(
     )
 
 
-def _detector(scenario: Scenario, name: str, training: Training) -> Detector:
+def _detector(scenario: Scenario, name: str, training: Training) -> tuple[Detector, dict[str, str]]:
     """The detector before training, with its companions and the weights it starts from.
 
-    All that can fail fails here, before an hour of training.
+    Also the sha256 of those weights by checkpoint. All that can fail fails here, before an hour of
+    training.
     """
     seed_everything(training.seed, verbose=False)
     detector = checkpoint.from_config(name, training.config)
     checkpoint.pack(detector)
     if (scenario.folder / f"{name}.json").exists():
         checkpoint.read_card(scenario.folder, name)
-    checkpoint.accompany(detector, scenario.folder)
+    origin = checkpoint.accompany(detector, scenario.folder)
     if detector.start:
-        start, _ = checkpoint.load_alone(scenario.folder, detector.start)
+        start, card = checkpoint.load_alone(scenario.folder, detector.start)
+        origin[detector.start] = card.weights.sha256
         try:
+            for setting in detector.architecture:
+                if getattr(start.config, setting) != getattr(detector.config, setting):
+                    raise RuntimeError(f"they differ in {setting}")
             detector.load_state_dict(start.state_dict())
         except RuntimeError as error:
             raise CardError(f"{name} cannot start from {detector.start}: {error}") from error
-    return detector
+    return detector, origin
+
+
+def _keep(detector: Detector, scenario: Scenario, name: str) -> Trained:
+    """Give a detector the weights of its checkpoint; return how these were trained."""
+    kept, card = checkpoint.load_alone(scenario.folder, name)
+    wanted, had = dataclasses.asdict(detector.config), dataclasses.asdict(kept.config)
+    other = [k for k in wanted if wanted[k] != had[k] and k not in detector.untrained_settings]
+    if other:
+        raise CardError(
+            f"{scenario.name}/{name} was trained with other settings ("
+            + ", ".join(f"{k}: {had[k]}, not {wanted[k]}" for k in other)
+            + "): its weights cannot be kept"
+        )
+    detector.load_state_dict(kept.state_dict())
+    return card.training
 
 
 def _fabric(devices: int) -> Fabric:
@@ -198,6 +225,7 @@ def _fit(
     streams: Mapping[str, Stream],
     *,
     training: Training,
+    origin: Mapping[str, str],
     fabric: Fabric,
     watcher: Watcher,
 ) -> Report:
@@ -216,6 +244,7 @@ def _fit(
         minutes=training.minutes,
         fabric=fabric,
         state=folder / "state.pt",
+        origin=origin,
         watch=both,
     )
 
@@ -324,7 +353,7 @@ def _seeds(scenario: Scenario, training: Training) -> Seeds | None:
     first = cards[0]
     return Seeds(
         models=training.seeds,
-        text=f"{len(cards)} models of {first.config['steps']} flow steps a scale, "
+        text=f"{len(cards)} models with K = {first.config['steps']} flow steps a scale, "
         f"{first.training.minutes:g} minutes each, that differ in their seed alone",
         auroc={
             name: {part: tuple(c.metrics[name][part].auroc for c in cards) for part in parts}

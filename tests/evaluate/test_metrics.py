@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 from core.evaluate.metrics import (
@@ -16,6 +17,7 @@ from core.evaluate.metrics import (
     bootstrap_auroc,
     fpr_at_tpr,
     measure,
+    rank_correlation,
 )
 
 # Few levels: nearly every draw has ties, within and across the two sets.
@@ -172,6 +174,21 @@ def test_measuring_gives_every_figure_of_the_same_scores() -> None:
         "n_normal": 70,
         "n_strange": 30,
     }
+
+
+def test_rank_correlation_is_spearmans_ties_and_all() -> None:
+    assert rank_correlation([1, 2, 3], [10, 20, 15]) == pytest.approx(0.5)  # 1 - 6 * 2 / (3 * 8)
+    assert rank_correlation([1, 2, 3], [-1, -20, -300]) == -1
+    rng = np.random.default_rng(4)
+    a, b = rng.integers(0, 9, 200), rng.integers(0, 9, 200)  # full of ties
+    assert rank_correlation(a, b) == pytest.approx(stats.spearmanr(a, b).statistic, abs=1e-12)
+
+
+def test_ranks_of_a_constant_or_of_other_lengths_are_refused() -> None:
+    with pytest.raises(ValueError, match="constant"):
+        rank_correlation([1.0, 2.0], [3.0, 3.0])
+    with pytest.raises(ValueError, match="one length, got 2 and 3"):
+        rank_correlation([1.0, 2.0], [1.0, 2.0, 3.0])
 
 
 # What is refused --------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ def images() -> np.ndarray:
 def test_a_blurred_image_is_told_by_its_missing_edges_and_a_blind_part_tells_nothing(
     images: np.ndarray,
 ) -> None:
-    found = validate(Edges(Edges.Config()), images, seed=0)
+    found = validate(Edges(Edges.Config()), images, border=2, seed=0)
     assert list(found) == list(FAULTS) == ["patch swap", "block shuffle", "blur", "elastic bend"]
     assert found["blur"]["smooth"] > 0.95
     assert found["block shuffle"]["smooth"] < 0.3  # shuffling makes edges: less smooth
@@ -59,9 +59,9 @@ def test_a_blurred_image_is_told_by_its_missing_edges_and_a_blind_part_tells_not
 
 def test_the_same_seed_damages_the_same_way(images: np.ndarray) -> None:
     detector = Edges(Edges.Config())
-    first = validate(detector, images, seed=3)
-    assert validate(detector, images, seed=3) == first
-    assert validate(detector, images, seed=4) != first
+    first = validate(detector, images, border=2, seed=3)
+    assert validate(detector, images, border=2, seed=3) == first
+    assert validate(detector, images, border=2, seed=4) != first
 
 
 def test_only_the_first_images_are_used(
@@ -69,8 +69,26 @@ def test_only_the_first_images_are_used(
 ) -> None:
     detector = Edges(Edges.Config())
     monkeypatch.setattr(validation, "IMAGES", 20)
-    assert validate(detector, images, seed=0) == validate(detector, images[:20], seed=0)
+    assert validate(detector, images, border=2, seed=0) == validate(
+        detector, images[:20], border=2, seed=0
+    )
     assert validation.IMAGES == 20
+
+
+def test_faults_stay_inside_the_border_where_nothing_else_ever_is(images: np.ndarray) -> None:
+    seen = []
+
+    class Watching(Edges):
+        def parts(self, x: Tensor) -> dict[str, Tensor]:
+            seen.append(x.numpy().copy())
+            return super().parts(x)
+
+    validate(Watching(Edges.Config()), images, border=2, seed=0)
+    assert len(seen) == 1 + len(FAULTS)
+    for x in seen:
+        assert x[..., 2:-2, 2:-2].any()
+        x[..., 2:-2, 2:-2] = 0
+        assert not x.any()
 
 
 def test_the_limit_is_two_thousand() -> None:

@@ -9,13 +9,13 @@ import contextvars
 import copy
 import math
 import threading
-from collections.abc import Callable
 
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
-from torch.distributions import AffineTransform, Independent, Normal
+from exact import disturbed, exact_log_density, images, jacobian_log_det, log_normal, moments
+from torch import Tensor
+from torch.distributions import AffineTransform
 
 from core.nn import flow
 from core.nn.flow import (
@@ -28,34 +28,6 @@ from core.nn.flow import (
     squeeze,
     unsqueeze,
 )
-
-
-def disturbed(module: nn.Module, *, by: float = 0.2) -> nn.Module:
-    """The module in float64, every parameter off its start by N(0, by^2).
-
-    At its start a coupling is a constant, and half of what can be wrong does not show.
-    """
-    module = module.double().requires_grad_(False)
-    generator = torch.Generator().manual_seed(1)
-    for p in module.parameters():
-        p += by * torch.randn(p.shape, generator=generator, dtype=p.dtype)
-    return module
-
-
-def images(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-def jacobian_log_det(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """log|det| of the Jacobian of function at x, which takes and gives equally many numbers."""
-    jacobian = torch.autograd.functional.jacobian(function, x)
-    return torch.linalg.slogdet(jacobian.reshape(x.numel(), x.numel()))[1]
-
-
-def log_normal(z: Tensor) -> Tensor:
-    """log N(z; 0, I), by torch.distributions."""
-    return Independent(Normal(torch.zeros_like(z), torch.ones_like(z)), z.ndim).log_prob(z)
-
 
 # The log-determinant ----------------------------------------------------------------------------
 
@@ -153,10 +125,14 @@ def test_a_density_with_a_wrong_log_determinant_does_not_integrate_to_one(
         check_integral(two_dimensional(wrong))
 
 
+LEAVES = pytest.mark.parametrize("leaves", ["first", "second"])
+
+
+@LEAVES
 @pytest.mark.parametrize("last", [False, True])
-def test_each_scale_contributes_its_jacobian_and_its_prior(last: bool) -> None:
+def test_each_scale_contributes_its_jacobian_and_its_prior(last: bool, leaves: str) -> None:
     torch.manual_seed(0)
-    scale = disturbed(FlowScale(2, (4, 4), steps=2, hidden=5, last=last))
+    scale = disturbed(FlowScale(2, (4, 4), steps=2, hidden=5, last=last, leaves=leaves))
     x = images(1, 2, 4, 4)
 
     def both(v: Tensor) -> Tensor:
@@ -168,17 +144,41 @@ def test_each_scale_contributes_its_jacobian_and_its_prior(last: bool) -> None:
     torch.testing.assert_close(code.log_prob.sum(), exact, rtol=1e-9, atol=1e-9)
 
 
-def test_the_contributions_of_all_scales_sum_to_the_exact_log_density() -> None:
+@LEAVES
+def test_the_contributions_of_all_scales_sum_to_the_exact_log_density(leaves: str) -> None:
     torch.manual_seed(0)
-    whole = disturbed(MultiScaleFlow((1, 8, 8), scales=3, steps=2, hidden=4))
+    whole = disturbed(MultiScaleFlow((1, 8, 8), scales=3, steps=2, hidden=4, leaves=leaves))
     x = images(1, 1, 8, 8)
-
-    def latents(v: Tensor) -> Tensor:
-        return torch.cat([code.latent.flatten() for code in whole(v)])
-
-    exact = jacobian_log_det(latents, x) + log_normal(latents(x))
     claimed = sum(code.log_prob.sum() for code in whole(x))
-    torch.testing.assert_close(claimed, exact, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(claimed, exact_log_density(whole, x), rtol=1e-9, atol=1e-9)
+
+
+def test_the_second_half_to_leave_is_the_one_that_the_last_coupling_changed() -> None:
+    torch.manual_seed(0)
+    first = FlowScale(1, (4, 4), steps=1, hidden=5, last=False).double()
+    second = FlowScale(1, (4, 4), steps=1, hidden=5, last=False, leaves="second").double()
+    second.load_state_dict(first.state_dict())
+    x = images(2, 1, 4, 4)
+    code, rest = first(x)
+    other, kept = second(x)  # fresh priors are the identity
+    torch.testing.assert_close(other.latent, rest)
+    torch.testing.assert_close(kept, code.latent)
+    with torch.no_grad():  # another shift: only what the coupling changes may move
+        second.steps.net.last_bias[:, :2] += 1  # by 1 * sigmoid(2)
+    moved, still = second(x)
+    torch.testing.assert_close(still, kept)
+    torch.testing.assert_close(moved.latent, other.latent + 0.8807970779778823)
+    with pytest.raises(ValueError, match="got 'third'"):
+        FlowScale(1, (4, 4), steps=1, hidden=5, last=False, leaves="third")
+
+
+def test_the_half_that_leaves_makes_another_density_of_the_same_weights() -> None:
+    totals = []
+    for leaves in ("first", "second"):
+        torch.manual_seed(0)
+        whole = disturbed(MultiScaleFlow((1, 8, 8), scales=2, steps=2, hidden=4, leaves=leaves))
+        totals.append(total(whole, images(3, 1, 8, 8)))
+    assert (totals[0] - totals[1]).abs().min() > 0.1  # of some 100 nats
 
 
 def test_a_cells_log_determinant_depends_only_on_its_neighbourhood() -> None:
@@ -305,9 +305,11 @@ def test_shapes_that_do_not_fit_the_flow_are_refused() -> None:
     # Ten roundings and more, of numbers up to 4: six steps add them up.
     [(torch.float64, 1e-13), (torch.float32, 2e-5)],
 )
-def test_the_inverse_gives_back_the_image(dtype: torch.dtype, atol: float) -> None:
+@LEAVES
+def test_the_inverse_gives_back_the_image(dtype: torch.dtype, atol: float, leaves: str) -> None:
     torch.manual_seed(0)
-    whole = disturbed(MultiScaleFlow((1, 8, 8), scales=2, steps=3, hidden=8), by=0.05).to(dtype)
+    whole = MultiScaleFlow((1, 8, 8), scales=2, steps=3, hidden=8, leaves=leaves)
+    whole = disturbed(whole, by=0.05).to(dtype)
     x = images(5, 1, 8, 8).to(dtype)
     back = whole.inverse([code.latent for code in whole(x)])
     torch.testing.assert_close(back, x, rtol=0, atol=atol)
@@ -322,13 +324,6 @@ def test_the_forward_gives_back_latents_drawn_at_will() -> None:
 
 
 # Data-dependent initialisation ------------------------------------------------------------------
-
-
-def moments(x: Tensor, dims: tuple[int, ...]) -> tuple[float, float]:
-    """Largest distance of any mean from 0, and of any variance from 1."""
-    x = x.detach()
-    mean, variance = x.mean(dims), x.var(dims, unbiased=False)
-    return float(mean.abs().max()), float((variance - 1).abs().max())
 
 
 def test_after_initialising_every_norm_gives_mean_zero_and_variance_one() -> None:
