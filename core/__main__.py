@@ -52,6 +52,8 @@ def scenarios(as_json: JsonOption = False) -> None:
         typer.echo(f"{row['scenario']}: {row['title']}. {row['question']}")
         typer.echo(f"  normal: {row['normal']}; strange: {', '.join(row['strange'])}")
         typer.echo(f"  detectors: {', '.join(row['detectors']) or 'none trained'}")
+        if row["models"] != row["detectors"]:
+            typer.echo(f"  models: {', '.join(row['models'])}")
         if row["variants"]:
             typer.echo(f"  variants: {', '.join(row['variants'])}")
 
@@ -364,6 +366,9 @@ def main() -> int:
     except OSError as error:
         return _said(str(error))
     except Exception as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # click's, private in typer
+            out.print(error.format_message(), markup=False)  # type: ignore[attr-defined]
+            return 2
         if hasattr(error, "format_message"):  # click's own, for wrong arguments
             return _said(error.format_message())
         raise

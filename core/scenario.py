@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from core.data.changes import CONTROLS, flat_images, noise_images
 from core.data.images import pad
@@ -51,6 +51,12 @@ class ImageSet(_Strict):
     change: Literal["turned", "flipped", "inverted", "noise", "flat"] | None = None
     classes: tuple[str, ...] = ()
     licence: str
+
+    @model_validator(mode="after")
+    def _has_images(self) -> ImageSet:
+        if (self.source is None) == (self.change is None):
+            raise ValueError(f"set {self.name!r} needs either a source or a change")
+        return self
 
 
 class Split(_Strict):
@@ -112,6 +118,17 @@ class Scenario(_Strict):
     general: General | None = None
     variants: tuple[str, ...] = ()
     training: dict[str, Training] = {}
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Scenario:
+        names = [s.name for s in self.sets]
+        if twice := sorted({n for n in names if names.count(n) > 1}):
+            raise ValueError(f"two sets are called {', '.join(twice)}")
+        if self.normal.source is None:
+            raise ValueError("the normal set needs a source")
+        if self.border < 0 or 2 * self.border >= min(self.image[1:]):
+            raise ValueError(f"a border of {self.border} leaves nothing of {self.image}")
+        return self
 
     @property
     def folder(self) -> Path:

@@ -440,8 +440,26 @@ def test_scenarios_lists_what_there_is(tiny_scenario: Tiny, call: Call) -> None:
         "normal": "boxes",
         "strange": ["strokes", "turned", "flipped", "inverted", "noise", "flat"],
         "detectors": ["glow"],
+        "models": ["glow"],
         "variants": [],
     }
+
+
+def test_models_are_listed_by_the_names_that_targets_take(models: Tiny, call: Call) -> None:
+    names = "glow, glow.general, glow.outliers, glow.seed-0, glow.seed-1"
+    assert f"  models: {names}\n" in call("scenarios").out
+
+
+def test_without_a_verb_the_help_is_shown_as_it_is(call: Call) -> None:
+    said = call()
+    assert said.status == 2
+    assert said.err == ""
+    assert said.out.startswith("Usage: ")
+    assert len(said.out.splitlines()) > 10
+
+
+def test_a_dot_without_a_model_is_no_target(tiny_scenario: Tiny, call: Call) -> None:
+    assert "'tiny/glow.' is not SCENARIO/DETECTOR" in call("evaluate", "tiny/glow.").error()
 
 
 def test_a_damaged_scenario_is_said_and_the_others_are_listed(

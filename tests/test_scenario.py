@@ -129,6 +129,11 @@ def test_a_detector_without_settings_lists_those_that_have_them(tiny_scenario: T
         (lambda s: s["normal"].update(name="Two Words"), "normal.name: "),
         (lambda s: s["training"]["glow"].update(minutes=0), "training.glow.minutes: "),
         (lambda s: s.update(name="other"), "names itself 'other'"),
+        (lambda s: s["strange"][1].update(name="strokes"), "two sets are called strokes"),
+        (lambda s: s["strange"][1].pop("change"), "set 'turned' needs either a source or a change"),
+        (lambda s: s["strange"][1].update(source="MNIST"), "either a source or a change"),
+        (lambda s: s.update(border=16), "a border of 16 leaves nothing"),
+        (lambda s: s.update(border=-1), "a border of -1"),
     ],
 )
 def test_a_scenario_that_does_not_fit_the_schema_names_the_key(

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tiny
-from conftest import Tiny
+from conftest import Tiny, forget_everything
 from PIL import Image
 
 from core import checkpoint, service
@@ -49,6 +49,16 @@ def test_histograms_share_out_every_image_and_stand_where_the_medians_do(
             assert np.float32(view.edges[low]) <= median <= np.float32(view.edges[high + 1])
         assert view.figures == card.metrics["turned"][view.name]
         assert view.is_score == (view.name == card.score.part)
+
+
+def test_a_scenario_that_trains_an_unknown_detector_is_said_in_a_line(tiny_scenario: Tiny) -> None:
+    path = tiny_scenario.folder / "scenario.json"
+    values = json.loads(path.read_text())
+    values["training"]["gloww"] = values["training"]["glow"]
+    path.write_text(json.dumps(values))
+    forget_everything()
+    with pytest.raises(ScenarioError, match=r"trains 'gloww': no detector 'gloww'.*: glow"):
+        service.overview("tiny")
 
 
 def test_one_image_has_the_numbers_that_are_stored_of_it(tiny_scenario: Tiny) -> None:

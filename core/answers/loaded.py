@@ -57,7 +57,7 @@ def parse_target(text: str) -> Target:
 
     scenario_name, slash, rest = text.partition("/")
     detector, _, variant = rest.partition(".")
-    if not slash or not detector:
+    if not slash or not detector or rest.endswith("."):
         raise ScenarioError(f"{text!r} is not SCENARIO/DETECTOR[.VARIANT], such as fashion/glow")
     scenario = load_scenario(scenario_name)
     if detector not in detector_names():

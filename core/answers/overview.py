@@ -96,6 +96,7 @@ def scenarios() -> list[dict[str, Any]]:
                 "normal": scenario.normal.name,
                 "strange": [s.name for s in scenario.strange],
                 "detectors": sorted({stem.partition(".")[0] for stem in stems}),
+                "models": stems,
                 "variants": list(scenario.variants),
             }
         )
@@ -115,7 +116,12 @@ def overview(scenario_name: str, *, examples: int = 8) -> Overview:
     rows = []
     twins = {seed for training in scenario.training.values() for seed in training.seeds}
     for name, training in scenario.training.items():
-        cls = detector_class(name.partition(".")[0])
+        try:
+            cls = detector_class(name.partition(".")[0])
+        except LookupError as error:
+            raise ScenarioError(
+                f"{scenario_name}/scenario.json trains {name!r}: {error}"
+            ) from error
         titles = {part: about.title for part, about in cls.about.items()}
         card, missing = None, ""
         try:

@@ -49,8 +49,17 @@ class Stream:
             raise ValueError(f"{len(self.images)} images do not fill a batch of {self.batch_size}")
 
     def batches(self, *, world: int = 1) -> int:
-        """Batches an epoch that each of ``world`` processes gets."""
-        return len(self.images) // (self.batch_size * world)
+        """Batches an epoch that each of ``world`` processes gets, one or more.
+
+        Raises:
+            ValueError: there is not one batch for each process.
+        """
+        count = len(self.images) // (self.batch_size * world)
+        if not count:
+            raise ValueError(
+                f"{len(self.images)} images are no batch of {self.batch_size} for each of {world}"
+            )
+        return count
 
     def epoch(self, seed: int, epoch: int, *, rank: int = 0, world: int = 1) -> Iterator[Batch]:
         """The batches of one epoch for one process; the same arguments give the same batches."""

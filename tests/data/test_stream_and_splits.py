@@ -110,6 +110,8 @@ def test_image_kind_and_label_stay_together() -> None:
 def test_a_stream_that_cannot_be_dealt_is_refused() -> None:
     with pytest.raises(ValueError, match="3 images do not fill a batch of 4"):
         numbered(3, batch_size=4)
+    with pytest.raises(ValueError, match="5 images are no batch of 4 for each of 2"):
+        numbered(5, batch_size=4).batches(world=2)
     with pytest.raises(ValueError, match=r"one length, got \(2, 3, 2\)"):
         Stream(np.zeros((2, 4, 4), np.uint8), np.zeros(3, np.int8), np.zeros(2), 1)
 
