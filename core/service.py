@@ -15,6 +15,7 @@ from core.answers.images import (
 from core.answers.likelihoods import Likelihoods, LikelihoodsQuery, PartView, likelihoods
 from core.answers.loaded import Target, forget, parse_target, version
 from core.answers.models import (
+    Drawn,
     Pair,
     PairQuery,
     Resampled,
@@ -41,6 +42,7 @@ __all__ = [
     "ORDERS",
     "Correction",
     "DetectorRow",
+    "Drawn",
     "Evaluation",
     "Gallery",
     "GalleryQuery",

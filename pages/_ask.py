@@ -11,6 +11,7 @@ import streamlit as st
 
 from core import service
 from core.service import (
+    Drawn,
     Gallery,
     GalleryQuery,
     ImageQuery,
@@ -63,7 +64,7 @@ def resample(query: ResampleQuery, data: bytes | None = None) -> Resampled:
     return _resample(query, service.version(query.image.target.scenario), data)
 
 
-def samples(query: SamplesQuery) -> np.ndarray:
+def samples(query: SamplesQuery) -> Drawn:
     return _samples(query, service.version(query.target.scenario))
 
 
@@ -98,7 +99,7 @@ def _resample(query: ResampleQuery, version: str, _data: bytes | None) -> Resamp
 
 
 @st.cache_data(max_entries=64, show_spinner="Letting the model draw…")
-def _samples(query: SamplesQuery, version: str) -> np.ndarray:
+def _samples(query: SamplesQuery, version: str) -> Drawn:
     return service.samples(query)
 
 
@@ -113,7 +114,9 @@ def _pair_csv(query: PairQuery, version: str) -> bytes:
     columns = service.per_image_table(query.across, sets)
     kept = {key: columns[key] for key in ("image", "set", "label")}
     for target in (query.across, query.up):
-        kept[f"{target.stem} {query.part}"] = service.per_image_table(target, sets)[query.part]
+        kept[f"{target.stem} {query.part} (nats)"] = service.per_image_table(target, sets)[
+            query.part
+        ]
     return _csv(kept)
 
 

@@ -169,15 +169,16 @@ def contributions(
     return figure.update_layout(hovermode="closest")
 
 
-def maps(found: Sequence[tuple[str, np.ndarray]], unit: str) -> go.Figure:
+def maps(found: Sequence[tuple[str, np.ndarray, bool]], unit: str) -> go.Figure:
     """Heat maps (H, W) side by side, each under its title and range, with a colour scale of its own.
 
+    The third of each says that zero is the middle of its scale even if all values are of one sign.
     There is no colour bar: Plotly lays out several of them beside square maps without end.
     """
-    titles = [f"{t}<br>{v.min():.1f} to {v.max():.1f} {unit}" for t, v in found]
+    titles = [f"{t}<br>{v.min():.1f} to {v.max():.1f} {unit}" for t, v, _ in found]
     figure = make_subplots(1, len(found), subplot_titles=titles, horizontal_spacing=0.04)
-    for i, (_, values) in enumerate(found):
-        signed = values.min() < 0 < values.max()
+    for i, (_, values, signed) in enumerate(found):
+        signed = signed or values.min() < 0 < values.max()
         figure.add_trace(
             go.Heatmap(
                 z=values,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import streamlit as st
 
 from core.service import (
     DetectorRow,
+    Drawn,
     GalleryQuery,
     ImageQuery,
     LikelihoodsQuery,
@@ -20,17 +22,20 @@ from core.service import (
     Target,
 )
 from pages import _ask, _draw
+from pages._tiles import tiles
 
-__all__ = ["against", "drawn"]
+__all__ = ["against", "choose", "drawn"]
 
 Models = Mapping[str, DetectorRow]
 Inspect = Callable[[str, int], None]
 SHOWN = 8
 POINT = """
-**How to read it:** a point is an image; right and up are stranger. The *patch flow* sees 8x8 pixels
-at a time, the *fully connected flow* does not know which pixels are neighbours: neither can know what
-an object is. Where their ranks agree with a real flow's, its full likelihood holds nothing that needs
-an object. The paper reports rank correlations near 1 between such flows.
+**How to read it:** a point is an image; right and up are stranger. The *patch flow* sees 8x8 pixels at
+a time and cannot know what they belong to; the *fully connected flow* is not told which pixels are
+neighbours. Neither was built to find objects. Where they put images in the same order as a real flow,
+its full likelihood can be had without finding objects; the paper reports rank correlations near 1
+between such flows. Look at each set's own figure too: two sets far apart make the joint one high by
+themselves.
 """
 LEARNED = {  # what a model with a difference learned against general images
     "glow.finetuned": "without outlier loss",
@@ -48,7 +53,8 @@ def against(
     titles = {s.name: s.title for s in scenario.sets if s.name in (scenario.normal.name, strange)}
     left, right = st.columns([1.6, 1], gap="medium")
     with right:
-        up = _choose("Against", trained, "glow.patches", "likelihoods_up")
+        others = {name: row for name, row in trained.items() if name != across}
+        up = choose("Against", others, "glow.patches", "likelihoods_up")
     target = Target.of(scenario.name, across)
     query = PairQuery(target, Target.of(scenario.name, up), strange, seed=seed)
     pair = _ask.pair(query)
@@ -92,7 +98,8 @@ def against(
     _ends(scenario.name, trained, tuple(titles), inspect=inspect)
 
 
-def _choose(label: str, models: Models, default: str, key: str) -> str:
+def choose(label: str, models: Models, default: str, key: str) -> str:
+    """A control that picks a model by its checkpoint's name."""
     options = list(models)
     return st.selectbox(
         label,
@@ -116,13 +123,14 @@ def _show_chosen(target: Target, set_name: str, index: int, *, inspect: Inspect)
         "Look inside",
         key="likelihoods_chosen",
         icon=":material/zoom_in:",
-        on_click=_go_inside,
-        args=(inspect, set_name, int(index)),
+        on_click=partial(_go_inside, inspect, target.stem),
+        args=(set_name, int(index)),
     )
 
 
-def _go_inside(inspect: Inspect, set_name: str, index: int) -> None:
+def _go_inside(inspect: Inspect, model: str, set_name: str, index: int) -> None:
     inspect(set_name, index)
+    st.session_state["likelihoods_model"] = model
     st.session_state["likelihoods_view"] = "Scales"
 
 
@@ -139,27 +147,30 @@ def _with_difference(models: Models) -> dict[str, DetectorRow]:
 
 def _differences(scenario: str, models: Models, strange: str, *, names: tuple[str, str]) -> None:
     """The ratio to the general model, without and with a loss that asks for it."""
-    rows = []
+    rows, minutes = [], []
     for name in _with_difference(models):
         if name in LEARNED:
             found = _ask.likelihoods(LikelihoodsQuery(Target.of(scenario, name), strange))
             part = next(p for p in found.parts if p.name == "ratio_general")
             figures = part.figures
             rows.append((f"{LEARNED[name]}<br>AUROC {figures.auroc:.3f}", part))
+            minutes.append(f"{found.card.training.minutes:g}")
     if not rows:
         return
     st.subheader("The difference to the general model")
     st.plotly_chart(
-        _draw.panels(rows, names, columns=len(rows)),
+        _draw.panels(rows, names, columns=len(rows)).add_vline(x=0, line_dash="dot", line_width=1),
         key="likelihoods_differences",
         config=_draw.SAVE,
         alt="Histograms of the likelihood difference, without and with outlier loss",
     )
     st.caption(
         f"Blue: {names[0].lower()}; orange: {names[1].lower()}. Each of these flows started from the "
-        "general model's weights and learned garments. Right of zero the flow pays more than the "
-        "general model, as it should for what is no garment. The outlier loss pushes general images "
-        "to the right while it trains, and what resembles them goes along."
+        f"general model's weights and learned garments, for {', '.join(minutes)} minutes. Right of the "
+        "dotted zero the flow pays more than the general model, as it should for what is no garment; "
+        "each panel has an axis of its own, and its outermost bins hold all that lies beyond. An "
+        "outlier loss pushes general images to the right while it trains, and what resembles them "
+        "goes along."
     )
 
 
@@ -169,7 +180,7 @@ def _ends(scenario: str, models: Models, sets: tuple[str, ...], *, inspect: Insp
     if not rows:
         return
     st.subheader("Images in the order of the difference")
-    name = _choose("Difference of", rows, "glow", "likelihoods_ends")
+    name = choose("Difference of", rows, "glow", "likelihoods_ends")
     target = Target.of(scenario, name)
     for order, text in (
         ("strangest", "Largest difference"),
@@ -177,21 +188,14 @@ def _ends(scenario: str, models: Models, sets: tuple[str, ...], *, inspect: Insp
     ):
         found = _ask.gallery(GalleryQuery(target, sets, "ratio_general", order, SHOWN))
         st.markdown(f"**{text}**, in bits per dimension")
-        with st.grid(min_column_width=92):
-            for i, (set_name, index) in enumerate(zip(found.sets, found.indices, strict=True)):
-                with st.container():
-                    st.image(
-                        _draw.enlarge(found.images[i], 3),
-                        alt=f"{set_name} {index}, difference {found.shown[i]:.2f}",
-                    )
-                    st.button(
-                        f"{found.shown[i]:+.2f}",
-                        key=f"likelihoods_end_{order}_{i}",
-                        type="tertiary",
-                        on_click=_go_inside,
-                        args=(inspect, set_name, int(index)),
-                        help=f"Look inside {set_name} {index}.",
-                    )
+        tiles(
+            found,
+            key=f"likelihoods_end_{order}",
+            what="difference",
+            on_click=partial(_go_inside, inspect, name),
+            factor=3,
+            sign="+",
+        )
 
 
 # What the models draw ---------------------------------------------------------------------------
@@ -223,15 +227,16 @@ def drawn(query: ImageQuery, data: bytes | None, models: Models, *, seed: int) -
         for title, images in found.drawn.items():
             st.markdown(f"**{title}** drawn anew")
             st.image(
-                _draw.strip(images),
+                _draw.strip(images.images),
                 width="stretch",
-                alt=f"{len(images)} images with the latent of {title} drawn anew",
+                alt=f"{SHOWN} images with the latent of {title} drawn anew",
             )
+            _say_overflow(images)
         st.caption(
             "What a scale changes is what it holds. Rows that still show the same object, with other "
             "edges and texture, carry little of what the object is."
         )
-        _take_away("Drawn scales (PNG)", [_draw.strip(i) for i in found.drawn.values()])
+        _take_away("Drawn scales (PNG)", [_draw.strip(i.images) for i in found.drawn.values()])
     st.subheader("What each model draws by itself")
     strips = []
     for name, row in models.items():
@@ -240,10 +245,20 @@ def drawn(query: ImageQuery, data: bytes | None, models: Models, *, seed: int) -
         images = _ask.samples(
             SamplesQuery(Target.of(query.target.scenario, name), SHOWN, temperature, seed)
         )
-        strips.append(_draw.strip(images))
+        strips.append(_draw.strip(images.images))
         st.markdown(f"**{row.title}**: {row.text}")
-        st.image(strips[-1], width="stretch", alt=f"{len(images)} images drawn by {row.title}")
+        st.image(strips[-1], width="stretch", alt=f"{SHOWN} images drawn by {row.title}")
+        _say_overflow(images)
     _take_away("Drawn images (PNG)", strips)
+
+
+def _say_overflow(found: Drawn) -> None:
+    count = int(found.overflowed.sum())
+    if count:
+        st.caption(
+            f"Grey: {count} of {len(found.overflowed)} left the range of numbers. The inverse of a flow "
+            "is unstable this far from what it learned."
+        )
 
 
 def _take_away(label: str, strips: Sequence[np.ndarray]) -> None:

@@ -1,5 +1,7 @@
 """Model cards: what was trained on what, with which deviations and limits."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 import streamlit as st
 
@@ -8,7 +10,7 @@ from pages import _ask
 
 TRY = {
     "Which seed, which luck?": "glow",
-    "A model that never saw a garment": "glow.general",
+    "A model that never learned garments": "glow.general",
     "A flow that cannot see objects": "glow.patches",
 }
 
@@ -53,6 +55,11 @@ def listed() -> None:
     )
 
 
+def settings(config: Mapping[str, object]) -> str:
+    """The config that the card stores, but for what is not in use."""
+    return ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in config.items() if v not in ("", 0.0))
+
+
 def show_card(row: DetectorRow) -> None:
     card = row.card
     if card is None:
@@ -87,6 +94,7 @@ def show_card(row: DetectorRow) -> None:
             f"second; {t.skipped_steps} steps skipped, resumed {t.resumed} times.\n"
             f"- Seed {t.seed}; phases: {', '.join(t.phases)}.\n"
             f"- {t.processor}; torch {t.torch}.\n"
+            f"- Settings: {settings(card.config)}.\n"
             f"- {card.weights.parameters:,} parameters, {card.weights.bytes / 1e6:.1f} MB."
         )
     st.markdown("#### Score")
@@ -95,6 +103,11 @@ def show_card(row: DetectorRow) -> None:
         f"**{row.part_titles[s.part]}**, in {s.unit}; {s.direction}. Flagged above {s.threshold:.4g}: "
         f"the {s.threshold_rule}. {s.why}"
     )
+    with st.expander("AUROC of every part on the synthetic faults that chose the score"):
+        st.dataframe(
+            pd.DataFrame(card.validation).T.rename(columns=row.part_titles),
+            alt="AUROC of every part on each synthetic fault",
+        )
     show_metrics(row)
     left, right = st.columns(2, gap="medium")
     with left:
@@ -162,6 +175,7 @@ chosen = st.selectbox(
     list(rows),
     key="cards_model",
     bind="query-params",
+    persist_state="session",
     help="DETECTOR, or DETECTOR.MODEL: the names that the command line uses.",
 )
 show_card(rows[chosen])

@@ -1,6 +1,7 @@
 """Likelihoods: which scale finds this strange, and why do digits look likelier than clothes?"""
 
 import hashlib
+from contextlib import suppress
 
 import numpy as np
 import streamlit as st
@@ -17,23 +18,30 @@ from core.service import (
     Target,
 )
 from pages import _ask, _draw, _flows
+from pages._tiles import tiles
 
 PER_PAGE = 12
 VIEWS = ("Scales", "Model against model", "Drawn images")
 TRY = {  # label: view, strange set, part, order of the gallery
     "The likeliest pictures of all": (VIEWS[0], "mnist", "total", "most normal"),
     "Garments on their side": (VIEWS[0], "turned", "scale_4", "strangest"),
-    "A flow that cannot see objects agrees": (VIEWS[1], "mnist", "total", "strangest"),
-    "One scale drawn anew": (VIEWS[2], "mnist", "total", "strangest"),
+    "A flow that cannot see objects": (VIEWS[1], "mnist", "total", "typical"),
+    "One scale drawn anew": (VIEWS[2], "mnist", "total", "typical"),
 }
-WHY_LIKELIER = (
-    "**Why:** a likelihood mostly counts edges and texture, which the fine scales hold, so simple "
-    "pictures come out cheap whatever they show. What an object *is* sits in the few numbers of the "
-    "coarse scale; subtracting what a plain compressor needs takes the simplicity out as well."
+WHY_SIMPLE = (
+    "**Why:** a likelihood mostly counts edges and texture, so simple pictures come out cheap whatever "
+    "they show. "
+)
+WHY_SCALES = (
+    "The fine scales hold these. What an object *is* sits in the few numbers of the coarse scale; "
+    "subtracting what a plain compressor needs takes the simplicity out as well."
+)
+WHY_GENERAL = (
+    "**Why:** this flow learned letters and doodles, and images like those are cheap to it."
 )
 HOW_TO_READ = (
-    "**How to read it:** each panel is one scale's share of the bits; where the two colours part, "
-    "that scale notices. The full likelihood is their sum, so one scale can outvote the others."
+    "**How to read it:** where the two colours part, that number notices. The panels called *scale* "
+    "share out the bits and sum to the full likelihood, so one scale can outvote the others."
 )
 CREDIT = (
     "A scale can cost less than nothing: each is credited 8 bits a latent number and sums them up "
@@ -55,7 +63,8 @@ normal = scenario.normal
 def pick(set_name: str, order: str) -> None:
     """Show the image of a set that comes first in an order by the score."""
     query = GalleryQuery(target, (set_name,), found.card.score.part, order, 1, seed=seed)
-    inspect(set_name, int(_ask.gallery(query).indices[0]))
+    with suppress(OutskirtsError):  # the page says it
+        inspect(set_name, int(_ask.gallery(query).indices[0]))
 
 
 def follow() -> None:
@@ -78,6 +87,8 @@ def try_this(view: str, strange: str, part: str, order: str) -> None:
     """Set view, model, strange set and gallery, and show the gallery's first image."""
     st.session_state["likelihoods_view"] = view
     st.session_state["likelihoods_model"] = "glow"
+    st.session_state["likelihoods_up"] = "glow.patches"
+    st.session_state["likelihoods_temperature"] = 0.7
     st.session_state["likelihoods_strange"] = strange
     st.session_state["likelihoods_part"] = part
     st.session_state["likelihoods_order"] = order
@@ -85,8 +96,9 @@ def try_this(view: str, strange: str, part: str, order: str) -> None:
     st.session_state["likelihoods_page"] = 1
     glow = Target(scenario.name, "glow")
     query = GalleryQuery(glow, (normal.name, strange), part, order, 1, seed=seed)
-    first = _ask.gallery(query)
-    inspect(first.sets[0], int(first.indices[0]))
+    with suppress(OutskirtsError):  # the page says it
+        first = _ask.gallery(query)
+        inspect(first.sets[0], int(first.indices[0]))
 
 
 def verdict(figures: Metrics, strange: str) -> str:
@@ -102,6 +114,9 @@ def verdict(figures: Metrics, strange: str) -> str:
 
 st.title("Likelihoods")
 st.markdown("Which scale finds it strange, and why do digits look likelier than clothes?")
+if not models:
+    st.info(f"Scenario {scenario.name} has no flow.", icon=":material/info:")
+    st.stop()
 with st.container(horizontal=True, vertical_alignment="center"):
     st.markdown("Try this:", width="content")
     for i, (label, state) in enumerate(TRY.items()):
@@ -116,14 +131,10 @@ strange = left.segmented_control(
     key="likelihoods_strange",
     on_change=follow,
     bind="query-params",
+    persist_state="session",
 )
-model = right.selectbox(
-    "Model",
-    list(models),
-    key="likelihoods_model",
-    bind="query-params",
-    help="  \n".join(f"**{name}**: {row.title}. {row.text}" for name, row in models.items()),
-)
+with right:
+    model = _flows.choose("Model", models, "glow", "likelihoods_model")
 target = Target.of(scenario.name, model)
 found = _ask.likelihoods(LikelihoodsQuery(target, strange))
 parts = {p.name: p for p in found.parts}
@@ -145,6 +156,16 @@ def heading(part: PartView, *, gap: str = "  \n", bold: str = "**") -> str:
     return f"{bold}{part.title}{bold}{mark}{gap}{figures}"
 
 
+def explanation() -> str:
+    """Why the likelihood is upside down, where the numbers carry it; else how to read the panels."""
+    if total.figures.high >= 0.5:
+        return HOW_TO_READ if "scale_4" in parts else ""
+    if found.card.config["data"] == "general":
+        return WHY_GENERAL
+    coarse = "scale_4" in parts and parts["scale_4"].figures.low > 0.5
+    return WHY_SIMPLE + (WHY_SCALES if coarse else "")
+
+
 def show_parts() -> None:
     left, right = st.columns([1, 1.25], gap="medium")
     with left:
@@ -156,14 +177,16 @@ def show_parts() -> None:
             alt="Histogram of the full likelihood of normal and strange images",
         )
         best = max(found.parts, key=lambda p: p.figures.auroc)
+        better = f"{best.title} tells them apart best (AUROC {best.figures.auroc:.3f})"
+        if best.figures.low <= total.figures.auroc:
+            better = "no other part tells them apart clearly better"
         st.markdown(
             f"**What you see:** the full likelihood of {models[model].title} "
             f"{verdict(total.figures, title_of[strange].lower())}: half of them cost less than "
             f"{total.medians[1]:.2f} bits per dimension, half of the {normal.title.lower()} less than "
-            f"{total.medians[0]:.2f}. Here {best.title} tells them apart best "
-            f"(AUROC {best.figures.auroc:.3f})."
+            f"{total.medians[0]:.2f}. Here {better}."
         )
-        st.markdown(WHY_LIKELIER if total.figures.high < 0.5 else HOW_TO_READ)
+        st.markdown(explanation())
     with right:
         others = [p for p in found.parts if p.name != "total"]
         st.plotly_chart(
@@ -175,7 +198,7 @@ def show_parts() -> None:
         with st.popover("What each part means", icon=":material/help:"):
             st.markdown("\n".join(f"- **{p.title}**: {p.text}" for p in found.parts))
     st.caption(
-        "Right is stranger. The outermost bins hold what lies beyond the middle 99 %. In brackets "
+        "Right is stranger. The outermost bins hold all that lies beyond them. In brackets "
         f"the 95 % interval of 1,000 stratified bootstraps of {total.figures.n_normal:,} normal and "
         f"{total.figures.n_strange:,} strange images; it covers test images, not training seeds."
         + spread()
@@ -183,7 +206,7 @@ def show_parts() -> None:
 
 
 def spread() -> str:
-    """How far the shown AUROC of the full likelihood moves from seed to seed, if measured."""
+    """How far the score's AUROC moves from seed to seed, or the full likelihood's; if measured."""
     seeds = found.card.seeds
     if seeds is None:
         return ""
@@ -266,7 +289,8 @@ def show_image(view: ImageView) -> None:
         alt="Stacked bars: bits per dimension that each scale contributes to the picked image, "
         "beside the means of the normal and of the strange set",
     )
-    bars.caption(CREDIT)
+    if len(scales) > 1:
+        bars.caption(CREDIT)
     bars.dataframe(
         {
             "part": [p.title for p in found.parts],
@@ -293,14 +317,18 @@ def show_maps(view: ImageView) -> None:
         "**Where it pays.** Bright or red cells are expensive, dark or blue ones cheap; each map's "
         "mean is the number above it. A ratio's map is red where this flow pays more than the other."
     )
-    shown = [(f"{parts[n].title}<br>mean {view.shown[n]:.2f}", m) for n, m in view.maps.items()]
-    for start in range(0, len(shown), 4):
-        st.plotly_chart(
-            _draw.maps(shown[start : start + 4], "bits"),
+    shown = [
+        (f"{parts[n].title}<br>mean {view.shown[n]:.2f}", m, n.startswith("ratio_"))
+        for n, m in view.maps.items()
+    ]
+    columns = st.columns(2, gap="small")
+    for i, start in enumerate(range(0, len(shown), 2)):
+        columns[i % 2].plotly_chart(
+            _draw.maps(shown[start : start + 2], "bits"),
             key=f"likelihoods_maps_{start}",
             config=_draw.SAVE,
             alt="Heat maps of what each cell of the picked image costs: "
-            + ", ".join(parts[n].title for n in list(view.maps)[start : start + 4]),
+            + ", ".join(parts[n].title for n in list(view.maps)[start : start + 2]),
         )
 
 
@@ -367,7 +395,9 @@ def show_gallery() -> None:
             st.button(
                 label, key=f"likelihoods_{label}", shortcut=key, on_click=turn, args=(by, pages)
             )
-        page = st.pagination(pages, key="likelihoods_page", bind="query-params")
+        page = st.pagination(
+            pages, key="likelihoods_page", bind="query-params", persist_state="session"
+        )
     with images:
         show_images(sets, part, order, page)
 
@@ -377,24 +407,8 @@ def show_images(sets: tuple[str, ...], part: str, order: str, page: int) -> None
     if len(sets) > 1:
         share = np.mean([s == strange for s in rows.sets])
         st.caption(f"{share:.0%} of these {len(rows.sets)} are {title_of[strange].lower()}.")
-    with st.grid(min_column_width=130):
-        for i, (set_name, index) in enumerate(zip(rows.sets, rows.indices, strict=True)):
-            with st.container():
-                st.image(
-                    _draw.enlarge(rows.images[i], 4),
-                    alt=f"{set_name} {index}, {parts[part].title} {rows.shown[i]:.2f}",
-                )
-                if st.button(
-                    f"{rows.shown[i]:.2f}",
-                    key=f"likelihoods_pick_{i}",
-                    type="tertiary",
-                    icon=":material/zoom_in:",
-                    on_click=inspect,
-                    args=(set_name, int(index)),
-                    help=f"Show {set_name} {index}. Percentile among held-out normal images: "
-                    f"{rows.percentiles[i]:.1f}.",
-                ):
-                    st.rerun(scope="app")  # the pickers are outside of this fragment
+    if tiles(rows, key="likelihoods_pick", what=parts[part].title, on_click=inspect):
+        st.rerun(scope="app")  # the pickers are outside of this fragment
 
 
 scales, against, drawn = st.tabs(list(VIEWS), key="likelihoods_view", bind="query-params")

@@ -79,7 +79,11 @@ def test_the_card_says_which_images_and_settings_trained_it(tiny_scenario: Tiny)
         "outlier_temperature": 1000.0,
         "margin": 1.0,
     }
-    assert (card.companions, card.seeds, card.limits) == ({}, None, Glow.limits)
+    assert (card.companions, card.seeds, card.limits) == (
+        {},
+        None,
+        checkpoint.from_config("glow", card.config).limits,
+    )
     assert card.training.phases == ("initialise", "likelihood", "typicality")
     assert card.training.images == 32 * card.training.steps > 0
     assert card.training.test_looks == 1

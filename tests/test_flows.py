@@ -6,11 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from conftest import Tiny
 from scipy import stats
 
 from core import checkpoint, service
 from core.answers.overview import corrections
+from core.data.stream import as_tensor
+from core.detectors.glow import Glow
 from core.errors import OutskirtsError
 from core.evaluate.metrics import Metrics
 from core.scenario import load_scenario
@@ -60,44 +63,53 @@ def test_a_part_that_a_model_lacks_is_named_with_those_it_has(models: Tiny) -> N
 def test_at_temperature_zero_a_drawn_scale_is_the_priors_mean_every_time(models: Tiny) -> None:
     cold = service.resample(ResampleQuery(DIGIT, 3, temperature=0.0))
     assert list(cold.drawn) == ["16x16 scale", "8x8 scale", "4x4 scale"]
-    for images in cold.drawn.values():
+    for drawn in cold.drawn.values():
+        images = drawn.images
         assert np.array_equal(images[0], images[1])
         assert np.array_equal(images[0], images[2])
     warm = service.resample(ResampleQuery(DIGIT, 3, temperature=1.0))
-    assert not np.array_equal(*warm.drawn["16x16 scale"][:2])
-
-
-def test_an_image_from_its_own_latents_is_itself_but_for_rounding(models: Tiny) -> None:
-    found = service.resample(ResampleQuery(DIGIT, 1))
-    assert np.array_equal(found.image, load_scenario("tiny").pictures("strokes").images[3])
-    # Float32 through an inverse: a grey level at most.
-    assert np.abs(found.image.astype(int) - found.rebuilt.astype(int)).max() <= 1
+    assert not np.array_equal(*warm.drawn["16x16 scale"].images[:2])
 
 
 def test_only_the_drawn_scale_changes_its_latent(models: Tiny) -> None:
     flow, _ = checkpoint.load(models.folder, "glow")
-    import torch
-
-    from core.data.stream import as_tensor
-
-    x = as_tensor(load_scenario("tiny").pictures("strokes").images[3:4])
-    kept = flow.latents(x)
+    image = load_scenario("tiny").pictures("strokes").images[3:4]
+    kept = flow.latents(as_tensor(image))
     generator = torch.Generator().manual_seed(0)
-    changed = list(kept)
-    changed[1] = torch.randn(changed[1].shape, generator=generator) * 0.5
-    expected = flow.decode(changed)[0, 0]
-    found = service.resample(ResampleQuery(DIGIT, 1, temperature=0.5, seed=0))
-    assert np.abs(found.drawn["8x8 scale"][0] - 255 * expected.numpy()).max() <= 0.51
+    found = service.resample(ResampleQuery(DIGIT, 2, temperature=0.5, seed=0))
+    assert np.array_equal(found.image, image[0])
+    for i, drawn in enumerate(found.drawn.values()):
+        changed = [z.expand(2, *z.shape[1:]) for z in kept]
+        changed[i] = 0.5 * torch.randn(2, *kept[i].shape[1:], generator=generator)
+        expected = flow.decode(changed)[:, 0].numpy()
+        assert not drawn.overflowed.any()
+        assert np.abs(drawn.images - 255 * expected).max() <= 0.51  # rounding
+
+
+def test_what_overflows_in_the_inverse_is_grey_and_counted(
+    models: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = Glow.decode
+
+    def overflowing(self: Glow, latents: list[torch.Tensor]) -> torch.Tensor:
+        latents[0] = latents[0].clone()
+        latents[0][1] = torch.inf
+        return plain(self, latents)
+
+    monkeypatch.setattr(Glow, "decode", overflowing)
+    found = service.samples(SamplesQuery(GENERAL, 3))
+    assert found.overflowed.tolist() == [False, True, False]
+    assert set(found.images[1].ravel().tolist()) == {128}
 
 
 def test_samples_hang_on_seed_and_temperature_alone(models: Tiny) -> None:
     query = SamplesQuery(GENERAL, 4, 0.7, seed=1)
     first = service.samples(query)
-    assert first.shape == (4, 32, 32)
-    assert first.dtype == np.uint8
-    assert np.array_equal(service.samples(query), first)
-    assert not np.array_equal(service.samples(replace(query, seed=2)), first)
-    assert not np.array_equal(service.samples(replace(query, temperature=0.2)), first)
+    assert first.images.shape == (4, 32, 32)
+    assert first.images.dtype == np.uint8
+    assert np.array_equal(service.samples(query).images, first.images)
+    for other in (replace(query, seed=2), replace(query, temperature=0.2)):
+        assert not np.array_equal(service.samples(other).images, first.images)
 
 
 def test_twins_are_listed_apart_from_the_models_whose_card_they_serve(models: Tiny) -> None:
@@ -110,13 +122,13 @@ def figures(auroc: float) -> Metrics:
     return Metrics(auroc, auroc - 0.01, auroc + 0.01, 0.5, 0.5, 10, 10)
 
 
-def test_a_correction_helps_where_it_clears_the_interval_and_fails_below_chance(
+def test_a_correction_helps_where_it_clears_the_interval_and_costs_where_it_falls_below(
     models: Tiny,
 ) -> None:
     row = next(r for r in service.overview("tiny").detectors if r.name == "glow")
     assert row.card is not None
-    totals = {"a": 0.2, "b": 0.6, "c": 0.7, "d": 0.3}
-    ratios = {"a": 0.9, "b": 0.615, "c": 0.4, "d": 0.35}  # b: intervals overlap; d: helps, fails
+    totals = {"a": 0.2, "b": 0.6, "c": 0.7, "d": 0.3, "e": 0.9}
+    ratios = {"a": 0.9, "b": 0.615, "c": 0.4, "d": 0.35, "e": 0.6}  # of b the intervals overlap
     metrics = {
         name: {"total": figures(totals[name]), "ratio_general": figures(ratios[name])}
         for name in totals
@@ -131,5 +143,6 @@ def test_a_correction_helps_where_it_clears_the_interval_and_fails_below_chance(
     )
     (found,) = corrections(replace(row, card=card))
     assert found.helps == {"a": (0.2, 0.9), "d": (0.3, 0.35)}
-    assert found.fails == {"c": 0.4, "d": 0.35}
+    assert found.costs == {"c": (0.7, 0.4), "e": (0.9, 0.6)}
+    assert found.inverts == ("c",)
     assert corrections(replace(row, card=None)) == ()

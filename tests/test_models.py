@@ -72,7 +72,7 @@ def test_the_card_of_a_general_model_names_its_images_and_their_limit(models: Ti
 
 def test_a_model_that_learned_from_both_names_both(models: Tiny) -> None:
     card = cards(models)["glow.outliers"]
-    assert card.data.name == "FashionMNIST, training images, with Lines"
+    assert card.data.name == "FashionMNIST, training images, against Lines"
     assert card.data.licence == "MIT; CC0"
     assert card.data.images == tiny.TRAINING_IMAGES + tiny.GENERAL_IMAGES
 
@@ -362,3 +362,26 @@ def test_a_run_does_not_go_on_when_what_it_started_from_was_trained_anew(
 def test_a_score_that_a_model_does_not_have_is_refused_with_those_it_has() -> None:
     with pytest.raises(CardError, match=r"no part 'scale_4'.*it has: total, complexity"):
         checkpoint.from_config("glow.dense", {"flow": "dense", "score": "scale_4"})
+
+
+def test_weights_taught_against_a_general_model_are_not_kept_with_another(
+    models: Tiny, call: Call
+) -> None:
+    train("glow.general", seed=5, restart=True)
+    said = call("train", "tiny/glow.outliers", "--keep-weights")
+    assert "was trained against other weights of glow.general: train it anew" in last_line(said)
+
+
+def test_models_that_differ_in_more_than_their_seed_are_no_spread(models: Tiny, call: Call) -> None:
+    train("glow.seed-1", seed=1, restart=True)  # its card is made anew, with the same settings
+    change(models, lambda s: s["training"]["glow.seed-1"].update(minutes=0.004))
+    train("glow.seed-1", seed=1, restart=True)
+    said = call("train", "tiny/glow", "--keep-weights")
+    assert "glow.seed-0, glow.seed-1 differ in more than their seed" in last_line(said)
+
+
+def test_weights_owe_their_licence_to_what_they_started_from_too(models: Tiny) -> None:
+    found = {name: card.licence for name, card in cards(models).items()}
+    assert found["glow.general"] == "Weights: as the training images, CC0"
+    assert found["glow.outliers"] == "Weights: as the training images, MIT; CC0"
+    assert found["glow.seed-0"] == "Weights: as the training images, MIT"

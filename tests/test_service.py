@@ -46,9 +46,23 @@ def test_histograms_share_out_every_image_and_stand_where_the_medians_do(
             assert median == pytest.approx(np.median(shown))
             # Of an even number of images the median lies between two, maybe of different bins.
             low, high = np.searchsorted(shares.cumsum(), [0.5 - 1e-9, 0.5 + 1e-9])
-            assert np.float32(view.edges[low]) <= median <= np.float32(view.edges[high + 1])
+            drawn = np.float32(
+                np.clip(median, view.edges[0], view.edges[-1])
+            )  # beyond: at the edge
+            assert np.float32(view.edges[low]) <= drawn <= np.float32(view.edges[high + 1])
         assert view.figures == card.metrics["turned"][view.name]
         assert view.is_score == (view.name == card.score.part)
+
+
+def test_a_histogram_leaves_the_normal_images_a_ninth_of_its_width_at_least(
+    tiny_scenario: Tiny,
+) -> None:
+    found = service.likelihoods(LikelihoodsQuery(TARGET, "noise"))  # hundreds of boxes away
+    total = found.parts[0]
+    assert total.medians[1] > total.edges[-1]
+    assert total.strange[-1] == 1
+    used = total.edges[1:][total.normal > 0]
+    assert (used[-1] - used[0]) / (total.edges[-1] - total.edges[0]) > 1 / 9.5
 
 
 def test_a_scenario_that_trains_an_unknown_detector_is_said_in_a_line(tiny_scenario: Tiny) -> None:

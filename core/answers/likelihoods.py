@@ -95,9 +95,14 @@ def likelihoods(query: LikelihoodsQuery) -> Likelihoods:
 
 
 def _edges(normal: np.ndarray, strange: np.ndarray) -> np.ndarray:
-    """Bin edges over the middle 99 % of either set."""
-    low = min(np.quantile(normal, 0.005), np.quantile(strange, 0.005))
-    high = max(np.quantile(normal, 0.995), np.quantile(strange, 0.995))
+    """Bin edges over the middle 99 % of either set, but no further than four times the normals'.
+
+    An outlier loss drives strange images hundreds of bits away: to scale, normals were one line.
+    """
+    first, last = np.quantile(normal, (0.005, 0.995))
+    reach = 4 * max(last - first, 1e-3)
+    low = max(min(first, np.quantile(strange, 0.005)), first - reach)
+    high = min(max(last, np.quantile(strange, 0.995)), last + reach)
     return np.linspace(low, high if high > low else low + 1, BINS + 1)
 
 

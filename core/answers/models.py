@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from core.detectors.glow import Glow
 
 __all__ = [
+    "Drawn",
     "Pair",
     "PairQuery",
     "ResampleQuery",
@@ -102,6 +103,19 @@ def pair(query: PairQuery) -> Pair:
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """Images that a flow drew.
+
+    Attributes:
+        images: (n, H, W) uint8; mid-grey where ``overflowed``.
+        overflowed: (n,), whether the flow's inverse left the range of numbers.
+    """
+
+    images: np.ndarray
+    overflowed: np.ndarray
+
+
+@dataclass(frozen=True)
 class ResampleQuery:
     """One image with one scale's latent drawn anew at a time, the others kept."""
 
@@ -113,17 +127,10 @@ class ResampleQuery:
 
 @dataclass(frozen=True)
 class Resampled:
-    """An image and what became of it.
-
-    Attributes:
-        image: (H, W) uint8, as the flow sees it.
-        rebuilt: (H, W) uint8, from its own latents: what the flow loses is rounding alone.
-        drawn: scale's title to (count, H, W) uint8.
-    """
+    """An image (H, W) uint8 as the flow sees it, and by scale's title what became of it."""
 
     image: np.ndarray
-    rebuilt: np.ndarray
-    drawn: Mapping[str, np.ndarray]
+    drawn: Mapping[str, Drawn]
 
 
 def resample(query: ResampleQuery, data: bytes | None = None) -> Resampled:
@@ -141,16 +148,15 @@ def resample(query: ResampleQuery, data: bytes | None = None) -> Resampled:
     if not flow.scale_names:
         raise OutskirtsError(f"{target} has no scales to draw anew")
     picture, _, _ = find_picture(load_scenario(target.scenario), query.image, data)
-    x = as_tensor(picture.image[None])
-    drawn = {}
     with torch.inference_mode():
-        for i, scale in enumerate(flow.scale_names):
-            generator = torch.Generator().manual_seed(query.seed)
-            many = x.expand(query.count, -1, -1, -1)
-            changed = flow.resample(many, i, generator=generator, temperature=query.temperature)
-            drawn[flow.described[scale].title] = _pixels(changed)
-        rebuilt = _pixels(flow.decode(flow.latents(x)))[0]
-    return Resampled(picture.image, rebuilt, drawn)
+        changed = flow.resample(
+            as_tensor(picture.image[None]),
+            query.count,
+            generator=torch.Generator().manual_seed(query.seed),
+            temperature=query.temperature,
+        )
+    titles = [flow.described[scale].title for scale in flow.scale_names]
+    return Resampled(picture.image, {t: _drawn(x) for t, x in zip(titles, changed, strict=True)})
 
 
 @dataclass(frozen=True)
@@ -163,8 +169,8 @@ class SamplesQuery:
     seed: int = 0
 
 
-def samples(query: SamplesQuery) -> np.ndarray:
-    """Drawn images, (count, H, W) uint8.
+def samples(query: SamplesQuery) -> Drawn:
+    """Images that the model draws.
 
     Raises:
         OutskirtsError: no such scenario or checkpoint, or it cannot draw.
@@ -173,7 +179,7 @@ def samples(query: SamplesQuery) -> np.ndarray:
 
     with torch.inference_mode():
         generator = torch.Generator().manual_seed(query.seed)
-        return _pixels(_flow(query.target).sample(query.count, generator, query.temperature))
+        return _drawn(_flow(query.target).sample(query.count, generator, query.temperature))
 
 
 def _flow(target: Target) -> Glow:
@@ -185,6 +191,9 @@ def _flow(target: Target) -> Glow:
     return detector
 
 
-def _pixels(x: Any) -> np.ndarray:
-    """Images (N, 1, H, W) in [0, 1] as (N, H, W) uint8; what overflowed in the flow is black."""
-    return np.nan_to_num(255 * x[:, 0].numpy(), nan=0.0).round().astype(np.uint8)
+def _drawn(x: Any) -> Drawn:
+    """Images (N, 1, H, W) in [0, 1], or not finite."""
+    values = x[:, 0].numpy()
+    overflowed = ~np.isfinite(values).all((1, 2))
+    pixels = np.where(overflowed[:, None, None], 0.5, np.nan_to_num(values))
+    return Drawn((255 * pixels).round().astype(np.uint8), overflowed)

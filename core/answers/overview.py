@@ -146,12 +146,14 @@ class Correction:
     Attributes:
         title: of the corrected part.
         helps: sets whose AUROC it lifts beyond both intervals, with the full likelihood's and its.
-        fails: sets that it finds more normal than the normal ones, with its AUROC.
+        costs: sets whose AUROC it lowers beyond both intervals, likewise.
+        inverts: those of them that it finds more normal than the normal ones.
     """
 
     title: str
     helps: Mapping[str, tuple[float, float]]
-    fails: Mapping[str, float]
+    costs: Mapping[str, tuple[float, float]]
+    inverts: tuple[str, ...]
 
 
 def corrections(row: DetectorRow) -> tuple[Correction, ...]:
@@ -164,6 +166,7 @@ def corrections(row: DetectorRow) -> tuple[Correction, ...]:
         if part in row.card.calibration.quantiles:
             pairs = {name: (parts["total"], parts[part]) for name, parts in metrics.items()}
             helps = {n: (t.auroc, p.auroc) for n, (t, p) in pairs.items() if p.low > t.high}
-            fails = {n: p.auroc for n, (_, p) in pairs.items() if p.high < 0.5}
-            found.append(Correction(row.part_titles[part], helps, fails))
+            costs = {n: (t.auroc, p.auroc) for n, (t, p) in pairs.items() if p.high < t.low}
+            inverts = tuple(n for n in costs if metrics[n][part].high < 0.5)
+            found.append(Correction(row.part_titles[part], helps, costs, inverts))
     return tuple(found)

@@ -141,7 +141,6 @@ class Detector(nn.Module, ABC):
     paper: ClassVar[Paper]
     Config: ClassVar[type]
     about: ClassVar[Mapping[str, Part]]
-    limits: ClassVar[tuple[str, ...]] = ()
     architecture: ClassVar[tuple[str, ...]] = ()  # settings that weights of the same shapes need
 
     def __init__(self, config: Any) -> None:
@@ -169,6 +168,11 @@ class Detector(nn.Module, ABC):
     def described(self) -> Mapping[str, Part]:
         """The parts that this detector has, in order; a config may leave some out of ``about``."""
         return self.about
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What this detector, as configured, cannot do; a sentence each."""
+        return ()
 
     @property
     def companions(self) -> Mapping[str, str]:

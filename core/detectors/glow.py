@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, TypeVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -32,24 +32,16 @@ from core.detectors._glow_words import LIMITS, PAPER, PARTS
 from core.nn.compressor import png_bits
 from core.nn.controls import DenseFlow, PatchFlow
 from core.nn.flow import MultiScaleFlow, ScaleCode, coupling_dtype
+from core.nn.pixels import (
+    NATS_TO_BITS,
+    bits_per_dimension,
+    centre,
+    dequantise,
+    mutate,
+    uncentre,
+)
 
-__all__ = ["Glow", "bits_per_dimension", "outlier_loss"]
-
-NATS_TO_BITS = 1 / math.log(2)
-V = TypeVar("V", float, np.ndarray)
-
-
-def bits_per_dimension(nats: V, dimensions: int, *, of: int) -> V:
-    """Bits per image dimension that ``dimensions`` of ``of`` cost, from their -log density in nats.
-
-    The density is of pixels in steps of 1/256, so each covered dimension costs 8 bits more; the
-    figures of the scales sum to the figure of the image.
-
-    Example:
-        >>> round(bits_per_dimension(-3900.0, 1024, of=1024), 3)
-        2.505
-    """
-    return nats * (NATS_TO_BITS / of) + 8 * dimensions / of
+__all__ = ["Glow", "margin_loss", "outlier_loss"]
 
 
 def outlier_loss(
@@ -107,7 +99,6 @@ class Glow(Detector):
 
     paper: ClassVar[Paper] = PAPER
     about: ClassVar[Mapping[str, Part]] = PARTS
-    limits: ClassVar[tuple[str, ...]] = LIMITS
     architecture: ClassVar[tuple[str, ...]] = ("flow", "leaves")
 
     @dataclass(frozen=True)
@@ -179,6 +170,16 @@ class Glow(Detector):
         return {name: part for name, part in self.about.items() if name in has}
 
     @property
+    def limits(self) -> tuple[str, ...]:
+        kinds = {"plain": not self.config.outliers, "outliers": bool(self.config.outliers)}
+        if self.config.data == "general":
+            kinds = {"general": True}
+        if not self.scale_names:
+            kinds = {"control": True, "dense": self.config.flow == "dense"}
+        kinds |= {"any": True, "scales": bool(self.scale_names)}
+        return tuple(LIMITS[kind] for kind, holds in kinds.items() if holds)
+
+    @property
     def companions(self) -> Mapping[str, str]:
         named = {"general": self.config.general, "background": self.config.background}
         return {role: name for role, name in named.items() if name}
@@ -220,12 +221,18 @@ class Glow(Detector):
             images.append(batch.x)
             if sum(map(len, images)) >= 512:
                 break
-        x = self._mutated(torch.cat(images)[:512], generator)
-        self.flow.initialise_(_dequantise(x, generator))
+        self.flow.initialise_(self._noisy(torch.cat(images)[:512], generator))
+
+    def _noisy(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """Images x (N, C, H, W) in [0, 1] as the flow learns from them."""
+        config = self.config
+        if config.mutation:
+            x = mutate(x, config.mutation, border=config.border, generator=generator)
+        return dequantise(x, generator)
 
     def _terms(self, batch: Batch, generator: torch.Generator) -> Mapping[str, Tensor]:
         """-log p in bits per dimension without the constant 8, one term a scale, and outliers'."""
-        x = _dequantise(self._mutated(batch.x, generator), generator)
+        x = self._noisy(batch.x, generator)
         learnt, unit = batch.kind >= 0, NATS_TO_BITS / self.dimensions
         with coupling_dtype(getattr(torch, self.config.training_dtype)):
             codes = self.flow(x)
@@ -249,21 +256,6 @@ class Glow(Detector):
             temperature=self.config.outlier_temperature,
         ).mean()
 
-    def _mutated(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        """Images x with a share of the pixels inside the border replaced by uniform noise.
-
-        References:
-            Ren et al. 2019, sec. 3.1.
-        """
-        if not self.config.mutation:
-            return x
-        b = self.config.border
-        device = generator.device
-        hit = torch.rand(x.shape, generator=generator, device=device) < self.config.mutation
-        levels = torch.randint(256, x.shape, generator=generator, device=device) / 255
-        inside = F.pad(torch.ones_like(hit[..., 2 * b :, 2 * b :]), (b, b, b, b))
-        return torch.where((hit & inside).to(x.device), levels.to(x.device), x)
-
     def _fit_typicality(self, batches: Iterable[Batch]) -> None:
         """Mean and covariance of the scales' contributions, over the calibration images."""
         costs = torch.cat([self._costs(self.codes(batch.x)) for batch in batches]).cpu().double()
@@ -274,7 +266,7 @@ class Glow(Detector):
 
     def codes(self, x: Tensor) -> list[ScaleCode]:
         """Latent and log-probability of every scale, finest first, of images x (N, C, H, W)."""
-        return self.flow(_centre(x))
+        return self.flow(centre(x))
 
     def parts(self, x: Tensor) -> Mapping[str, Tensor]:
         costs = self._costs(self.codes(x))  # (N, L)
@@ -331,7 +323,7 @@ class Glow(Detector):
 
         The middle of a bin is where a flow's density peaks, so that figure bounds nothing.
         """
-        noisy = self._costs(self.flow(_dequantise(x, generator))).sum(1)
+        noisy = self._costs(self.flow(dequantise(x, generator))).sum(1)
         return {
             "bits_per_dimension": self._bits(noisy) / self.dimensions,
             "bits_per_dimension_mid_bin": torch.from_numpy(self.shown("total", parts["total"])),
@@ -401,8 +393,9 @@ class Glow(Detector):
         return [code.latent for code in self.codes(x)]
 
     def decode(self, latents: Sequence[Tensor]) -> Tensor:
-        """Images (N, C, H, W) with these latents, clipped to [0, 1]."""
-        return ((self.flow.inverse(latents) + 0.5) * 256 / 255 - 1 / 510).clamp(0, 1)
+        """Images (N, C, H, W) with these latents, clipped to [0, 1]; NaN where it overflows."""
+        x = uncentre(self.flow.inverse(latents))
+        return x.clamp(0, 1).where(x.isfinite(), torch.nan)
 
     def sample(self, n: int, generator: torch.Generator, temperature: float = 1.0) -> Tensor:
         """Draw n images (n, C, H, W) from N(0, temperature^2) latents."""
@@ -411,12 +404,20 @@ class Glow(Detector):
         )
 
     def resample(
-        self, x: Tensor, scale: int, *, generator: torch.Generator, temperature: float = 1.0
+        self, x: Tensor, n: int, *, generator: torch.Generator, temperature: float = 1.0
     ) -> Tensor:
-        """Images x (N, C, H, W) with the latent of one scale drawn anew while the others stay."""
-        latents = self.latents(x)
-        latents[scale] = _normal(latents[scale].shape, generator, temperature)
-        return self.decode(latents)
+        """One image x (1, C, H, W) with one scale's latent drawn anew while the others stay.
+
+        Returns: (L, n, C, H, W), finest scale first; not finite where the inverse overflows.
+        """
+        kept = self.latents(x)
+        drawn = []
+        for i, latent in enumerate(kept):
+            others = [z.expand(n, *z.shape[1:]) for z in kept]
+            others[i] = _normal((n, *latent.shape[1:]), generator, temperature)
+            drawn.append(others)
+        scales = [torch.cat(same) for same in zip(*drawn, strict=True)]
+        return self.decode(scales).unflatten(0, (len(kept), n))
 
 
 def _build(config: Glow.Config) -> MultiScaleFlow | PatchFlow | DenseFlow:
@@ -429,17 +430,6 @@ def _build(config: Glow.Config) -> MultiScaleFlow | PatchFlow | DenseFlow:
 
 def _normal(shape: Sequence[int], generator: torch.Generator, temperature: float) -> Tensor:
     return torch.randn(tuple(shape), generator=generator) * temperature
-
-
-def _centre(x: Tensor) -> Tensor:
-    """Images in [0, 1] to the middle of their bin of width 1/256 in [-0.5, 0.5]."""
-    return x * (255 / 256) + (1 / 512 - 0.5)
-
-
-def _dequantise(x: Tensor, generator: torch.Generator) -> Tensor:
-    """Images in [0, 1] to u8/256 - 0.5 + U(0, 1/256)."""
-    noise = torch.rand(x.shape, generator=generator, device=generator.device).to(x.device)
-    return x * (255 / 256) - 0.5 + noise / 256
 
 
 def _spread(cells: Tensor, height: int, width: int) -> Tensor:

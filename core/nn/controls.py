@@ -1,4 +1,4 @@
-"""The paper's two control flows: neither can see an object, yet their likelihoods agree.
+"""The paper's two control flows: neither was built to see objects, yet their likelihoods agree.
 
 One knows only patches of 8x8 pixels, each for itself and wherever it lies; the other is fully
 connected and knows nothing of neighbourhood. Both offer what `core.nn.flow.MultiScaleFlow` does.

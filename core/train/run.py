@@ -3,53 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import platform
-from collections.abc import Callable, Collection, Mapping
-from pathlib import Path
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
-import torch
 from lightning.fabric import Fabric, seed_everything
 
 from core import checkpoint
-from core.checkpoint import (
-    Card,
-    CardError,
-    Golden,
-    ReferenceScores,
-    Score,
-    Seeds,
-    Trained,
-    TrainedOn,
-)
+from core.checkpoint import Card, CardError, Trained
 from core.data.images import pad
 from core.data.sources import general_set, public_set
 from core.data.splits import calibration_split
 from core.data.stream import Stream
 from core.detectors._base import Detector
-from core.evaluate.calibration import quantiles
-from core.evaluate.metrics import measure_parts
-from core.evaluate.scoring import figures_of, parts_of
-from core.evaluate.validation import recommend, validate
 from core.scenario import Scenario, ScenarioError, Training, build_reference, forget_pictures
 from core.settings import settings
+from core.train.card import Watcher, how_it_went, write_card
 from core.train.log import TrainingLog
 from core.train.loop import Moment, Report, TrainingFailed, fit
 
 __all__ = ["Watcher", "settings_of", "train"]
-
-THRESHOLD_QUANTILE = 95.0
-GOLDEN_PER_SET = 4
-
-
-@dataclasses.dataclass(frozen=True)
-class Watcher:
-    """Who is told how training goes: each step, and each stage of what follows."""
-
-    step: Callable[[Moment], None] = lambda moment: None
-    stage: Callable[[str], None] = lambda text: None
 
 
 def train(
@@ -91,7 +64,7 @@ def train(
     if restart and fabric.global_rank == 0:
         _forget_run(scenario, name)
     if keep_weights:
-        trained = _keep(detector, scenario, name)
+        trained = _keep(detector, scenario, name, origin)
     else:
         report = _fit(
             detector,
@@ -103,11 +76,11 @@ def train(
             fabric=fabric,
             watcher=watcher,
         )
-        trained = _trained(training, report)
+        trained = how_it_went(training, report)
     if fabric.global_rank != 0:
         return None
     detector.cpu().eval().requires_grad_(False)
-    return _finish(
+    return write_card(
         scenario, name, detector, trained, streams=streams, training=training, watcher=watcher
     )
 
@@ -137,7 +110,7 @@ def _detector(scenario: Scenario, name: str, training: Training) -> tuple[Detect
     return detector, origin
 
 
-def _keep(detector: Detector, scenario: Scenario, name: str) -> Trained:
+def _keep(detector: Detector, scenario: Scenario, name: str, origin: Mapping[str, str]) -> Trained:
     """Give a detector the weights of its checkpoint; return how these were trained."""
     kept, card = checkpoint.load_alone(scenario.folder, name)
     wanted, had = dataclasses.asdict(detector.config), dataclasses.asdict(kept.config)
@@ -148,6 +121,12 @@ def _keep(detector: Detector, scenario: Scenario, name: str) -> Trained:
             + ", ".join(f"{k}: {had[k]}, not {wanted[k]}" for k in other)
             + "): its weights cannot be kept"
         )
+    for role, stem in detector.companions.items():
+        taught = role not in detector.untrained_settings
+        if taught and card.companions.get(stem) != origin[stem]:
+            raise CardError(
+                f"{scenario.name}/{name} was trained against other weights of {stem}: train it anew"
+            )
     detector.load_state_dict(kept.state_dict())
     return card.training
 
@@ -247,171 +226,6 @@ def _fit(
         origin=origin,
         watch=both,
     )
-
-
-# After training -------------------------------------------------------------------------------
-
-
-def _finish(
-    scenario: Scenario,
-    name: str,
-    detector: Detector,
-    trained: Trained,
-    *,
-    streams: Mapping[str, Stream],
-    training: Training,
-    watcher: Watcher,
-) -> Card:
-    watcher.stage("choosing the score on synthetic faults of training images")
-    found = validate(detector, streams["train"].images, border=scenario.border, seed=training.seed)
-    part, why = recommend(found)
-    detector.config = dataclasses.replace(detector.config, score=part)
-    watcher.stage("calibrating on held-out normal images")
-    held_out = parts_of(detector, streams["calibration"].images)
-    scores = _reference_scores(scenario, detector, watcher)
-    watcher.stage("measuring")
-    data, weights = checkpoint.pack(detector)
-    learned = _trained_on(scenario, detector, streams)
-    normal = scores.sets[scenario.normal.name]
-    pictures = scenario.pictures(scenario.normal.name)
-    figures = figures_of(detector, pictures.images, normal)
-    paper, _, variant = name.partition(".")
-    card = Card(
-        schema=1,
-        scenario=scenario.name,
-        detector=paper,
-        variant=variant or None,
-        config=dataclasses.asdict(detector.config),
-        paper=_paper(detector),
-        deviations=detector.paper.deviations,
-        data=learned,
-        training=trained.model_copy(update={"test_looks": 1 + _looks(scenario, name)}),
-        score=Score(
-            part=part,
-            unit=detector.about[part].unit,
-            why=why,
-            threshold=float(np.percentile(held_out[part], THRESHOLD_QUANTILE)),
-            threshold_rule=f"{THRESHOLD_QUANTILE:g} % quantile of the calibration images: "
-            f"{100 - THRESHOLD_QUANTILE:g} % of normals are flagged",
-        ),
-        validation={f: {p: round(v, 4) for p, v in parts.items()} for f, parts in found.items()},
-        calibration=checkpoint.Calibration(
-            images=len(streams["calibration"].images),
-            quantiles={p: tuple(_rounded(quantiles(v))) for p, v in held_out.items()},
-        ),
-        metrics={s.name: measure_parts(normal, scores.sets[s.name]) for s in scenario.strange},
-        figures={k: round(v, 4) for k, v in figures.items()},
-        companions=checkpoint.accompany(detector, scenario.folder),
-        seeds=_seeds(scenario, training),
-        golden=_golden(scores),
-        limits=(*detector.limits, *_general_limits(scenario, detector)),
-        licence=f"Weights: as the training images, {learned.licence}",
-        weights=weights,
-    ).sealed()
-    checkpoint.save(card, scenario.folder, weights=data, scores=scores)
-    return card
-
-
-def _reference_scores(scenario: Scenario, detector: Detector, watcher: Watcher) -> ReferenceScores:
-    sets = {}
-    for image_set in scenario.sets:
-        watcher.stage(f"scoring {image_set.title.lower()}")
-        sets[image_set.name] = parts_of(detector, scenario.pictures(image_set.name).images)
-    return ReferenceScores(sets)
-
-
-def _trained_on(scenario: Scenario, detector: Detector, streams: Mapping[str, Stream]) -> TrainedOn:
-    source = next(phase.data for phase in detector.phases() if phase.players)
-    normal = f"{scenario.normal.source}, training images", scenario.normal.licence
-    names = {"train": [normal]}
-    if scenario.general is not None:
-        general = scenario.general.title, scenario.general.licence
-        names |= {"general": [general], "mixed": [normal, general]}
-    return TrainedOn(
-        name=", with ".join(name for name, _ in names[source]),
-        images=len(streams[source].images),
-        calibration=len(streams["calibration"].images),
-        split_seed=scenario.split.seed,
-        sha256=hashlib.sha256(streams[source].images.tobytes()).hexdigest(),
-        licence="; ".join(licence for _, licence in names[source]),
-    )
-
-
-def _general_limits(scenario: Scenario, detector: Detector) -> list[str]:
-    """What is wrong with the general images, for whoever learned from them or asks who did."""
-    asks = "general" in detector.companions
-    learned = {phase.data for phase in detector.phases()} & {"general", "mixed"}
-    return [scenario.general.limit] if scenario.general and (asks or learned) else []
-
-
-def _seeds(scenario: Scenario, training: Training) -> Seeds | None:
-    """Figures of the models that differ in their seed alone, if all of them are there."""
-    folder = scenario.folder
-    if not training.seeds or not all((folder / f"{m}.json").exists() for m in training.seeds):
-        return None
-    cards = [checkpoint.read_card(folder, model) for model in training.seeds]
-    first = cards[0]
-    return Seeds(
-        models=training.seeds,
-        text=f"{len(cards)} models with K = {first.config['steps']} flow steps a scale, "
-        f"{first.training.minutes:g} minutes each, that differ in their seed alone",
-        auroc={
-            name: {part: tuple(c.metrics[name][part].auroc for c in cards) for part in parts}
-            for name, parts in first.metrics.items()
-        },
-    )
-
-
-def _looks(scenario: Scenario, name: str) -> int:
-    """How often this checkpoint was measured on the strange sets before."""
-    if not (scenario.folder / f"{name}.json").exists():
-        return 0
-    return checkpoint.read_card(scenario.folder, name).training.test_looks
-
-
-def _trained(training: Training, report: Report) -> Trained:
-    return Trained(
-        seed=training.seed,
-        minutes=training.minutes,
-        batch_size=training.batch_size,
-        phases=tuple(report.phases),
-        steps=report.steps,
-        images=report.images,
-        images_per_second=round(report.images_per_second, 1),
-        skipped_steps=report.skipped,
-        resumed=report.resumed,
-        processor=_processor(),
-        torch=torch.__version__,
-        test_looks=0,
-    )
-
-
-def _golden(scores: ReferenceScores) -> Golden:
-    ids: list[str] = []
-    parts: dict[str, list[float]] = {p: [] for p in next(iter(scores.sets.values()))}
-    for set_name, values in scores.sets.items():
-        ids += [f"{set_name}#{i}" for i in range(GOLDEN_PER_SET)]
-        for part, numbers in values.items():
-            parts[part] += _rounded(numbers[:GOLDEN_PER_SET])
-    return Golden(ids=tuple(ids), parts={p: tuple(v) for p, v in parts.items()})
-
-
-def _paper(detector: Detector) -> dict[str, str | int]:
-    paper = dataclasses.asdict(detector.paper)
-    del paper["deviations"]
-    return paper
-
-
-def _rounded(values: np.ndarray) -> list[float]:
-    return [float(f"{v:.7g}") for v in values]
-
-
-def _processor() -> str:
-    """Model name of the processor and how many cores torch uses."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else platform.processor()}, {torch.get_num_threads()} threads"
 
 
 def settings_of(

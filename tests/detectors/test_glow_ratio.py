@@ -16,6 +16,7 @@ from torch import Tensor
 from core.data.stream import as_tensor
 from core.detectors._base import Batch, Detector, NotFitted
 from core.detectors.glow import Glow, margin_loss, outlier_loss
+from core.nn.pixels import mutate
 from core.train.loop import fit
 
 LN2, D = math.log(2), 1024
@@ -287,8 +288,7 @@ def inside(x: Tensor) -> Tensor:
 
 
 def test_mutation_hits_the_stated_share_of_inner_pixels_and_never_the_border() -> None:
-    glow = made(mutation=SHARE)
-    found = glow._mutated(BETWEEN, torch.Generator().manual_seed(0))
+    found = mutate(BETWEEN, SHARE, border=2, generator=torch.Generator().manual_seed(0))
     hit = found != BETWEEN
     assert hit.sum() == inside(hit).sum()
     n = N * 28 * 28
@@ -299,7 +299,7 @@ def test_mutation_hits_the_stated_share_of_inner_pixels_and_never_the_border() -
 
 
 def test_mutated_pixels_take_every_grey_level_equally_often() -> None:
-    found = made(mutation=1.0)._mutated(BETWEEN, torch.Generator().manual_seed(0))
+    found = mutate(BETWEEN, 1.0, border=2, generator=torch.Generator().manual_seed(0))
     values = (inside(found).double() * 255).flatten()
     torch.testing.assert_close(values, values.round(), rtol=0, atol=1e-4)
     counts = torch.bincount(values.round().long(), minlength=256).double()
@@ -330,8 +330,10 @@ def test_mutation_is_in_training_alone(x: Tensor) -> None:
 
 
 def test_mutation_repeats_with_its_generator() -> None:
-    glow = made(mutation=SHARE)
-    drawn = [glow._mutated(BETWEEN, torch.Generator().manual_seed(s)) for s in (0, 0, 1)]
+    drawn = [
+        mutate(BETWEEN, SHARE, border=2, generator=torch.Generator().manual_seed(s))
+        for s in (0, 0, 1)
+    ]
     assert torch.equal(drawn[0], drawn[1])
     assert not torch.equal(drawn[0], drawn[2])
 
