@@ -22,7 +22,7 @@ from rich.table import Table
 
 from core import service
 from core.errors import OutskirtsError
-from core.service import Scored, Target, parse_target
+from core.service import PairQuery, Scored, Target, parse_target
 
 app = typer.Typer(
     add_completion=False,
@@ -155,6 +155,13 @@ def evaluate(
     scores: Annotated[
         Path | None, typer.Option(help="Write per-image numbers: .jsonl, .csv or .parquet.")
     ] = None,
+    beside: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SCENARIO/DETECTOR[.VARIANT]",
+            help="Add the rank correlation with another model, by stored full likelihoods.",
+        ),
+    ] = None,
     stored: Annotated[
         bool, typer.Option("--stored", help="Use the scores stored with the weights: no waiting.")
     ] = False,
@@ -163,6 +170,7 @@ def evaluate(
     """AUROC with interval, AUPR and FPR at 95 % TPR of the score and each part."""
     write = _writer(scores)
     chosen = parse_target(target)
+    ranks = _ranks(chosen, parse_target(beside)) if beside else {}
     with _spinner() as say:
         found = service.evaluate(
             chosen, against=_named_paths(against or []), stored=stored, watch=say
@@ -176,12 +184,25 @@ def evaluate(
             s: {p: m.as_dict() for p, m in parts.items()} for s, parts in found.figures.items()
         }
         normal = dict(found.normal)
-        found_json = {"detector": str(chosen), "strange": strange, "normal": normal}
+        found_json: dict[str, Any] = {"detector": str(chosen), "strange": strange, "normal": normal}
+        if beside:
+            found_json["rank"] = {beside: ranks}
         typer.echo(json.dumps(found_json, indent=1))
     else:
         _print_figures(chosen, found)
+        for name, rank in ranks.items():
+            listed = ", ".join(f"{of} {value:.3f}" for of, value in rank.items())
+            out.print(f"rank correlation with {beside}, normal and {name}: {listed}")
     if found.skipped:
         raise typer.Exit(1)
+
+
+def _ranks(target: Target, other: Target) -> dict[str, Mapping[str, float]]:
+    """Rank correlation of two models' full likelihoods, by strange set."""
+    if target.scenario != other.scenario:
+        raise OutskirtsError(f"{target} and {other} are of different scenarios")
+    sets = next(r["strange"] for r in service.scenarios() if r["scenario"] == target.scenario)
+    return {name: service.pair(PairQuery(target, other, name)).rank for name in sets}
 
 
 def _named_paths(texts: Iterable[str]) -> dict[str, Path]:

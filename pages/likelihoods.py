@@ -160,7 +160,7 @@ def explanation() -> str:
     """Why the likelihood is upside down, where the numbers carry it; else how to read the panels."""
     if total.figures.high >= 0.5:
         return HOW_TO_READ if "scale_4" in parts else ""
-    if found.card.config["data"] == "general":
+    if found.card.config.get("data") == "general":
         return WHY_GENERAL
     coarse = "scale_4" in parts and parts["scale_4"].figures.low > 0.5
     return WHY_SIMPLE + (WHY_SCALES if coarse else "")

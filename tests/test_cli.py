@@ -22,6 +22,7 @@ from core import checkpoint
 from core.data.stream import as_tensor
 from core.detectors.glow import Glow
 from core.evaluate.calibration import percentile
+from core.service import PairQuery, Target, pair
 from core.train import run
 
 ROOT = Path(core.__file__).parent.parent
@@ -448,6 +449,18 @@ def test_scenarios_lists_what_there_is(tiny_scenario: Tiny, call: Call) -> None:
 def test_models_are_listed_by_the_names_that_targets_take(models: Tiny, call: Call) -> None:
     names = "glow, glow.general, glow.outliers, glow.seed-0, glow.seed-1"
     assert f"  models: {names}\n" in call("scenarios").out
+
+
+def test_rank_correlations_with_another_model_are_those_of_the_service(
+    models: Tiny, call: Call
+) -> None:
+    beside = ("--stored", "--beside", "tiny/glow.general")
+    query = PairQuery(Target("tiny", "glow"), Target("tiny", "glow", "general"), "strokes")
+    expected = pair(query).rank
+    found = json.loads(call("evaluate", "tiny/glow", *beside, "--json").out)
+    assert found["rank"]["tiny/glow.general"]["strokes"] == expected
+    text = " ".join(call("evaluate", "tiny/glow", *beside).out.split())
+    assert f"normal and strokes: both {expected['both']:.3f}, boxes" in text
 
 
 def test_without_a_verb_the_help_is_shown_as_it_is(call: Call) -> None:
