@@ -1,6 +1,7 @@
 """Overview: what is here, how good is each detector, where do I start."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -9,10 +10,10 @@ from core.service import Correction, DetectorRow, Metrics, corrections
 from pages import _ask, _draw
 
 
-def go_to_likelihoods(**state: object) -> None:
+def go_to(target: str, **state: object) -> None:
     """Set the target page's controls: its widgets are bound to these keys."""
     for key, value in state.items():
-        st.session_state[f"likelihoods_{key}"] = value
+        st.session_state[f"{target}_{key}"] = value
 
 
 DASH = "\u2060–\u2060"  # an en dash at which no line breaks
@@ -42,36 +43,59 @@ st.markdown(
 
 st.subheader("Where to start")
 START = {"model": "glow", "view": "Scales"}
-TRY = [
-    (
+TRY: dict[str, tuple[str, str, str, dict[str, Any]]] = {  # name: title, text, page, its controls
+    "mnist": (
         "Are digits likelier than clothes?",
         "To a flow trained on garments alone. See which of its scales is fooled.",
-        {"strange": "mnist", "set": "mnist", "index": 0, **START},
+        "likelihoods",
+        {**START, "strange": "mnist", "set": "mnist", "index": 0},
     ),
-    (
+    "turned": (
         "A garment turned on its side",
         "The same pixels, turned by 90 degrees. Which scale minds?",
-        {"strange": "turned", "set": "turned", "index": 0, **START},
+        "likelihoods",
+        {**START, "strange": "turned", "set": "turned", "index": 0},
     ),
-    (
+    "flat": (
         "Nothing at all",
         "A flat grey square: no garment, no detail. How likely does the flow find it?",
-        {"strange": "flat", "set": "flat", "index": 0, **START},
+        "likelihoods",
+        {**START, "strange": "flat", "set": "flat", "index": 0},
     ),
-]
+    "drawn": (
+        "A seven that becomes a shoe",
+        "Draw one scale of a digit anew, keep the others, and see what each scale holds.",
+        "likelihoods",
+        {"model": "glow", "view": "Drawn images", "strange": "mnist", "set": "mnist", "index": 0},
+    ),
+    "against": (
+        "A flow that sees 8x8 pixels at a time",
+        "Does it put images in the same order as one that sees them whole?",
+        "likelihoods",
+        {"model": "glow", "view": "Model against model", "strange": "mnist", "up": "glow.patches"},
+    ),
+    "cards": (
+        "How much of it is luck?",
+        "The same training from three seeds, beside every number of the card.",
+        "cards",
+        {"model": "glow"},
+    ),
+}
 available = {s.name for s in scenario.sets}
-starts = [row for row in TRY if row[2]["strange"] in available]
-for column, (title, text, state) in zip(st.columns(len(starts) or 1), starts, strict=False):
-    with column, st.container(border=True):
-        st.markdown(f"**{title}**  \n{text}")
-        if st.button(
-            "Try this", key=f"try_{state['strange']}", on_click=go_to_likelihoods, kwargs=state
-        ):
-            st.switch_page(
-                "likelihoods.py",
-                # The scenario is a bound control of the frame and stays in the URL by itself.
-                query_params={f"likelihoods_{k}": str(v) for k, v in state.items()},
-            )
+models = {row.name for row in found.detectors if row.card is not None}
+with st.grid(min_column_width=250):
+    for name, (title, text, page, state) in TRY.items():
+        if state.get("strange", scenario.normal.name) in available and state["model"] in models:
+            with st.container(border=True):
+                st.markdown(f"**{title}**  \n{text}")
+                if st.button(
+                    "Try this", key=f"try_{name}", on_click=go_to, args=(page,), kwargs=state
+                ):
+                    st.switch_page(
+                        f"{page}.py",
+                        # The scenario is a control of the frame and stays in the URL by itself.
+                        query_params={f"{page}_{k}": str(v) for k, v in state.items()},
+                    )
 
 st.subheader("How good is each detector")
 
