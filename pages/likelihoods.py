@@ -178,7 +178,7 @@ def show_parts() -> None:
         )
         best = max(found.parts, key=lambda p: p.figures.auroc)
         better = f"{best.title} tells them apart best (AUROC {best.figures.auroc:.3f})"
-        if best.figures.low <= total.figures.auroc:
+        if round(best.figures.low, 3) <= round(total.figures.auroc, 3):
             better = "no other part tells them apart clearly better"
         st.markdown(
             f"**What you see:** the full likelihood of {models[model].title} "
