@@ -87,14 +87,14 @@ PARTS: Mapping[str, Part] = {
         "well as too expensive.",
     ),
     "ratio_general": Part(
-        "Ratio to the general model",
+        "Ratio to general",
         "nats",
         shown="bits per dimension",
         text="What the flow pays beyond a flow that learned letters and doodles: simplicity, "
         "cheap to both, cancels out.",
     ),
     "ratio_background": Part(
-        "Ratio to the background model",
+        "Ratio to background",
         "nats",
         shown="bits per dimension",
         text="What the flow pays beyond a flow that learned the same garments with noise in "
