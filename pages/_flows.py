@@ -116,6 +116,7 @@ def _show_chosen(target: Target, set_name: str, index: int, *, inspect: Inspect)
     view = _ask.image(ImageQuery(target, set_name, int(index)))
     st.image(
         _draw.enlarge(view.image, 4),
+        output_format="PNG",
         caption=f"{view.id} {view.label}",
         alt=f"The clicked image, {view.id} {view.label}",
     )
@@ -222,12 +223,16 @@ def drawn(query: ImageQuery, data: bytes | None, models: Models, *, seed: int) -
         st.info(str(error), icon=":material/info:")
     else:
         st.image(
-            _draw.enlarge(found.image, 3), caption="The image", alt="The image as the flow sees it"
+            _draw.enlarge(found.image, 3),
+            output_format="PNG",
+            caption="The image",
+            alt="The image as the flow sees it",
         )
         for title, images in found.drawn.items():
             st.markdown(f"**{title}** drawn anew")
             st.image(
                 _draw.strip(images.images),
+                output_format="PNG",
                 width="stretch",
                 alt=f"{SHOWN} images with the latent of {title} drawn anew",
             )
@@ -247,7 +252,12 @@ def drawn(query: ImageQuery, data: bytes | None, models: Models, *, seed: int) -
         )
         strips.append(_draw.strip(images.images))
         st.markdown(f"**{row.title}**: {row.text}")
-        st.image(strips[-1], width="stretch", alt=f"{SHOWN} images drawn by {row.title}")
+        st.image(
+            strips[-1],
+            output_format="PNG",
+            width="stretch",
+            alt=f"{SHOWN} images drawn by {row.title}",
+        )
         _say_overflow(images)
     _take_away("Drawn images (PNG)", strips)
 

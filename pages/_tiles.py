@@ -35,6 +35,7 @@ def tiles(
             with st.container():
                 st.image(
                     _draw.enlarge(found.images[i], factor),
+                    output_format="PNG",
                     alt=f"{set_name} {index}, {what} {found.shown[i]:.2f}",
                 )
                 picked |= st.button(

@@ -274,6 +274,7 @@ def show_image(view: ImageView) -> None:
     picture, bars = st.columns([1, 2.4], gap="small")
     picture.image(
         _draw.enlarge(view.image, 7),
+        output_format="PNG",
         caption=f"{view.id} {view.label}",
         alt=f"The picked image, {view.id} {view.label}, as the flow sees it",
     )

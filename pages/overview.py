@@ -194,6 +194,7 @@ with st.grid(min_column_width=300):
             st.markdown(f"**{image_set.title}** ({role})")
             st.image(
                 _draw.strip(found.examples[image_set.name]),
+                output_format="PNG",
                 width="stretch",
                 alt=f"The first images of the set {image_set.title}",
             )

@@ -94,7 +94,7 @@ def press_until(page, key: str, done: Callable[[], bool]) -> None:
     """Press a key until it works: a loaded machine draws a button before it listens to keys."""
     for _ in range(20):
         page.keyboard.press(key)
-        for _ in range(30):
+        for _ in range(100):  # a second press too early would leave pictures of a page behind
             if done():
                 return
             page.wait_for_timeout(100)
@@ -144,6 +144,7 @@ def test_the_arrow_keys_turn_the_gallery(page, address):
     settled(page)
     page.get_by_role("heading", name="Gallery").click()
     press_until(page, "ArrowRight", lambda: "likelihoods_page=" in page.url)
+    settled(page)
 
 
 def test_a_link_to_a_garment_still_opens_it_after_a_reload(page, address):
@@ -167,7 +168,7 @@ def test_a_file_that_is_no_image_is_one_error_and_the_page_goes_on(page, address
     page.locator("input[type=file]").set_input_files(tmp_path / "broken.png")
     page.get_by_text("broken.png: not an image file that can be read").wait_for()
     assert page.locator("[data-testid=stAlert]").count() == 1
-    page.get_by_role("heading", name="Gallery").wait_for()
+    page.get_by_role("heading", name="Gallery").first.wait_for()
 
 
 @pytest.mark.parametrize(
@@ -242,6 +243,7 @@ def test_drawn_images_follow_the_temperature(page, address):
         "before => ![...document.images].some(i => i.src === before)",
         arg=before if before.startswith("http") else address + before,
     )
+    settled(page)
 
 
 def test_a_link_to_a_card_opens_that_card(page, address):

@@ -288,6 +288,7 @@ def test_a_file_that_cannot_be_written_is_one_line(
     assert f"folder.{ending}" in said.err.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_the_real_process_says_one_line_and_no_traceback(tiny_scenario: Tiny) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "core", "score", "tiny/glow", "gone.png"],

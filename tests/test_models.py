@@ -186,6 +186,7 @@ def test_a_loaded_detector_brings_its_companions_and_reproduces_its_ratios(model
     assert "ratio_general" in card.metrics["strokes"]
 
 
+@pytest.mark.slow
 def test_a_companion_that_changed_is_refused_until_the_model_is_measured_anew(
     models: Tiny,
 ) -> None:
@@ -349,6 +350,7 @@ def test_training_does_not_start_from_weights_of_another_architecture(
     assert "cannot start from glow.general: they differ in leaves" in last_line(said)
 
 
+@pytest.mark.slow
 def test_a_run_does_not_go_on_when_what_it_started_from_was_trained_anew(
     models: Tiny, call: Call
 ) -> None:
@@ -372,6 +374,7 @@ def test_weights_taught_against_a_general_model_are_not_kept_with_another(
     assert "was trained against other weights of glow.general: train it anew" in last_line(said)
 
 
+@pytest.mark.slow
 def test_models_that_differ_in_more_than_their_seed_are_no_spread(models: Tiny, call: Call) -> None:
     train("glow.seed-1", seed=1, restart=True)  # its card is made anew, with the same settings
     change(models, lambda s: s["training"]["glow.seed-1"].update(minutes=0.004))

@@ -68,6 +68,7 @@ def test_try_this_leads_to_the_likelihoods_of_its_set():
     assert app.session_state["likelihoods_strange"] == "turned"
 
 
+@pytest.mark.slow
 def test_every_start_leads_to_a_page_without_error_and_in_the_state_it_promises():
     starts = [b.key for b in opened().button if str(b.key).startswith("try_")]
     assert len(starts) == 6
@@ -97,6 +98,7 @@ def test_likelihoods_says_what_the_numbers_say(strange):
     assert ("**likelier**" in text) == likelier
 
 
+@pytest.mark.slow
 def test_every_model_has_its_likelihoods_and_its_numbers():
     for row in service.overview("fashion").detectors:
         app = opened("likelihoods", likelihoods_model=row.name, likelihoods_index=4)

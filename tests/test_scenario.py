@@ -188,6 +188,7 @@ def test_settings_of_the_user_change_those_of_the_scenario_and_no_others(
     assert scenario.training_of("glow").config == tiny.CONFIG
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_of_a_scenario_goes_on_and_says_so(
     untrained: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:
