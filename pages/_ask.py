@@ -111,12 +111,11 @@ def pair_csv(query: PairQuery) -> bytes:
 @st.cache_data(max_entries=4, show_spinner="Writing the table…")
 def _pair_csv(query: PairQuery, version: str) -> bytes:
     sets = (service.overview(query.across.scenario).scenario.normal.name, query.strange)
-    columns = service.per_image_table(query.across, sets)
-    kept = {key: columns[key] for key in ("image", "set", "label")}
-    for target in (query.across, query.up):
-        kept[f"{target.stem} {query.part} (nats)"] = service.per_image_table(target, sets)[
-            query.part
-        ]
+    tables = {t.stem: service.per_image_table(t, sets) for t in (query.across, query.up)}
+    first = tables[query.across.stem]
+    kept = {key: first[key] for key in ("image", "set", "label")}
+    for stem, columns in tables.items():
+        kept[f"{stem} {query.part} (nats)"] = columns[query.part]
     return _csv(kept)
 
 

@@ -274,7 +274,7 @@ def _say_overflow(found: Drawn) -> None:
 def _take_away(label: str, strips: Sequence[np.ndarray]) -> None:
     st.download_button(
         label,
-        _draw.png(strips),
+        lambda: _draw.png(strips),  # encoded when asked for, not on every move of the slider
         file_name="outskirts-drawn.png",
         mime="image/png",
         on_click="ignore",

@@ -115,23 +115,21 @@ def lines(row: DetectorRow, parts: Iterable[str]) -> list[dict[str, str]]:
     return found
 
 
-def named(parts: Mapping[str, object]) -> str:
-    titles = {s.name: s.title.lower() for s in scenario.strange}
-    return ", ".join(
-        f"{titles[n]} ({v if isinstance(v, str) else f'{v:.3f}'})" for n, v in parts.items()
-    )
+TITLES = {s.name: s.title.lower() for s in scenario.strange}
 
 
 def said(found: Correction) -> str:
     """A sentence that the numbers carry."""
     helps, costs = (
-        named({n: f"{before:.3f} → {after:.3f}" for n, (before, after) in moved.items()})
+        ", ".join(
+            f"{TITLES[n]} ({before:.3f} → {after:.3f})" for n, (before, after) in moved.items()
+        )
         for moved in (found.helps, found.costs)
     )
     text = f"- **{found.title}** " + (f"helps on {helps}" if helps else "helps on no set")
     text += f"; it costs on {costs}" if costs else "; it costs on none"
     if found.inverts:
-        inverted = named(dict.fromkeys(found.inverts, "")).replace(" ()", "")
+        inverted = ", ".join(TITLES[n] for n in found.inverts)
         text += f", and finds {inverted} *more normal than normal* (below 0.5)"
     return text + "."
 

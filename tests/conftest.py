@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -66,6 +67,15 @@ def forget_everything() -> None:
             for value in vars(module).values():
                 if hasattr(value, "cache_clear"):
                     value.cache_clear()
+
+
+def change(found: Tiny, edit: Callable[[dict[str, Any]], Any]) -> None:
+    """Edit scenario.json in place, and forget what was read of it."""
+    path = found.folder / "scenario.json"
+    values = json.loads(path.read_text())
+    edit(values)
+    path.write_text(json.dumps(values))
+    forget_everything()
 
 
 def _settle(patch: pytest.MonkeyPatch, root: Path) -> Tiny:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import tiny
 import torch
-from conftest import Call, Tiny, forget_everything
+from conftest import Call, Tiny, change
 
 from core import checkpoint
 from core.checkpoint import Card, CardError
@@ -29,15 +27,6 @@ LIMIT = "Lines look like strokes."
 def cards(models: Tiny) -> dict[str, Card]:
     names = load_scenario("tiny").training
     return {name: checkpoint.read_card(models.folder, name) for name in names}
-
-
-def change(models: Tiny, edit: Callable[[dict[str, Any]], Any]) -> None:
-    """Edit scenario.json in place, and forget what was read of it."""
-    path = models.folder / "scenario.json"
-    values = json.loads(path.read_text())
-    edit(values)
-    path.write_text(json.dumps(values))
-    forget_everything()
 
 
 def train(name: str, **known: Any) -> Card:

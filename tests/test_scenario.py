@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pytest
 import tiny
-from conftest import Tiny, forget_everything
+from conftest import Tiny, change, forget_everything
 
 from core import checkpoint
 from core.scenario import ScenarioError, load_scenario, scenario_names
 from core.train import loop, run
 
 SETS = ["boxes", "strokes", "turned", "flipped", "inverted", "noise", "flat"]
-
-
-def change(found: Tiny, edit: Callable[[dict[str, Any]], Any]) -> None:
-    """Edit scenario.json in place, and forget what was read of it."""
-    path = found.folder / "scenario.json"
-    values = json.loads(path.read_text())
-    edit(values)
-    path.write_text(json.dumps(values))
-    forget_everything()
 
 
 def garments() -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.answers.loaded import Target, loaded, stored_scores
+from core.answers.loaded import Target, check_part, loaded, stored_scores
 from core.data.images import ImageError, Picture, decode, pad
 from core.evaluate.calibration import percentile
 from core.scenario import Scenario, ScenarioError, load_scenario
@@ -190,9 +190,7 @@ def gallery(query: GalleryQuery) -> Gallery:
     scenario = load_scenario(query.target.scenario)
     detector, card = loaded(query.target)
     stored = stored_scores(query.target)
-    if query.part not in card.calibration.quantiles:
-        known = ", ".join(card.calibration.quantiles)
-        raise ScenarioError(f"{query.target} has no part {query.part!r}; it has: {known}")
+    check_part(query.target, card, query.part)
     if not query.sets or query.count < 1:
         raise ScenarioError(f"a gallery needs sets and a count, got {query.sets}, {query.count}")
     for name in query.sets:

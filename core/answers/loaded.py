@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from core.checkpoint import Card
     from core.detectors._base import Detector
 
-__all__ = ["Target", "forget", "loaded", "parse_target", "stored_scores", "version"]
+__all__ = ["Target", "check_part", "forget", "loaded", "parse_target", "stored_scores", "version"]
 
 _lock = threading.Lock()
 
@@ -111,6 +111,17 @@ def stored_scores(target: Target) -> Mapping[str, Mapping[str, np.ndarray]]:
     with _lock:
         folder = load_scenario(target.scenario).folder
         return _scores_once(folder, target.stem, version(target.scenario))
+
+
+def check_part(target: Target, card: Card, part: str) -> None:
+    """Refuse a part that the target's checkpoint does not have.
+
+    Raises:
+        ScenarioError: with the parts that it has.
+    """
+    if part not in card.calibration.quantiles:
+        known = ", ".join(card.calibration.quantiles)
+        raise ScenarioError(f"{target} has no part {part!r}; it has: {known}")
 
 
 def forget() -> None:

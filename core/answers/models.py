@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.answers.images import ImageQuery, find_picture
-from core.answers.loaded import Target, loaded, stored_scores
+from core.answers.loaded import Target, check_part, loaded, stored_scores
 from core.errors import OutskirtsError
 from core.evaluate.metrics import rank_correlation
-from core.scenario import ScenarioError, load_scenario
+from core.scenario import load_scenario
 
 if TYPE_CHECKING:
     from core.detectors.glow import Glow
@@ -73,10 +73,8 @@ def pair(query: PairQuery) -> Pair:
     sets = (scenario.normal.name, scenario.set_named(query.strange).name)
     shown = {}
     for side, target in (("across", query.across), ("up", query.up)):
-        detector, _ = loaded(target)
-        if query.part not in detector.described:
-            known = ", ".join(detector.described)
-            raise ScenarioError(f"{target} has no part {query.part!r}; it has: {known}")
+        detector, card = loaded(target)
+        check_part(target, card, query.part)
         stored = stored_scores(target)
         shown[side] = {s: detector.shown(query.part, stored[s][query.part]) for s in sets}
     indices = {
