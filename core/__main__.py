@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -23,6 +23,9 @@ from rich.table import Table
 from core import service
 from core.errors import OutskirtsError
 from core.service import PairQuery, Scored, Target, parse_target
+
+if TYPE_CHECKING:
+    from core.scenario import Scenario, Training
 
 app = typer.Typer(
     add_completion=False,
@@ -254,6 +257,10 @@ def train(
         bool,
         typer.Option("--keep-weights", help="Train nothing: measure the weights that are there."),
     ] = False,
+    atlas_only: Annotated[
+        bool,
+        typer.Option("--atlas-only", help="Only map the codes of the weights that are there."),
+    ] = False,
     download: Annotated[
         bool, typer.Option("--download", help="Fetch missing training data into OUTSKIRTS_DATA.")
     ] = False,
@@ -269,6 +276,11 @@ def train(
     chosen = parse_target(target)
     scenario = load_scenario(chosen.scenario)
     training = settings_of(scenario, chosen.stem, _settings(changes or []), minutes)
+    if atlas_only:
+        if restart or keep_weights or minutes or changes:
+            raise OutskirtsError("--atlas-only changes nothing else: give it alone")
+        _renew_atlas(scenario, chosen, training)
+        return
     with _bar() as (step, stage):
         card = run(
             scenario,
@@ -289,6 +301,20 @@ def train(
     for name, parts in card.metrics.items():
         m = parts[card.score.part]
         typer.echo(f"{name}: AUROC {m.auroc:.4f} ({m.low:.4f} to {m.high:.4f})")
+
+
+def _renew_atlas(scenario: Scenario, target: Target, training: Training) -> None:
+    from core.train.maps import renew
+
+    with _bar() as (_, stage):
+        found = renew(scenario, target.stem, training, stage=stage)
+    if found is None:
+        raise OutskirtsError(f"{target} has no codes to map")
+    for name, layout in found.layouts.items():
+        typer.echo(
+            f"{name}: {len(found)} images, trustworthiness {layout.trustworthiness:.3f}, "
+            f"of images it never saw {layout.landing.trustworthiness:.3f}"
+        )
 
 
 def _settings(texts: Iterable[str]) -> dict[str, Any]:

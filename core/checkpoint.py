@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ import numpy as np
 import safetensors.torch
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from core.atlas import Atlas, from_arrays, to_arrays
 from core.detectors import detector_class
 from core.detectors._base import Detector
 from core.errors import OutskirtsError
@@ -27,9 +28,11 @@ __all__ = [
     "load",
     "load_alone",
     "pack",
+    "read_atlas",
     "read_card",
     "read_scores",
     "save",
+    "save_atlas",
 ]
 
 MAX_BYTES = 20_000_000
@@ -189,14 +192,30 @@ def pack(detector: Detector) -> tuple[bytes, Weights]:
     return data, Weights(sha256=_sha256(data), bytes=len(data), parameters=parameters)
 
 
-def save(card: Card, folder: Path, *, weights: bytes, scores: ReferenceScores) -> None:
+def save(
+    card: Card,
+    folder: Path,
+    *,
+    weights: bytes,
+    scores: ReferenceScores,
+    atlas: Atlas | None = None,
+) -> None:
     """Write weights, atlas and card; all are on disk before the first replaces an older one."""
     text = card.sealed().model_dump_json(indent=1) + "\n"
     files = {
         f"{card.name}.safetensors": weights,
-        f"{card.name}.atlas.npz": _atlas(scores, card.weights),
+        f"{card.name}.atlas.npz": _pack_atlas(scores, atlas, card.weights),
         f"{card.name}.json": text.encode(),
     }
+    _write(folder, files)
+
+
+def save_atlas(card: Card, folder: Path, *, scores: ReferenceScores, atlas: Atlas) -> None:
+    """Write the atlas of weights and a card that are there, and leave these alone."""
+    _write(folder, {f"{card.name}.atlas.npz": _pack_atlas(scores, atlas, card.weights)})
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
     for name, data in files.items():
         (folder / f"{name}.part").write_bytes(data)
     for name in files:
@@ -312,11 +331,12 @@ def from_config(name: str, config: Mapping[str, Any]) -> Detector:
     return detector
 
 
-def _atlas(scores: ReferenceScores, weights: Weights) -> bytes:
-    """Every part of every reference image, and whose weights made it, as an .npz file."""
+def _pack_atlas(scores: ReferenceScores, atlas: Atlas | None, weights: Weights) -> bytes:
+    """Parts of every reference image, maps of them, and whose weights made it, as an .npz file."""
     arrays = {f"{s}/{p}": v for s, parts in scores.sets.items() for p, v in parts.items()}
+    maps = {} if atlas is None else to_arrays(atlas)
     stream = io.BytesIO()
-    np.savez_compressed(stream, weights=np.array(weights.sha256), **arrays)  # type: ignore[arg-type]
+    np.savez_compressed(stream, weights=np.array(weights.sha256), **arrays, **maps)  # type: ignore[arg-type]
     return stream.getvalue()
 
 
@@ -326,22 +346,47 @@ def read_scores(folder: Path, card: Card) -> ReferenceScores:
     Raises:
         CardError: the file is missing, damaged, or of other weights.
     """
+    sets: dict[str, dict[str, np.ndarray]] = {}
+    for key, values in _read_npz(folder, card, lambda key: "/" in key).items():
+        set_name, part = key.split("/")
+        sets.setdefault(set_name, {})[part] = values
+    return ReferenceScores(sets)
+
+
+def read_atlas(folder: Path, card: Card) -> Atlas:
+    """Maps of the reference images' codes, as stored beside the weights.
+
+    Raises:
+        CardError: there is none, or the file is missing, damaged, or of other weights.
+    """
+    arrays = _read_npz(folder, card, lambda key: "/" not in key)
+    if "layouts" not in arrays:
+        raise CardError(
+            f"{folder.name}/{card.name} has no map of its codes: make it with "
+            f"`python -m core train {folder.name}/{card.name} --atlas-only`"
+        )
+    try:
+        return from_arrays(arrays)
+    except (KeyError, TypeError, ValueError) as error:
+        raise CardError(
+            f"{folder.name}/{card.name}.atlas.npz holds no whole map: {error}"
+        ) from error
+
+
+def _read_npz(folder: Path, card: Card, wanted: Callable[[str], bool]) -> dict[str, np.ndarray]:
+    """Some arrays of a checkpoint's .npz file, which must belong to its weights."""
     path = folder / f"{card.name}.atlas.npz"
     try:
         with np.load(path, allow_pickle=False) as stored:
             owner = str(stored["weights"])
-            sets: dict[str, dict[str, np.ndarray]] = {}
-            for key in stored.files:
-                if "/" in key:
-                    set_name, part = key.split("/")
-                    sets.setdefault(set_name, {})[part] = stored[key]
+            found = {key: stored[key] for key in stored.files if wanted(key)}
     except FileNotFoundError as error:
         raise CardError(f"{folder.name}/{path.name} is missing") from error
     except Exception as error:  # zlib, zipfile and numpy each have their own for a damaged file
         raise CardError(f"{folder.name}/{path.name} cannot be read: {error}") from error
     if owner != card.weights.sha256:
         raise CardError(f"{folder.name}/{path.name} belongs to other weights; train again")
-    return ReferenceScores(sets)
+    return found
 
 
 def _sha256(data: bytes) -> str:

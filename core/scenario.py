@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from core.atlas import LAYOUTS, POINTS, LayoutName
 from core.data.changes import CONTROLS, flat_images, noise_images
 from core.data.images import pad
 from core.errors import OutskirtsError
@@ -83,6 +84,7 @@ class Training(_Strict):
         title: the model's name on pages; a detector's first model may do without.
         text: what is special about it, in a sentence.
         seeds: models of other seeds whose spread this one's card reports.
+        points, layouts: of the maps of its codes.
     """
 
     title: str = ""
@@ -91,6 +93,8 @@ class Training(_Strict):
     batch_size: int = Field(gt=0)
     seed: int = 0
     seeds: tuple[str, ...] = ()
+    points: int = Field(POINTS, gt=0)
+    layouts: tuple[LayoutName, ...] = LAYOUTS
     config: dict[str, Any] = {}
 
 

@@ -28,6 +28,7 @@ RANKS = {
     "core.settings": 0,
     "core.nn": 0,
     "core.evaluate.metrics": 0,  # numpy only, and cards hold its figures
+    "core.atlas": 0,  # likewise, but for what lays out
     "core.detectors": 1,
     "core.data": 2,
     "core.scenario": 3,

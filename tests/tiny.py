@@ -15,6 +15,7 @@ from core.detectors._base import Detector
 
 BORDER = 2
 TRAINING_IMAGES, CALIBRATION_IMAGES, TEST_IMAGES, GENERAL_IMAGES = 384, 128, 96, 160
+MAPS = {"points": 64, "layouts": ["pca"]}  # UMAP compiles for ten seconds: slow tests alone do
 CONFIG = {"steps": 1, "hidden": 8, "training_dtype": "float32"}
 
 
@@ -111,7 +112,7 @@ def scenario_json(changes: tuple[str, ...] = CHANGES) -> dict:
         "images": "shipped",
         "split": {"calibration": CALIBRATION_IMAGES, "seed": 0},
         "training": {
-            "glow": {"minutes": 0.02, "batch_size": 32, "seed": 0, "config": CONFIG},
+            "glow": {"minutes": 0.02, "batch_size": 32, "seed": 0, "config": CONFIG, **MAPS},
         },
     }
 
@@ -128,7 +129,7 @@ def models_json() -> dict:
         "glow.seed-1": {},
     }
     training = {
-        name: {"minutes": 0.003, "batch_size": 32, "config": {**CONFIG, **config}}
+        name: {"minutes": 0.003, "batch_size": 32, "config": {**CONFIG, **config}, **MAPS}
         for name, config in settings.items()
     }
     training["glow"]["seeds"] = ["glow.seed-0", "glow.seed-1"]

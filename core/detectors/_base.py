@@ -175,6 +175,11 @@ class Detector(nn.Module, ABC):
         return ()
 
     @property
+    def code(self) -> str:
+        """What `embed` gives, in words that follow "the": "latent code"."""
+        return "latent code"
+
+    @property
     def companions(self) -> Mapping[str, str]:
         """Other checkpoints of the scenario that this one asks, role to name: see `accompany`."""
         return {}

@@ -180,6 +180,12 @@ class Glow(Detector):
         return tuple(LIMITS[kind] for kind, holds in kinds.items() if holds)
 
     @property
+    def code(self) -> str:
+        shape = self.flow.latent_shapes()[-1]
+        where = f"coarsest scale, {shape[1]}x{shape[2]} cells" if self.scale_names else "whole flow"
+        return f"{math.prod(shape)} latent numbers of the {where}"
+
+    @property
     def companions(self) -> Mapping[str, str]:
         named = {"general": self.config.general, "background": self.config.background}
         return {role: name for role, name in named.items() if name}

@@ -11,7 +11,7 @@ from core.data.stream import as_tensor
 from core.detectors._base import Detector
 from core.nn.flow import coupling_dtype
 
-__all__ = ["BATCH", "figures_of", "parts_of"]
+__all__ = ["BATCH", "codes_of", "figures_of", "parts_of"]
 
 BATCH = 128  # what fits the cache of two cores best, for flows of 64 and 128 channels
 
@@ -38,6 +38,16 @@ def parts_of(
             if watch:
                 watch(start + len(batch))
     return {name: np.concatenate(values) for name, values in pieces.items()}
+
+
+def codes_of(detector: Detector, images: np.ndarray) -> np.ndarray:
+    """Latent codes (N, D) float32 of images (N, H, W) uint8."""
+    with torch.inference_mode():
+        found = [
+            detector.embed(as_tensor(images[start : start + BATCH])).float().numpy()
+            for start in range(0, len(images), BATCH)
+        ]
+    return np.concatenate(found)
 
 
 def figures_of(

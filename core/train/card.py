@@ -30,6 +30,7 @@ from core.evaluate.scoring import figures_of, parts_of
 from core.evaluate.validation import recommend, validate
 from core.scenario import Scenario, Training
 from core.train.loop import Moment, Report
+from core.train.maps import lay_out
 
 __all__ = ["Watcher", "how_it_went", "write_card"]
 
@@ -101,7 +102,8 @@ def write_card(
         licence=f"Weights: as the training images, {_licence(scenario, detector, learned)}",
         weights=weights,
     ).sealed()
-    checkpoint.save(card, scenario.folder, weights=data, scores=scores)
+    atlas = lay_out(scenario, detector, training, stage=watcher.stage)
+    checkpoint.save(card, scenario.folder, weights=data, scores=scores, atlas=atlas)
     return card
 
 
