@@ -9,6 +9,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import streamlit as st
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 
 @asynccontextmanager
@@ -24,4 +27,22 @@ def load() -> None:
     service.warm_up()
 
 
-app = st.App("pages/_frame.py", lifespan=warm)
+def thumbnail(request: Request) -> Response:
+    """A reference image as the tooltips of maps ask for it."""
+    from core import service
+    from pages import _draw
+
+    at = request.path_params
+    try:
+        picture = service.pictures_of(at["scenario"], [(at["set_name"], at["index"])])[0]
+    except service.OutskirtsError as error:
+        return Response(str(error), 404, media_type="text/plain")
+    kept = {"Cache-Control": "max-age=3600"}
+    return Response(_draw.png([picture]), media_type="image/png", headers=kept)
+
+
+app = st.App(
+    "pages/_frame.py",
+    lifespan=warm,
+    routes=[Route("/thumbnail/{scenario}/{set_name}/{index:int}.png", thumbnail)],
+)

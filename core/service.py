@@ -12,6 +12,18 @@ from core.answers.images import (
     image,
     per_image_table,
 )
+from core.answers.latent import (
+    Across,
+    AcrossQuery,
+    LatentMap,
+    LatentQuery,
+    Near,
+    NearQuery,
+    across,
+    latent,
+    near,
+    pictures_of,
+)
 from core.answers.likelihoods import Likelihoods, LikelihoodsQuery, PartView, likelihoods
 from core.answers.loaded import Target, forget, parse_target, version
 from core.answers.models import (
@@ -40,6 +52,8 @@ from core.evaluate.metrics import Metrics
 
 __all__ = [
     "ORDERS",
+    "Across",
+    "AcrossQuery",
     "Correction",
     "DetectorRow",
     "Drawn",
@@ -48,9 +62,13 @@ __all__ = [
     "GalleryQuery",
     "ImageQuery",
     "ImageView",
+    "LatentMap",
+    "LatentQuery",
     "Likelihoods",
     "LikelihoodsQuery",
     "Metrics",
+    "Near",
+    "NearQuery",
     "OutskirtsError",
     "Overview",
     "Pair",
@@ -61,16 +79,20 @@ __all__ = [
     "SamplesQuery",
     "Scored",
     "Target",
+    "across",
     "corrections",
     "evaluate",
     "forget",
     "gallery",
     "image",
+    "latent",
     "likelihoods",
+    "near",
     "overview",
     "pair",
     "parse_target",
     "per_image_table",
+    "pictures_of",
     "resample",
     "samples",
     "scenarios",

@@ -11,13 +11,19 @@ import streamlit as st
 
 from core import service
 from core.service import (
+    Across,
+    AcrossQuery,
     Drawn,
     Gallery,
     GalleryQuery,
     ImageQuery,
     ImageView,
+    LatentMap,
+    LatentQuery,
     Likelihoods,
     LikelihoodsQuery,
+    Near,
+    NearQuery,
     Overview,
     Pair,
     PairQuery,
@@ -28,9 +34,13 @@ from core.service import (
 )
 
 __all__ = [
+    "across",
+    "csv_of",
     "gallery",
     "image",
+    "latent",
     "likelihoods",
+    "near",
     "overview",
     "pair",
     "pair_csv",
@@ -62,6 +72,18 @@ def pair(query: PairQuery) -> Pair:
 
 def resample(query: ResampleQuery, data: bytes | None = None) -> Resampled:
     return _resample(query, service.version(query.image.target.scenario), data)
+
+
+def latent(query: LatentQuery) -> LatentMap:
+    return _latent(query, service.version(query.target.scenario))
+
+
+def near(query: NearQuery, data: bytes | None = None) -> Near:
+    return _near(query, service.version(query.image.target.scenario), data)
+
+
+def across(query: AcrossQuery, data: bytes | None = None) -> Across:
+    return _across(query, service.version(query.scenario), data)
 
 
 def samples(query: SamplesQuery) -> Drawn:
@@ -103,6 +125,21 @@ def _samples(query: SamplesQuery, version: str) -> Drawn:
     return service.samples(query)
 
 
+@st.cache_resource(max_entries=16, show_spinner="Unfolding the map…")
+def _latent(query: LatentQuery, version: str) -> LatentMap:
+    return service.latent(query)  # as it is, not a copy each time: nobody changes it
+
+
+@st.cache_data(max_entries=256, show_spinner="Looking for neighbours…")
+def _near(query: NearQuery, version: str, _data: bytes | None) -> Near:
+    return service.near(query, _data)
+
+
+@st.cache_data(max_entries=64, show_spinner="Asking every detector…")
+def _across(query: AcrossQuery, version: str, _data: bytes | None) -> Across:
+    return service.across(query, _data)
+
+
 def pair_csv(query: PairQuery) -> bytes:
     """One row a reference image of both sets: id, set, label, and the part under either model."""
     return _pair_csv(query, service.version(query.across.scenario))
@@ -116,7 +153,7 @@ def _pair_csv(query: PairQuery, version: str) -> bytes:
     kept = {key: first[key] for key in ("image", "set", "label")}
     for stem, columns in tables.items():
         kept[f"{stem} {query.part} (nats)"] = columns[query.part]
-    return _csv(kept)
+    return csv_of(kept)
 
 
 def table_csv(target: Target, sets: tuple[str, ...]) -> bytes:
@@ -126,10 +163,11 @@ def table_csv(target: Target, sets: tuple[str, ...]) -> bytes:
 
 @st.cache_data(max_entries=4, show_spinner="Writing the table…")
 def _table_csv(target: Target, sets: tuple[str, ...], version: str) -> bytes:
-    return _csv(service.per_image_table(target, sets))
+    return csv_of(service.per_image_table(target, sets))
 
 
-def _csv(columns: Mapping[str, np.ndarray]) -> bytes:
+def csv_of(columns: Mapping[str, np.ndarray]) -> bytes:
+    """A table, column by column, as a CSV file."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(columns)

@@ -16,6 +16,7 @@ __all__ = [
     "NORMAL",
     "SAVE",
     "STRANGE",
+    "against_rest",
     "contributions",
     "enlarge",
     "histogram",
@@ -24,6 +25,7 @@ __all__ = [
     "png",
     "scatter",
     "strip",
+    "tidy",
 ]
 
 # Okabe and Ito's colours, which the colour-blind tell apart in both themes.
@@ -59,7 +61,7 @@ def strip(images: np.ndarray, factor: int = 3) -> np.ndarray:
 # Figures ----------------------------------------------------------------------------------------
 
 
-def _tidy(figure: go.Figure, *, height: int) -> go.Figure:
+def tidy(figure: go.Figure, *, height: int) -> go.Figure:
     figure.update_layout(
         height=height,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
@@ -76,7 +78,7 @@ def histogram(part: PartView, names: tuple[str, str], *, height: int) -> go.Figu
     figure = go.Figure(_shares(part, names, legend=True))
     figure.update_yaxes(visible=False, rangemode="tozero")
     figure.update_xaxes(title={"text": part.unit, "standoff": 4}, nticks=6)
-    return _tidy(figure, height=height)
+    return tidy(figure, height=height)
 
 
 def panels(
@@ -103,13 +105,36 @@ def panels(
         )
     figure.update_yaxes(visible=False, rangemode="tozero")
     figure.update_annotations(font_size=13)
-    _tidy(figure, height=30 + 190 * rows)
+    tidy(figure, height=30 + 190 * rows)
     return figure.update_layout(margin={"t": 40}, showlegend=False)
 
 
+def against_rest(values: np.ndarray, chosen: np.ndarray, unit: str) -> go.Figure:
+    """Histograms of a number (N,) of the chosen images, (N,) bool, and of all others."""
+    edges = np.histogram_bin_edges(values.clip(*np.quantile(values, (0.005, 0.995))), 50)
+    within = values.clip(edges[0], edges[-1])
+    sides = [
+        np.histogram(within[rows], edges)[0] / max(int(rows.sum()), 1) for rows in (~chosen, chosen)
+    ]
+    figure = go.Figure(_two(edges, (sides[0], sides[1]), ("all others", "selection"), legend=True))
+    figure.update_yaxes(visible=False, rangemode="tozero")
+    figure.update_xaxes(title={"text": unit, "standoff": 4}, nticks=6)
+    return tidy(figure, height=210)
+
+
 def _shares(part: PartView, names: tuple[str, str], *, legend: bool) -> list[go.Scatter]:
-    centres = (part.edges[1:] + part.edges[:-1]) / 2
-    sides = zip(names, (part.normal, part.strange), (NORMAL, STRANGE), strict=True)
+    return _two(part.edges, (part.normal, part.strange), names, legend=legend)
+
+
+def _two(
+    edges: np.ndarray,
+    shares: tuple[np.ndarray, np.ndarray],
+    names: tuple[str, str],
+    *,
+    legend: bool,
+) -> list[go.Scatter]:
+    centres = (edges[1:] + edges[:-1]) / 2
+    sides = zip(names, shares, (NORMAL, STRANGE), strict=True)
     return [
         go.Scatter(
             x=centres,
@@ -139,7 +164,7 @@ def scatter(pair: Pair, names: Mapping[str, str], titles: tuple[str, str], unit:
         )
     figure.update_xaxes(title={"text": f"{titles[0]}, {unit}", "standoff": 4})
     figure.update_yaxes(title={"text": f"{titles[1]}, {unit}", "standoff": 4})
-    _tidy(figure, height=420)
+    tidy(figure, height=420)
     return figure.update_layout(hovermode="closest", clickmode="event+select", dragmode="pan")
 
 
@@ -165,7 +190,7 @@ def contributions(
     figure.update_layout(barmode="relative")
     figure.update_yaxes(autorange="reversed")
     figure.update_xaxes(title={"text": "bits per dimension", "standoff": 4})
-    _tidy(figure, height=90 + 44 * len(rows))
+    tidy(figure, height=90 + 44 * len(rows))
     return figure.update_layout(hovermode="closest")
 
 
@@ -194,5 +219,5 @@ def maps(found: Sequence[tuple[str, np.ndarray, bool]], unit: str) -> go.Figure:
         figure.update_yaxes(autorange="reversed", scaleanchor=anchor, visible=False, col=i + 1)
     figure.update_xaxes(visible=False, constrain="domain")
     figure.update_annotations(font_size=13)
-    _tidy(figure, height=290)
+    tidy(figure, height=290)
     return figure.update_layout(hovermode="closest", margin={"t": 62})

@@ -22,7 +22,7 @@ from core.service import (
     Target,
 )
 from pages import _ask, _draw
-from pages._tiles import tiles
+from pages._tiles import map_button, tiles
 
 __all__ = ["against", "choose", "drawn"]
 
@@ -127,6 +127,7 @@ def _show_chosen(target: Target, set_name: str, index: int, *, inspect: Inspect)
         on_click=partial(_go_inside, inspect, target.stem),
         args=(set_name, int(index)),
     )
+    map_button(target.stem, set_name, int(index), key="likelihoods_chosen_map")
 
 
 def _go_inside(inspect: Inspect, model: str, set_name: str, index: int) -> None:

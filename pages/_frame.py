@@ -19,10 +19,14 @@ TERMS = """
 | outlier loss | Training that also teaches the flow to find general images less likely than the general model does. |
 | rank correlation | 1: two models put all images in the same order; 0: their orders have nothing in common. |
 | temperature | How far from the middle latents are drawn: 0 always the middle, 1 as learned. |
+| latent code | The numbers that a detector turns an image into; its latent space holds the codes of all images. |
+| layout | A flat picture of codes of many numbers: UMAP and t-SNE keep neighbours together, PCA is a shadow. None keeps all distances. |
+| trustworthiness | 1: all that lies close in the picture is close in the latent space. It falls with each stranger among an image's 10 nearest on the map, the more the farther he is in truth. |
 | flagged | Above the threshold that flags 5 % of held-out normal images. |
 
 **Keys.** `H` opens this sheet, `Esc` closes it, `Tab` goes from control to control; the left and
-right arrow keys turn the pages of a gallery.
+right arrow keys turn the pages of a gallery. What can be selected on a map with the mouse can be
+selected with the filter and *Select all shown* too.
 """
 
 
@@ -40,6 +44,7 @@ st.set_page_config(
 page = st.navigation(
     [
         st.Page("overview.py", title="Overview", icon=":material/home:", default=True),
+        st.Page("latent.py", title="Latent space", icon=":material/scatter_plot:"),
         st.Page("likelihoods.py", title="Likelihoods", icon=":material/stacked_bar_chart:"),
         st.Page("cards.py", title="Model cards", icon=":material/badge:"),
     ]

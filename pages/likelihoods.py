@@ -18,7 +18,7 @@ from core.service import (
     Target,
 )
 from pages import _ask, _draw, _flows
-from pages._tiles import tiles
+from pages._tiles import map_button, tiles
 
 PER_PAGE = 12
 VIEWS = ("Scales", "Model against model", "Drawn images")
@@ -262,6 +262,7 @@ def pick_image() -> tuple[ImageQuery, bytes | None]:
         "Picking another image drops it.",
     )
     if own is None:
+        map_button(model, set_name, int(index), key="likelihoods_map")
         return ImageQuery(target, set_name, int(index)), None
     data = own.getvalue()
     return ImageQuery(target, own.name, None, hashlib.sha256(data).hexdigest()), data

@@ -62,6 +62,12 @@ TRY: dict[str, tuple[str, str, str, dict[str, Any]]] = {  # name: title, text, p
         "likelihoods",
         {**START, "strange": "flat", "set": "flat", "index": 0},
     ),
+    "map": (
+        "What is near what?",
+        "A map of 10,000 images as the flow sees them: where a digit lies, and its neighbours.",
+        "latent",
+        {"model": "glow", "image": "mnist#0"},
+    ),
     "drawn": (
         "A seven that becomes a shoe",
         "Draw one scale of a digit anew, keep the others, and see what each scale holds.",
@@ -85,7 +91,8 @@ available = {s.name for s in scenario.sets}
 models = {row.name for row in found.detectors if row.card is not None}
 with st.grid(min_column_width=250):
     for name, (title, text, page, state) in TRY.items():
-        if state.get("strange", scenario.normal.name) in available and state["model"] in models:
+        of = state.get("strange") or state.get("image", scenario.normal.name).partition("#")[0]
+        if of in available and state["model"] in models:
             with st.container(border=True):
                 st.markdown(f"**{title}**  \n{text}")
                 if st.button(

@@ -23,6 +23,7 @@ __all__ = [
     "GalleryQuery",
     "ImageQuery",
     "ImageView",
+    "classes_of",
     "find_picture",
     "gallery",
     "image",
@@ -130,12 +131,12 @@ def find_picture(
             f"set {query.set_name} has images 0 to {len(pictures.images) - 1}, "
             f"asked for {query.index}"
         )
-    label, classes = pictures.labels[query.index], _classes(scenario, query.set_name)
+    label, classes = pictures.labels[query.index], classes_of(scenario, query.set_name)
     text = classes[label] if 0 <= label < len(classes) else ""
     return Picture(pictures.images[query.index], ()), f"{query.set_name}#{query.index}", text
 
 
-def _classes(scenario: Scenario, set_name: str) -> Sequence[str]:
+def classes_of(scenario: Scenario, set_name: str) -> Sequence[str]:
     """Class names of a set; a changed garment keeps its garment's."""
     return scenario.set_named(set_name).classes or scenario.normal.classes
 

@@ -1,0 +1,388 @@
+"""What a detector thinks is near what: maps of its codes, and neighbours in the latent space."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.answers.images import ImageQuery, classes_of, find_picture, percentiles
+from core.answers.loaded import Target, loaded, stored_scores, version
+from core.scenario import Scenario, ScenarioError, load_scenario
+
+if TYPE_CHECKING:
+    from core.atlas import Atlas, Landing
+
+__all__ = [
+    "Across",
+    "AcrossQuery",
+    "LatentMap",
+    "LatentQuery",
+    "Near",
+    "NearQuery",
+    "across",
+    "latent",
+    "near",
+    "pictures_of",
+]
+
+SET_KEY = 10_000_000  # a set's place in the scenario times this, plus the index, names an image
+MISPLACED = 0.05  # a neighbour is, if this share of the map lies nearer than it
+
+
+@dataclass(frozen=True)
+class LatentQuery:
+    """The map of a detector's codes by one layout; "" for the first that there is."""
+
+    target: Target
+    layout: str = ""
+
+
+@dataclass(frozen=True)
+class LatentMap:
+    """Reference images on a map, a row each.
+
+    Attributes:
+        sets: of the scenario; which: (N,), indices into them; indices: (N,), images of the set.
+        keys: (N,), names an image in all models of the scenario, see `keys_of`.
+        labels: (N,), names of classes, "" where there are none.
+        xy: (N, 2); local: (N,), trustworthiness of each point.
+        layout, layouts: the shown one, and all that there are.
+        code: what the codes are, in words; kept: share of their variance by which own images are
+            placed; axes: (N, 3), codes along their first principal axes.
+        parts, percentiles: by part, (N,); parts in the unit of pages.
+        titles, units: by part.
+        flagged: (N,); threshold: of the score, in the unit of pages.
+    """
+
+    sets: tuple[str, ...]
+    which: np.ndarray
+    indices: np.ndarray
+    keys: np.ndarray
+    labels: np.ndarray
+    xy: np.ndarray
+    local: np.ndarray
+    layout: str
+    layouts: tuple[str, ...]
+    trustworthiness: float
+    landing: Landing
+    code: str
+    kept: float
+    axes: np.ndarray
+    parts: Mapping[str, np.ndarray]
+    percentiles: Mapping[str, np.ndarray]
+    titles: Mapping[str, str]
+    units: Mapping[str, str]
+    score: str
+    threshold: float
+    flagged: np.ndarray
+
+    @property
+    def strange(self) -> np.ndarray:
+        """(N,), whether an image is of a strange set."""
+        return self.which > 0
+
+    def id(self, row: int) -> str:
+        return f"{self.sets[self.which[row]]}#{self.indices[row]}"
+
+    def rows(self, keys: np.ndarray) -> np.ndarray:
+        """Rows of the images of these keys, in order; what is not on the map is left out."""
+        return np.flatnonzero(np.isin(self.keys, keys))
+
+
+def keys_of(which: np.ndarray, indices: np.ndarray) -> np.ndarray:
+    return which.astype(np.int64) * SET_KEY + indices
+
+
+def latent(query: LatentQuery) -> LatentMap:
+    """The images of a map with all that they can be coloured by.
+
+    Raises:
+        OutskirtsError: no such scenario, checkpoint or layout, or the checkpoint has no map.
+    """
+    scenario, atlas = load_scenario(query.target.scenario), _atlas(query.target)
+    detector, card = loaded(query.target)
+    layout = query.layout or next(iter(atlas.layouts))
+    if layout not in atlas.layouts:
+        raise ScenarioError(
+            f"{query.target} has no layout {layout!r}; it has: {', '.join(atlas.layouts)}"
+        )
+    rows = [(name, atlas.indices[atlas.which == i]) for i, name in enumerate(atlas.sets)]
+    stored = stored_scores(query.target)
+    raw = {
+        part: np.concatenate([stored[name][part][indices] for name, indices in rows])
+        for part in detector.described
+    }
+    found = atlas.layouts[layout]
+    score = card.score.part
+    return LatentMap(
+        sets=atlas.sets,
+        which=atlas.which,
+        indices=atlas.indices,
+        keys=keys_of(atlas.which, atlas.indices),
+        labels=np.concatenate([_labels(scenario, name, indices) for name, indices in rows]),
+        xy=found.xy,
+        local=found.local,
+        layout=layout,
+        layouts=tuple(atlas.layouts),
+        trustworthiness=found.trustworthiness,
+        landing=found.landing,
+        code=detector.code,
+        kept=atlas.compressed.kept,
+        axes=atlas.compressed.all()[:, :3],
+        parts={part: detector.shown(part, values) for part, values in raw.items()},
+        percentiles=percentiles(card, raw),
+        titles={part: about.title for part, about in detector.described.items()},
+        units={part: about.shown or about.unit for part, about in detector.described.items()},
+        score=score,
+        threshold=float(detector.shown(score, np.array([card.score.threshold]))[0]),
+        flagged=raw[score] > card.score.threshold,
+    )
+
+
+def _labels(scenario: Scenario, set_name: str, indices: np.ndarray) -> np.ndarray:
+    """Names (n,) of the classes of a set's images."""
+    names = np.array([*classes_of(scenario, set_name), ""])
+    labels = scenario.pictures(set_name).labels[indices]
+    return names[np.where((labels >= 0) & (labels < len(names) - 1), labels, len(names) - 1)]
+
+
+@lru_cache(maxsize=16)
+def _atlas_once(folder: Path, stem: str, version: str) -> Atlas:
+    from core import checkpoint
+
+    found = checkpoint.read_atlas(folder, checkpoint.read_card(folder, stem))
+    names = tuple(s.name for s in load_scenario(folder.name).sets)
+    if found.sets != names:
+        raise checkpoint.CardError(
+            f"the map of {folder.name}/{stem} was made before its scenario's sets changed: make it "
+            f"with `python -m core train {folder.name}/{stem} --atlas-only`"
+        )
+    return found
+
+
+def _atlas(target: Target) -> Atlas:
+    folder = load_scenario(target.scenario).folder
+    return _atlas_once(folder, target.stem, version(target.scenario))
+
+
+def pictures_of(scenario_name: str, picks: Sequence[tuple[str, int]]) -> np.ndarray:
+    """Reference images (n, H, W) uint8, each named by its set and index.
+
+    Raises:
+        ScenarioError: there is no such scenario, set or image.
+    """
+    scenario = load_scenario(scenario_name)
+    found = []
+    for set_name, index in picks:
+        images = scenario.pictures(set_name).images
+        if not 0 <= index < len(images):
+            raise ScenarioError(f"set {set_name} has images 0 to {len(images) - 1}, not {index}")
+        found.append(images[index])
+    return np.stack(found)
+
+
+# Neighbours --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class NearQuery:
+    """The neighbours of an image in a detector's latent space, and where a layout puts them."""
+
+    image: ImageQuery
+    layout: str = ""
+
+
+@dataclass(frozen=True)
+class Near:
+    """An image on a map.
+
+    Attributes:
+        image: (H, W) uint8, as the detector sees it.
+        row: of the map, or None where the image is not on it and was placed.
+        key: names it in all models of the scenario; None for an image of the user's.
+        xy: (2,), its place; local: trustworthiness of that place.
+        rows: (k,), of its nearest neighbours in the latent space; distances: (k,).
+        places: (k,), which place a neighbour has on the picture itself, 1 for the nearest.
+        misplaced: (k,), whether more of the map lies nearer than `MISPLACED`.
+        exact: whether distances are between whole codes, not those that travel with the map.
+    """
+
+    id: str
+    label: str
+    image: np.ndarray
+    row: int | None
+    key: int | None
+    xy: np.ndarray
+    local: float
+    rows: np.ndarray
+    distances: np.ndarray
+    places: np.ndarray
+    misplaced: np.ndarray
+    exact: bool
+    notes: tuple[str, ...] = ()
+
+
+def near(query: NearQuery, data: bytes | None = None) -> Near:
+    """An image's place and neighbours; one that is not on the map is placed without a new layout.
+
+    Raises:
+        ImageError: ``data`` is not an image that can be read.
+        OutskirtsError: no such scenario, set, image, checkpoint or layout.
+    """
+    from core import atlas as maps
+
+    target = query.image.target
+    scenario, atlas = load_scenario(target.scenario), _atlas(target)
+    layout = atlas.layouts.get(query.layout or next(iter(atlas.layouts)))
+    if layout is None:
+        raise ScenarioError(f"{target} has no layout {query.layout!r}")
+    picture, name, label = find_picture(scenario, query.image, data)
+    row = _row(atlas, query.image)
+    if row is not None:
+        rows, distances = atlas.neighbours[row], atlas.distances[row]
+        xy, local = layout.xy[row], float(layout.local[row])
+        on_picture = np.linalg.norm(layout.xy - xy, axis=1)
+        on_picture[row] = -1.0
+    else:
+        code = atlas.compressed.of(_code(target, picture.image))
+        codes = atlas.compressed.all()
+        found, far = maps.nearest(codes, code, neighbours=maps.NEIGHBOURS)
+        rows, distances = found[0], far[0]
+        xy = maps.place(codes, layout.xy, code)[0]
+        local = float(
+            maps.trustworthiness(
+                codes, layout.xy, neighbours=maps.NEIGHBOURS, queries=(code, xy[None])
+            )[0]
+        )
+        on_picture = np.linalg.norm(layout.xy - xy, axis=1)
+    places = (on_picture < on_picture[rows][:, None]).sum(1) + (row is None)
+    return Near(
+        id=name,
+        label=label,
+        image=picture.image,
+        row=row,
+        key=_key(scenario, query.image),
+        xy=xy,
+        local=local,
+        rows=rows,
+        distances=distances,
+        places=places,
+        misplaced=places > MISPLACED * len(atlas),
+        exact=row is not None,
+        notes=picture.notes,
+    )
+
+
+def _key(scenario: Scenario, query: ImageQuery) -> int | None:
+    if query.index is None:
+        return None
+    return SET_KEY * [s.name for s in scenario.sets].index(query.set_name) + query.index
+
+
+def _row(atlas: Atlas, query: ImageQuery) -> int | None:
+    if query.index is None or query.set_name not in atlas.sets:
+        return None
+    is_it = (atlas.which == atlas.sets.index(query.set_name)) & (atlas.indices == query.index)
+    found = np.flatnonzero(is_it)
+    return int(found[0]) if len(found) else None
+
+
+def _code(target: Target, image: np.ndarray) -> np.ndarray:
+    """Code (1, D) of an image (H, W) uint8.
+
+    Raises:
+        ScenarioError: it is not finite.
+    """
+    from core.evaluate.scoring import codes_of
+
+    detector, _ = loaded(target)
+    code = codes_of(detector, image[None])
+    if not np.isfinite(code).all():
+        raise ScenarioError(f"{target} gives this image a code that is not finite: it has no place")
+    return code
+
+
+# Every detector of the same images ---------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class AcrossQuery:
+    """What several models of a scenario say of the same images.
+
+    Attributes:
+        keys: of reference images; or none, and ``sha256`` names one of the user's.
+    """
+
+    scenario: str
+    models: tuple[str, ...]
+    keys: tuple[int, ...] = ()
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Across:
+    """The score of n images under every model.
+
+    Attributes:
+        sets, indices, labels: (n,), which image each is; empty for one of the user's.
+        scores, percentiles, flagged: model to (n,); scores in the unit of pages.
+        units: model to the unit of its score.
+    """
+
+    sets: np.ndarray
+    indices: np.ndarray
+    labels: np.ndarray
+    scores: Mapping[str, np.ndarray]
+    percentiles: Mapping[str, np.ndarray]
+    flagged: Mapping[str, np.ndarray]
+    units: Mapping[str, str]
+
+
+def across(query: AcrossQuery, data: bytes | None = None) -> Across:
+    """Score, percentile and verdict of every model for the same images.
+
+    Reference images' scores are those stored with the weights; an image of the user's is scored.
+
+    Raises:
+        ImageError: ``data`` is not an image that can be read.
+        OutskirtsError: no such scenario, set, image or checkpoint.
+    """
+    scenario = load_scenario(query.scenario)
+    names = [s.name for s in scenario.sets]
+    keys = np.array(query.keys, np.int64)
+    which, indices = keys // SET_KEY, keys % SET_KEY
+    sizes = np.array([len(scenario.pictures(name).images) for name in names])
+    if not ((keys >= 0).all() and (which < len(names)).all()) or (indices >= sizes[which]).any():
+        raise ScenarioError(f"some of these images are not in scenario {query.scenario}")
+    scores, standing, flagged, units = {}, {}, {}, {}
+    for model in query.models:
+        target = Target.of(query.scenario, model)
+        detector, card = loaded(target)
+        part = card.score.part
+        if data is None:
+            raw = np.empty(len(keys), np.float32)
+            for i, name in enumerate(names):
+                raw[which == i] = stored_scores(target)[name][part][indices[which == i]]
+        else:
+            raw = _own_score(scenario, target, query, data)
+        scores[model] = detector.shown(part, raw)
+        standing[model] = percentiles(card, {part: raw})[part]
+        flagged[model] = raw > card.score.threshold
+        units[model] = detector.described[part].shown or detector.described[part].unit
+    labels = np.full(len(keys), "", object)
+    for i, name in enumerate(names):
+        labels[which == i] = _labels(scenario, name, indices[which == i])
+    return Across(np.array(names)[which], indices, labels, scores, standing, flagged, units)
+
+
+def _own_score(scenario: Scenario, target: Target, query: AcrossQuery, data: bytes) -> np.ndarray:
+    from core.evaluate.scoring import parts_of
+
+    picture, _, _ = find_picture(scenario, ImageQuery(target, "own", None, query.sha256), data)
+    detector, card = loaded(target)
+    return parts_of(detector, picture.image[None])[card.score.part]

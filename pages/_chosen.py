@@ -1,0 +1,274 @@
+"""The selected images: how they score beside the rest, tags, pictures, and a table to take away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import streamlit as st
+
+from core.service import (
+    AcrossQuery,
+    DetectorRow,
+    Gallery,
+    LatentMap,
+    pictures_of,
+)
+from pages import _ask, _draw, _selection
+from pages._tiles import tiles
+
+__all__ = ["chosen", "tags"]
+
+PER_PAGE = 24
+TAGS = "_latent_tags"
+ORDERS = ("strangest", "most normal", "as drawn by the seed")
+
+
+def tags(scenario: str) -> Mapping[str, np.ndarray]:
+    """Names of tags with the keys of their images."""
+    return st.session_state.get(TAGS, {}).get(scenario, {})
+
+
+def _keep_tags(scenario: str, found: Mapping[str, np.ndarray]) -> None:
+    st.session_state[TAGS] = st.session_state.get(TAGS, {}) | {scenario: dict(found)}
+
+
+def _tag(scenario: str, keys: np.ndarray) -> None:
+    name = st.session_state["latent_new_tag"].strip()
+    if name:
+        found = tags(scenario)
+        together = np.union1d(found.get(name, np.array([], np.int64)), keys)
+        _keep_tags(scenario, {**found, name: together})
+        st.session_state["latent_new_tag"] = ""
+
+
+def _untag(scenario: str, name: str) -> None:
+    _keep_tags(scenario, {k: v for k, v in tags(scenario).items() if k != name})
+
+
+def chosen(
+    view: LatentMap,
+    shown: np.ndarray,
+    models: Mapping[str, DetectorRow],
+    scenario: str,
+    *,
+    seed: int,
+    inspect: Callable[[str, int], None],
+) -> None:
+    """Everything under the maps. Where nothing is selected, all that the filter shows."""
+    picked = view.rows(_selection.selected(scenario))
+    rows, hidden = picked[shown[picked]], int((~shown[picked]).sum())
+    _heading(view, shown, rows, hidden, scenario)
+    if not shown.any():
+        st.info("The filter hides every image: widen it to see some.", icon=":material/filter_alt:")
+        return
+    if len(rows):
+        left, right = st.columns([1.3, 1], gap="medium")
+        with left:
+            _compare(view, shown, rows)
+        with right:
+            _tagging(view, rows, scenario)
+    everything = not len(rows)
+    _pictures(view, np.flatnonzero(shown) if everything else rows, models, scenario, seed, inspect)
+
+
+def _heading(
+    view: LatentMap, shown: np.ndarray, rows: np.ndarray, hidden: int, scenario: str
+) -> None:
+    if len(rows):
+        strange = int(view.strange[rows].sum())
+        st.subheader(f"{len(rows):,} selected")
+        text = f"{len(rows) - strange:,} normal, {strange:,} strange"
+        if hidden:
+            text += f"; {hidden:,} more are hidden by the filter"
+        lost = len(_selection.selected(scenario)) - len(rows) - hidden
+        if lost:
+            text += f"; {lost:,} more are not on this map"
+        st.caption(text + ".")
+    else:
+        st.subheader("All images")
+        what = "All that you selected is hidden by the filter or not on this map"
+        st.caption(
+            f"{what if len(_selection.selected(scenario)) else 'Nothing is selected'}: these are all "
+            f"{int(shown.sum()):,} that are shown. Choose the lasso or the box at the top left of the map, "
+            "then draw; click single points; a double click clears."
+        )
+    with st.container(horizontal=True):
+        st.button(
+            "Select all shown",
+            key="latent_all",
+            on_click=_selection.select,
+            args=(scenario, view.keys[shown]),
+            disabled=not shown.any(),
+        )
+        st.button(
+            "Clear selection",
+            key="latent_clear",
+            on_click=_selection.clear,
+            args=(scenario,),
+            disabled=not len(rows) and not hidden,
+        )
+
+
+def _compare(view: LatentMap, shown: np.ndarray, rows: np.ndarray) -> None:
+    inside = np.zeros(len(view.keys), bool)
+    inside[rows] = True
+    title, unit = view.titles[view.score], view.units[view.score]
+    st.plotly_chart(
+        _draw.against_rest(view.parts[view.score][shown], inside[shown], f"{title}, {unit}"),
+        key="latent_histogram",
+        config=_draw.SAVE,
+        alt="Histogram of the score of the selected images beside that of all others",
+    )
+    flagged = view.flagged[rows].mean()
+    rest = view.flagged[shown & ~inside]
+    st.caption(
+        f"{flagged:.0%} of the selection are flagged"
+        + (f", {rest.mean():.0%} of all others that are shown." if len(rest) else ".")
+    )
+
+
+def _tagging(view: LatentMap, rows: np.ndarray, scenario: str) -> None:
+    st.text_input(
+        "Tag these images",
+        key="latent_new_tag",
+        placeholder="a word, then Enter",
+        on_change=_tag,
+        args=(scenario, view.keys[rows]),
+        help="Tags last as long as this browser tab; take them away in the table below.",
+    )
+    for i, (name, keys) in enumerate(tags(scenario).items()):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button(
+                f"{name} ({len(keys):,})",
+                key=f"latent_tag_{i}",
+                on_click=_selection.select,
+                args=(scenario, keys),
+                help="Select these images.",
+            )
+            st.button(
+                "Remove",
+                key=f"latent_untag_{i}",
+                type="tertiary",
+                on_click=_untag,
+                args=(scenario, name),
+            )
+
+
+def _turn(by: int, pages: int) -> None:
+    page = st.session_state.get("latent_page", 1) + by
+    st.session_state["latent_page"] = min(max(page, 1), pages)
+
+
+def _pictures(
+    view: LatentMap,
+    rows: np.ndarray,
+    models: Mapping[str, DetectorRow],
+    scenario: str,
+    seed: int,
+    inspect: Callable[[str, int], None],
+) -> None:
+    pages = -(-len(rows) // PER_PAGE)
+    if st.session_state.get("latent_page", 1) > pages:
+        st.session_state["latent_page"] = pages
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        order = st.segmented_control(
+            "Which first",
+            ORDERS,
+            default=ORDERS[0],
+            required=True,
+            key="latent_order",
+            bind="query-params",
+            persist_state="session",
+        )
+        for label, by, key in (("Previous", -1, "Left"), ("Next", 1, "Right")):
+            st.button(label, key=f"latent_{label}", shortcut=key, on_click=_turn, args=(by, pages))
+        page = st.pagination(pages, key="latent_page", bind="query-params", persist_state="session")
+    ordered = _order(view, rows, order, seed)
+    here = ordered[(page - 1) * PER_PAGE : page * PER_PAGE]
+    sets = tuple(view.sets[i] for i in view.which[here])
+    picks = list(zip(sets, view.indices[here].tolist(), strict=True))
+    tiles(
+        Gallery(
+            sets=sets,
+            indices=view.indices[here],
+            images=pictures_of(scenario, picks),
+            shown=view.parts[view.score][here],
+            percentiles=view.percentiles[view.score][here],
+            pages=pages,
+        ),
+        key="latent_pick",
+        what=view.titles[view.score],
+        on_click=inspect,
+        factor=3,
+    )
+    with st.expander(
+        "Every detector's score of these",
+        key="latent_table",
+        on_change="rerun",
+        icon=":material/table:",
+    ) as table:
+        if table.open:
+            _table(view, here, models, scenario)
+    st.download_button(
+        f"All {len(rows):,} with every detector's score and tags (CSV)",
+        lambda: _csv(view, ordered, models, scenario),
+        file_name=f"{scenario}-selection.csv",
+        mime="text/csv",
+        on_click="ignore",
+        icon=":material/download:",
+    )
+
+
+def _order(view: LatentMap, rows: np.ndarray, order: str, seed: int) -> np.ndarray:
+    values = view.parts[view.score][rows]
+    if order == ORDERS[2]:
+        return np.random.default_rng(seed).permutation(rows)
+    return rows[np.argsort(-values if order == ORDERS[0] else values, kind="stable")]
+
+
+def _tags_of(keys: np.ndarray, scenario: str) -> list[str]:
+    found = [(name, set(tagged.tolist())) for name, tagged in tags(scenario).items()]
+    return [", ".join(name for name, of in found if key in of) for key in keys.tolist()]
+
+
+def _table(
+    view: LatentMap, rows: np.ndarray, models: Mapping[str, DetectorRow], scenario: str
+) -> None:
+    keys = view.keys[rows]
+    found = _ask.across(AcrossQuery(scenario, tuple(models), tuple(keys.tolist())))
+    st.dataframe(
+        {
+            "image": [view.id(row) for row in rows],
+            "class": found.labels.tolist(),
+            "tags": _tags_of(keys, scenario),
+            **{models[m].title: found.percentiles[m] for m in models},
+        },
+        hide_index=True,
+        column_config={
+            row.title: st.column_config.ProgressColumn(
+                row.title, min_value=0, max_value=100, format="%.1f"
+            )
+            for row in models.values()
+        },
+        alt="Percentile of each of these images under every model",
+    )
+    st.caption("Percentile of each model's score among held-out normal images.")
+
+
+def _csv(
+    view: LatentMap, rows: np.ndarray, models: Mapping[str, DetectorRow], scenario: str
+) -> bytes:
+    keys = view.keys[rows]
+    found = _ask.across(AcrossQuery(scenario, tuple(models), tuple(keys.tolist())))
+    columns = {
+        "image": np.array([view.id(row) for row in rows]),
+        "set": found.sets,
+        "class": found.labels,
+        "tags": np.array(_tags_of(keys, scenario)),
+    }
+    for model in models:
+        columns[f"{model} score ({found.units[model]})"] = found.scores[model]
+        columns[f"{model} percentile"] = found.percentiles[model]
+        columns[f"{model} flagged"] = found.flagged[model].astype(int)
+    return _ask.csv_of(columns)

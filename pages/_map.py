@@ -1,0 +1,349 @@
+"""The map of latent codes as an ECharts picture, and what colours its points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from core.service import LatentMap, Near
+from pages import _draw
+
+__all__ = ["COLOURS", "Colouring", "colour_by", "legend", "rows_of_series", "spec", "three_d"]
+
+COLOURS = (  # Okabe and Ito's, and two greys
+    "#56B4E9",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#0072B2",
+    "#B8A500",
+    "#7A7A7A",
+    "#8A5A2B",
+    "#9F8BD6",
+)
+NOTHING = "#9AA5AB"
+VIRIDIS = ("#440154", "#3B528B", "#21918C", "#5EC962", "#FDE725")
+VERDICTS = (
+    ("normal, let pass", COLOURS[0]),
+    ("false alarm: normal, but flagged", COLOURS[4]),
+    ("found: strange and flagged", COLOURS[2]),
+    ("missed: strange, but let pass", COLOURS[1]),
+)
+FOCUS = "#E7298A"
+SYMBOLS = ["circle", "triangle"]  # normal and strange, so that colour need not say it
+
+
+@dataclass(frozen=True)
+class Colouring:
+    """What the points' colours mean.
+
+    Attributes:
+        values: (N,), an index into categories, or a number.
+        categories: names and colours, or none where the values are numbers.
+        text: (N,), the value as the tooltip says it.
+    """
+
+    title: str
+    values: np.ndarray
+    categories: tuple[tuple[str, str], ...] = ()
+    text: Sequence[str] | np.ndarray = ()
+
+
+def colour_by(what: str, view: LatentMap, tags: Mapping[str, np.ndarray]) -> Colouring:
+    """Colours by set, class, verdict, tag, percentile, trust, or the name of a part."""
+    if what == "set":
+        names = tuple(zip(view.sets, COLOURS, strict=False))
+        return Colouring("set", view.which.astype(int), names, np.array(view.sets)[view.which])
+    if what == "class":
+        return _by_class(view)
+    if what == "verdict":
+        kind = np.where(view.strange, np.where(view.flagged, 2, 3), view.flagged.astype(int))
+        return Colouring("verdict", kind, VERDICTS, np.array([v for v, _ in VERDICTS])[kind])
+    if what == "tag":
+        return _by_tag(view, tags)
+    if what == "trust":
+        return _numbers("trustworthiness of the place", view.local)
+    if what == "percentile":
+        return _numbers("percentile of the score", view.percentiles[view.score])
+    return _numbers(f"{view.titles[what]}, {view.units[what]}", view.parts[what])
+
+
+def _by_class(view: LatentMap) -> Colouring:
+    """Classes of normal images first; digits and others share the colours, not the symbol."""
+    names = list(dict.fromkeys(sorted(set(view.labels), key=lambda n: (n == "", n))))
+    normal = [n for n in dict.fromkeys(view.labels[~view.strange].tolist()) if n]
+    names = sorted(normal) + [n for n in names if n and n not in normal]
+    number = {name: i for i, name in enumerate(names)}
+    values = np.array([number.get(name, len(names)) for name in view.labels])
+    shades = [
+        COLOURS[(i if i < len(normal) else i - len(normal)) % len(COLOURS)]
+        for i in range(len(names))
+    ]
+    pairs = tuple(zip(names, shades, strict=True))
+    if (values == len(names)).any():
+        pairs += (("no class", NOTHING),)
+    return Colouring("class", values, pairs, np.where(view.labels == "", "no class", view.labels))
+
+
+def _by_tag(view: LatentMap, tags: Mapping[str, np.ndarray]) -> Colouring:
+    """The last tag of an image counts."""
+    values = np.zeros(len(view.keys), int)
+    for i, keys in enumerate(tags.values()):
+        values[np.isin(view.keys, keys)] = i + 1
+    shades = [NOTHING, *(COLOURS[i % len(COLOURS)] for i in range(len(tags)))]
+    names = ["no tag", *tags]
+    return Colouring("tag", values, tuple(zip(names, shades, strict=True)), np.array(names)[values])
+
+
+def _numbers(title: str, values: np.ndarray) -> Colouring:
+    return Colouring(title, values, (), [f"{v:.3g}" for v in values])
+
+
+def legend(colouring: Colouring, shown: np.ndarray, strange: np.ndarray) -> str:
+    """HTML: a mark of each category's colour that is shown, with its name and number of images."""
+    marks = []
+    for i, (name, colour) in enumerate(colouring.categories):
+        there = shown & (colouring.values == i)
+        if there.any():
+            mark = "▲" if strange[there].all() else "●"
+            marks.append(
+                '<span style="white-space:nowrap; margin-right:1.2em">'
+                f'<span style="color:{colour}">{mark}</span> '
+                f"{name} <small>{there.sum():,}</small></span>"
+            )
+    return " ".join(marks)
+
+
+def spec(
+    view: LatentMap,
+    colouring: Colouring,
+    *,
+    shown: np.ndarray,
+    picked: np.ndarray,
+    near: Near | None,
+    scenario: str,
+) -> dict[str, Any]:
+    """The chart's options: all images, over them the selected ones, over them one's neighbours.
+
+    A row keeps its place in the data whatever is hidden, so that what the browser sends back can
+    be read.
+
+    Args:
+        shown: (N,) bool; picked: rows.
+    """
+    frame = _frame(view, colouring, shown)
+    chosen = np.zeros(len(view.keys), bool)
+    chosen[picked] = True
+    both = rows_of_series(view)
+    over = [rows[chosen[rows]] for rows in both]
+    faint = 0.18 if len(picked) else 0.85
+    series = [
+        *(_points(i, symbol, opacity=faint, size=5) for i, symbol in enumerate(SYMBOLS)),
+        *(_points(i + 2, symbol, opacity=1.0, size=6) for i, symbol in enumerate(SYMBOLS)),
+    ]
+    return {
+        "animation": False,
+        "dataset": [{"source": frame.iloc[rows]} for rows in (*both, *over)],
+        "grid": {"left": 6, "right": 6, "top": 34, "bottom": 8 if colouring.categories else 46},
+        "xAxis": _axis(view.xy[:, 0]),
+        "yAxis": _axis(view.xy[:, 1]),
+        "dataZoom": [
+            {"type": "inside", a: 0, "filterMode": "none"} for a in ("xAxisIndex", "yAxisIndex")
+        ],
+        "toolbox": {
+            "left": 0,
+            "top": 0,
+            "itemSize": 20,
+            "feature": {
+                "brush": {
+                    "type": ["polygon", "rect", "clear"],
+                    "title": {"polygon": "Lasso", "rect": "Box", "clear": "Clear"},
+                },
+                "restore": {"title": "Whole map"},
+            },
+        },
+        "brush": {
+            "xAxisIndex": "all",
+            "yAxisIndex": "all",
+            "seriesIndex": [0, 1],
+            "outOfBrush": {"colorAlpha": 1},
+            "brushStyle": {
+                "borderWidth": 1.5,
+                "color": "rgba(120,140,160,0.12)",
+                "borderColor": "#7A8A99",
+            },
+            "throttleType": "debounce",
+            "throttleDelay": 100,
+        },
+        "tooltip": {
+            "confine": True,
+            "formatter": f"<img src='/thumbnail/{scenario}/{{@set}}/{{@index}}.png' width='64' height='64' "
+            "style='image-rendering:pixelated' alt=''><br><b>{@set}#{@index}</b> {@label}<br>{@text}",
+        },
+        "visualMap": _visual(colouring),
+        "series": [*series, *([] if near is None else _around(view, near))],
+    }
+
+
+def _frame(view: LatentMap, colouring: Colouring, shown: np.ndarray) -> pd.DataFrame:
+    values = colouring.values.astype(np.float32)
+    if not colouring.categories:
+        values = values.clip(*_range(values))
+    return pd.DataFrame(
+        {
+            "x": np.where(shown, view.xy[:, 0], np.nan).astype(np.float32),
+            "y": np.where(shown, view.xy[:, 1], np.nan).astype(np.float32),
+            "value": values,
+            "index": view.indices,
+            "set": pd.Categorical.from_codes(view.which, view.sets),
+            "label": pd.Categorical(view.labels),
+            "text": pd.Categorical(colouring.text),
+        }
+    )
+
+
+def _range(values: np.ndarray) -> tuple[float, float]:
+    """The middle 98 % of the values: a few far away must not take all the colours."""
+    low, high = np.quantile(values, (0.01, 0.99))
+    return float(low), float(high if high > low else low + 1)
+
+
+def rows_of_series(view: LatentMap) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the chart's first two series: normal and strange images."""
+    return np.flatnonzero(~view.strange), np.flatnonzero(view.strange)
+
+
+def _points(dataset: int, symbol: str, *, opacity: float, size: int) -> dict[str, Any]:
+    """Points that can be selected, or, from the third on, the selected ones over them."""
+    return {
+        "type": "scatter",
+        "datasetIndex": dataset,
+        "encode": {"x": "x", "y": "y"},
+        "symbol": symbol,
+        "symbolSize": size,
+        "itemStyle": {"opacity": opacity},
+        "emphasis": {"scale": 2},
+    } | ({"selectedMode": "multiple"} if dataset < 2 else {"silent": True, "z": 3})
+
+
+def _axis(values: np.ndarray) -> dict[str, Any]:
+    room = 0.03 * max(float(np.ptp(values)), 1e-6)
+    return {
+        "type": "value",
+        "show": False,
+        "min": float(values.min()) - room,
+        "max": float(values.max()) + room,
+    }
+
+
+def _visual(colouring: Colouring) -> dict[str, Any]:
+    common = {"seriesIndex": [0, 1, 2, 3], "dimension": 2}
+    if colouring.categories:
+        pieces = [{"value": i, "color": c} for i, (_, c) in enumerate(colouring.categories)]
+        return common | {"type": "piecewise", "show": False, "pieces": pieces}
+    low, high = _range(colouring.values)
+    return common | {
+        "type": "continuous",
+        "min": low,
+        "max": high,
+        "calculable": False,
+        "orient": "horizontal",
+        "left": "center",
+        "bottom": 0,
+        "itemWidth": 12,
+        "itemHeight": 220,
+        "text": [f"{high:.3g}", f"{low:.3g}"],
+        "inRange": {"color": list(VIRIDIS)},
+    }
+
+
+def _around(view: LatentMap, near: Near) -> list[dict[str, Any]]:
+    """An image and lines to its neighbours, broken where the picture misplaces them."""
+    place = near.xy.tolist()
+    marks = [
+        {
+            "value": view.xy[row].tolist(),
+            "symbol": "diamond" if far else "circle",
+            "itemStyle": {"color": "transparent", "borderColor": FOCUS, "borderWidth": 2},
+        }
+        for row, far in zip(near.rows, near.misplaced, strict=True)
+    ]
+    lines = [
+        {
+            "coords": [place, view.xy[row].tolist()],
+            "lineStyle": {"type": "dashed" if far else "solid"},
+        }
+        for row, far in zip(near.rows, near.misplaced, strict=True)
+    ]
+    top = {"silent": True, "tooltip": {"show": False}}
+    return [
+        top
+        | {
+            "type": "lines",
+            "coordinateSystem": "cartesian2d",
+            "data": lines,
+            "lineStyle": {"color": FOCUS, "width": 1.5, "opacity": 0.8},
+            "z": 4,
+        },
+        top | {"type": "scatter", "data": marks, "symbolSize": 11, "z": 5},
+        top
+        | {
+            "type": "scatter",
+            "data": [place],
+            "symbol": "pin" if near.row is None else "circle",
+            "symbolSize": 26 if near.row is None else 13,
+            "itemStyle": {"color": FOCUS, "borderColor": "#FFFFFF", "borderWidth": 2},
+            "z": 6,
+        },
+    ]
+
+
+def three_d(
+    view: LatentMap, colouring: Colouring, *, shown: np.ndarray, picked: np.ndarray
+) -> go.Figure:
+    """The codes along their first three principal axes; to turn and look at, not to select in."""
+    figure = go.Figure()
+    chosen = np.zeros(len(view.keys), bool)
+    chosen[picked] = True
+    for rows, opacity, size in (
+        (shown & ~chosen, 0.15 if chosen.any() else 0.7, 2.0),
+        (shown & chosen, 1.0, 3.0),
+    ):
+        if not rows.any():
+            continue
+        marker: dict[str, Any] = {"size": size, "opacity": opacity}
+        if colouring.categories:
+            shades = np.array([c for _, c in colouring.categories])
+            marker["color"] = shades[colouring.values[rows]]
+        else:
+            low, high = _range(colouring.values)
+            marker |= {
+                "color": colouring.values[rows],
+                "colorscale": "Viridis",
+                "cmin": low,
+                "cmax": high,
+            }
+        x, y, z = view.axes[rows].T
+        figure.add_scatter3d(
+            x=x,
+            y=y,
+            z=z,
+            mode="markers",
+            marker=marker,
+            showlegend=False,
+            text=[f"{view.id(int(i))} {view.labels[i]}" for i in np.flatnonzero(rows)],
+            hovertemplate="%{text}<extra></extra>",
+        )
+    _draw.tidy(figure, height=560)
+    scene: dict[str, Any] = {
+        f"{a}axis": {"title": {"text": f"axis {i + 1}"}} for i, a in enumerate("xyz")
+    }
+    return figure.update_layout(
+        hovermode="closest", scene=scene | {"aspectmode": "cube"}, uirevision="latent"
+    )

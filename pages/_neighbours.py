@@ -1,0 +1,181 @@
+"""One image on the map: its neighbours in the latent space, and what every detector says of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import streamlit as st
+
+from core.service import (
+    AcrossQuery,
+    DetectorRow,
+    ImageQuery,
+    LatentMap,
+    Near,
+    NearQuery,
+    OutskirtsError,
+    Target,
+)
+from pages import _ask, _draw
+
+__all__ = ["drop_upload", "inspect", "neighbours", "pick", "place", "verdicts"]
+
+TYPES = ["png", "jpg", "jpeg", "bmp", "gif", "tif", "tiff", "webp"]
+
+
+def inspect(set_name: str, index: int) -> None:
+    """Look at this image next."""
+    st.session_state["latent_image"] = f"{set_name}#{index}"
+    drop_upload()
+
+
+def drop_upload() -> None:
+    """A new key makes an empty uploader: whoever picks an image wants to see that one."""
+    st.session_state["latent_uploads"] = st.session_state.get("latent_uploads", 0) + 1
+
+
+def pick(target: Target, sets: Sequence[str]) -> tuple[ImageQuery, bytes | None] | None:
+    """The controls that name an image; None, with clear words, if they name none."""
+    text = st.text_input(
+        "Image",
+        key="latent_image",
+        placeholder=f"{sets[0]}#0",
+        help=f"Set and number, such as {sets[-1]}#12. A click on a point, or on a picture below, "
+        "writes it here.",
+        on_change=drop_upload,
+        bind="query-params",
+        persist_state="session",
+    )
+    with st.popover("or one of your own", icon=":material/upload:", width="stretch"):
+        own = st.file_uploader(
+            "An image from your disk",
+            type=TYPES,
+            key=f"latent_upload_{st.session_state.get('latent_uploads', 0)}",
+            help="Made grey, fitted to 28x28 on black, padded to 32x32. It stays on this machine.",
+        )
+    if own is not None:
+        data = own.getvalue()
+        return ImageQuery(target, own.name, None, hashlib.sha256(data).hexdigest()), data
+    query = _named(target, text or "", sets)
+    return None if query is None else (query, None)
+
+
+def place(query: ImageQuery, layout: str, data: bytes | None) -> Near | None:
+    """Where the image lies on a map, and its neighbours; None, with clear words, if nowhere."""
+    try:
+        return _ask.near(NearQuery(query, layout), data)
+    except OutskirtsError as error:
+        st.warning(str(error), icon=":material/warning:")
+        return None
+
+
+def _named(target: Target, text: str, sets: Sequence[str]) -> ImageQuery | None:
+    set_name, mark, index = text.strip().partition("#")
+    if not set_name and not mark:
+        st.caption("Click a point, or name an image, to see its neighbours.")
+        return None
+    if set_name not in sets or not (index.isascii() and index.isdigit() and len(index) < 9):
+        st.warning(
+            f"There is no image “{text.strip()}” here: write a set and a number, such as {sets[0]}#0. "
+            f"Sets: {', '.join(sets)}."
+        )
+        return None
+    return ImageQuery(target, set_name, int(index))
+
+
+def neighbours(
+    near: Near, view: LatentMap, images: Callable[[np.ndarray], np.ndarray], layout: str
+) -> None:
+    """The image, and the nearest of the map in the latent space, with marks where they misplace."""
+    left, right = st.columns([1, 2], gap="small")
+    left.image(
+        _draw.enlarge(near.image, 4),
+        output_format="PNG",
+        alt=f"The image {near.id} {near.label}, as the detector sees it",
+    )
+    far = int(near.misplaced.sum())
+    right.markdown(f"**{near.id}** {near.label}")
+    right.markdown(
+        f"Place on the map: trustworthiness {near.local:.2f}. "
+        + (
+            f"**The map misplaces {far} of its {len(near.rows)} neighbours** (◇, dashed)."
+            if far
+            else "All its neighbours are near on the map too."
+        )
+    )
+    if near.row is None:
+        st.caption(_how_well(view, layout))
+    for note in near.notes:
+        st.caption(note)
+    st.markdown(f"**Nearest in the latent space**, of {len(view.keys):,} images")
+    pictures = images(near.rows)
+    with st.grid(min_column_width=46, gap="xsmall"):
+        for i, row in enumerate(near.rows):
+            with st.container(gap=None):
+                st.image(
+                    _draw.enlarge(pictures[i], 2)[8:-8, 8:-8],
+                    output_format="PNG",
+                    alt=f"Neighbour {i + 1}: {view.id(row)} {view.labels[row]}, distance "
+                    f"{near.distances[i]:.2f}, place {near.places[i]} on the map",
+                )
+                st.button(
+                    f"{near.distances[i]:.1f}{' ◇' if near.misplaced[i] else ''}",
+                    key=f"latent_near_{i}",
+                    type="tertiary",
+                    on_click=inspect,
+                    args=(view.sets[view.which[row]], int(view.indices[row])),
+                    help=f"{view.id(row)} {view.labels[row]}. Distance {near.distances[i]:.2f}. On the "
+                    f"map, {near.places[i] - 1:,} images lie nearer.",
+                )
+    kind = "" if near.exact else f" along the axes that keep {view.kept:.0%} of the codes' variance"
+    st.caption(
+        f"Euclidean distances between codes{kind}. ◇: on the map more than 5 % of all images lie nearer."
+    )
+
+
+def _how_well(view: LatentMap, layout: str) -> str:
+    landing = view.landing
+    text = (
+        "Not one of the map's own images: placed at the mean of its neighbours, without a new layout. "
+        f"Images of the map that are placed like this land {landing.shift:.1%} of the map's side from "
+        "their own place, in the median."
+    )
+    if landing.trustworthiness == landing.trustworthiness:
+        text += (
+            f" Held-out images, which {layout} never saw, land with a trustworthiness of "
+            f"{landing.trustworthiness:.3f}; the map's own have {view.trustworthiness:.3f}."
+        )
+    return text
+
+
+def verdicts(
+    near: Near,
+    asked: tuple[ImageQuery, bytes | None],
+    models: Mapping[str, DetectorRow],
+    scenario: str,
+) -> None:
+    """Every detector's score of an image, of the scenario or the visitor's own."""
+    keys = () if near.key is None else (near.key,)
+    query = AcrossQuery(scenario, tuple(models), keys, asked[0].sha256)
+    found = _ask.across(query, asked[1])
+    st.dataframe(
+        {
+            f"{near.id} under": [row.title for row in models.values()],
+            "percentile": [float(found.percentiles[m][0]) for m in models],
+            "verdict": ["flagged" if found.flagged[m][0] else "let pass" for m in models],
+            "score": [f"{found.scores[m][0]:.3f} {found.units[m]}" for m in models],
+        },
+        hide_index=True,
+        column_config={
+            "percentile": st.column_config.ProgressColumn(
+                "percentile",
+                min_value=0,
+                max_value=100,
+                format="%.1f",
+                help="Share of held-out normal images that score lower.",
+            )
+        },
+        alt=f"Score of {near.id} under every model",
+    )

@@ -1,0 +1,326 @@
+"""Latent space: what does the detector think is near what?"""
+
+from dataclasses import replace
+
+import numpy as np
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from core.service import LatentMap, LatentQuery, Near, OutskirtsError, Target, pictures_of
+from pages import _ask, _chosen, _draw, _map, _neighbours, _selection
+
+VIEWS = ("One map", "Two maps", "3-D")
+LAYOUTS = {"umap": "UMAP", "tsne": "t-SNE", "pca": "PCA"}
+COLOURS = {
+    "set": "set",
+    "class": "class",
+    "verdict": "found, missed, false alarm",
+    "percentile": "percentile of the score",
+    "trust": "where the map can be trusted",
+    "tag": "tag",
+}
+TRY = {  # label: colour, and how many of the sets
+    "Digits among garments": ("set", 2),
+    "What it misses": ("verdict", None),
+    "Where the map lies": ("trust", None),
+}
+HEIGHT = 500
+
+overview = _ask.overview(st.session_state["scenario"])
+scenario = overview.scenario
+models = {r.name: r for r in (*overview.detectors, *overview.twins) if r.card is not None}
+compared = {r.name: r for r in overview.detectors if r.card is not None}
+names = [s.name for s in scenario.sets]
+seed = st.session_state["seed"]
+
+
+# Controls ----------------------------------------------------------------------------------------
+
+
+def choose_model(label: str, key: str, default: int) -> str:
+    return st.selectbox(
+        label,
+        list(models),
+        index=min(default, len(models) - 1),
+        key=key,
+        bind="query-params",
+        persist_state="session",
+        help="  \n".join(f"**{name}**: {row.title}. {row.text}" for name, row in models.items()),
+    )
+
+
+def choose_layout(key: str, default: str) -> str:
+    return st.segmented_control(
+        "Layout",
+        list(LAYOUTS),
+        format_func=lambda name: LAYOUTS[name],
+        default=default,
+        required=True,
+        key=key,
+        bind="query-params",
+        persist_state="session",
+        help="UMAP and t-SNE keep neighbours together and distort distances; PCA is a flat shadow of "
+        "the codes. All were laid out when the model was trained, from a fixed seed.",
+    )
+
+
+def choose_colour(target: Target) -> str:
+    row = models[target.stem]
+    assert row.card is not None
+    parts = {p: row.part_titles[p] for p in row.card.calibration.quantiles}
+    options = [*COLOURS, *parts]
+    if st.session_state.get("latent_colour", "set") not in options:
+        st.session_state["latent_colour"] = "set"
+    return st.selectbox(
+        "Colour by",
+        options,
+        format_func=lambda what: COLOURS.get(what) or parts.get(what, what),
+        key="latent_colour",
+        bind="query-params",
+        persist_state="session",
+    )
+
+
+def filtered(view: LatentMap) -> np.ndarray:
+    """Which rows are shown, (N,) bool."""
+    with st.popover("Filter", icon=":material/filter_alt:", width="content"):
+        sets = st.pills(
+            "Sets",
+            names,
+            default=names,
+            selection_mode="multi",
+            key="latent_sets",
+            bind="query-params",
+            persist_state="session",
+        )
+        classes = sorted({c for c in view.labels.tolist() if c})
+        left_out = st.pills(
+            "Leave out these classes",
+            classes,
+            selection_mode="multi",
+            key="latent_without",
+            bind="query-params",
+            persist_state="session",
+        )
+        low, high = st.slider(
+            "Percentile of the score",
+            0.0,
+            100.0,
+            (0.0, 100.0),
+            0.5,
+            key="latent_range",
+            bind="query-params",
+            persist_state="session",
+            help="Among held-out normal images. From 95 on an image is flagged.",
+        )
+    standing = view.percentiles[view.score]
+    shown = np.isin(np.array(view.sets)[view.which], sets) & ~np.isin(view.labels, left_out)
+    return shown & (standing >= low) & (standing <= high)
+
+
+# Maps --------------------------------------------------------------------------------------------
+
+
+def chart_key(view: LatentMap, target: Target, place: str) -> str:
+    """Another key where another map is drawn: what was drawn on the last does not fit it."""
+    drawn = st.session_state.get(_selection.DRAWN, 0)
+    return f"latent_map_{place}_{target}_{view.layout}_{len(view.keys)}_{drawn}"
+
+
+def show_legend(colouring: _map.Colouring, view: LatentMap, shown: np.ndarray) -> None:
+    if colouring.categories:
+        st.markdown(_map.legend(colouring, shown, view.strange), unsafe_allow_html=True)
+    else:
+        st.markdown(f"Colour: {colouring.title}")
+
+
+def show_map(
+    view: LatentMap, target: Target, place: str, shown: np.ndarray, near: Near | None, what: str
+) -> None:
+    colouring = _map.colour_by(what, view, _chosen.tags(scenario.name))
+    picked = view.rows(_selection.selected(scenario.name))
+    st.echarts_chart(
+        _map.spec(
+            view,
+            colouring,
+            shown=shown,
+            picked=picked[shown[picked]],
+            near=near,
+            scenario=scenario.name,
+        ),
+        key=chart_key(view, target, place),
+        on_select="rerun",
+        height=HEIGHT,
+        alt=f"Map of {len(view.keys)} images by {LAYOUTS[view.layout]}; the pictures below are those of "
+        "the selection",
+    )
+    show_legend(colouring, view, shown)
+    st.caption(
+        f"{LAYOUTS[view.layout]} of the {view.code}. **Trustworthiness {view.trustworthiness:.3f}**: 1 if "
+        "all that lies close on the map is close in the latent space too. ● normal, ▲ strange."
+    )
+
+
+def show_3d(view: LatentMap, shown: np.ndarray, what: str) -> None:
+    colouring = _map.colour_by(what, view, _chosen.tags(scenario.name))
+    st.plotly_chart(
+        _map.three_d(
+            view, colouring, shown=shown, picked=view.rows(_selection.selected(scenario.name))
+        ),
+        key="latent_3d",
+        config=_draw.SAVE,
+        alt=f"The codes of {shown.sum()} images along their first three principal axes",
+    )
+    show_legend(colouring, view, shown)
+    st.caption(
+        f"The {view.code} along their first three principal axes. To turn and to zoom: select on a "
+        "flat map, and find the selection here."
+    )
+
+
+def open_map(target: Target, layout: str) -> LatentMap | None:
+    """The map, or None with words that say which command makes it."""
+    try:
+        try:
+            return _ask.latent(LatentQuery(target, layout))
+        except OutskirtsError:
+            return _ask.latent(LatentQuery(target))  # small models have fewer layouts
+    except OutskirtsError as error:
+        st.warning(str(error), icon=":material/warning:")
+        return None
+
+
+# Try this ----------------------------------------------------------------------------------------
+
+
+def try_this(label: str) -> None:
+    colour, sets = TRY[label]
+    st.session_state["latent_model"] = next(iter(models))
+    st.session_state["latent_layout"] = "tsne"
+    st.session_state["latent_colour"] = colour
+    st.session_state["latent_view"] = VIEWS[0]
+    st.session_state["latent_sets"] = names[:sets]
+    st.session_state["latent_without"] = []
+    st.session_state["latent_range"] = (0.0, 100.0)
+    st.session_state["latent_page"] = 1
+    view = open_map(Target.of(scenario.name, next(iter(models))), "tsne")
+    if view is None:
+        return
+    if colour == "verdict":
+        rows = np.flatnonzero(view.strange & ~view.flagged)
+    elif colour == "trust":
+        rows = np.argsort(view.local, kind="stable")[: len(view.local) // 20]
+    else:
+        rows = np.array([], int)
+    _selection.select(scenario.name, view.keys[rows])
+    show_worst(view, rows if len(rows) else np.flatnonzero(view.which == 1))
+
+
+def show_worst(view: LatentMap, rows: np.ndarray) -> None:
+    """Look at the strange image that the detector finds most normal."""
+    if len(rows):
+        worst = rows[np.argmin(view.parts[view.score][rows])]
+        _neighbours.inspect(view.sets[view.which[worst]], int(view.indices[worst]))
+
+
+# Page --------------------------------------------------------------------------------------------
+
+
+def first_map() -> tuple[Target, str, str, str, DeltaGenerator]:
+    """Model, layout, colours, kind of view, and the place for the filter."""
+    one, two, three, four, five = st.columns(
+        [1, 1.25, 1.15, 0.85, 0.6], gap="small", vertical_alignment="bottom"
+    )
+    with one:
+        target = Target.of(scenario.name, choose_model("Model", "latent_model", 0))
+    with two:
+        layout = choose_layout("latent_layout", "tsne")
+    with three:
+        what = choose_colour(target)
+    with four:
+        kind = st.selectbox(
+            "Show", VIEWS, key="latent_view", bind="query-params", persist_state="session"
+        )
+    return target, layout, what, kind, five
+
+
+def second_map() -> tuple[LatentMap, Target] | None:
+    one, two, _ = st.columns([1.2, 1.1, 2.6], vertical_alignment="bottom")
+    with one:
+        target = Target.of(scenario.name, choose_model("Second model", "latent_model2", 1))
+    with two:
+        layout = choose_layout("latent_layout2", "tsne")
+    view = open_map(target, layout)
+    return None if view is None else (view, target)
+
+
+def inspect_row(view: LatentMap, row: int) -> None:
+    _neighbours.inspect(view.sets[view.which[row]], int(view.indices[row]))
+
+
+def pictures(view: LatentMap, rows: np.ndarray) -> np.ndarray:
+    picks = [(view.sets[view.which[row]], int(view.indices[row])) for row in rows]
+    return pictures_of(scenario.name, picks)
+
+
+@st.fragment
+def explore() -> None:
+    target, layout, what, kind, beside = first_map()
+    view = open_map(target, layout)
+    if view is None:
+        return
+    if view.layout != layout:
+        st.caption(f"This model has no {LAYOUTS[layout]} map: this is {LAYOUTS[view.layout]}.")
+    other = second_map() if kind == VIEWS[1] else None
+    maps = [(view, target, "left"), *([(*other, "right")] if other else [])]
+    if "latent_image" not in st.session_state and "latent_image" not in st.query_params:
+        show_worst(view, np.flatnonzero(view.which == min(1, len(view.sets) - 1)))
+    for drawn, of, side in maps:
+        clicked = _selection.take(scenario.name, drawn, chart_key(drawn, of, side))
+        if clicked is not None:
+            inspect_row(drawn, clicked)
+    with beside:
+        shown = filtered(view)
+    said = _selection.read_url(scenario.name, view)
+    if said:
+        st.info(said, icon=":material/link_off:")
+    columns = st.columns([2.1, 1] if other is None else 2, gap="medium")
+    panel, beside_it = (columns[1], columns[0]) if other is None else st.columns(2, gap="medium")
+    with panel:
+        found = _neighbours.pick(target, names)
+    nears: list[Near | None] = []
+    for drawn, of, _ in maps:
+        with panel:
+            nears.append(
+                _neighbours.place(replace(found[0], target=of), drawn.layout, found[1])
+                if found
+                else None
+            )
+    for (drawn, of, side), near, column in zip(maps, nears, columns, strict=False):
+        with column:
+            if kind == VIEWS[2]:
+                show_3d(drawn, shown, what)
+            else:
+                there = shown if drawn is view else np.isin(drawn.keys, view.keys[shown])
+                show_map(drawn, of, side, there, near, what)
+    if nears[0] is not None:
+        with panel:
+            _neighbours.neighbours(
+                nears[0], view, lambda rows: pictures(view, rows), LAYOUTS[view.layout]
+            )
+        assert found is not None
+        with beside_it:
+            _neighbours.verdicts(nears[0], found, compared, scenario.name)
+    _chosen.chosen(view, shown, compared, scenario.name, seed=seed, inspect=_neighbours.inspect)
+
+
+st.title("Latent space")
+st.markdown("What does the detector think is near what?")
+if not models:
+    st.info(f"Scenario {scenario.name} has no trained detector.", icon=":material/info:")
+    st.stop()
+with st.container(horizontal=True, vertical_alignment="center"):
+    st.markdown("Try this:", width="content")
+    for label in TRY:
+        st.button(label, key=f"latent_try_{label}", on_click=try_this, args=(label,))
+explore()
