@@ -139,6 +139,7 @@ def show_map(
 ) -> None:
     colouring = _map.colour_by(what, view, _chosen.tags(scenario.name))
     picked = view.rows(_selection.selected(scenario.name))
+    st.caption("Lasso and box: top left. Click: neighbours. Double click: clear. Wheel: zoom.")
     st.echarts_chart(
         _map.spec(
             view,

@@ -1,0 +1,238 @@
+"""Benchmarks in a real browser: how long a visitor waits. Run them on an idle machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core import checkpoint
+from core.atlas import Atlas
+from core.errors import OutskirtsError
+from core.evaluate.bench_rows import RUNS, Row, Say, row_of
+from core.evaluate.browser import CHROMIUM_FLAGS, find_chromium, free_port, wait_until_up
+from core.scenario import load_scenario
+from core.settings import ROOT
+
+__all__ = ["maps", "pages"]
+
+STRANGE = (("turned", "Turned garments"), ("noise", "Noise"), ("mnist", "Digits"))
+TIMES = 7  # as many points as the shipped maps have, for the large one
+
+
+def pages(watch: Say) -> list[Row]:
+    """In a real browser: start to first page, page switch, control to redrawn picture, memory."""
+    starts, switches, controls, memory = [], [], [], []
+    for i in range(RUNS):
+        watch(f"pages, run {i + 1} of {RUNS}")
+        with _browser() as new_page:
+            page = new_page()
+            began = time.perf_counter()
+            with _server() as (address, process):
+                page.goto(address)
+                _seen(page, "How good is each detector")
+                starts.append(time.perf_counter() - began)
+                _switch(page, "Likelihoods", "One image")  # loads what stays loaded
+                for _ in range(2):
+                    switches.append(_switch(page, "Overview", "How good is each detector"))
+                    switches.append(_switch(page, "Likelihoods", "One image"))
+                controls += [_choose(page, *names) for names in STRANGE]
+                memory.append(_resident_mb(process.pid))
+    return [
+        row_of("pages", "server start to first page drawn", starts, "s"),
+        row_of("pages", "page switch", switches, "s"),
+        row_of("pages", "control to redrawn picture", controls, "s"),
+        row_of("pages", "resident memory after every page", memory, "MB"),
+    ]
+
+
+@contextmanager
+def _browser() -> Iterator[Callable[[], Any]]:
+    """A real browser: what opens a page in a fresh profile.
+
+    Raises:
+        OutskirtsError: Playwright or Chromium is missing.
+    """
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError as error:
+        raise OutskirtsError(
+            "this benchmark needs Playwright: pip install -r requirements-bench.txt"
+        ) from error
+    chromium = find_chromium()
+    if chromium is None:
+        raise OutskirtsError("this benchmark needs Chromium: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        yield lambda: browser.new_page(viewport={"width": 1280, "height": 800})
+        browser.close()
+
+
+@contextmanager
+def _server(checkpoints: Path | None = None) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A fresh server on a free port."""
+    port = free_port()
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"]
+    address = f"http://127.0.0.1:{port}"
+    known = {"OUTSKIRTS_CHECKPOINTS": str(checkpoints)} if checkpoints else {}
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **known},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            wait_until_up(address, process)
+            yield address, process
+        finally:
+            process.terminate()
+
+
+def _seen(page: Any, heading: str) -> None:
+    page.get_by_role("heading", name=heading).wait_for(timeout=60_000)
+
+
+def _switch(page: Any, title: str, heading: str) -> float:
+    began = time.perf_counter()
+    page.get_by_role("link", name=title).first.click()
+    _seen(page, heading)
+    if title == "Likelihoods":
+        page.locator(".legendtext").first.wait_for(timeout=60_000)
+    return time.perf_counter() - began
+
+
+def _choose(page: Any, name: str, title: str) -> float:
+    """Choose a strange set; wait until the first histogram's legend names it."""
+    began = time.perf_counter()
+    page.get_by_role("radio", name=name).click()
+    page.locator(".legendtext", has_text=title).first.wait_for(timeout=60_000)
+    return time.perf_counter() - began
+
+
+def _resident_mb(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
+
+
+# Maps ---------------------------------------------------------------------------------------------
+
+
+def maps(watch: Say) -> list[Row]:
+    """Latent space at its shipped size and at seven times as many points.
+
+    First draw, lasso to filled grid, recolouring, and another layout.
+    """
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        points = _enlarged(Path(folder))
+        for size, checkpoints in ((points // TIMES, None), (points, Path(folder))):
+            times: dict[str, list[float]] = {}
+            with _server(checkpoints) as (address, _):
+                for i in range(RUNS + 1):
+                    watch(f"maps of {size} points, run {i} of {RUNS}")
+                    with _browser() as new_page:
+                        found = _visit(new_page(), address)
+                    if i:  # the first visit loads models
+                        for what, value in found.items():
+                            times.setdefault(what, []).append(value)
+            rows += [row_of("maps", f"{what}, {size} points", v, "s") for what, v in times.items()]
+    return rows
+
+
+def _enlarged(folder: Path) -> int:
+    """A copy of the fashion scenario whose Glow has a map of more points; return their number.
+
+    The points of its map stand there several times, a little apart: what is drawn is for timing
+    alone.
+    """
+    shipped = load_scenario("fashion").folder
+    shutil.copytree(shipped, folder / "fashion")
+    card = checkpoint.read_card(shipped, "glow")
+    atlas = checkpoint.read_atlas(shipped, card)
+    large = _repeated(atlas)
+    scores = checkpoint.read_scores(shipped, card)
+    checkpoint.save_atlas(card, folder / "fashion", scores=scores, atlas=large)
+    return len(large)
+
+
+def _repeated(atlas: Atlas) -> Atlas:
+    order = np.argsort(np.tile(atlas.which, TIMES), kind="stable")
+
+    def all_of(values: np.ndarray) -> np.ndarray:
+        return np.concatenate([values] * TIMES)[order]
+
+    layouts = {}
+    for name, layout in atlas.layouts.items():
+        apart = np.random.default_rng(0).normal(0, 0.01 * layout.side, (len(order), 2))
+        moved = (all_of(layout.xy) + apart).astype(np.float32)
+        layouts[name] = replace(layout, xy=moved, local=all_of(layout.local))
+    return replace(
+        atlas,
+        which=all_of(atlas.which),
+        indices=all_of(atlas.indices),
+        layouts=layouts,
+        neighbours=all_of(atlas.neighbours),
+        distances=all_of(atlas.distances),
+        compressed=replace(atlas.compressed, codes=all_of(atlas.compressed.codes)),
+    )
+
+
+def _visit(page: Any, address: str) -> dict[str, float]:
+    """Seconds that each step of a visitor's takes."""
+    page.set_default_timeout(60_000)
+    found = {"first draw": _timed(page, lambda: page.goto(f"{address}/latent"), "All images")}
+    page.wait_for_timeout(1500)
+    found["lasso to filled grid"] = _timed(page, _lasso(page), " selected")
+    page.mouse.move(640, 40)  # off the map, whose toolbar would be in the way
+    page.wait_for_timeout(1000)
+    page.get_by_label("Colour by").click()
+    choice = page.get_by_role("option", name="class", exact=True)
+    found["recolour"] = _timed(page, choice.click, text="T-shirt")
+    page.wait_for_timeout(1000)
+    layout = page.get_by_role("radio", name="UMAP")
+    found["another layout"] = _timed(page, layout.click, text="UMAP of the")
+    return found
+
+
+def _lasso(page: Any) -> Callable[[], None]:
+    """Draw a lasso around the middle of the map; what lets the mouse go."""
+    box = page.locator("[class*=st-key-latent_map]").bounding_box()
+    page.mouse.click(box["x"] + 24, box["y"] + 24)
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    corners = [(-60, -60), (60, -60), (70, 50), (0, 80), (-60, 50), (-60, -60)]
+    page.mouse.move(x - 60, y - 60)
+    page.mouse.down()
+    for dx, dy in corners[1:]:
+        page.mouse.move(x + dx, y + dy, steps=6)
+    return page.mouse.up
+
+
+def _timed(page: Any, act: Callable[[], Any], heading: str = "", *, text: str = "") -> float:
+    """Seconds from an action until its heading or text is there, the map and the grid drawn."""
+    began = time.perf_counter()
+    act()
+    if heading:
+        _seen(page, heading)
+    else:
+        page.get_by_text(text).first.wait_for()
+    page.wait_for_function(
+        """() => document.querySelector('[class*=st-key-latent_map] canvas')
+            && [...document.querySelectorAll('[data-testid=stImage] img')].length > 12
+            && [...document.querySelectorAll('[data-testid=stImage] img')].every(i => i.complete)"""
+    )
+    page.evaluate(
+        "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    )
+    return time.perf_counter() - began
