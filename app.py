@@ -4,6 +4,7 @@ The script lives in pages/_frame.py behind `st.App`, because Streamlit would oth
 pages/ without its frame when the first visit of a fresh server is a deep link.
 """
 
+import gc
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -25,6 +26,10 @@ def load() -> None:
     from core import service
 
     service.warm_up()
+    # Streamlit collects garbage after every run of a page: 0.2 s each, if it looked through all that
+    # torch and the models have made, and that stays as long as the server.
+    gc.collect()
+    gc.freeze()
 
 
 def thumbnail(request: Request) -> Response:

@@ -14,7 +14,7 @@ from core.service import (
     LatentMap,
     pictures_of,
 )
-from pages import _ask, _draw, _selection
+from pages import _ask, _map, _selection
 from pages._tiles import tiles
 
 __all__ = ["chosen", "tags"]
@@ -31,6 +31,7 @@ def tags(scenario: str) -> Mapping[str, np.ndarray]:
 
 def _keep_tags(scenario: str, found: Mapping[str, np.ndarray]) -> None:
     st.session_state[TAGS] = st.session_state.get(TAGS, {}) | {scenario: dict(found)}
+    _selection.change()
 
 
 def _tag(scenario: str, keys: np.ndarray) -> None:
@@ -46,6 +47,7 @@ def _untag(scenario: str, name: str) -> None:
     _keep_tags(scenario, {k: v for k, v in tags(scenario).items() if k != name})
 
 
+@st.fragment
 def chosen(
     view: LatentMap,
     shown: np.ndarray,
@@ -55,7 +57,12 @@ def chosen(
     seed: int,
     inspect: Callable[[str, int], None],
 ) -> None:
-    """Everything under the maps. Where nothing is selected, all that the filter shows."""
+    """Everything under the maps. Where nothing is selected, all that the filter shows.
+
+    A fragment: turning its pages leaves the maps alone. What it changes on them, it says.
+    """
+    if _selection.stale():
+        st.rerun()
     picked = view.rows(_selection.selected(scenario))
     rows, hidden = picked[shown[picked]], int((~shown[picked]).sum())
     _heading(view, shown, rows, hidden, scenario)
@@ -114,10 +121,10 @@ def _compare(view: LatentMap, shown: np.ndarray, rows: np.ndarray) -> None:
     inside = np.zeros(len(view.keys), bool)
     inside[rows] = True
     title, unit = view.titles[view.score], view.units[view.score]
-    st.plotly_chart(
-        _draw.against_rest(view.parts[view.score][shown], inside[shown], f"{title}, {unit}"),
+    st.echarts_chart(
+        _map.against_rest(view.parts[view.score][shown], inside[shown], f"{title}, {unit}"),
         key="latent_histogram",
-        config=_draw.SAVE,
+        height=210,
         alt="Histogram of the score of the selected images beside that of all others",
     )
     flagged = view.flagged[rows].mean()
@@ -188,7 +195,7 @@ def _pictures(
     here = ordered[(page - 1) * PER_PAGE : page * PER_PAGE]
     sets = tuple(view.sets[i] for i in view.which[here])
     picks = list(zip(sets, view.indices[here].tolist(), strict=True))
-    tiles(
+    if tiles(
         Gallery(
             sets=sets,
             indices=view.indices[here],
@@ -201,7 +208,8 @@ def _pictures(
         what=view.titles[view.score],
         on_click=inspect,
         factor=3,
-    )
+    ):
+        st.rerun()
     with st.expander(
         "Every detector's score of these",
         key="latent_table",

@@ -16,7 +16,6 @@ __all__ = [
     "NORMAL",
     "SAVE",
     "STRANGE",
-    "against_rest",
     "contributions",
     "enlarge",
     "histogram",
@@ -109,32 +108,9 @@ def panels(
     return figure.update_layout(margin={"t": 40}, showlegend=False)
 
 
-def against_rest(values: np.ndarray, chosen: np.ndarray, unit: str) -> go.Figure:
-    """Histograms of a number (N,) of the chosen images, (N,) bool, and of all others."""
-    edges = np.histogram_bin_edges(values.clip(*np.quantile(values, (0.005, 0.995))), 50)
-    within = values.clip(edges[0], edges[-1])
-    sides = [
-        np.histogram(within[rows], edges)[0] / max(int(rows.sum()), 1) for rows in (~chosen, chosen)
-    ]
-    figure = go.Figure(_two(edges, (sides[0], sides[1]), ("all others", "selection"), legend=True))
-    figure.update_yaxes(visible=False, rangemode="tozero")
-    figure.update_xaxes(title={"text": unit, "standoff": 4}, nticks=6)
-    return tidy(figure, height=210)
-
-
 def _shares(part: PartView, names: tuple[str, str], *, legend: bool) -> list[go.Scatter]:
-    return _two(part.edges, (part.normal, part.strange), names, legend=legend)
-
-
-def _two(
-    edges: np.ndarray,
-    shares: tuple[np.ndarray, np.ndarray],
-    names: tuple[str, str],
-    *,
-    legend: bool,
-) -> list[go.Scatter]:
-    centres = (edges[1:] + edges[:-1]) / 2
-    sides = zip(names, shares, (NORMAL, STRANGE), strict=True)
+    centres = (part.edges[1:] + part.edges[:-1]) / 2
+    sides = zip(names, (part.normal, part.strange), (NORMAL, STRANGE), strict=True)
     return [
         go.Scatter(
             x=centres,

@@ -5,20 +5,32 @@ from __future__ import annotations
 import base64
 import binascii
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from core.service import LatentMap
-from pages._map import rows_of_series
 
-__all__ = ["LONGEST_LINK", "clear", "decode", "encode", "read_url", "select", "selected", "take"]
+__all__ = [
+    "LONGEST_LINK",
+    "change",
+    "clear",
+    "decode",
+    "encode",
+    "inside",
+    "read_url",
+    "select",
+    "selected",
+    "stale",
+    "take",
+]
 
 LONGEST_LINK = 6000  # characters; proxies and mail programs cut longer ones
-STATE, WRITTEN, SEEN, DRAWN = (
+STATE, STALE, WRITTEN, SEEN, DRAWN = (
     "_latent_selection",
+    "_latent_stale",
     "_latent_written",
     "_latent_seen",
     "latent_drawn",
@@ -55,8 +67,19 @@ def selected(scenario: str) -> np.ndarray:
     return st.session_state.get(STATE, {}).get(scenario, np.array([], np.int64))
 
 
+def change() -> None:
+    """Note that the maps do not show what is the case any more."""
+    st.session_state[STALE] = True
+
+
+def stale() -> bool:
+    """Whether something was changed since the maps were drawn; asked once."""
+    return bool(st.session_state.pop(STALE, False))
+
+
 def select(scenario: str, keys: np.ndarray) -> None:
     """Select these images and no others, and take what was drawn on the maps off them."""
+    change()
     _keep(scenario, keys)
     st.session_state[DRAWN] = st.session_state.get(DRAWN, 0) + 1
 
@@ -69,41 +92,56 @@ def _keep(scenario: str, keys: np.ndarray) -> None:
     st.session_state[STATE] = st.session_state.get(STATE, {}) | {scenario: np.unique(keys)}
 
 
-def take(scenario: str, view: LatentMap, chart: str) -> int | None:
-    """Take over what was drawn or clicked on a map since the last run.
+def take(scenario: str, view: LatentMap, chart: str, groups: Sequence[np.ndarray]) -> int | None:
+    """Take over what was drawn on a map since the last run; return the row that was clicked.
 
-    Returns the row of the image that was clicked, if it was one. Rows that the map does not have
-    are left out: the browser may still send those of another map.
+    Rows that the map does not have, which the browser may still send of another one, are left out.
+
+    Args:
+        groups: rows of each of the chart's series; what is in none is not shown.
     """
     seen: dict[str, Any] = st.session_state.setdefault(SEEN, {})
-    rows, by_hand = _rows(st.session_state.get(chart), rows_of_series(view))
-    before = seen.get(chart, ())
     if chart not in st.session_state:
         seen.pop(chart, None)
         return None
-    if rows == before:
-        return None
-    seen[chart] = rows
-    _keep(scenario, view.keys[list(rows)])
-    added = set(rows) - set(before)
-    return added.pop() if by_hand and len(added) == 1 else None
-
-
-def _rows(
-    event: Mapping[str, Any] | None, series: Sequence[np.ndarray]
-) -> tuple[tuple[int, ...], bool]:
-    """Rows that a chart's event selects, and whether by clicks alone."""
-    if not event or "selection" not in event:
-        return (), False
-    found = event["selection"]
-    rows = {
-        int(series[group["series_index"]][index])
+    found = st.session_state[chart]["selection"]
+    areas = [(area["brush_type"], area["coord_range"]) for area in found["areas"]]
+    clicks = {
+        int(groups[group["series_index"]][index])
         for group in found["selected"]
-        if group["series_index"] < len(series)
+        if group["series_index"] < len(groups)
         for index in group["data_indices"]
-        if 0 <= index < len(series[group["series_index"]])
+        if 0 <= index < len(groups[group["series_index"]])
     }
-    return tuple(sorted(rows)), not found.get("areas")
+    drawn, clicked = seen.get(chart, ([], set()))
+    seen[chart] = areas, clicks
+    if areas != drawn:
+        shown = np.zeros(len(view.keys), bool)
+        shown[np.concatenate([*groups, np.array([], int)])] = True
+        within = np.zeros_like(shown)
+        for kind, corners in areas:
+            within |= inside(kind, corners, view.xy)
+        _keep(scenario, view.keys[within & shown])
+    return (clicks - clicked).pop() if len(clicks - clicked) == 1 else None
+
+
+def inside(kind: str, corners: Sequence[Sequence[float]], xy: np.ndarray) -> np.ndarray:
+    """Which points (N, 2) lie in a box [[x0, x1], [y0, y1]] or a polygon [[x, y], ...], (N,) bool.
+
+    Example:
+        >>> inside("polygon", [[0, 0], [4, 0], [0, 4]], np.array([[1.0, 1], [3, 3]])).tolist()
+        [True, False]
+    """
+    x, y = xy.T
+    if kind == "rect":
+        (x0, x1), (y0, y1) = map(sorted, corners)
+        return (x0 <= x) & (x <= x1) & (y0 <= y) & (y <= y1)
+    within = np.zeros(len(xy), bool)
+    for (x0, y0), (x1, y1) in zip(corners, [*corners[1:], corners[0]], strict=True):
+        if y0 != y1:  # a ray to the right crosses this side, or does not: an odd number is inside
+            crosses = (y0 > y) != (y1 > y)
+            within ^= crosses & (x < x0 + (y - y0) * (x1 - x0) / (y1 - y0))
+    return within
 
 
 def read_url(scenario: str, view: LatentMap) -> str:

@@ -25,6 +25,7 @@ TRY = {  # label: colour, and how many of the sets
     "Where the map lies": ("trust", None),
 }
 HEIGHT = 500
+WHOLE, BELOW = "_latent_whole", "_latent_below"
 
 overview = _ask.overview(st.session_state["scenario"])
 scenario = overview.scenario
@@ -127,6 +128,10 @@ def chart_key(view: LatentMap, target: Target, place: str) -> str:
     return f"latent_map_{place}_{target}_{view.layout}_{len(view.keys)}_{drawn}"
 
 
+def colours(view: LatentMap, what: str) -> _map.Colouring:
+    return _map.colour_by(what, view, _chosen.tags(scenario.name))
+
+
 def show_legend(colouring: _map.Colouring, view: LatentMap, shown: np.ndarray) -> None:
     if colouring.categories:
         st.markdown(_map.legend(colouring, shown, view.strange), unsafe_allow_html=True)
@@ -137,7 +142,7 @@ def show_legend(colouring: _map.Colouring, view: LatentMap, shown: np.ndarray) -
 def show_map(
     view: LatentMap, target: Target, place: str, shown: np.ndarray, near: Near | None, what: str
 ) -> None:
-    colouring = _map.colour_by(what, view, _chosen.tags(scenario.name))
+    colouring = colours(view, what)
     picked = view.rows(_selection.selected(scenario.name))
     st.caption("Lasso and box: top left. Click: neighbours. Double click: clear. Wheel: zoom.")
     st.echarts_chart(
@@ -163,7 +168,7 @@ def show_map(
 
 
 def show_3d(view: LatentMap, shown: np.ndarray, what: str) -> None:
-    colouring = _map.colour_by(what, view, _chosen.tags(scenario.name))
+    colouring = colours(view, what)
     st.plotly_chart(
         _map.three_d(
             view, colouring, shown=shown, picked=view.rows(_selection.selected(scenario.name))
@@ -265,38 +270,50 @@ def pictures(view: LatentMap, rows: np.ndarray) -> np.ndarray:
 
 
 @st.fragment
-def explore() -> None:
+def explore() -> tuple[LatentMap, np.ndarray] | None:
+    """Maps and image panel; the map that the pictures below are of, and which rows are shown.
+
+    A fragment: colours and layouts leave the pictures below alone. What these show, and changed,
+    draws the whole page.
+    """
+    whole = st.session_state.pop(WHOLE, False)
     target, layout, what, kind, beside = first_map()
     view = open_map(target, layout)
     if view is None:
-        return
+        return None
     if view.layout != layout:
         st.caption(f"This model has no {LAYOUTS[layout]} map: this is {LAYOUTS[view.layout]}.")
     other = second_map() if kind == VIEWS[1] else None
     maps = [(view, target, "left"), *([(*other, "right")] if other else [])]
     if "latent_image" not in st.session_state and "latent_image" not in st.query_params:
         show_worst(view, np.flatnonzero(view.which == min(1, len(view.sets) - 1)))
-    for drawn, of, side in maps:
-        clicked = _selection.take(scenario.name, drawn, chart_key(drawn, of, side))
-        if clicked is not None:
-            inspect_row(drawn, clicked)
     with beside:
         shown = filtered(view)
+    for drawn, of, side in maps:
+        there = shown if drawn is view else np.isin(drawn.keys, view.keys[shown])
+        groups = _map.grouped(drawn, colours(drawn, what), there)
+        rows = [group.rows for group in groups]
+        clicked = _selection.take(scenario.name, drawn, chart_key(drawn, of, side), rows)
+        if clicked is not None:
+            inspect_row(drawn, clicked)
     said = _selection.read_url(scenario.name, view)
+    state = (str(target), shown.tobytes(), _selection.selected(scenario.name).tobytes())
+    if state != st.session_state.get(BELOW) and not whole:
+        st.rerun()
+    st.session_state[BELOW] = state
+    _selection.stale()
     if said:
         st.info(said, icon=":material/link_off:")
     columns = st.columns([2.1, 1] if other is None else 2, gap="medium")
     panel, beside_it = (columns[1], columns[0]) if other is None else st.columns(2, gap="medium")
     with panel:
         found = _neighbours.pick(target, names)
-    nears: list[Near | None] = []
-    for drawn, of, _ in maps:
-        with panel:
-            nears.append(
-                _neighbours.place(replace(found[0], target=of), drawn.layout, found[1])
-                if found
-                else None
-            )
+        nears = [
+            _neighbours.place(replace(found[0], target=of), drawn.layout, found[1])
+            if found
+            else None
+            for drawn, of, _ in maps
+        ]
     for (drawn, of, side), near, column in zip(maps, nears, columns, strict=False):
         with column:
             if kind == VIEWS[2]:
@@ -304,15 +321,14 @@ def explore() -> None:
             else:
                 there = shown if drawn is view else np.isin(drawn.keys, view.keys[shown])
                 show_map(drawn, of, side, there, near, what)
-    if nears[0] is not None:
+    if nears[0] is not None and found is not None:
         with panel:
             _neighbours.neighbours(
                 nears[0], view, lambda rows: pictures(view, rows), LAYOUTS[view.layout]
             )
-        assert found is not None
         with beside_it:
             _neighbours.verdicts(nears[0], found, compared, scenario.name)
-    _chosen.chosen(view, shown, compared, scenario.name, seed=seed, inspect=_neighbours.inspect)
+    return view, shown
 
 
 st.title("Latent space")
@@ -320,8 +336,11 @@ st.markdown("What does the detector think is near what?")
 if not models:
     st.info(f"Scenario {scenario.name} has no trained detector.", icon=":material/info:")
     st.stop()
+st.session_state[WHOLE] = True
 with st.container(horizontal=True, vertical_alignment="center"):
     st.markdown("Try this:", width="content")
     for label in TRY:
         st.button(label, key=f"latent_try_{label}", on_click=try_this, args=(label,))
-explore()
+drawn = explore()
+if drawn is not None:
+    _chosen.chosen(*drawn, compared, scenario.name, seed=seed, inspect=_neighbours.inspect)
