@@ -26,8 +26,8 @@ def load() -> None:
     from core import service
 
     service.warm_up()
-    # Streamlit collects garbage after every run of a page: 0.2 s each, if it looked through all that
-    # torch and the models have made, and that stays as long as the server.
+    # Streamlit collects garbage after every run of a page: 0.2 s, if it looked through all that torch
+    # and the models have made, and that stays as long as the server.
     gc.collect()
     gc.freeze()
 

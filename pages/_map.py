@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -121,7 +122,7 @@ def _by_tag(view: LatentMap, tags: Mapping[str, np.ndarray]) -> Colouring:
     for i, keys in enumerate(tags.values()):
         values[np.isin(view.keys, keys)] = i + 1
     shades = [NOTHING, *(COLOURS[i % len(COLOURS)] for i in range(len(tags)))]
-    names = ["no tag", *tags]
+    names = ["no tag", *map(escape, tags)]  # the tooltip is HTML
     return Colouring("tag", values, tuple(zip(names, shades, strict=True)), np.array(names)[values])
 
 
@@ -208,7 +209,7 @@ def spec(
             "confine": True,
             "formatter": f"<img src='/thumbnail/{scenario}/{{@set}}/{{@index}}.png' width='64' "
             "height='64' style='image-rendering:pixelated' alt=''><br><b>{@set}#{@index}</b> "
-            "{@label}<br>{@text}",
+            f"{{@label}}<br>{colouring.title}: {{@text}}",
         },
         **_visual(colouring),
         "series": [

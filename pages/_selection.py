@@ -106,13 +106,7 @@ def take(scenario: str, view: LatentMap, chart: str, groups: Sequence[np.ndarray
         return None
     found = st.session_state[chart]["selection"]
     areas = [(area["brush_type"], area["coord_range"]) for area in found["areas"]]
-    clicks = {
-        int(groups[group["series_index"]][index])
-        for group in found["selected"]
-        if group["series_index"] < len(groups)
-        for index in group["data_indices"]
-        if 0 <= index < len(groups[group["series_index"]])
-    }
+    clicks = {(g["series_index"], i) for g in found["selected"] for i in g["data_indices"]}
     drawn, clicked = seen.get(chart, ([], set()))
     seen[chart] = areas, clicks
     if areas != drawn:
@@ -122,7 +116,12 @@ def take(scenario: str, view: LatentMap, chart: str, groups: Sequence[np.ndarray
         for kind, corners in areas:
             within |= inside(kind, corners, view.xy)
         _keep(scenario, view.keys[within & shown])
-    return (clicks - clicked).pop() if len(clicks - clicked) == 1 else None
+    rows = [  # other colours are other series: what was clicked before them means nothing now
+        int(groups[series][i])
+        for series, i in clicks - clicked
+        if series < len(groups) and i < len(groups[series])
+    ]
+    return rows[0] if len(rows) == 1 else None
 
 
 def inside(kind: str, corners: Sequence[Sequence[float]], xy: np.ndarray) -> np.ndarray:

@@ -144,7 +144,7 @@ def show_map(
 ) -> None:
     colouring = colours(view, what)
     picked = view.rows(_selection.selected(scenario.name))
-    st.caption("Lasso and box: top left. Click: neighbours. Double click: clear. Wheel: zoom.")
+    st.caption("Lasso, box: top left. Click: neighbours. Double click: clear. Wheel: zoom.")
     st.echarts_chart(
         _map.spec(
             view,
