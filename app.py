@@ -26,7 +26,7 @@ def load() -> None:
     from core import service
 
     service.warm_up()
-    # Streamlit collects garbage after every run of a page: 0.2 s, if it looked through all that torch
+    # Streamlit collects garbage after every run of a page: 0.2 s, if it looked through what torch
     # and the models have made, and that stays as long as the server.
     gc.collect()
     gc.freeze()
