@@ -15,6 +15,7 @@ from core.service import (
     pictures_of,
 )
 from pages import _ask, _map, _selection
+from pages._controls import pager
 from pages._tiles import tiles
 
 __all__ = ["chosen", "tags"]
@@ -162,11 +163,6 @@ def _tagging(view: LatentMap, rows: np.ndarray, scenario: str) -> None:
             )
 
 
-def _turn(by: int, pages: int) -> None:
-    page = st.session_state.get("latent_page", 1) + by
-    st.session_state["latent_page"] = min(max(page, 1), pages)
-
-
 def _pictures(
     view: LatentMap,
     rows: np.ndarray,
@@ -176,8 +172,6 @@ def _pictures(
     inspect: Callable[[str, int], None],
 ) -> None:
     pages = -(-len(rows) // PER_PAGE)
-    if st.session_state.get("latent_page", 1) > pages:
-        st.session_state["latent_page"] = pages
     with st.container(horizontal=True, vertical_alignment="bottom"):
         order = st.segmented_control(
             "Which first",
@@ -188,9 +182,7 @@ def _pictures(
             bind="query-params",
             persist_state="session",
         )
-        for label, by, key in (("Previous", -1, "Left"), ("Next", 1, "Right")):
-            st.button(label, key=f"latent_{label}", shortcut=key, on_click=_turn, args=(by, pages))
-        page = st.pagination(pages, key="latent_page", bind="query-params", persist_state="session")
+        page = pager(pages, key="latent")
     ordered = _order(view, rows, order, seed)
     here = ordered[(page - 1) * PER_PAGE : page * PER_PAGE]
     sets = tuple(view.sets[i] for i in view.which[here])

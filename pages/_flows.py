@@ -22,9 +22,10 @@ from core.service import (
     Target,
 )
 from pages import _ask, _draw
-from pages._tiles import map_button, tiles
+from pages._controls import choose_model, map_button
+from pages._tiles import tiles
 
-__all__ = ["against", "choose", "drawn"]
+__all__ = ["against", "drawn"]
 
 Models = Mapping[str, DetectorRow]
 Inspect = Callable[[str, int], None]
@@ -54,7 +55,7 @@ def against(
     left, right = st.columns([1.6, 1], gap="medium")
     with right:
         others = {name: row for name, row in trained.items() if name != across}
-        up = choose("Against", others, "glow.patches", "likelihoods_up")
+        up = choose_model("Against", others, "glow.patches", "likelihoods_up")
     target = Target.of(scenario.name, across)
     query = PairQuery(target, Target.of(scenario.name, up), strange, seed=seed)
     pair = _ask.pair(query)
@@ -96,20 +97,6 @@ def against(
         scenario.name, trained, strange, names=(titles[scenario.normal.name], titles[strange])
     )
     _ends(scenario.name, trained, tuple(titles), inspect=inspect)
-
-
-def choose(label: str, models: Models, default: str, key: str) -> str:
-    """A control that picks a model by its checkpoint's name."""
-    options = list(models)
-    return st.selectbox(
-        label,
-        options,
-        index=options.index(default) if default in options else 0,
-        key=key,
-        bind="query-params",
-        persist_state="session",
-        help="  \n".join(f"**{name}**: {row.title}. {row.text}" for name, row in models.items()),
-    )
 
 
 def _show_chosen(target: Target, set_name: str, index: int, *, inspect: Inspect) -> None:
@@ -182,7 +169,7 @@ def _ends(scenario: str, models: Models, sets: tuple[str, ...], *, inspect: Insp
     if not rows:
         return
     st.subheader("Images in the order of the difference")
-    name = choose("Difference of", rows, "glow", "likelihoods_ends")
+    name = choose_model("Difference of", rows, "glow", "likelihoods_ends")
     target = Target.of(scenario, name)
     for order, text in (
         ("strangest", "Largest difference"),

@@ -19,10 +19,9 @@ from core.service import (
     Target,
 )
 from pages import _ask, _draw
+from pages._controls import upload
 
 __all__ = ["drop_upload", "inspect", "neighbours", "pick", "place", "verdicts"]
-
-TYPES = ["png", "jpg", "jpeg", "bmp", "gif", "tif", "tiff", "webp"]
 
 
 def inspect(set_name: str, index: int) -> None:
@@ -49,11 +48,9 @@ def pick(target: Target, sets: Sequence[str]) -> tuple[ImageQuery, bytes | None]
         persist_state="session",
     )
     with st.popover("or one of your own", icon=":material/upload:", width="stretch"):
-        own = st.file_uploader(
+        own = upload(
             "An image from your disk",
-            type=TYPES,
             key=f"latent_upload_{st.session_state.get('latent_uploads', 0)}",
-            help="Made grey, fitted to 28x28 on black, padded to 32x32. It stays on this machine.",
         )
     if own is not None:
         data = own.getvalue()

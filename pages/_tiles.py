@@ -9,21 +9,7 @@ import streamlit as st
 from core.service import Gallery
 from pages import _draw
 
-__all__ = ["map_button", "tiles"]
-
-
-def map_button(model: str, set_name: str, index: int, *, key: str) -> None:
-    """A button that shows a reference image on the map of a model's codes."""
-    state = {"latent_model": model, "latent_image": f"{set_name}#{index}"}
-    if st.button(
-        "Show on map",
-        key=key,
-        icon=":material/scatter_plot:",
-        on_click=st.session_state.update,
-        args=(state,),
-        help="Where this image lies in the model's latent space, and what lies near it.",
-    ):
-        st.switch_page("latent.py", query_params=state)
+__all__ = ["tiles"]
 
 
 def tiles(

@@ -8,6 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.service import LatentMap, LatentQuery, Near, OutskirtsError, Target, pictures_of
 from pages import _ask, _chosen, _draw, _map, _neighbours, _selection
+from pages._controls import choose_model
 
 VIEWS = ("One map", "Two maps", "3-D")
 LAYOUTS = {"umap": "UMAP", "tsne": "t-SNE", "pca": "PCA"}
@@ -36,18 +37,6 @@ seed = st.session_state["seed"]
 
 
 # Controls ----------------------------------------------------------------------------------------
-
-
-def choose_model(label: str, key: str, default: int) -> str:
-    return st.selectbox(
-        label,
-        list(models),
-        index=min(default, len(models) - 1),
-        key=key,
-        bind="query-params",
-        persist_state="session",
-        help="  \n".join(f"**{name}**: {row.title}. {row.text}" for name, row in models.items()),
-    )
 
 
 def choose_layout(key: str, default: str) -> str:
@@ -238,7 +227,7 @@ def first_map() -> tuple[Target, str, str, str, DeltaGenerator]:
         [1, 1.25, 1.15, 0.85, 0.6], gap="small", vertical_alignment="bottom"
     )
     with one:
-        target = Target.of(scenario.name, choose_model("Model", "latent_model", 0))
+        target = Target.of(scenario.name, choose_model("Model", models, "glow", "latent_model"))
     with two:
         layout = choose_layout("latent_layout", "tsne")
     with three:
@@ -253,7 +242,9 @@ def first_map() -> tuple[Target, str, str, str, DeltaGenerator]:
 def second_map() -> tuple[LatentMap, Target] | None:
     one, two, _ = st.columns([1.2, 1.1, 2.6], vertical_alignment="bottom")
     with one:
-        target = Target.of(scenario.name, choose_model("Second model", "latent_model2", 1))
+        target = Target.of(
+            scenario.name, choose_model("Second model", models, "glow.outliers", "latent_model2")
+        )
     with two:
         layout = choose_layout("latent_layout2", "tsne")
     view = open_map(target, layout)

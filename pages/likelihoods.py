@@ -18,7 +18,8 @@ from core.service import (
     Target,
 )
 from pages import _ask, _draw, _flows
-from pages._tiles import map_button, tiles
+from pages._controls import choose_model, map_button, pager, upload
+from pages._tiles import tiles
 
 PER_PAGE = 12
 VIEWS = ("Scales", "Model against model", "Drawn images")
@@ -134,7 +135,7 @@ strange = left.segmented_control(
     persist_state="session",
 )
 with right:
-    model = _flows.choose("Model", models, "glow", "likelihoods_model")
+    model = choose_model("Model", models, "glow", "likelihoods_model")
 target = Target.of(scenario.name, model)
 found = _ask.likelihoods(LikelihoodsQuery(target, strange))
 parts = {p.name: p for p in found.parts}
@@ -254,12 +255,9 @@ def pick_image() -> tuple[ImageQuery, bytes | None]:
             st.button(
                 label, key=f"likelihoods_{label}", on_click=pick, args=(set_name, order), help=rule
             )
-    own = st.file_uploader(
+    own = upload(
         "or one of your own",
-        type=["png", "jpg", "jpeg", "bmp", "gif", "tif", "tiff", "webp"],
         key=f"likelihoods_upload_{st.session_state.get('likelihoods_uploads', 0)}",
-        help="Made grey, fitted to 28x28 on black, padded to 32x32. It stays on this machine. "
-        "Picking another image drops it.",
     )
     if own is None:
         map_button(model, set_name, int(index), key="likelihoods_map")
@@ -352,11 +350,6 @@ def show_one_image() -> None:
 # Gallery ------------------------------------------------------------------------------------------
 
 
-def turn(by: int, pages: int) -> None:
-    page = st.session_state.get("likelihoods_page", 1) + by
-    st.session_state["likelihoods_page"] = min(max(page, 1), pages)
-
-
 @st.fragment
 def show_gallery() -> None:
     controls = st.columns([1, 1.5, 1])
@@ -389,17 +382,9 @@ def show_gallery() -> None:
     )
     sets = {"both": (normal.name, strange), "normal": (normal.name,), "strange": (strange,)}[which]
     pages = -(-sum(size(s) for s in sets) // PER_PAGE)
-    if st.session_state.get("likelihoods_page", 1) > pages:
-        st.session_state["likelihoods_page"] = pages
     images = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        for label, by, key in (("Previous", -1, "Left"), ("Next", 1, "Right")):
-            st.button(
-                label, key=f"likelihoods_{label}", shortcut=key, on_click=turn, args=(by, pages)
-            )
-        page = st.pagination(
-            pages, key="likelihoods_page", bind="query-params", persist_state="session"
-        )
+        page = pager(pages, key="likelihoods")
     with images:
         show_images(sets, part, order, page)
 

@@ -1,0 +1,69 @@
+"""Controls that several pages have: a model, a page of pictures, a file, a way to the map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from core.service import DetectorRow
+
+__all__ = ["choose_model", "map_button", "pager", "upload"]
+
+TYPES = ["png", "jpg", "jpeg", "bmp", "gif", "tif", "tiff", "webp"]
+
+
+def choose_model(label: str, models: Mapping[str, DetectorRow], default: str, key: str) -> str:
+    """Pick a model by its checkpoint's name."""
+    options = list(models)
+    return st.selectbox(
+        label,
+        options,
+        index=options.index(default) if default in options else 0,
+        key=key,
+        bind="query-params",
+        persist_state="session",
+        help="  \n".join(f"**{name}**: {row.title}. {row.text}" for name, row in models.items()),
+    )
+
+
+def pager(pages: int, *, key: str) -> int:
+    """Turn pages of pictures, with the arrow keys too; which one is open, from 1."""
+    name = f"{key}_page"
+    if st.session_state.get(name, 1) > pages:
+        st.session_state[name] = pages
+    for label, by, arrow in (("Previous", -1, "Left"), ("Next", 1, "Right")):
+        st.button(
+            label, key=f"{key}_{label}", shortcut=arrow, on_click=_turn, args=(name, by, pages)
+        )
+    return st.pagination(pages, key=name, bind="query-params", persist_state="session")
+
+
+def _turn(name: str, by: int, pages: int) -> None:
+    st.session_state[name] = min(max(st.session_state.get(name, 1) + by, 1), pages)
+
+
+def upload(label: str, *, key: str) -> Any:
+    """One of the visitor's own images, or None."""
+    return st.file_uploader(
+        label,
+        type=TYPES,
+        key=key,
+        help="Made grey, fitted to 28x28 on black, padded to 32x32. It stays on this machine. "
+        "Picking another image drops it.",
+    )
+
+
+def map_button(model: str, set_name: str, index: int, *, key: str) -> None:
+    """Show a reference image on the map of a model's codes."""
+    state = {"latent_model": model, "latent_image": f"{set_name}#{index}"}
+    if st.button(
+        "Show on map",
+        key=key,
+        icon=":material/scatter_plot:",
+        on_click=st.session_state.update,
+        args=(state,),
+        help="Where this image lies in the model's latent space, and what lies near it.",
+    ):
+        st.switch_page("latent.py", query_params=state)
