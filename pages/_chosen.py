@@ -1,4 +1,4 @@
-"""The selected images: how they score beside the rest, tags, pictures, and a table to take away."""
+"""The selected images: how they score beside the rest, pictures, and a table to take away."""
 
 from __future__ import annotations
 
@@ -16,36 +16,13 @@ from core.service import (
 )
 from pages import _ask, _map, _selection
 from pages._controls import pager
+from pages._tags import tagging, tags, tags_of
 from pages._tiles import tiles
 
-__all__ = ["chosen", "tags"]
+__all__ = ["chosen"]
 
 PER_PAGE = 24
-TAGS = "_latent_tags"
 ORDERS = ("strangest", "most normal", "as drawn by the seed")
-
-
-def tags(scenario: str) -> Mapping[str, np.ndarray]:
-    """Names of tags with the keys of their images."""
-    return st.session_state.get(TAGS, {}).get(scenario, {})
-
-
-def _keep_tags(scenario: str, found: Mapping[str, np.ndarray]) -> None:
-    st.session_state[TAGS] = st.session_state.get(TAGS, {}) | {scenario: dict(found)}
-    _selection.change()
-
-
-def _tag(scenario: str, keys: np.ndarray) -> None:
-    name = st.session_state["latent_new_tag"].strip()
-    if name:
-        found = tags(scenario)
-        together = np.union1d(found.get(name, np.array([], np.int64)), keys)
-        _keep_tags(scenario, {**found, name: together})
-        st.session_state["latent_new_tag"] = ""
-
-
-def _untag(scenario: str, name: str) -> None:
-    _keep_tags(scenario, {k: v for k, v in tags(scenario).items() if k != name})
 
 
 @st.fragment
@@ -75,7 +52,9 @@ def chosen(
         with left:
             _compare(view, shown, rows)
         with right:
-            _tagging(view, rows, scenario)
+            tagging(view.keys[rows], scenario)
+    else:
+        tagging(rows, scenario)
     everything = not len(rows)
     _pictures(view, np.flatnonzero(shown) if everything else rows, models, scenario, seed, inspect)
 
@@ -136,33 +115,6 @@ def _compare(view: LatentMap, shown: np.ndarray, rows: np.ndarray) -> None:
     )
 
 
-def _tagging(view: LatentMap, rows: np.ndarray, scenario: str) -> None:
-    st.text_input(
-        "Tag these images",
-        key="latent_new_tag",
-        placeholder="a word, then Enter",
-        on_change=_tag,
-        args=(scenario, view.keys[rows]),
-        help="Tags last as long as this browser tab; take them away in the table below.",
-    )
-    for i, (name, keys) in enumerate(tags(scenario).items()):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.button(
-                f"{name} ({len(keys):,})",
-                key=f"latent_tag_{i}",
-                on_click=_selection.select,
-                args=(scenario, keys),
-                help="Select these images.",
-            )
-            st.button(
-                "Remove",
-                key=f"latent_untag_{i}",
-                type="tertiary",
-                on_click=_untag,
-                args=(scenario, name),
-            )
-
-
 def _pictures(
     view: LatentMap,
     rows: np.ndarray,
@@ -210,9 +162,10 @@ def _pictures(
     ) as table:
         if table.open:
             _table(view, here, models, scenario)
+    known = tags(scenario)  # the table is written in a thread that has no session
     st.download_button(
         f"All {len(rows):,} with every detector's score and tags (CSV)",
-        lambda: _csv(view, ordered, models, scenario),
+        lambda: _csv(view, ordered, models, scenario, known),
         file_name=f"{scenario}-selection.csv",
         mime="text/csv",
         on_click="ignore",
@@ -227,11 +180,6 @@ def _order(view: LatentMap, rows: np.ndarray, order: str, seed: int) -> np.ndarr
     return rows[np.argsort(-values if order == ORDERS[0] else values, kind="stable")]
 
 
-def _tags_of(keys: np.ndarray, scenario: str) -> list[str]:
-    found = [(name, set(tagged.tolist())) for name, tagged in tags(scenario).items()]
-    return [", ".join(name for name, of in found if key in of) for key in keys.tolist()]
-
-
 def _table(
     view: LatentMap, rows: np.ndarray, models: Mapping[str, DetectorRow], scenario: str
 ) -> None:
@@ -241,7 +189,7 @@ def _table(
         {
             "image": [view.id(row) for row in rows],
             "class": found.labels.tolist(),
-            "tags": _tags_of(keys, scenario),
+            "tags": tags_of(keys, tags(scenario)),
             **{models[m].title: found.percentiles[m] for m in models},
         },
         hide_index=True,
@@ -257,7 +205,11 @@ def _table(
 
 
 def _csv(
-    view: LatentMap, rows: np.ndarray, models: Mapping[str, DetectorRow], scenario: str
+    view: LatentMap,
+    rows: np.ndarray,
+    models: Mapping[str, DetectorRow],
+    scenario: str,
+    known: Mapping[str, np.ndarray],
 ) -> bytes:
     keys = view.keys[rows]
     found = _ask.across(AcrossQuery(scenario, tuple(models), tuple(keys.tolist())))
@@ -265,7 +217,7 @@ def _csv(
         "image": np.array([view.id(row) for row in rows]),
         "set": found.sets,
         "class": found.labels,
-        "tags": np.array(_tags_of(keys, scenario)),
+        "tags": np.array(tags_of(keys, known)),
     }
     for model in models:
         columns[f"{model} score ({found.units[model]})"] = found.scores[model]

@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from core.service import LatentMap, LatentQuery, Near, OutskirtsError, Target, pictures_of
 from pages import _ask, _chosen, _draw, _map, _neighbours, _selection
 from pages._controls import choose_model
+from pages._tags import tags
 
 VIEWS = ("One map", "Two maps", "3-D")
 LAYOUTS = {"umap": "UMAP", "tsne": "t-SNE", "pca": "PCA"}
@@ -118,7 +119,7 @@ def chart_key(view: LatentMap, target: Target, place: str) -> str:
 
 
 def colours(view: LatentMap, what: str) -> _map.Colouring:
-    return _map.colour_by(what, view, _chosen.tags(scenario.name))
+    return _map.colour_by(what, view, tags(scenario.name))
 
 
 def show_legend(colouring: _map.Colouring, view: LatentMap, shown: np.ndarray) -> None:

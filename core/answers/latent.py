@@ -25,6 +25,7 @@ __all__ = [
     "Near",
     "NearQuery",
     "across",
+    "keys_of_ids",
     "latent",
     "near",
     "pictures_of",
@@ -96,6 +97,24 @@ class LatentMap:
 
 def keys_of(which: np.ndarray, indices: np.ndarray) -> np.ndarray:
     return which.astype(np.int64) * SET_KEY + indices
+
+
+def keys_of_ids(scenario_name: str, ids: Sequence[str]) -> np.ndarray:
+    """Keys of reference images that are named "set#index".
+
+    Raises:
+        ScenarioError: there is no such scenario or image.
+    """
+    scenario = load_scenario(scenario_name)
+    sizes = {s.name: len(scenario.pictures(s.name).images) for s in scenario.sets}
+    place = {name: i for i, name in enumerate(sizes)}
+    keys = []
+    for text in ids:
+        name, _, index = text.partition("#")
+        if name not in sizes or not index.isdecimal() or int(index) >= sizes[name]:
+            raise ScenarioError(f"scenario {scenario_name} has no image {text!r}")
+        keys.append(place[name] * SET_KEY + int(index))
+    return np.array(keys, np.int64)
 
 
 def latent(query: LatentQuery) -> LatentMap:
