@@ -78,7 +78,7 @@ def _heading(
         st.caption(
             f"{what if len(_selection.selected(scenario)) else 'Nothing is selected'}: these are all "
             f"{int(shown.sum()):,} that are shown. Choose the lasso or the box at the top left of the map, "
-            "then draw; click single points; a double click clears."
+            "then draw; a double click clears."
         )
     with st.container(horizontal=True):
         st.button(

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from core.service import (
@@ -157,22 +158,19 @@ def verdicts(
     keys = () if near.key is None else (near.key,)
     query = AcrossQuery(scenario, tuple(models), keys, asked[0].sha256)
     found = _ask.across(query, asked[1])
-    st.dataframe(
+    rows = [
         {
-            f"{near.id} under": [row.title for row in models.values()],
-            "percentile": [float(found.percentiles[m][0]) for m in models],
-            "verdict": ["flagged" if found.flagged[m][0] else "let pass" for m in models],
-            "score": [f"{found.scores[m][0]:.3f} {found.units[m]}" for m in models],
-        },
+            f"{near.id} under": row.title,
+            "percentile": f"{found.percentiles[m][0]:.1f}",
+            "": ":orange[▲ flagged]" if found.flagged[m][0] else "let pass",
+            "score": f"{found.scores[m][0]:.3f} {found.units[m]}",
+        }
+        for m, row in models.items()
+    ]
+    st.table(
+        pd.DataFrame(rows),
+        border="horizontal",
         hide_index=True,
-        column_config={
-            "percentile": st.column_config.ProgressColumn(
-                "percentile",
-                min_value=0,
-                max_value=100,
-                format="%.1f",
-                help="Share of held-out normal images that score lower.",
-            )
-        },
         alt=f"Score of {near.id} under every model",
     )
+    st.caption("Percentile: share of held-out normal images that score lower.")

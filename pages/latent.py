@@ -124,7 +124,7 @@ def colours(view: LatentMap, what: str) -> _map.Colouring:
 
 def show_legend(colouring: _map.Colouring, view: LatentMap, shown: np.ndarray) -> None:
     if colouring.categories:
-        st.markdown(_map.legend(colouring, shown, view.strange), unsafe_allow_html=True)
+        st.html(_map.legend(colouring, shown, view.strange))
     else:
         st.markdown(f"Colour: {colouring.title}")
 
