@@ -186,7 +186,8 @@ def build(
     together = np.concatenate(list(codes.values())).astype(np.float32)
     if len(together) <= 2 * NEIGHBOURS:
         raise ValueError(f"a map needs more than {2 * NEIGHBOURS} codes, got {len(together)}")
-    if not np.isfinite(together).all():
+    others = np.zeros(1) if held_out is None else held_out
+    if not (np.isfinite(together).all() and np.isfinite(others).all()):
         raise ValueError("some codes are not finite numbers: nothing can be laid out")
     small = compress(together)
     watch(f"finding the neighbours of {len(together)} codes")
@@ -265,8 +266,8 @@ def compress(codes: np.ndarray, *, dimensions: int = DIMENSIONS) -> Compressed:
 
 
 def _half(values: np.ndarray) -> np.ndarray:
-    """Values to 11 bits, as float32, unless they are too large for float16."""
-    small = np.abs(values).max() < np.finfo(np.float16).max
+    """Values to 11 bits, as float32, unless they are too large or too small for float16."""
+    small = 1 / 16 < np.abs(values).max() < np.finfo(np.float16).max
     return values.astype(np.float16 if small else np.float32).astype(np.float32)
 
 
@@ -299,7 +300,8 @@ def to_arrays(atlas: Atlas) -> dict[str, np.ndarray]:
 
 def _least(values: np.ndarray) -> np.ndarray:
     """The same values in the smaller type, if it holds them exactly."""
-    smaller = values.astype(np.float16 if values.dtype.kind == "f" else np.uint16)
+    with np.errstate(over="ignore"):
+        smaller = values.astype(np.float16 if values.dtype.kind == "f" else np.uint16)
     return smaller if np.array_equal(smaller, values) else values
 
 
@@ -420,8 +422,11 @@ def nearest(
             rows = np.arange(len(distances))
             distances[rows, rows + start] = np.inf
         near = np.sort(np.argpartition(distances, neighbours - 1, 1)[:, :neighbours], 1)
-        order = np.take_along_axis(distances, near, 1).argsort(1, kind="stable")
-        indices.append(np.take_along_axis(near, order, 1))
+        there = np.take_along_axis(distances, near, 1)
+        chosen = np.take_along_axis(near, there.argsort(1, kind="stable"), 1)
+        for row in np.flatnonzero((distances <= there.max(1)[:, None]).sum(1) > neighbours):
+            chosen[row] = distances[row].argsort(kind="stable")[:neighbours]  # equals: the first
+        indices.append(chosen)
         found.append(np.take_along_axis(distances, indices[-1], 1))
     return np.concatenate(indices), np.concatenate(found)
 

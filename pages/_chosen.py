@@ -15,7 +15,7 @@ from core.service import (
     pictures_of,
 )
 from pages import _ask, _map, _selection
-from pages._controls import pager
+from pages._controls import in_words, pager
 from pages._tags import tagging, tags, tags_of
 from pages._tiles import tiles
 
@@ -93,7 +93,7 @@ def _heading(
             key="latent_clear",
             on_click=_selection.clear,
             args=(scenario,),
-            disabled=not len(rows) and not hidden,
+            disabled=not len(_selection.selected(scenario)),
         )
 
 
@@ -161,7 +161,8 @@ def _pictures(
         icon=":material/table:",
     ) as table:
         if table.open:
-            _table(view, here, models, scenario)
+            with in_words():
+                _table(view, here, models, scenario)
     known = tags(scenario)  # the table is written in a thread that has no session
     st.download_button(
         f"All {len(rows):,} with every detector's score and tags (CSV)",

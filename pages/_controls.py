@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import streamlit as st
 
-from core.service import DetectorRow
+from core.service import DetectorRow, OutskirtsError
 
-__all__ = ["choose_model", "map_button", "pager", "upload"]
+__all__ = ["choose_model", "in_words", "map_button", "pager", "upload"]
 
 TYPES = ["png", "jpg", "jpeg", "bmp", "gif", "tif", "tiff", "webp"]
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Say what went wrong within a fragment, where the frame does not hear of it; go on below."""
+    try:
+        yield
+    except OutskirtsError as error:
+        st.warning(str(error), icon=":material/warning:")
 
 
 def choose_model(label: str, models: Mapping[str, DetectorRow], default: str, key: str) -> str:

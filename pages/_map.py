@@ -83,7 +83,7 @@ class Colouring:
 def colour_by(what: str, view: LatentMap, tags: Mapping[str, np.ndarray]) -> Colouring:
     """Colours by set, class, verdict, tag, percentile, trust, or the name of a part."""
     if what == "set":
-        names = tuple(zip(view.sets, COLOURS, strict=False))
+        names = tuple((name, COLOURS[i % len(COLOURS)]) for i, name in enumerate(view.sets))
         return Colouring("set", view.which.astype(int), names, np.array(view.sets)[view.which])
     if what == "class":
         return _by_class(view)

@@ -16,11 +16,10 @@ from core.service import (
     LatentMap,
     Near,
     NearQuery,
-    OutskirtsError,
     Target,
 )
 from pages import _ask, _draw
-from pages._controls import upload
+from pages._controls import in_words, upload
 
 __all__ = ["drop_upload", "inspect", "neighbours", "pick", "place", "verdicts"]
 
@@ -62,11 +61,9 @@ def pick(target: Target, sets: Sequence[str]) -> tuple[ImageQuery, bytes | None]
 
 def place(query: ImageQuery, layout: str, data: bytes | None) -> Near | None:
     """Where the image lies on a map, and its neighbours; None, with clear words, if nowhere."""
-    try:
+    with in_words():
         return _ask.near(NearQuery(query, layout), data)
-    except OutskirtsError as error:
-        st.warning(str(error), icon=":material/warning:")
-        return None
+    return None
 
 
 def _named(target: Target, text: str, sets: Sequence[str]) -> ImageQuery | None:

@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.service import LatentMap, LatentQuery, Near, OutskirtsError, Target, pictures_of
 from pages import _ask, _chosen, _draw, _map, _neighbours, _selection
-from pages._controls import choose_model
+from pages._controls import choose_model, in_words
 from pages._tags import tags
 
 VIEWS = ("One map", "Two maps", "3-D")
@@ -27,7 +27,7 @@ TRY = {  # label: colour, and how many of the sets
     "Where the map lies": ("trust", None),
 }
 HEIGHT = 500
-WHOLE, BELOW = "_latent_whole", "_latent_below"
+WHOLE, BELOW, OF, FRESH = "_latent_whole", "_latent_below", "_latent_of", "_latent_fresh"
 
 overview = _ask.overview(st.session_state["scenario"])
 scenario = overview.scenario
@@ -119,13 +119,14 @@ def chart_key(view: LatentMap, target: Target, place: str) -> str:
 
 
 def colours(view: LatentMap, what: str) -> _map.Colouring:
-    return _map.colour_by(what, view, tags(scenario.name))
+    known = what in COLOURS or what in view.parts  # a second model may lack the first one's part
+    return _map.colour_by(what if known else "set", view, tags(scenario.name))
 
 
 def show_legend(colouring: _map.Colouring, view: LatentMap, shown: np.ndarray) -> None:
-    if colouring.categories:
+    if colouring.categories and shown.any():
         st.html(_map.legend(colouring, shown, view.strange))
-    else:
+    elif not colouring.categories:
         st.markdown(f"Colour: {colouring.title}")
 
 
@@ -189,16 +190,23 @@ def open_map(target: Target, layout: str) -> LatentMap | None:
 # Try this ----------------------------------------------------------------------------------------
 
 
+def show_all() -> None:
+    """No filter, the first page, and an image that tells something."""
+    st.session_state["latent_sets"] = names
+    st.session_state["latent_without"] = []
+    st.session_state["latent_range"] = (0.0, 100.0)
+    st.session_state["latent_page"] = 1
+    st.session_state[FRESH] = True
+
+
 def try_this(label: str) -> None:
     colour, sets = TRY[label]
     st.session_state["latent_model"] = next(iter(models))
     st.session_state["latent_layout"] = "tsne"
     st.session_state["latent_colour"] = colour
     st.session_state["latent_view"] = VIEWS[0]
+    show_all()
     st.session_state["latent_sets"] = names[:sets]
-    st.session_state["latent_without"] = []
-    st.session_state["latent_range"] = (0.0, 100.0)
-    st.session_state["latent_page"] = 1
     view = open_map(Target.of(scenario.name, next(iter(models))), "tsne")
     if view is None:
         return
@@ -209,6 +217,7 @@ def try_this(label: str) -> None:
     else:
         rows = np.array([], int)
     _selection.select(scenario.name, view.keys[rows])
+    st.session_state[FRESH] = False
     show_worst(view, rows if len(rows) else np.flatnonzero(view.which == 1))
 
 
@@ -277,7 +286,7 @@ def explore() -> tuple[LatentMap, np.ndarray] | None:
         st.caption(f"This model has no {LAYOUTS[layout]} map: this is {LAYOUTS[view.layout]}.")
     other = second_map() if kind == VIEWS[1] else None
     maps = [(view, target, "left"), *([(*other, "right")] if other else [])]
-    if "latent_image" not in st.session_state and "latent_image" not in st.query_params:
+    if st.session_state.pop(FRESH, False):
         show_worst(view, np.flatnonzero(view.which == min(1, len(view.sets) - 1)))
     with beside:
         shown = filtered(view)
@@ -318,7 +327,7 @@ def explore() -> tuple[LatentMap, np.ndarray] | None:
             _neighbours.neighbours(
                 nears[0], view, lambda rows: pictures(view, rows), LAYOUTS[view.layout]
             )
-        with beside_it:
+        with beside_it, in_words():
             _neighbours.verdicts(nears[0], found, compared, scenario.name)
     return view, shown
 
@@ -329,6 +338,12 @@ if not models:
     st.info(f"Scenario {scenario.name} has no trained detector.", icon=":material/info:")
     st.stop()
 st.session_state[WHOLE] = True
+was = st.session_state.get(OF, scenario.name)
+st.session_state[OF] = scenario.name
+if was != scenario.name:
+    show_all()
+elif "latent_image" not in st.session_state and "latent_image" not in st.query_params:
+    st.session_state[FRESH] = True
 with st.container(horizontal=True, vertical_alignment="center"):
     st.markdown("Try this:", width="content")
     for label in TRY:

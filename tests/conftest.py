@@ -215,6 +215,19 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
     return run_it
 
 
+@pytest.fixture(scope="session")
+def quick_apps() -> Iterator[None]:
+    """No search for components of Streamlit's when an AppTest starts.
+
+    It reads the metadata of every installed package, each time: a third of a second, for nothing.
+    """
+    from streamlit.components.v2 import manifest_scanner
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", lambda: [])
+        yield
+
+
 @pytest.fixture
 def numpy_leaves_files_open() -> Iterator[None]:
     """Collect what `numpy.load` leaves open of a cut zip within the test that made it."""

@@ -188,9 +188,12 @@ def test_no_file_has_star_imports_prints_or_over_450_lines(path: Path) -> None:
 # The served process -----------------------------------------------------------------------------
 
 SERVED = """
+import io
 import sys
+from PIL import Image
 from core import service
-from core.service import GalleryQuery, ImageQuery, LikelihoodsQuery, Target
+from core.service import AcrossQuery, GalleryQuery, ImageQuery, LatentQuery, LikelihoodsQuery
+from core.service import NearQuery, Target
 
 target = Target("tiny", "glow")
 service.warm_up()
@@ -198,6 +201,16 @@ assert service.overview("tiny").detectors[0].card is not None
 assert service.likelihoods(LikelihoodsQuery(target, "strokes")).parts
 assert service.image(ImageQuery(target, "strokes", 3)).maps
 assert len(service.gallery(GalleryQuery(target, ("boxes",), "total", "strangest", 5)).images) == 5
+view = service.latent(LatentQuery(target))
+here, there = view.indices[0], min(set(range(96)) - set(view.indices[view.which == 0]))
+assert service.near(NearQuery(ImageQuery(target, "boxes", int(here)))).exact
+assert not service.near(NearQuery(ImageQuery(target, "boxes", int(there)))).exact
+file = io.BytesIO()
+Image.fromarray(service.pictures_of("tiny", [("strokes", 3)])[0]).save(file, "PNG")
+own = file.getvalue()
+assert len(service.near(NearQuery(ImageQuery(target, "own", None)), own).rows) == 10
+assert len(service.across(AcrossQuery("tiny", ("glow",), tuple(view.keys.tolist()))).labels) == 64
+assert service.across(AcrossQuery("tiny", ("glow",), (), "own"), own).scores["glow"].shape == (1,)
 loaded = {name.partition(".")[0] for name in sys.modules}
 assert "torch" in loaded
 sys.stdout.write(" ".join(sorted(loaded & set(sys.argv[1:]))))

@@ -1,5 +1,7 @@
 """The app as a person meets it: a fresh ``make app``, a real Chromium, a deep link first."""
 
+import csv
+import io
 import os
 import re
 import signal
@@ -17,7 +19,9 @@ pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parent.parent
 # Streamlit asks for these two below the page's own path after a deep link. And where a script runs
 # again before a picture was fetched, that picture is gone: another took its place (`page` checks).
-ALLOWED = re.compile(r"/(likelihoods|cards)/_stcore/(health|host-config)|/media/[0-9a-f]+\.png")
+ALLOWED = re.compile(
+    r"/(likelihoods|cards|latent)/_stcore/(health|host-config)|/media/[0-9a-f]+\.png"
+)
 BROKEN = "[...document.images].filter(i => i.complete && !i.naturalWidth).length"
 DEEP_LINK = "/likelihoods?likelihoods_strange=turned&likelihoods_set=turned&likelihoods_index=5"
 
@@ -182,6 +186,7 @@ def test_a_file_that_is_no_image_is_one_error_and_the_page_goes_on(page, address
         "/likelihoods?likelihoods_view=Model+against+model",
         "/likelihoods?likelihoods_view=Drawn+images",
         "/cards",
+        "/latent",
     ],
 )
 def test_nothing_hangs_over_the_edge_of_a_phone(page, address, path):
@@ -256,3 +261,169 @@ def test_a_link_to_a_card_opens_that_card(page, address):
     with page.expect_download() as download:
         page.get_by_role("button", name="This card (JSON)").click()
     assert download.value.suggested_filename == "fashion-glow.general.json"
+
+
+# Latent space -----------------------------------------------------------------------------------
+
+SELECTED = re.compile(r"^([\d,]+) selected$")
+
+
+def map_box(page) -> dict[str, float]:
+    """Where the first map is, once it is drawn."""
+    canvas = page.locator("[class*=st-key-latent_map] canvas").first
+    canvas.wait_for()
+    settled(page)
+    canvas.scroll_into_view_if_needed()
+    return canvas.bounding_box()
+
+
+def lasso(page, box: dict[str, float]) -> None:
+    """Draw a line with the mouse round the middle of the map."""
+    page.mouse.click(box["x"] + 24, box["y"] + 24)  # the first tool
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    line = ((-60, -70), (90, -40), (70, 60), (-80, 50), (-60, -60))
+    page.mouse.move(middle[0] + line[0][0], middle[1] + line[0][1])
+    page.mouse.down()
+    for x, y in line[1:]:
+        page.mouse.move(middle[0] + x, middle[1] + y, steps=5)
+    page.mouse.up()
+
+
+def selected(page) -> int:
+    """How many images are selected, by the heading over their pictures."""
+    heading = page.get_by_role("heading", name=SELECTED)
+    heading.wait_for()
+    settled(page)
+    return int(SELECTED.match(heading.inner_text()).group(1).replace(",", ""))
+
+
+def grid(page) -> list[str]:
+    """What the pictures under the map are, by their texts for who cannot see them."""
+    found = page.locator("[class*=st-key-latent_pick]").locator("xpath=..").locator("img")
+    found.first.wait_for()
+    return found.evaluate_all("images => images.map(i => i.alt)")
+
+
+def choose(page, label: str, option: str) -> None:
+    page.get_by_role("combobox", name=re.compile(label)).first.click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def test_a_lasso_fills_the_grid_and_recolouring_another_layout_and_a_link_keep_it(
+    page, address, browser
+):
+    page.goto(address + "/latent")
+    box = map_box(page)
+    lasso(page, box)
+    number = selected(page)
+    assert 200 < number < 5000
+    pictures = grid(page)
+    assert len(pictures) == 24
+    choose(page, "Colour by", "class")
+    url_holds(page, "latent_colour=class")
+    page.get_by_text("T-shirt").first.wait_for()  # the legend
+    assert (selected(page), grid(page)) == (number, pictures)
+    page.get_by_role("radio", name="UMAP", exact=True).click()
+    page.get_by_text("UMAP of the").wait_for()
+    assert (selected(page), grid(page)) == (number, pictures)
+    url_holds(page, "latent_selected=")
+    link = page.url
+    other = browser.new_context(viewport={"width": 1280, "height": 800})
+    tab = other.new_page()
+    tab.goto(link)
+    assert (selected(tab), grid(tab)) == (number, pictures)
+    other.close()
+
+
+def test_the_arrow_keys_turn_the_pictures_of_a_selection_and_a_double_click_clears_it(
+    page, address
+):
+    page.goto(address + "/latent")
+    box = map_box(page)
+    lasso(page, box)
+    assert selected(page) > 48
+    first = grid(page)
+    heading = page.get_by_role("heading", name=SELECTED)
+    heading.click()
+    press_until(page, "ArrowRight", lambda: "latent_page=2" in page.url)
+    settled(page)
+    second = grid(page)
+    assert len(second) == 24
+    assert not set(first) & set(second)
+    box = map_box(page)
+    page.mouse.dblclick(box["x"] + box["width"] - 15, box["y"] + box["height"] - 15)
+    page.get_by_role("heading", name="All images").wait_for()
+    settled(page)
+    assert "latent_selected" not in page.url
+
+
+def test_a_clicked_point_becomes_the_image_that_is_looked_at(page, address):
+    page.goto(address + "/latent?latent_image=mnist%230")
+    box = map_box(page)
+    image = page.get_by_role("textbox", name="Image", exact=True)
+    assert image.input_value() == "mnist#0"
+    for step in range(20):  # until a point is hit
+        at = box["x"] + box["width"] / 2 + 9 * step, box["y"] + box["height"] / 2 + 5 * step
+        page.mouse.move(*at)
+        page.mouse.click(*at)
+        page.wait_for_timeout(300)
+        settled(page)
+        if image.input_value() != "mnist#0":
+            break
+    clicked = image.input_value()
+    assert clicked != "mnist#0"
+    page.get_by_alt_text(f"The image {clicked} ").wait_for()
+    page.get_by_text(f"{clicked} under").first.wait_for(state="attached")
+    choose(page, "Colour by", "class")
+    page.get_by_text("T-shirt").first.wait_for()
+    settled(page)
+    assert image.input_value() == clicked
+
+
+def test_tags_are_in_the_table_that_is_taken_away(page, address, tmp_path):
+    page.goto(address + "/latent?latent_sets=noise&latent_colour=tag")
+    map_box(page)
+    page.get_by_role("button", name="Select all shown").click()
+    number = selected(page)
+    page.get_by_role("textbox", name="Tag these images").fill("grain")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name=f"grain ({number:,})").wait_for()
+    page.get_by_text(f"grain {number:,}").wait_for()  # the legend of the map
+    settled(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name=re.compile("with every detector.s score")).click()
+    download.value.save_as(tmp_path / "table.csv")
+    with (tmp_path / "table.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == number
+    assert {row["tags"] for row in rows} == {"grain"}
+    assert all(row["image"].startswith("noise#") for row in rows)
+
+
+def test_a_map_button_leads_from_an_image_to_its_place(page, address):
+    page.goto(address + "/likelihoods?likelihoods_set=turned&likelihoods_index=5")
+    page.get_by_text("turned#5").wait_for()
+    settled(page)
+    page.get_by_role("button", name="Show on map").click()
+    page.get_by_alt_text("The image turned#5").wait_for()
+    url_holds(page, "latent_image=turned%235")
+    map_box(page)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("fashion/mnist/4", 200),
+        ("fashion/mnist/10000", 404),
+        ("fashion/nope/4", 404),
+        ("nope/mnist/4", 404),
+    ],
+)
+def test_a_thumbnail_is_a_picture_or_says_why_there_is_none(page, address, path, status):
+    found = page.request.get(f"{address}/thumbnail/{path}.png")
+    assert found.status == status
+    if status == 200:
+        picture = Image.open(io.BytesIO(found.body()))
+        assert (picture.size, picture.mode) == ((32, 32), "L")
+    else:
+        assert found.text().startswith(("set mnist has images", "scenario fashion", "no scenario"))

@@ -12,6 +12,8 @@ from core.scenario import load_scenario
 from core.service import ImageQuery, LikelihoodsQuery, PairQuery, Target, parse_target
 from core.settings import settings
 
+pytestmark = pytest.mark.usefixtures("quick_apps")
+
 GLOW = Target("fashion", "glow")
 
 

@@ -111,8 +111,9 @@ def keys_of_ids(scenario_name: str, ids: Sequence[str]) -> np.ndarray:
     keys = []
     for text in ids:
         name, _, index = text.partition("#")
-        if name not in sizes or not index.isdecimal() or int(index) >= sizes[name]:
-            raise ScenarioError(f"scenario {scenario_name} has no image {text!r}")
+        short = index.isascii() and index.isdigit() and len(index) < 9
+        if name not in sizes or not short or int(index) >= sizes[name]:
+            raise ScenarioError(f"scenario {scenario_name} has no image {text[:60]!r}")
         keys.append(place[name] * SET_KEY + int(index))
     return np.array(keys, np.int64)
 
@@ -291,7 +292,7 @@ def near(query: NearQuery, data: bytes | None = None) -> Near:
         rows=rows,
         distances=distances,
         places=places,
-        misplaced=places > MISPLACED * len(atlas),
+        misplaced=places - 1 > MISPLACED * len(atlas),
         exact=row is not None,
         notes=picture.notes,
     )
