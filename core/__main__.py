@@ -313,7 +313,7 @@ def _renew_atlas(scenario: Scenario, target: Target, training: Training) -> None
     for name, layout in found.layouts.items():
         typer.echo(
             f"{name}: {len(found)} images, trustworthiness {layout.trustworthiness:.3f}, "
-            f"of images it never saw {layout.landing.trustworthiness:.3f}"
+            f"of normal images it never saw {layout.landing.normal_trust:.3f}"
         )
 
 

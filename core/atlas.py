@@ -1,4 +1,4 @@
-"""2-D layouts of latent codes, made when a model is trained and never in the server.
+"""Maps of latent codes: 2-D layouts with what they hide. `core.train.maps` makes them.
 
 A layout is a picture of codes of many dimensions, and no picture keeps all of their distances. So
 each carries its trustworthiness, and the neighbours that an image has in the latent space itself.
@@ -6,25 +6,26 @@ each carries its trustworthiness, and the neighbours that an image has in the la
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from typing import Literal
 
 import numpy as np
 
 __all__ = [
+    "CHUNK",
+    "DIMENSIONS",
     "HELD_OUT",
     "LAYOUTS",
     "NEIGHBOURS",
     "POINTS",
+    "SHORTLIST",
     "Atlas",
     "Compressed",
     "Landing",
     "Layout",
     "LayoutName",
-    "build",
-    "choose",
-    "compress",
+    "distances_between",
     "from_arrays",
     "nearest",
     "place",
@@ -37,23 +38,26 @@ HELD_OUT = 500  # images beside it, that tell how well an image lands that the l
 NEIGHBOURS = 10
 LayoutName = Literal["umap", "tsne", "pca"]
 LAYOUTS: tuple[LayoutName, ...] = ("umap", "tsne", "pca")
-DIMENSIONS = 64  # of the codes that travel with the map
+DIMENSIONS = 128  # of the codes that travel with the map
+SHORTLIST = 100  # images that these find, for whole codes to choose the nearest among
 CHUNK = 500  # rows of a distance matrix at a time
 
 
 @dataclass(frozen=True)
 class Landing:
-    """How well images land on a layout that `place` puts there.
+    """How well images land on a layout that `place` puts there, normal and strange ones apart.
 
     Attributes:
-        shift: median distance of a laid-out image from its own place, when it is placed as if it
-            were not there; as a share of the layout's longer side.
-        trustworthiness: of images that the layout never saw, where they land; not a number where
-            there were none to try.
+        normal, strange: share of the map's images that lie nearer to where an image of the map
+            lands, placed as if it were not there, than its own place does; the median.
+        normal_trust, strange_trust: trustworthiness of images that the layout never saw, where
+            they land; not a number where there were none to try.
     """
 
-    shift: float
-    trustworthiness: float
+    normal: float
+    strange: float
+    normal_trust: float
+    strange_trust: float
 
 
 @dataclass(frozen=True)
@@ -74,36 +78,34 @@ class Layout:
     def trustworthiness(self) -> float:
         return float(self.local.mean())
 
-    @property
-    def side(self) -> float:
-        """The longer side of the picture."""
-        return float(np.ptp(self.xy, axis=0).max())
-
 
 @dataclass(frozen=True)
 class Compressed:
-    """Codes (N, D) on their first principal axes, an integer of 8 bits each.
+    """Codes (N, D) on the normal ones' principal axes, an integer of 8 bits each.
+
+    They find a shortlist of near images, not distances: strange codes may lie beyond what 8 bits
+    of the normal ones' range can say, and are cut there.
 
     Attributes:
         codes: (N, d) int8, d <= D.
         step: (d,), what one of those integers is worth.
         mean: (D,), axes: (D, d).
-        kept: share of the codes' variance that is left.
+        recall: share of an image's true neighbours that its `SHORTLIST` holds, over 500 images.
     """
 
     codes: np.ndarray
     step: np.ndarray
     mean: np.ndarray
     axes: np.ndarray
-    kept: float
+    recall: float
 
     def all(self) -> np.ndarray:
         """The codes (N, d) in the unit of the latent space."""
         return self.codes * self.step
 
     def of(self, codes: np.ndarray) -> np.ndarray:
-        """Other codes (M, D) on the same axes, (M, d)."""
-        return (codes - self.mean) @ self.axes
+        """Other codes (M, D) on the same axes, as much cut, (M, d)."""
+        return ((codes - self.mean) @ self.axes).clip(-127 * self.step, 127 * self.step)
 
 
 @dataclass(frozen=True)
@@ -131,146 +133,6 @@ class Atlas:
         return len(self.which)
 
 
-# Making one --------------------------------------------------------------------------------------
-
-
-def choose(
-    sizes: Mapping[str, int], points: int, *, seed: int, beside: int = 0
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Which images of each set to lay out, and which others to hold out.
-
-    Half of the points go to the first set, the rest evenly to the others; of a set that has too
-    few images for both, the map takes its own first.
-
-    Example:
-        >>> shown, held_out = choose({"n": 9, "a": 9, "b": 2}, 8, seed=0, beside=4)
-        >>> {k: len(v) for k, v in shown.items()}, {k: len(v) for k, v in held_out.items()}
-        ({'n': 4, 'a': 2, 'b': 2}, {'n': 2, 'a': 1, 'b': 0})
-    """
-    orders = {
-        name: np.random.default_rng([seed, i]).permutation(size)
-        for i, (name, size) in enumerate(sizes.items())
-    }
-    first, rest = _shares(sizes, points), _shares(sizes, beside)
-    shown = {name: np.sort(order[: first[name]]) for name, order in orders.items()}
-    return shown, {
-        name: np.sort(order[first[name] : first[name] + rest[name]])
-        for name, order in orders.items()
-    }
-
-
-def _shares(sizes: Mapping[str, int], points: int) -> dict[str, int]:
-    first, *others = sizes
-    share = points // 2 // len(others) if others else 0
-    return {first: points - share * len(others)} | dict.fromkeys(others, share)
-
-
-def build(
-    codes: Mapping[str, np.ndarray],
-    indices: Mapping[str, np.ndarray],
-    held_out: np.ndarray | None,
-    *,
-    seed: int,
-    layouts: tuple[LayoutName, ...] = LAYOUTS,
-    watch: Callable[[str], None] = lambda text: None,
-) -> Atlas:
-    """Lay out codes (n, D) of each set, and measure the layouts.
-
-    Args:
-        indices: set name to (n,), which images of the set they are.
-        held_out: (M, D), codes of other images, or None where there are none.
-
-    Raises:
-        ValueError: there are too few codes, or some are not finite.
-    """
-    together = np.concatenate(list(codes.values())).astype(np.float32)
-    if len(together) <= 2 * NEIGHBOURS:
-        raise ValueError(f"a map needs more than {2 * NEIGHBOURS} codes, got {len(together)}")
-    others = np.zeros(1) if held_out is None else held_out
-    if not (np.isfinite(together).all() and np.isfinite(others).all()):
-        raise ValueError("some codes are not finite numbers: nothing can be laid out")
-    small = compress(together)
-    watch(f"finding the neighbours of {len(together)} codes")
-    neighbours, distances = nearest(together, together, neighbours=NEIGHBOURS, itself=True)
-    found: dict[str, Layout] = {}
-    for name in layouts:
-        watch(f"laying out {len(together)} codes by {name}")
-        xy = _laid_out(name, together, seed=seed)
-        local = trustworthiness(together, xy, neighbours=NEIGHBOURS)
-        found[name] = Layout(xy, local, _landing(small, xy, together, held_out))
-    return Atlas(
-        sets=tuple(codes),
-        which=np.repeat(np.arange(len(codes), dtype=np.uint8), [len(c) for c in codes.values()]),
-        indices=np.concatenate([indices[name] for name in codes]).astype(np.int32),
-        layouts=found,
-        neighbours=neighbours.astype(np.int32),
-        distances=_half(distances),
-        compressed=small,
-        seed=seed,
-    )
-
-
-def _laid_out(name: str, codes: np.ndarray, *, seed: int) -> np.ndarray:
-    """Positions (N, 2) of codes (N, D), rounded as they are stored; the same for the same seed."""
-    from sklearn.decomposition import PCA
-
-    reduced = PCA(min(50, *codes.shape), random_state=seed).fit_transform(codes)
-    if name == "umap":
-        from umap import UMAP
-
-        found = UMAP(random_state=seed, n_jobs=1).fit_transform(reduced)
-    elif name == "tsne":
-        from sklearn.manifold import TSNE
-
-        found = TSNE(random_state=seed, init="pca").fit_transform(reduced)
-    else:
-        found = reduced[:, :2]
-    return _half(np.asarray(found))
-
-
-def _landing(
-    small: Compressed, xy: np.ndarray, codes: np.ndarray, held_out: np.ndarray | None
-) -> Landing:
-    again = place(small.all(), xy, small.all(), itself=True)
-    side = max(float(np.ptp(xy, axis=0).max()), 1e-12)
-    trusted = float("nan")
-    if held_out is not None:
-        landed = held_out, place(small.all(), xy, small.of(held_out))
-        trusted = float(trustworthiness(codes, xy, neighbours=NEIGHBOURS, queries=landed).mean())
-    return Landing(float(np.median(np.linalg.norm(again - xy, axis=1)) / side), trusted)
-
-
-def compress(codes: np.ndarray, *, dimensions: int = DIMENSIONS) -> Compressed:
-    """The first principal axes of codes (N, D), and the codes along them in 8 bits a number.
-
-    Example:
-        >>> codes = np.random.default_rng(0).normal(size=(100, 3)).astype(np.float32)
-        >>> small = compress(codes)
-        >>> small.codes.dtype, bool(np.abs(small.of(codes) - small.all()).max() < small.step.max())
-        (dtype('int8'), True)
-    """
-    mean = codes.mean(0, dtype=np.float64)
-    centred = codes - mean
-    values, vectors = np.linalg.eigh(centred.T @ centred)
-    order = np.argsort(values)[::-1][:dimensions]
-    axes = vectors[:, order].astype(np.float16).astype(np.float32)
-    along = centred @ axes
-    step = np.maximum(np.abs(along).max(0) / 127, 1e-12).astype(np.float32)
-    return Compressed(
-        codes=(along / step).round().astype(np.int8),
-        step=step,
-        mean=mean.astype(np.float32),
-        axes=axes,
-        kept=float(values[order].sum() / max(values.sum(), 1e-12)),
-    )
-
-
-def _half(values: np.ndarray) -> np.ndarray:
-    """Values to 11 bits, as float32, unless they are too large or too small for float16."""
-    small = 1 / 16 < np.abs(values).max() < np.finfo(np.float16).max
-    return values.astype(np.float16 if small else np.float32).astype(np.float32)
-
-
 # Keeping one -------------------------------------------------------------------------------------
 
 
@@ -287,7 +149,7 @@ def to_arrays(atlas: Atlas) -> dict[str, np.ndarray]:
         "step": small.step,
         "mean": small.mean,
         "axes": _least(small.axes),
-        "kept": np.array(small.kept),
+        "recall": np.array(small.recall),
         "seed": np.array(atlas.seed),
         "layouts": np.array(list(atlas.layouts)),
     }
@@ -330,7 +192,7 @@ def from_arrays(arrays: Mapping[str, np.ndarray]) -> Atlas:
             step=arrays["step"],
             mean=arrays["mean"],
             axes=arrays["axes"].astype(np.float32),
-            kept=float(arrays["kept"]),
+            recall=float(arrays["recall"]),
         ),
         seed=int(arrays["seed"]),
     )
@@ -339,20 +201,19 @@ def from_arrays(arrays: Mapping[str, np.ndarray]) -> Atlas:
 # Asking one --------------------------------------------------------------------------------------
 
 
-def place(
-    codes: np.ndarray, xy: np.ndarray, queries: np.ndarray, *, itself: bool = False
-) -> np.ndarray:
-    """Where codes (Q, d) land on a layout (N, 2) of codes (N, d), without laying out anew: (Q, 2).
+def place(neighbours: np.ndarray, distances: np.ndarray, xy: np.ndarray) -> np.ndarray:
+    """Where images land on a layout (N, 2) without laying out anew, (Q, 2).
 
-    Each lands at the mean of its nearest neighbours' places, the nearer counting more.
+    Each lands at the mean of its nearest neighbours' places (Q, k), the nearer counting more.
 
-    Args:
-        itself: queries are the codes, and none is its own neighbour.
+    Example:
+        >>> xy = np.array([[0.0, 0.0], [4.0, 0.0], [9.0, 9.0]])
+        >>> place(np.array([[0, 1]]), np.array([[1.0, 3.0]]), xy).tolist()
+        [[1.0, 0.0]]
     """
-    found, distances = nearest(codes, queries, neighbours=NEIGHBOURS, itself=itself)
-    weights = 1 / np.maximum(distances, 1e-9)
+    weights = 1 / np.maximum(distances.astype(np.float64), 1e-9)
     weights /= weights.sum(1, keepdims=True)
-    return np.einsum("qk,qkd->qd", weights, xy[found]).astype(np.float32)
+    return np.einsum("qk,qkd->qd", weights, xy[neighbours]).astype(np.float32)
 
 
 def trustworthiness(
@@ -391,7 +252,7 @@ def trustworthiness(
     penalty = np.empty(len(asked))
     for start in range(0, len(asked), CHUNK):
         rows = slice(start, start + CHUNK)
-        distances = _distances(asked[rows], codes)
+        distances = distances_between(asked[rows], codes)
         if own:
             distances[np.arange(len(distances)), start + np.arange(len(distances))] = np.inf
         there = np.take_along_axis(distances, shown[rows], 1)
@@ -417,7 +278,7 @@ def nearest(
     """
     indices, found = [], []
     for start in range(0, len(queries), CHUNK):
-        distances = _distances(queries[start : start + CHUNK], codes)
+        distances = distances_between(queries[start : start + CHUNK], codes)
         if itself:
             rows = np.arange(len(distances))
             distances[rows, rows + start] = np.inf
@@ -431,7 +292,7 @@ def nearest(
     return np.concatenate(indices), np.concatenate(found)
 
 
-def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def distances_between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Euclidean distances (A, B) in float64."""
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     squares = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T

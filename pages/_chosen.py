@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -14,7 +15,7 @@ from core.service import (
     LatentMap,
     pictures_of,
 )
-from pages import _ask, _map, _selection
+from pages import _ask, _draw, _selection
 from pages._controls import in_words, pager
 from pages._tags import tagging, tags, tags_of
 from pages._tiles import tiles
@@ -102,7 +103,9 @@ def _compare(view: LatentMap, shown: np.ndarray, rows: np.ndarray) -> None:
     inside[rows] = True
     title, unit = view.titles[view.score], view.units[view.score]
     st.echarts_chart(
-        _map.against_rest(view.parts[view.score][shown], inside[shown], f"{title}, {unit}"),
+        _against_rest(
+            view.parts[view.score][shown], inside[shown], ~view.strange[shown], f"{title}, {unit}"
+        ),
         key="latent_histogram",
         height=210,
         alt="Histogram of the score of the selected images beside that of all others",
@@ -113,6 +116,54 @@ def _compare(view: LatentMap, shown: np.ndarray, rows: np.ndarray) -> None:
         f"{flagged:.0%} of the selection are flagged"
         + (f", {rest.mean():.0%} of all others that are shown." if len(rest) else ".")
     )
+
+
+def _against_rest(
+    values: np.ndarray, chosen: np.ndarray, normal: np.ndarray, unit: str
+) -> dict[str, Any]:
+    """Histograms of a number (N,) of the chosen images, (N,) bool, and of all others.
+
+    What lies far beyond the normal images, (N,) bool, is counted in the outermost bins.
+
+    ECharts too, which this page has loaded: Plotly would cost its first lasso a second.
+    """
+    first, last = np.quantile(values[normal] if normal.any() else values, (0.005, 0.995))
+    reach = 4 * max(last - first, 1e-3)  # to scale, strange ones could press the normal into a line
+    low, high = np.quantile(values, (0.005, 0.995)).clip(first - reach, last + reach)
+    edges = np.linspace(low, high if high > low else low + 1, 51)
+    within, centres = values.clip(edges[0], edges[-1]), (edges[1:] + edges[:-1]) / 2
+    sides = {"all others": (~chosen, _draw.NORMAL), "selection": (chosen, _draw.STRANGE)}
+    series = []
+    for name, (rows, colour) in sides.items():
+        shares = 100 * np.histogram(within[rows], edges)[0] / max(int(rows.sum()), 1)
+        series.append(
+            {
+                "type": "line",
+                "name": name,
+                "step": "middle",
+                "showSymbol": False,
+                "data": np.stack([centres, shares], 1).round(4).tolist(),
+                "color": colour,
+                "lineStyle": {"width": 1.5},
+                "areaStyle": {"opacity": 0.4},
+            }
+        )
+    return {
+        "animation": False,
+        "grid": {"left": 8, "right": 8, "top": 28, "bottom": 44},
+        "legend": {"top": 0, "left": 0},
+        "tooltip": {"trigger": "axis"},
+        "xAxis": {
+            "type": "value",
+            "name": unit,
+            "nameLocation": "middle",
+            "nameGap": 26,
+            "min": float(edges[0]),
+            "max": float(edges[-1]),
+        },
+        "yAxis": {"type": "value", "show": False},
+        "series": series,
+    }
 
 
 def _pictures(
@@ -131,6 +182,7 @@ def _pictures(
             default=ORDERS[0],
             required=True,
             key="latent_order",
+            on_change=_selection.first_page,
             bind="query-params",
             persist_state="session",
         )

@@ -21,7 +21,7 @@ TERMS = """
 | temperature | How far from the middle latents are drawn: 0 always the middle, 1 as learned. |
 | latent code | The numbers that a detector turns an image into; its latent space holds the codes of all images. |
 | layout | A flat picture of codes of many numbers: UMAP and t-SNE keep neighbours together, PCA is a shadow. None keeps all distances. |
-| trustworthiness | 1: all that lies close in the picture is close in the latent space. It falls with each stranger among an image's 10 nearest on the map, the more the farther he is in truth. |
+| trustworthiness | 1: all that lies close in the picture is close in the latent space. It falls with each of an image's 10 nearest on the map that is none of its true neighbours, the more the farther away that one is. A picture at random has 0.5. |
 | flagged | Above the threshold that flags 5 % of held-out normal images. |
 
 **Keys.** `H` opens this sheet, `Esc` closes it, `Tab` goes from control to control; the left and

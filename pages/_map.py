@@ -17,7 +17,6 @@ from pages import _draw
 __all__ = [
     "COLOURS",
     "Colouring",
-    "against_rest",
     "colour_by",
     "grouped",
     "legend",
@@ -77,7 +76,7 @@ class Colouring:
     title: str
     values: np.ndarray
     categories: tuple[tuple[str, str], ...] = ()
-    text: Sequence[str] | np.ndarray = ()
+    text: Sequence[str] | np.ndarray = ()  # HTML
 
 
 def colour_by(what: str, view: LatentMap, tags: Mapping[str, np.ndarray]) -> Colouring:
@@ -122,8 +121,9 @@ def _by_tag(view: LatentMap, tags: Mapping[str, np.ndarray]) -> Colouring:
     for i, keys in enumerate(tags.values()):
         values[np.isin(view.keys, keys)] = i + 1
     shades = [NOTHING, *(COLOURS[i % len(COLOURS)] for i in range(len(tags)))]
-    names = ["no tag", *map(escape, tags)]  # the tooltip is HTML
-    return Colouring("tag", values, tuple(zip(names, shades, strict=True)), np.array(names)[values])
+    names = ["no tag", *tags]
+    pairs = tuple(zip(names, shades, strict=True))
+    return Colouring("tag", values, pairs, np.array([escape(n) for n in names])[values])
 
 
 def _numbers(title: str, values: np.ndarray) -> Colouring:
@@ -140,7 +140,7 @@ def legend(colouring: Colouring, shown: np.ndarray, strange: np.ndarray) -> str:
             marks.append(
                 '<span style="white-space:nowrap; margin-right:1.2em">'
                 f'<span style="color:{colour}">{mark}</span> '
-                f"{name} <small>{there.sum():,}</small></span>"
+                f"{escape(name)} <small>{there.sum():,}</small></span>"
             )
     return " ".join(marks)
 
@@ -153,6 +153,7 @@ def spec(
     picked: np.ndarray,
     near: Near | None,
     scenario: str,
+    clicks: int = 0,
 ) -> dict[str, Any]:
     """The chart's options: all images, over them the selected ones, over them one's neighbours.
 
@@ -162,6 +163,7 @@ def spec(
 
     Args:
         shown: (N,) bool; picked: selected rows.
+        clicks: how many there were on this map.
     """
     chosen = np.zeros(len(view.keys), bool)
     chosen[picked] = True
@@ -197,6 +199,7 @@ def spec(
         "brush": {
             "xAxisIndex": 0,
             "yAxisIndex": 0,
+            "removeOnClick": False,  # a click on a point must not cost the selection
             "brushStyle": {
                 "borderWidth": 1.5,
                 "color": "rgba(120,140,160,0.12)",
@@ -213,7 +216,12 @@ def spec(
         },
         **_visual(colouring),
         "series": [
-            *({**s, "datasetIndex": i} for i, s in enumerate(series)),
+            # Another name after each click: the browser would take a second click on a point as
+            # its first one taken back.
+            *(
+                {**s, "datasetIndex": i, "id": f"{i} after {clicks} clicks"}
+                for i, s in enumerate(series)
+            ),
             *([] if near is None else _around(view, near)),
         ],
     }
@@ -350,47 +358,6 @@ def _around(view: LatentMap, near: Near) -> list[dict[str, Any]]:
             "z": 6,
         },
     ]
-
-
-def against_rest(values: np.ndarray, chosen: np.ndarray, unit: str) -> dict[str, Any]:
-    """Histograms of a number (N,) of the chosen images, (N,) bool, and of all others.
-
-    ECharts too, which this page has loaded: Plotly would cost its first lasso a second.
-    """
-    edges = np.histogram_bin_edges(values.clip(*np.quantile(values, (0.005, 0.995))), 50)
-    within, centres = values.clip(edges[0], edges[-1]), (edges[1:] + edges[:-1]) / 2
-    sides = {"all others": (~chosen, _draw.NORMAL), "selection": (chosen, _draw.STRANGE)}
-    series = []
-    for name, (rows, colour) in sides.items():
-        shares = 100 * np.histogram(within[rows], edges)[0] / max(int(rows.sum()), 1)
-        series.append(
-            {
-                "type": "line",
-                "name": name,
-                "step": "middle",
-                "showSymbol": False,
-                "data": np.stack([centres, shares], 1).round(4).tolist(),
-                "color": colour,
-                "lineStyle": {"width": 1.5},
-                "areaStyle": {"opacity": 0.4},
-            }
-        )
-    return {
-        "animation": False,
-        "grid": {"left": 8, "right": 8, "top": 28, "bottom": 44},
-        "legend": {"top": 0, "left": 0},
-        "tooltip": {"trigger": "axis"},
-        "xAxis": {
-            "type": "value",
-            "name": unit,
-            "nameLocation": "middle",
-            "nameGap": 26,
-            "min": float(edges[0]),
-            "max": float(edges[-1]),
-        },
-        "yAxis": {"type": "value", "show": False},
-        "series": series,
-    }
 
 
 def three_d(

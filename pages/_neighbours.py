@@ -92,13 +92,14 @@ def neighbours(
     )
     far = int(near.misplaced.sum())
     right.markdown(f"**{near.id}** {near.label}")
-    right.markdown(
-        f"Place on the map: trustworthiness {near.local:.2f}. "
-        + (
-            f"**The map misplaces {far} of its {len(near.rows)} neighbours** (◇, dashed)."
-            if far
-            else "All its neighbours are near on the map too."
+    if near.local is not None:
+        right.markdown(
+            f"Of what lies around it on the map, trustworthiness {near.local:.2f} is near."
         )
+    right.markdown(
+        f"**The map puts {far} of its {len(near.rows)} true neighbours elsewhere** (◇, dashed)."
+        if far
+        else "All its true neighbours are near on the map."
     )
     if near.row is None:
         st.caption(_how_well(view, layout))
@@ -124,25 +125,31 @@ def neighbours(
                     help=f"{view.id(row)} {view.labels[row]}. Distance {near.distances[i]:.2f}. On the "
                     f"map, {near.places[i] - 1:,} images lie nearer.",
                 )
-    kind = "" if near.exact else f" along the axes that keep {view.kept:.0%} of the codes' variance"
     st.caption(
-        f"Euclidean distances between codes{kind}. ◇: on the map more than 5 % of all images lie nearer."
+        "Euclidean distances between codes. ◇: on the map over 5 % of all images lie nearer."
     )
 
 
 def _how_well(view: LatentMap, layout: str) -> str:
-    landing = view.landing
+    """How far to believe a place that was found without laying out anew."""
+    found = view.landing
     text = (
         "Not one of the map's own images: placed at the mean of its neighbours, without a new layout. "
-        f"Images of the map that are placed like this land {landing.shift:.1%} of the map's side from "
-        "their own place, in the median."
+        "When images of the map are placed like this, then for half of the normal ones at most "
+        f"{found.normal:.1%} of the map lies nearer than their own place (strange ones: "
+        f"{found.strange:.1%}). "
     )
-    if landing.trustworthiness == landing.trustworthiness:
+    if found.normal_trust == found.normal_trust:
         text += (
-            f" Held-out images, which {layout} never saw, land with a trustworthiness of "
-            f"{landing.trustworthiness:.3f}; the map's own have {view.trustworthiness:.3f}."
+            f"Normal images that {layout} never saw land with a trustworthiness of "
+            f"{found.normal_trust:.2f}"
+            + (
+                f", strange ones with {found.strange_trust:.2f}. "
+                if found.strange_trust == found.strange_trust
+                else ". "
+            )
         )
-    return text
+    return text + f"Neighbours come from a shortlist that holds {view.recall:.0%} of the true ones."
 
 
 def verdicts(

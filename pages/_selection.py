@@ -17,8 +17,10 @@ __all__ = [
     "LONGEST_LINK",
     "change",
     "clear",
+    "clicks_on",
     "decode",
     "encode",
+    "first_page",
     "inside",
     "read_url",
     "select",
@@ -80,8 +82,14 @@ def stale() -> bool:
 def select(scenario: str, keys: np.ndarray) -> None:
     """Select these images and no others, and take what was drawn on the maps off them."""
     change()
+    first_page()
     _keep(scenario, keys)
     st.session_state[DRAWN] = st.session_state.get(DRAWN, 0) + 1
+
+
+def first_page() -> None:
+    """Other pictures: begin with the first of them."""
+    st.session_state["latent_page"] = 1
 
 
 def clear(scenario: str) -> None:
@@ -116,12 +124,21 @@ def take(scenario: str, view: LatentMap, chart: str, groups: Sequence[np.ndarray
         for kind, corners in areas:
             within |= inside(kind, corners, view.xy)
         _keep(scenario, view.keys[within & shown])
+        first_page()
     rows = [  # other colours are other series: what was clicked before them means nothing now
         int(groups[series][i])
         for series, i in clicks - clicked
         if series < len(groups) and i < len(groups[series])
     ]
-    return rows[0] if len(rows) == 1 else None
+    if len(rows) != 1:
+        return None
+    st.session_state[f"{chart}_clicks"] = clicks_on(chart) + 1
+    return rows[0]
+
+
+def clicks_on(chart: str) -> int:
+    """How many points of a map were clicked."""
+    return st.session_state.get(f"{chart}_clicks", 0)
 
 
 def inside(kind: str, corners: Sequence[Sequence[float]], xy: np.ndarray) -> np.ndarray:
@@ -149,18 +166,21 @@ def read_url(scenario: str, view: LatentMap) -> str:
     Returns what is wrong with the link, or of the present selection's length, or "".
     """
     said, arrived = "", st.query_params.get(PARAMETER, "")
+    name = f"{zlib.crc32(view.keys.tobytes()):08x}"  # of the images that the map shows
     if arrived and arrived != st.session_state.get(WRITTEN):
-        mask = decode(arrived, len(view.keys))
+        of, _, packed = arrived.partition(".")
+        mask = decode(packed, len(view.keys)) if of == name else None
         if mask is None:
             said = "The link's selection belongs to another map, or was cut: it is left out."
         else:
-            select(scenario, view.keys[mask])
+            change()
+            _keep(scenario, view.keys[mask])
     rows = view.rows(selected(scenario))
     text = ""
     if len(rows):
         mask = np.zeros(len(view.keys), bool)
         mask[rows] = True
-        text = encode(mask)
+        text = f"{name}.{encode(mask)}"
         if len(text) > LONGEST_LINK:
             text = ""
             said = said or (

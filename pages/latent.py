@@ -144,17 +144,18 @@ def show_map(
             picked=picked[shown[picked]],
             near=near,
             scenario=scenario.name,
+            clicks=_selection.clicks_on(chart_key(view, target, place)),
         ),
         key=chart_key(view, target, place),
         on_select="rerun",
         height=HEIGHT,
-        alt=f"Map of {len(view.keys)} images by {LAYOUTS[view.layout]}; the pictures below are those of "
-        "the selection",
+        alt=f"Map of {shown.sum():,} images by {LAYOUTS[view.layout]}, {len(picked):,} of them selected",
     )
     show_legend(colouring, view, shown)
     st.caption(
-        f"{LAYOUTS[view.layout]} of the {view.code}. **Trustworthiness {view.trustworthiness:.3f}**: 1 if "
-        "all that lies close on the map is close in the latent space too. ● normal, ▲ strange."
+        f"{LAYOUTS[view.layout]} of the {view.code}. **Trustworthiness {view.local[~view.strange].mean():.2f} "
+        f"for normal, {view.local[view.strange].mean():.2f} for strange images**: 1 if all that lies close "
+        "on the map is close in the latent space, 0.5 for a picture at random. ● normal, ▲ strange."
     )
 
 
@@ -300,6 +301,7 @@ def explore() -> tuple[LatentMap, np.ndarray] | None:
     said = _selection.read_url(scenario.name, view)
     state = (str(target), shown.tobytes(), _selection.selected(scenario.name).tobytes())
     if state != st.session_state.get(BELOW) and not whole:
+        _selection.first_page()
         st.rerun()
     st.session_state[BELOW] = state
     _selection.stale()
@@ -350,4 +352,11 @@ with st.container(horizontal=True, vertical_alignment="center"):
         st.button(label, key=f"latent_try_{label}", on_click=try_this, args=(label,))
 drawn = explore()
 if drawn is not None:
-    _chosen.chosen(*drawn, compared, scenario.name, seed=seed, inspect=_neighbours.inspect)
+    viewed = st.session_state["latent_model"]
+    _chosen.chosen(
+        *drawn,
+        compared | {viewed: models[viewed]},
+        scenario.name,
+        seed=seed,
+        inspect=_neighbours.inspect,
+    )

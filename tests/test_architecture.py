@@ -203,8 +203,8 @@ assert service.image(ImageQuery(target, "strokes", 3)).maps
 assert len(service.gallery(GalleryQuery(target, ("boxes",), "total", "strangest", 5)).images) == 5
 view = service.latent(LatentQuery(target))
 here, there = view.indices[0], min(set(range(96)) - set(view.indices[view.which == 0]))
-assert service.near(NearQuery(ImageQuery(target, "boxes", int(here)))).exact
-assert not service.near(NearQuery(ImageQuery(target, "boxes", int(there)))).exact
+assert service.near(NearQuery(ImageQuery(target, "boxes", int(here)))).row == 0
+assert service.near(NearQuery(ImageQuery(target, "boxes", int(there)))).row is None
 file = io.BytesIO()
 Image.fromarray(service.pictures_of("tiny", [("strokes", 3)])[0]).save(file, "PNG")
 own = file.getvalue()

@@ -928,7 +928,7 @@ def test_a_link_brings_its_selection_and_the_address_says_the_present_one(tsne: 
     area, rows = mixed()
     app = draw(opened(), area)
     link = app.query_params["latent_selected"]
-    mask = _selection.decode(link, 10_000)
+    mask = _selection.decode(link.partition(".")[2], 10_000)
     assert mask is not None
     assert np.flatnonzero(mask).tolist() == rows
     other = followed(latent_selected=link, latent_image="garments#3")
@@ -1017,10 +1017,11 @@ def how_well(view: LatentMap) -> list[str]:
     """What the caption of an image off the map has to say, digit by digit."""
     landing = view.landing
     return [
-        f"land {landing.shift:.1%} of the map's side from their own place, in the median",
-        f"land with a trustworthiness of {landing.trustworthiness:.3f}; the map's own have "
-        f"{view.trustworthiness:.3f}",
-        f"along the axes that keep {view.kept:.0%} of the codes' variance",
+        f"at most {landing.normal:.1%} of the map lies nearer than their own place",
+        f"(strange ones: {landing.strange:.1%})",
+        f"land with a trustworthiness of {landing.normal_trust:.2f}",
+        f"strange ones with {landing.strange_trust:.2f}",
+        f"a shortlist that holds {view.recall:.0%} of the true ones",
     ]
 
 

@@ -53,11 +53,12 @@ class LatentMap:
         labels: (N,), names of classes, "" where there are none.
         xy: (N, 2); local: (N,), trustworthiness of each point.
         layout, layouts: the shown one, and all that there are.
-        code: what the codes are, in words; kept: share of their variance by which own images are
-            placed; axes: (N, 3), codes along their first principal axes.
+        code: what the codes are, in words; axes: (N, 3), codes along the normal ones' first
+            principal axes, cut where strange ones lie far beyond them.
+        recall: share of an image's true neighbours that the shortlist for own images holds.
         parts, percentiles: by part, (N,); parts in the unit of pages.
         titles, units: by part.
-        flagged: (N,); threshold: of the score, in the unit of pages.
+        flagged: (N,), by the score's threshold.
     """
 
     sets: tuple[str, ...]
@@ -72,14 +73,13 @@ class LatentMap:
     trustworthiness: float
     landing: Landing
     code: str
-    kept: float
+    recall: float
     axes: np.ndarray
     parts: Mapping[str, np.ndarray]
     percentiles: Mapping[str, np.ndarray]
     titles: Mapping[str, str]
     units: Mapping[str, str]
     score: str
-    threshold: float
     flagged: np.ndarray
 
     @property
@@ -152,14 +152,13 @@ def latent(query: LatentQuery) -> LatentMap:
         trustworthiness=found.trustworthiness,
         landing=found.landing,
         code=detector.code,
-        kept=atlas.compressed.kept,
+        recall=atlas.compressed.recall,
         axes=atlas.compressed.all()[:, :3],
         parts={part: detector.shown(part, values) for part, values in raw.items()},
         percentiles=percentiles(card, raw),
         titles={part: about.title for part, about in detector.described.items()},
         units={part: about.shown or about.unit for part, about in detector.described.items()},
         score=score,
-        threshold=float(detector.shown(score, np.array([card.score.threshold]))[0]),
         flagged=raw[score] > card.score.threshold,
     )
 
@@ -181,6 +180,11 @@ def _atlas_once(folder: Path, stem: str, version: str) -> Atlas:
         raise checkpoint.CardError(
             f"the map of {folder.name}/{stem} was made before its scenario's sets changed: make it "
             f"with `python -m core train {folder.name}/{stem} --atlas-only`"
+        )
+    sizes = [len(load_scenario(folder.name).pictures(name).images) for name in names]
+    if (found.indices < 0).any() or (found.indices >= np.array(sizes)[found.which]).any():
+        raise checkpoint.CardError(
+            f"the map of {folder.name}/{stem} shows images that are not there"
         )
     return found
 
@@ -225,11 +229,10 @@ class Near:
         image: (H, W) uint8, as the detector sees it.
         row: of the map, or None where the image is not on it and was placed.
         key: names it in all models of the scenario; None for an image of the user's.
-        xy: (2,), its place; local: trustworthiness of that place.
+        xy: (2,), its place; local: trustworthiness of that place, where it is on the map.
         rows: (k,), of its nearest neighbours in the latent space; distances: (k,).
         places: (k,), which place a neighbour has on the picture itself, 1 for the nearest.
         misplaced: (k,), whether more of the map lies nearer than `MISPLACED`.
-        exact: whether distances are between whole codes, not those that travel with the map.
     """
 
     id: str
@@ -238,12 +241,11 @@ class Near:
     row: int | None
     key: int | None
     xy: np.ndarray
-    local: float
+    local: float | None
     rows: np.ndarray
     distances: np.ndarray
     places: np.ndarray
     misplaced: np.ndarray
-    exact: bool
     notes: tuple[str, ...] = ()
 
 
@@ -263,23 +265,16 @@ def near(query: NearQuery, data: bytes | None = None) -> Near:
         raise ScenarioError(f"{target} has no layout {query.layout!r}")
     picture, name, label = find_picture(scenario, query.image, data)
     row = _row(atlas, query.image)
+    local: float | None = None
     if row is not None:
         rows, distances = atlas.neighbours[row], atlas.distances[row]
         xy, local = layout.xy[row], float(layout.local[row])
-        on_picture = np.linalg.norm(layout.xy - xy, axis=1)
-        on_picture[row] = -1.0
     else:
-        code = atlas.compressed.of(_code(target, picture.image))
-        codes = atlas.compressed.all()
-        found, far = maps.nearest(codes, code, neighbours=maps.NEIGHBOURS)
-        rows, distances = found[0], far[0]
-        xy = maps.place(codes, layout.xy, code)[0]
-        local = float(
-            maps.trustworthiness(
-                codes, layout.xy, neighbours=maps.NEIGHBOURS, queries=(code, xy[None])
-            )[0]
-        )
-        on_picture = np.linalg.norm(layout.xy - xy, axis=1)
+        rows, distances = _neighbours(target, atlas, picture.image)
+        xy = maps.place(rows[None], distances[None], layout.xy)[0]
+    on_picture = np.linalg.norm(layout.xy - xy, axis=1)
+    if row is not None:
+        on_picture[row] = -1.0
     places = (on_picture < on_picture[rows][:, None]).sum(1) + (row is None)
     return Near(
         id=name,
@@ -293,7 +288,6 @@ def near(query: NearQuery, data: bytes | None = None) -> Near:
         distances=distances,
         places=places,
         misplaced=places - 1 > MISPLACED * len(atlas),
-        exact=row is not None,
         notes=picture.notes,
     )
 
@@ -312,19 +306,27 @@ def _row(atlas: Atlas, query: ImageQuery) -> int | None:
     return int(found[0]) if len(found) else None
 
 
-def _code(target: Target, image: np.ndarray) -> np.ndarray:
-    """Code (1, D) of an image (H, W) uint8.
+def _neighbours(target: Target, atlas: Atlas, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and distances (k,) of the map's images nearest to an image (H, W) uint8.
+
+    The codes that travel with the map give a shortlist; its images are encoded anew.
 
     Raises:
-        ScenarioError: it is not finite.
+        ScenarioError: the image's code is not finite.
     """
+    from core import atlas as maps
     from core.evaluate.scoring import codes_of
 
     detector, _ = loaded(target)
     code = codes_of(detector, image[None])
     if not np.isfinite(code).all():
         raise ScenarioError(f"{target} gives this image a code that is not finite: it has no place")
-    return code
+    small, count = atlas.compressed, min(maps.SHORTLIST, len(atlas))
+    listed = maps.nearest(small.all(), small.of(code), neighbours=count)[0][0]
+    picks = [(atlas.sets[atlas.which[i]], int(atlas.indices[i])) for i in listed]
+    codes = codes_of(detector, pictures_of(target.scenario, picks))
+    found, distances = maps.nearest(codes, code, neighbours=maps.NEIGHBOURS)
+    return listed[found[0]], distances[0]
 
 
 # Every detector of the same images ---------------------------------------------------------------

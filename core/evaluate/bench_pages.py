@@ -175,7 +175,7 @@ def _repeated(atlas: Atlas) -> Atlas:
 
     layouts = {}
     for name, layout in atlas.layouts.items():
-        apart = np.random.default_rng(0).normal(0, 0.01 * layout.side, (len(order), 2))
+        apart = np.random.default_rng(0).normal(0, 0.01 * np.ptp(layout.xy), (len(order), 2))
         moved = (all_of(layout.xy) + apart).astype(np.float32)
         layouts[name] = replace(layout, xy=moved, local=all_of(layout.local))
     return replace(
@@ -194,10 +194,10 @@ def _visit(page: Any, address: str) -> dict[str, float]:
     page.set_default_timeout(60_000)
     began = time.perf_counter()
     page.goto(f"{address}/latent")
-    page.evaluate(DRAWN, "All images")
+    page.evaluate(DRAWN, ["All images", False])
     found = {"first draw in a fresh browser": time.perf_counter() - began}
     page.wait_for_timeout(1500)
-    found["lasso to filled grid"] = _timed(page, _lasso(page), r"\d selected")
+    found["lasso to filled grid"] = _timed(page, _lasso(page), r"\d selected", others=True)
     page.mouse.move(640, 40)  # off the map, whose toolbar would be in the way
     page.wait_for_timeout(1500)
     page.get_by_label("Colour by").click()
@@ -230,15 +230,16 @@ def _lasso(page: Any) -> Callable[[], None]:
 
 
 # Resolves once the text (a pattern) is on the page, a map and all pictures are drawn, and three
-# frames in a row
-# came without delay: nothing is left to do. Asked at every frame: Playwright itself waits up to
-# half a second between two looks.
-DRAWN = """async text => {
+# frames in a row came without delay: nothing is left to do. Asked at every frame: Playwright itself
+# waits up to half a second between two looks.
+DRAWN = """async ([text, others]) => {
     const frame = () => new Promise(done => requestAnimationFrame(done));
     const there = () => {
         const main = document.querySelector('[data-testid=stMain]');
         const images = [...document.querySelectorAll('[data-testid=stImage] img')];
+        const sources = images.map(image => image.src).join();
         return main && new RegExp(text).test(main.textContent) && images.length > 12
+            && (!others || sources !== window.sources)
             && document.querySelector('[class*=st-key-latent_map] canvas')
             && images.every(image => image.complete);
     };
@@ -252,12 +253,18 @@ DRAWN = """async text => {
 }"""
 RELEASED = """() => {
     const note = event => { window.released = performance.now(); };
+    const images = [...document.querySelectorAll('[data-testid=stImage] img')];
+    window.sources = images.map(image => image.src).join();
     for (const kind of ['pointerup', 'mouseup']) window.addEventListener(kind, note, true);
 }"""
 
 
-def _timed(page: Any, act: Callable[[], Any], text: str) -> float:
-    """Seconds from the moment that the mouse is let go until a text is there and all is drawn."""
+def _timed(page: Any, act: Callable[[], Any], text: str, *, others: bool = False) -> float:
+    """Seconds from the moment that the mouse is let go until a text is there and all is drawn.
+
+    Args:
+        others: the pictures must have become others.
+    """
     page.evaluate(RELEASED)
     act()
-    return (page.evaluate(DRAWN, text) - page.evaluate("() => window.released")) / 1000
+    return (page.evaluate(DRAWN, [text, others]) - page.evaluate("() => window.released")) / 1000

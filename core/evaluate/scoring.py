@@ -41,7 +41,9 @@ def parts_of(
 
 
 def codes_of(detector: Detector, images: np.ndarray) -> np.ndarray:
-    """Latent codes (N, D) float32 of images (N, H, W) uint8."""
+    """Latent codes (N, D) float32 of images (N, H, W) uint8; N may be 0."""
+    if not len(images):
+        return codes_of(detector, np.zeros((1, *images.shape[1:]), np.uint8))[:0]
     with torch.inference_mode():
         found = [
             detector.embed(as_tensor(images[start : start + BATCH])).float().numpy()

@@ -1,18 +1,36 @@
-"""Maps of a model's codes: which images are on them, and the file that keeps them."""
+"""Maps of a model's codes: which images are on them, how they are laid out and measured."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from core import atlas, checkpoint
-from core.atlas import HELD_OUT, Atlas
+from core import checkpoint
+from core.atlas import (
+    CHUNK,
+    DIMENSIONS,
+    HELD_OUT,
+    LAYOUTS,
+    NEIGHBOURS,
+    SHORTLIST,
+    Atlas,
+    Compressed,
+    Landing,
+    Layout,
+    LayoutName,
+    distances_between,
+    nearest,
+    place,
+    trustworthiness,
+)
+from core.data.changes import CONTROLS
 from core.detectors._base import Detector
 from core.evaluate.scoring import codes_of
 from core.scenario import Scenario, Training
 
-__all__ = ["lay_out", "renew"]
+__all__ = ["build", "choose", "compress", "lay_out", "renew"]
 
 Stage = Callable[[str], None]
 
@@ -27,15 +45,15 @@ def lay_out(
     pictures = {s.name: scenario.pictures(s.name).images for s in scenario.sets}
     sizes = {name: len(images) for name, images in pictures.items()}
     seed = scenario.split.seed
-    shown, held_out = atlas.choose(sizes, training.points, seed=seed, beside=HELD_OUT)
+    shown, held_out = choose(sizes, training.points, seed=seed, beside=HELD_OUT)
     stage("taking the codes of reference images")
     codes = {name: codes_of(detector, pictures[name][i]) for name, i in shown.items()}
-    others = np.concatenate([pictures[name][i] for name, i in held_out.items()])
+    others = _unseen(scenario, pictures, shown, held_out)
     try:
-        return atlas.build(
+        return build(
             codes,
             shown,
-            codes_of(detector, others) if len(others) else None,
+            {name: codes_of(detector, images) for name, images in others.items()},
             seed=seed,
             layouts=training.layouts,
             watch=stage,
@@ -43,6 +61,29 @@ def lay_out(
     except ValueError as error:  # the hours of training before this must not be lost
         stage(f"no map: {error}")
         return None
+
+
+def _unseen(
+    scenario: Scenario,
+    pictures: Mapping[str, np.ndarray],
+    shown: Mapping[str, np.ndarray],
+    held_out: Mapping[str, np.ndarray],
+) -> dict[str, np.ndarray]:
+    """Held-out images (m, H, W) of each set that the map shows in no form.
+
+    Not a garment turned that is on it upright, and no flat grey that is there already.
+    """
+    known = {image.tobytes() for name, i in shown.items() for image in pictures[name][i]}
+    normal = scenario.normal.name
+    found = {}
+    for image_set in scenario.sets:
+        name, rows = image_set.name, held_out[image_set.name]
+        if image_set.change in CONTROLS:
+            rows = rows[~np.isin(rows, shown[normal])]
+        new = [image for image in pictures[name][rows] if image.tobytes() not in known]
+        if new or name == normal:
+            found[name] = np.array(new, np.uint8).reshape(-1, *pictures[name].shape[1:])
+    return found if any(len(images) for images in found.values()) else {}
 
 
 def renew(scenario: Scenario, name: str, training: Training, *, stage: Stage) -> Atlas | None:
@@ -57,3 +98,181 @@ def renew(scenario: Scenario, name: str, training: Training, *, stage: Stage) ->
     if found is not None:
         checkpoint.save_atlas(card, scenario.folder, scores=scores, atlas=found)
     return found
+
+
+# Making one --------------------------------------------------------------------------------------
+
+
+def choose(
+    sizes: Mapping[str, int], points: int, *, seed: int, beside: int = 0
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Which images of each set to lay out, and which others to hold out.
+
+    Half of the points go to the first set, the rest evenly to the others; of a set that has too
+    few images for both, the map takes its own first.
+
+    Example:
+        >>> shown, held_out = choose({"n": 9, "a": 9, "b": 2}, 8, seed=0, beside=4)
+        >>> {k: len(v) for k, v in shown.items()}, {k: len(v) for k, v in held_out.items()}
+        ({'n': 4, 'a': 2, 'b': 2}, {'n': 2, 'a': 1, 'b': 0})
+    """
+    orders = {
+        name: np.random.default_rng([seed, i]).permutation(size)
+        for i, (name, size) in enumerate(sizes.items())
+    }
+    first, rest = _shares(sizes, points), _shares(sizes, beside)
+    shown = {name: np.sort(order[: first[name]]) for name, order in orders.items()}
+    return shown, {
+        name: np.sort(order[first[name] : first[name] + rest[name]])
+        for name, order in orders.items()
+    }
+
+
+def _shares(sizes: Mapping[str, int], points: int) -> dict[str, int]:
+    first, *others = sizes
+    share = points // 2 // len(others) if others else 0
+    return {first: points - share * len(others)} | dict.fromkeys(others, share)
+
+
+def build(
+    codes: Mapping[str, np.ndarray],
+    indices: Mapping[str, np.ndarray],
+    held_out: Mapping[str, np.ndarray],
+    *,
+    seed: int,
+    layouts: tuple[LayoutName, ...] = LAYOUTS,
+    watch: Callable[[str], None] = lambda text: None,
+) -> Atlas:
+    """Lay out codes (n, D) of each set, and measure the layouts.
+
+    Args:
+        indices: set name to (n,), which images of the set they are.
+        held_out: set name to codes (m, D) of other images; the first set is the normal one.
+
+    Raises:
+        ValueError: there are too few codes, or some are not finite.
+    """
+    together = np.concatenate(list(codes.values())).astype(np.float32)
+    if len(together) <= 2 * NEIGHBOURS:
+        raise ValueError(f"a map needs more than {2 * NEIGHBOURS} codes, got {len(together)}")
+    if not all(np.isfinite(c).all() for c in (together, *held_out.values())):
+        raise ValueError("some codes are not finite numbers: nothing can be laid out")
+    watch(f"finding the neighbours of {len(together)} codes")
+    neighbours, distances = nearest(together, together, neighbours=NEIGHBOURS, itself=True)
+    normal = np.arange(len(together)) < len(next(iter(codes.values())))
+    small = compress(together, normal=normal, neighbours=neighbours)
+    found: dict[str, Layout] = {}
+    for name in layouts:
+        watch(f"laying out {len(together)} codes by {name}")
+        xy = _laid_out(name, together, seed=seed)
+        local = trustworthiness(together, xy, neighbours=NEIGHBOURS)
+        again = place(neighbours, distances, xy)
+        found[name] = Layout(xy, local, _landing(together, xy, again, normal, held_out))
+    return Atlas(
+        sets=tuple(codes),
+        which=np.repeat(np.arange(len(codes), dtype=np.uint8), [len(c) for c in codes.values()]),
+        indices=np.concatenate([indices[name] for name in codes]).astype(np.int32),
+        layouts=found,
+        neighbours=neighbours.astype(np.int32),
+        distances=_half(distances),
+        compressed=small,
+        seed=seed,
+    )
+
+
+def _laid_out(name: str, codes: np.ndarray, *, seed: int) -> np.ndarray:
+    """Positions (N, 2) of codes (N, D), rounded as they are stored; the same for the same seed."""
+    from sklearn.decomposition import PCA
+
+    reduced = PCA(min(50, *codes.shape), random_state=seed).fit_transform(codes)
+    if name == "umap":
+        from umap import UMAP
+
+        found = UMAP(random_state=seed, n_jobs=1).fit_transform(reduced)
+    elif name == "tsne":
+        from sklearn.manifold import TSNE
+
+        found = TSNE(random_state=seed, init="pca").fit_transform(reduced)
+    else:
+        found = reduced[:, :2]
+    return _half(np.asarray(found))
+
+
+def _landing(
+    codes: np.ndarray,
+    xy: np.ndarray,
+    again: np.ndarray,
+    normal: np.ndarray,
+    held_out: Mapping[str, np.ndarray],
+) -> Landing:
+    first, *others = held_out.values() if held_out else (codes[:0],)
+    return Landing(
+        _shift(xy, again, normal),
+        _shift(xy, again, ~normal),
+        _trust(codes, xy, first),
+        _trust(codes, xy, np.concatenate([codes[:0], *others])),
+    )
+
+
+def _shift(xy: np.ndarray, again: np.ndarray, rows: np.ndarray) -> float:
+    """The median share of all places (N, 2) that lie nearer to where a row landed than its own."""
+    nearer = []
+    for chunk in np.array_split(np.flatnonzero(rows), max(1, rows.sum() // CHUNK)):
+        own = np.linalg.norm(again[chunk] - xy[chunk], axis=1)
+        nearer.append((distances_between(again[chunk], xy) < own[:, None]).mean(1))
+    return float(np.median(np.concatenate(nearer))) if rows.any() else float("nan")
+
+
+def _trust(codes: np.ndarray, xy: np.ndarray, others: np.ndarray) -> float:
+    if not len(others):
+        return float("nan")
+    landed = others, place(*nearest(codes, others, neighbours=NEIGHBOURS), xy)
+    return float(trustworthiness(codes, xy, neighbours=NEIGHBOURS, queries=landed).mean())
+
+
+def compress(
+    codes: np.ndarray,
+    *,
+    normal: np.ndarray,
+    neighbours: np.ndarray,
+    dimensions: int = DIMENSIONS,
+) -> Compressed:
+    """The principal axes of the normal codes, and all codes (N, D) along them in 8 bits a number.
+
+    Args:
+        normal: (N,) bool. The strange can be so far off that the normal were one integer.
+        neighbours: (N, k), true ones, which the shortlists are measured by.
+
+    Example:
+        >>> codes = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32)
+        >>> true = nearest(codes, codes, neighbours=5, itself=True)[0]
+        >>> small = compress(codes, normal=np.ones(200, bool), neighbours=true)
+        >>> small.codes.dtype, small.recall
+        (dtype('int8'), 1.0)
+    """
+    mean = codes[normal].mean(0, dtype=np.float64)
+    centred = codes - mean
+    values, vectors = np.linalg.eigh(centred[normal].T @ centred[normal])
+    order = np.argsort(values)[::-1][:dimensions]
+    axes = vectors[:, order].astype(np.float16).astype(np.float32)
+    along = centred @ axes
+    reach = max(float(np.quantile(np.abs(along[normal]), 0.9999)), 1e-12)
+    step = np.full(len(order), reach / 127, np.float32)  # one for all: distances stay distances
+    small = (along / step).round().clip(-127, 127).astype(np.int8)
+    found = Compressed(small, step, mean.astype(np.float32), axes, 0.0)
+    return replace(found, recall=_recall(found.all(), neighbours))
+
+
+def _recall(codes: np.ndarray, neighbours: np.ndarray) -> float:
+    rows = np.linspace(0, len(codes) - 1, min(500, len(codes))).astype(int)
+    more = min(SHORTLIST + 1, len(codes))  # the image itself comes along
+    listed = nearest(codes, codes[rows], neighbours=more)[0]
+    return float(
+        np.mean([np.isin(neighbours[i], near).mean() for i, near in zip(rows, listed, strict=True)])
+    )
+
+
+def _half(values: np.ndarray) -> np.ndarray:
+    """Values to 11 bits, as float32, unless they are too large or too small for float16."""
+    small = 1 / 16 < np.abs(values).max() < np.finfo(np.float16).max
+    return values.astype(np.float16 if small else np.float32).astype(np.float32)
