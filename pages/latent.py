@@ -135,7 +135,9 @@ def show_map(
 ) -> None:
     colouring = colours(view, what)
     picked = view.rows(_selection.selected(scenario.name))
-    st.caption("Lasso, box: top left. Click: neighbours. Double click: clear. Wheel: zoom.")
+    st.caption(
+        "Lasso, box: top left; again, to put them away and click points. Double click: clear."
+    )
     st.echarts_chart(
         _map.spec(
             view,

@@ -299,6 +299,7 @@ def selected(page) -> int:
 
 def grid(page) -> list[str]:
     """What the pictures under the map are, by their texts for who cannot see them."""
+    settled(page)
     found = page.locator("[class*=st-key-latent_pick]").locator("xpath=..").locator("img")
     found.first.wait_for()
     return found.evaluate_all("images => images.map(i => i.alt)")
@@ -378,6 +379,33 @@ def test_a_clicked_point_becomes_the_image_that_is_looked_at(page, address):
     page.get_by_text("T-shirt").first.wait_for()
     settled(page)
     assert image.input_value() == clicked
+
+
+def test_points_can_be_clicked_again_and_a_click_leaves_the_selection_alone(page, address):
+    page.goto(address + "/latent?latent_sets=garments")
+    box = map_box(page)
+    image = page.get_by_role("textbox", name="Image", exact=True)
+
+    def click(at: tuple[float, float]) -> str:
+        page.mouse.move(*at)
+        page.mouse.click(*at)
+        page.wait_for_timeout(400)
+        settled(page)
+        return image.input_value()
+
+    start, hits = image.input_value(), {}
+    for step in range(30):  # until two points are hit, in what is drawn of the garments
+        at = box["x"] + box["width"] / 2 + 4 * step - 60, box["y"] + box["height"] / 2
+        if (found := click(at)) not in {start, *hits.values()}:
+            hits[at] = found
+        if len(hits) == 2:
+            break
+    (one, first), (two, second) = hits.items()
+    assert [click(one), click(two), click(one)] == [first, second, first]
+    lasso(page, box)
+    number = selected(page)
+    click(two)
+    assert selected(page) == number
 
 
 def test_tags_are_in_the_table_that_is_taken_away(page, address, tmp_path):
