@@ -478,7 +478,7 @@ def test_the_page_opens_on_all_images_and_looks_at_the_worst_miss(tsne: LatentMa
     labels = [app.button(f"latent_near_{i}").label for i in range(10)]
     marks = [" ◇" if far else "" for far in near.misplaced]
     assert labels == [f"{d:.1f}{m}" for d, m in zip(near.distances, marks, strict=True)]
-    assert f"misplaces {near.misplaced.sum()} of its 10 neighbours" in written(app)
+    assert f"puts {near.misplaced.sum()} of its 10 true neighbours elsewhere" in written(app)
     for i, row in enumerate(near.rows):
         assert tsne.id(row) in app.button(f"latent_near_{i}").help
 
