@@ -11,7 +11,9 @@ from typing import Any, Literal
 
 import numpy as np
 import safetensors.torch
+import torch
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from torch import Tensor
 
 from core.atlas import Atlas, from_arrays, to_arrays
 from core.detectors import detector_class
@@ -185,11 +187,19 @@ def pack(detector: Detector) -> tuple[bytes, Weights]:
         CardError: there are more of them than a checkpoint may hold.
     """
     state = {k: v.detach().cpu().contiguous() for k, v in detector.state_dict().items()}
+    if detector.compact:
+        state = {k: _halved(v) for k, v in state.items()}
     data = safetensors.torch.save(state)
     if len(data) > MAX_BYTES:
         raise CardError(f"weights of {len(data)} bytes are more than {MAX_BYTES}")
     parameters = sum(p.numel() for p in detector.parameters())
     return data, Weights(sha256=_sha256(data), bytes=len(data), parameters=parameters)
+
+
+def _halved(tensor: Tensor) -> Tensor:
+    """In float16 if that loses nothing; loading makes float32 of it again."""
+    short = tensor.half() if tensor.dtype == torch.float32 else tensor
+    return short if torch.equal(short.to(tensor.dtype), tensor) else tensor
 
 
 def save(

@@ -142,6 +142,8 @@ class Detector(nn.Module, ABC):
     Config: ClassVar[type]
     about: ClassVar[Mapping[str, Part]]
     architecture: ClassVar[tuple[str, ...]] = ()  # settings that weights of the same shapes need
+    candidates: ClassVar[tuple[str, ...]] = ()  # parts that may become the score; none: any
+    compact: ClassVar[bool] = False  # stores in 16 bits what they hold exactly; training rounds
 
     def __init__(self, config: Any) -> None:
         super().__init__()

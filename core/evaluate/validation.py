@@ -6,7 +6,7 @@ tells the damaged from the whole best, on average, is recommended.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -39,8 +39,12 @@ def validate(
     return found
 
 
-def recommend(validation: Mapping[str, Mapping[str, float]]) -> tuple[str, str]:
+def recommend(
+    validation: Mapping[str, Mapping[str, float]], *, among: Collection[str] = ()
+) -> tuple[str, str]:
     """The part with the highest mean AUROC over the faults, and the sentence that says why.
+
+    ``among`` names the parts that are a method's own score; none: any part may be.
 
     Example:
         >>> recommend({"blur": {"a": 0.5, "b": 0.7}, "swap": {"a": 0.8, "b": 0.8}})[0]
@@ -48,9 +52,11 @@ def recommend(validation: Mapping[str, Mapping[str, float]]) -> tuple[str, str]:
     """
     parts = list(next(iter(validation.values())))
     means = {p: float(np.mean([found[p] for found in validation.values()])) for p in parts}
-    best = max(parts, key=lambda p: means[p])
+    best = max(among or parts, key=lambda p: means[p])
     listed = ", ".join(f"{p} {means[p]:.3f}" for p in sorted(parts, key=lambda p: -means[p]))
-    return best, (
-        f"Highest mean AUROC over {len(validation)} synthetic faults of training images "
-        f"({', '.join(validation)}): {listed}. No strange set was looked at for this choice."
-    )
+    faults = f"over {len(validation)} synthetic faults of training images ({', '.join(validation)})"
+    if len(among) == 1:
+        why = f"It is the method's own score, whatever its mean AUROC {faults}"
+    else:
+        why = f"Highest mean AUROC {faults}"
+    return best, f"{why}: {listed}. No strange set was looked at for this choice."

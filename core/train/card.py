@@ -58,7 +58,7 @@ def write_card(
 ) -> Card:
     watcher.stage("choosing the score on synthetic faults of training images")
     found = validate(detector, streams["train"].images, border=scenario.border, seed=training.seed)
-    part, why = recommend(found)
+    part, why = recommend(found, among=detector.candidates)
     detector.config = dataclasses.replace(detector.config, score=part)
     watcher.stage("calibrating on held-out normal images")
     held_out = parts_of(detector, streams["calibration"].images)

@@ -1,0 +1,431 @@
+"""Outskirts: outliers made at the edge of what is normal, and classifiers taught by them.
+
+Level 1: autoencoders distil descriptors of the image, each of another nature, to codes. Level 2:
+one VAE fuses the codes, so that every training image has a posterior. The outermost posteriors
+are pushed further out and drawn from; classifiers learn these draws from the normal codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from core.detectors._base import Batch, Detector, NotFitted, Paper, Part, Phase, Player
+from core.detectors._outskirts_words import LIMITS, PAPER, PARTS
+from core.nn.dense import QuadraticLogit, dense
+from core.nn.descriptors import RandomFilters, oriented_gradients
+from core.nn.distil import Autoencoder, PlainCode, log_error
+from core.nn.posteriors import (
+    distance_to_aggregate,
+    divergence_of_neighbours,
+    kl_to_prior,
+    outermost,
+    pushed,
+)
+
+__all__ = ["Criterion", "Outskirts", "Synthesis"]
+
+Criterion = Literal["prior", "aggregate", "neighbours"]
+NEAREST = 5  # posteriors that criterion C looks at
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """Synthetic outliers.
+
+    Attributes:
+        codes: (n, H), h~ in standard deviations of the normal codes.
+        latent: (n, D), z~.
+        parents: (n,), index of each one's generator among the kept posteriors.
+        images: (n, C, H, W) in [0, 1], their pixel codes decoded.
+    """
+
+    codes: Tensor
+    latent: Tensor
+    parents: Tensor
+    images: Tensor
+
+
+class Outskirts(Detector):
+    """Logits of classifiers that learned normal codes from synthetic ones; larger = stranger.
+
+    Parts, all (N,):
+        logit: mean of the others' logits.
+        logit_pixels, logit_gradients, logit_filters: of the classifier on one descriptor's code.
+        logit_fused: of the classifier on the fused code.
+        reconstruction: ||h - h^||^2 of the VAE, codes standardised.
+        kl: KL(q(z | h) || N(0, I)) in nats.
+
+    References:
+        Ramirez Rivera, Khan, Bekkouch, Sheikh 2022, https://arxiv.org/abs/2010.05119: the idea;
+        the equations are our reconstruction.
+        Zong et al. 2018, Deep autoencoding Gaussian mixture model: errors as part of the code.
+    """
+
+    paper: ClassVar[Paper] = PAPER
+    about: ClassVar[Mapping[str, Part]] = PARTS
+    compact: ClassVar[bool] = True
+    candidates: ClassVar[tuple[str, ...]] = ("logit",)
+
+    @dataclass(frozen=True)
+    class Config:
+        """Sizes, and where the synthetic outliers come from.
+
+        Attributes:
+            border: zeros around the picture on each side, which no descriptor sees.
+            levels: 2, or 1 for a VAE on pixels and its classifier alone.
+            code: numbers of each descriptor's autoencoder; its log errors come on top, one for
+                each of regions x regions fields.
+            hidden, fuse_hidden, judge_hidden: of the autoencoders, the VAE and the classifiers.
+            beta: weight of the KL.
+            kept: training images whose posteriors are kept, drawn at random.
+            criterion: "prior" (A, KL to it), "aggregate" (B, Mahalanobis distance) or
+                "neighbours" (C, mean symmetric KL to the 5 nearest).
+            rho: the fraction of kept posteriors that generate; 1 means all of them.
+            kappa, tau: push from the centre, and spread, of the synthetic outliers.
+            negatives: "outskirts", or "noise": z ~ kappa N(0, I), tau times anyone's error.
+        """
+
+        image: tuple[int, int, int] = (1, 32, 32)
+        border: int = 2
+        score: str = "logit"
+        levels: Literal[1, 2] = 2
+        code: int = 16
+        regions: int = 4
+        hidden: int = 64
+        latent: int = 16
+        fuse_hidden: int = 96
+        judge_hidden: int = 32
+        beta: float = 0.5
+        kept: int = 2000
+        criterion: Criterion = "neighbours"
+        rho: float = 0.1
+        kappa: float = 1.2
+        tau: float = 2.0
+        negatives: Literal["outskirts", "noise"] = "outskirts"
+        learning_rate: float = 1e-3
+        judge_rate: float = 3e-3
+
+    code_centre: Tensor  # (H,)
+    code_scale: Tensor  # (H,)
+    kept_codes: Tensor  # (K, H), standardised codes of the kept training images
+    kept_mean: Tensor  # (K, D), mu_i
+    kept_spread: Tensor  # (K, D), s_i
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        _check(config)
+        height, width = (side - 2 * config.border for side in config.image[1:])
+        self.filters = RandomFilters()
+        self.level1 = nn.ModuleDict({"pixels": PlainCode((1, height, width))})
+        if config.levels == 2:
+            shapes = {
+                "pixels": (1, height, width),
+                "gradients": (8, height // 4, width // 4),
+                "filters": (len(self.filters.filters), self.filters.cells, self.filters.cells),
+            }
+            sizes = {"hidden": config.hidden, "code": config.code, "regions": config.regions}
+            self.level1 = nn.ModuleDict({j: Autoencoder(s, **sizes) for j, s in shapes.items()})
+        self.sizes = [cast(Autoencoder, part).size for part in self.level1.values()]
+        total, d, k = sum(self.sizes), config.latent, config.kept
+        self.encoder = dense(total, config.fuse_hidden, 2 * d)
+        self.decoder = dense(d, config.fuse_hidden, total)
+        judged = {"fused": d + len(self.sizes)}
+        if config.levels == 2:
+            judged = {j: n + 1 for j, n in zip(self.level1, self.sizes, strict=True)} | judged
+        self.judges = nn.ModuleDict(
+            {j: QuadraticLogit(n, config.judge_hidden) for j, n in judged.items()}
+        )
+        self.register_buffer("code_centre", torch.zeros(total))
+        self.register_buffer("code_scale", torch.ones(total))
+        self.register_buffer("kept_codes", torch.zeros(k, total))
+        self.register_buffer("kept_mean", torch.zeros(k, d))
+        self.register_buffer("kept_spread", torch.zeros(k, d))
+
+    @property
+    def described(self) -> Mapping[str, Part]:
+        has = {"logit", "reconstruction", "kl", *(f"logit_{j}" for j in self.judges)}
+        return {name: part for name, part in self.about.items() if name in has}
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        return LIMITS
+
+    # Training -----------------------------------------------------------------------------------
+
+    def phases(self) -> Sequence[Phase]:
+        rate = self.config.learning_rate
+        distil = self._player("autoencoders", [self.level1], self._distil, rate)
+        fuse = self._player("vae", [self.encoder, self.decoder], self._fuse, rate)
+        judge = self._player("classifiers", [self.judges], self._judge, self.config.judge_rate)
+        phases = [
+            Phase("standardise descriptors", "train", prepare=self._fit_descriptors),
+            Phase("distil", "train", [distil], epochs=30),
+            Phase("standardise codes", "train", prepare=self._fit_codes),
+            Phase("fuse", "train", [fuse], epochs=20),
+            Phase("posteriors", "train", prepare=self._keep_posteriors),
+            Phase("whiten", "train", prepare=self._fit_whitening),
+            Phase("discriminate", "train", [judge], epochs=20),
+            Phase("round to 16 bits", "train", prepare=self._round),
+        ]
+        return [phase for phase in phases if self.config.levels == 2 or phase.name != "distil"]
+
+    @staticmethod
+    def _player(name: str, modules: list[nn.Module], terms: object, rate: float) -> Player:
+        return Player(
+            name=name,
+            modules=modules,
+            terms=terms,  # type: ignore[arg-type]
+            optimizer=lambda p: torch.optim.AdamW(p, lr=rate, weight_decay=1e-3),
+            schedule=lambda progress: 1 - progress,
+            clip=20.0,
+        )
+
+    def _distil(self, batch: Batch, generator: torch.Generator) -> Mapping[str, Tensor]:
+        """L_j = mean ||d_j - D_j(E_j(d_j))||^2, a term a descriptor."""
+        found = self.descriptors(batch.x)
+        return {j: (a := self._autoencoder(j)).errors(a.standardised(found[j])).mean()
+                for j in self.level1}  # fmt: skip
+
+    def _fuse(self, batch: Batch, generator: torch.Generator) -> Mapping[str, Tensor]:
+        """||h - h^||^2 + beta KL(q(z | h) || N(0, I))."""
+        h = self.codes(batch.x).detach()
+        mean, spread = self.posterior(h)
+        error = (h - self.decoder(mean + spread * _noise_like(mean, generator))).square().sum(1)
+        kl = kl_to_prior(mean, spread).sum(1)
+        return {"reconstruction": error.mean(), "kl": self.config.beta * kl.mean()}
+
+    def _judge(self, batch: Batch, generator: torch.Generator) -> Mapping[str, Tensor]:
+        """Binary cross-entropy of normal codes (0) and as many synthetic ones (1), by classifier.
+
+        Normal codes pass through the VAE as synthetic ones do, drawn from their own posteriors.
+        """
+        with torch.no_grad():
+            h = self.codes(batch.x)
+            mean, spread = self.posterior(h)
+            drawn = self.decoder(mean + spread * _noise_like(mean, generator))
+            normal = self.features(drawn + h - self.decoder(mean))
+            synthetic = self.features(self._draw(len(h), generator)[0])
+        terms = {}
+        for j, judge in self.judges.items():
+            terms[j] = F.softplus(judge(normal[j])).mean()
+            terms[j] = terms[j] + F.softplus(-judge(synthetic[j])).mean()
+        return terms
+
+    def _fit_descriptors(self, batches: Iterable[Batch]) -> None:
+        n, nothing = 0, torch.zeros((), dtype=torch.float64)
+        sums = dict.fromkeys(self.level1, (nothing, nothing))
+        for batch in batches:
+            n += len(batch.x)
+            for j, d in self.descriptors(batch.x).items():
+                d = d.flatten(1).double()
+                sums[j] = sums[j][0] + d.sum(0), sums[j][1] + d.square().sum(0)
+        for j, (total, squares) in sums.items():
+            self._autoencoder(j).fit_(total, squares, n)
+
+    def _fit_codes(self, batches: Iterable[Batch]) -> None:
+        raw = torch.cat([self._raw_codes(batch.x) for batch in batches])
+        self.code_centre.copy_(raw.mean(0))
+        self.code_scale.copy_(raw.std(0).clamp_min(1e-6))
+
+    def _keep_posteriors(self, batches: Iterable[Batch]) -> None:
+        """Codes, mu_i and s_i of the first ``kept`` images of the stream, which is shuffled."""
+        kept: list[Tensor] = []
+        for batch in batches:
+            kept.append(self.codes(batch.x))
+            if sum(map(len, kept)) >= self.config.kept:
+                break
+        h = torch.cat(kept)[: self.config.kept]
+        if len(h) < self.config.kept:
+            raise NotFitted(
+                f"{self.config.kept} posteriors are to be kept, but there are {len(h)} training "
+                f"images: set kept to {len(h)} or less"
+            )
+        self.kept_codes.copy_(h)
+        mean, spread = self.posterior(h)
+        self.kept_mean.copy_(mean)
+        self.kept_spread.copy_(spread)
+
+    def _fit_whitening(self, batches: Iterable[Batch]) -> None:
+        for j, codes in self.features(self.kept_codes).items():
+            cast(QuadraticLogit, self.judges[j]).fit_(codes)
+
+    def _round(self, batches: Iterable[Batch]) -> None:
+        """Let every weight be one that 16 bits hold, as it will be stored."""
+        for tensor in (*self.parameters(), *self.buffers()):
+            tensor.data.copy_(tensor.half().float())
+
+    # From image to codes ------------------------------------------------------------------------
+
+    def descriptors(self, x: Tensor) -> Mapping[str, Tensor]:
+        """d_j of images x (N, C, H, W), each (N, C_j, h_j, w_j)."""
+        b = self.config.border
+        inner = x[:, :, b : x.shape[2] - b, b : x.shape[3] - b]
+        found = {"pixels": inner}
+        if self.config.levels == 2:
+            found |= {"gradients": oriented_gradients(inner), "filters": self.filters(inner)}
+        return found
+
+    def codes(self, x: Tensor) -> Tensor:
+        """h = [h_1 .. h_J], standardised, (N, H)."""
+        return (self._raw_codes(x) - self.code_centre) / self.code_scale
+
+    def _raw_codes(self, x: Tensor) -> Tensor:
+        return torch.cat([self.level1[j](d) for j, d in self.descriptors(x).items()], 1)
+
+    def _autoencoder(self, descriptor: str) -> Autoencoder:
+        return cast(Autoencoder, self.level1[descriptor])
+
+    def posterior(self, h: Tensor) -> tuple[Tensor, Tensor]:
+        """mu and s (N, D) of q(z | h) for codes h (N, H)."""
+        mean, log_variance = self.encoder(h).chunk(2, 1)
+        return mean, (log_variance.clamp(-12, 8) / 2).exp()
+
+    def embed(self, x: Tensor) -> Tensor:
+        """The posterior's mean, (N, D)."""
+        return self.posterior(self.codes(x))[0]
+
+    def features(self, h: Tensor) -> Mapping[str, Tensor]:
+        """What each classifier sees of codes h (N, H): [h_j, log e_j], and [mu, log e_1 .. e_J].
+
+        e_j is the mean squared error of the VAE on h_j.
+        """
+        mean, _ = self.posterior(h)
+        errors = (h - self.decoder(mean)).square().split(self.sizes, 1)
+        logs = [log_error(e.mean(1, keepdim=True)) for e in errors]
+        found = {"fused": torch.cat([mean, *logs], 1)}
+        for j, code, log in zip(self.level1, h.split(self.sizes, 1), logs, strict=True):
+            found[j] = torch.cat([code, log], 1)
+        return {j: found[j] for j in self.judges}
+
+    def parts(self, x: Tensor) -> Mapping[str, Tensor]:
+        return self.judged(self.codes(x))
+
+    def judged(self, h: Tensor) -> Mapping[str, Tensor]:
+        """Parts (N,) of codes h (N, H): of images, or synthetic ones."""
+        mean, spread = self.posterior(h)
+        features = self.features(h)
+        logits = {f"logit_{j}": judge(features[j]) for j, judge in self.judges.items()}
+        found = {
+            "logit": torch.stack(list(logits.values())).mean(0),
+            **logits,
+            "reconstruction": (h - self.decoder(mean)).square().sum(1),
+            "kl": kl_to_prior(mean, spread).sum(1),
+        }
+        return {name: found[name] for name in self.described}
+
+    # The outskirts ------------------------------------------------------------------------------
+
+    def kl_per_dimension(self) -> Tensor:
+        """Mean KL of the kept posteriors to the prior, (D,) in nats; near 0 = collapsed."""
+        return kl_to_prior(*self._kept()).mean(0)
+
+    def remoteness(self, criterion: Criterion | None = None) -> Tensor:
+        """How far out each kept posterior lies, (K,), larger = further out.
+
+        Raises:
+            NotFitted: there are no posteriors yet.
+            ValueError: there is no such criterion.
+        """
+        mean, spread = self._kept()
+        name = criterion or self.config.criterion
+        if name == "prior":
+            return kl_to_prior(mean, spread).sum(1)
+        if name == "aggregate":
+            return distance_to_aggregate(mean, spread)
+        if name == "neighbours":
+            return divergence_of_neighbours(mean, spread, k=NEAREST)
+        raise ValueError(f"criterion is prior, aggregate or neighbours, got {name!r}")
+
+    def generators(self, rho: float | None = None, criterion: Criterion | None = None) -> Tensor:
+        """Indices of the kept posteriors that generate: the top fraction rho, outermost first."""
+        return outermost(self.remoteness(criterion), self.config.rho if rho is None else rho)
+
+    def synthesise(
+        self,
+        n: int,
+        generator: torch.Generator,
+        *,
+        rho: float | None = None,
+        tau: float | None = None,
+        kappa: float | None = None,
+        criterion: Criterion | None = None,
+    ) -> Synthesis:
+        """Draw n synthetic outliers; what is not given is as in training.
+
+        z~ = mu_bar + kappa (mu_i - mu_bar) + tau s_i eps, h~ = D(z~) +- tau (h_i - D(mu_i)).
+        """
+        h, z, parents = self._draw(n, generator, self.generators(rho, criterion), tau, kappa)
+        return Synthesis(h, z, parents, self.pictures(h))
+
+    def _draw(
+        self,
+        n: int,
+        generator: torch.Generator,
+        parents: Tensor | None = None,
+        tau: float | None = None,
+        kappa: float | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """h~ (n, H), z~ (n, D) and the index of each one's parent (n,)."""
+        config, (mean, spread) = self.config, self._kept()
+        tau = config.tau if tau is None else tau
+        kappa = config.kappa if kappa is None else kappa
+        prior = config.negatives == "noise"
+        if parents is None:
+            parents = torch.arange(len(mean)) if prior else self._trained_generators()
+        draws = torch.randint(len(parents), (n,), generator=generator, device=generator.device)
+        i = parents.to(mean.device)[draws.to(mean.device)]
+        eps = _noise_like(mean[i], generator)
+        z = pushed(mean[i], spread[i], eps, centre=mean.mean(0), kappa=kappa, tau=tau)
+        if prior:
+            z = kappa * eps
+        rest = self.kept_codes[i] - self.decoder(mean[i])
+        sign = _noise_like(rest[:, :1], generator).sign()
+        return self.decoder(z) + tau * sign * rest, z, i
+
+    def _trained_generators(self) -> Tensor:
+        """`generators` of the config, ranked once for the posteriors at hand."""
+        key = (self.kept_mean._version, self.kept_mean.data_ptr())
+        if getattr(self, "_ranked", (None,))[0] != key:
+            self._ranked = key, self.generators()
+        return self._ranked[1]
+
+    def _kept(self) -> tuple[Tensor, Tensor]:
+        if not self.kept_spread.any():
+            raise NotFitted("the outskirts need the posteriors of training")
+        return self.kept_mean, self.kept_spread
+
+    def pictures(self, h: Tensor) -> Tensor:
+        """Images (N, C, H, W) in [0, 1] of codes h (N, H), by the pixels' decoder."""
+        raw = h[:, : self.sizes[0]] * self.code_scale[: self.sizes[0]]
+        raw = raw + self.code_centre[: self.sizes[0]]
+        return F.pad(self._autoencoder("pixels").decode(raw).clamp(0, 1), [self.config.border] * 4)
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """Images x (N, C, H, W) after both levels and back."""
+        return self.pictures(self.decoder(self.embed(x)))
+
+
+def _check(config: Outskirts.Config) -> None:
+    """Refuse settings that make no sense, in words."""
+    if not 0 < config.rho <= 1:
+        raise ValueError(f"rho is a fraction of the posteriors, above 0 and up to 1: {config.rho}")
+    if config.kappa <= 0 or config.tau <= 0 or config.beta <= 0:
+        raise ValueError("kappa, tau and beta must be above 0")
+    sizes = (config.code, config.regions, config.hidden, config.latent, config.fuse_hidden)
+    if min(*sizes, config.judge_hidden) < 1 or config.kept <= NEAREST:
+        raise ValueError(f"sizes must be 1 or more, and kept more than {NEAREST}")
+    channels, *sides = config.image
+    inner = [side - 2 * config.border for side in sides]
+    if channels != 1 or config.border < 0 or any(side < 8 or side % 4 for side in inner):
+        raise ValueError(f"needs grey pictures of sides 8, 12, 16 ..., got {channels}, {inner}")
+
+
+def _noise_like(tensor: Tensor, generator: torch.Generator) -> Tensor:
+    noise = torch.randn(tensor.shape, generator=generator, device=generator.device)
+    return noise.to(tensor.device)

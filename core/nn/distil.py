@@ -1,0 +1,93 @@
+"""Distilling a descriptor to a short code, with what the code leaves out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from core.nn.dense import dense
+
+__all__ = ["Autoencoder", "PlainCode", "log_error"]
+
+FAINT = 0.3  # of a descriptor's mean deviation, the least that its values are divided by
+LEAST_ERROR = 1e-3  # added to mean squared errors of variance 1 before their logarithm
+
+
+def log_error(error: Tensor) -> Tensor:
+    """log(e + 0.001) of mean squared errors e of values whose variance is 1.
+
+    Example:
+        >>> log_error(torch.tensor([0.0, 1.0])).round(decimals=2).tolist()
+        [-6.91, 0.0]
+    """
+    return (error + LEAST_ERROR).log()
+
+
+class Autoencoder(nn.Module):
+    """Level 1: h_j = [E_j(d_j), log errors of D_j(E_j(d_j)) in regions], of one descriptor.
+
+    Standardises the descriptor (N, C, h, w) by buffers that a phase fits.
+    """
+
+    centre: Tensor  # (C * h * w,)
+    scale: Tensor  # (C * h * w,)
+
+    def __init__(self, shape: Sequence[int], *, hidden: int, code: int, regions: int) -> None:
+        super().__init__()
+        self.shape, self.code, self.regions = tuple(shape), code, regions
+        size = math.prod(shape)
+        self.encoder = dense(size, hidden, code)
+        self.decoder = dense(code, hidden, size)
+        self.register_buffer("centre", torch.zeros(size))
+        self.register_buffer("scale", torch.ones(size))
+
+    @property
+    def size(self) -> int:
+        return self.code + self.regions**2
+
+    def fit_(self, total: Tensor, squares: Tensor, n: int) -> None:
+        """Standardise by sums (C * h * w,) over n descriptors."""
+        mean = total / n
+        variance = (squares / n - mean.square()).clamp_min(0)
+        self.centre.copy_(mean)
+        self.scale.copy_((variance + FAINT**2 * variance.mean() + 1e-8).sqrt())
+
+    def standardised(self, descriptor: Tensor) -> Tensor:
+        return (descriptor.flatten(1) - self.centre) / self.scale
+
+    def errors(self, d: Tensor) -> Tensor:
+        """||d_j - D_j(E_j(d_j))||^2 of each standardised value, (N, C * h * w)."""
+        return (d - self.decoder(self.encoder(d))).square()
+
+    def forward(self, descriptor: Tensor) -> Tensor:
+        d = self.standardised(descriptor)
+        errors = self.errors(d).unflatten(1, self.shape).mean(1, keepdim=True)  # (N, 1, h, w)
+        regions = F.adaptive_avg_pool2d(errors, self.regions).flatten(1)
+        return torch.cat([self.encoder(d), log_error(regions)], 1)
+
+    def decode(self, code: Tensor) -> Tensor:
+        """Descriptors (N, C, h, w) of codes (N, size)."""
+        values = self.decoder(code[:, : self.code]) * self.scale + self.centre
+        return values.unflatten(1, self.shape)
+
+
+class PlainCode(Autoencoder):
+    """In place of level 1: the standardised descriptor is the code."""
+
+    def __init__(self, shape: Sequence[int]) -> None:
+        super().__init__(shape, hidden=1, code=1, regions=1)
+        self.encoder = self.decoder = nn.Sequential()
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    def forward(self, descriptor: Tensor) -> Tensor:
+        return self.standardised(descriptor)
+
+    def decode(self, code: Tensor) -> Tensor:
+        return (code * self.scale + self.centre).unflatten(1, self.shape)
