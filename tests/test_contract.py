@@ -50,6 +50,16 @@ def total(glow: Detector, x: Tensor) -> float:
     return float(glow.parts(x)["total"].mean())
 
 
+def vae_error(outskirts: Detector, x: Tensor) -> float:
+    return float(outskirts.parts(x)["reconstruction"].mean())
+
+
+def distilled(outskirts: Detector, x: Tensor) -> float:
+    """Mean squared error of the autoencoders, summed over descriptors of variance 1."""
+    return sum(float(v) for v in outskirts._distil(Batch(x, x, x), torch.Generator()).values())
+
+
+NARROW = {"hidden": 16, "code": 4, "regions": 2, "latent": 4, "fuse_hidden": 16, "kept": 48}
 SMALL = {"steps": 1, "hidden": 8, "training_dtype": "float32"}
 TINY = {  # by the name of a checkpoint: DETECTOR or DETECTOR.MODEL
     "glow": Tiny(
@@ -72,6 +82,16 @@ TINY = {  # by the name of a checkpoint: DETECTOR or DETECTOR.MODEL
         config={**SMALL, "flow": "dense", "score": "total"},
         cost=total,
         gain=13.0,
+    ),
+    "outskirts": Tiny(
+        config={**NARROW, "judge_hidden": 8},
+        cost=distilled,
+        gain=0.19,  # variances, half of what training brings
+    ),
+    "outskirts.single": Tiny(
+        config={**NARROW, "levels": 1, "negatives": "noise", "rho": 1.0},
+        cost=vae_error,
+        gain=15.0,  # of some 440, half of what training brings
     ),
 }
 DETECTORS = detector_names()

@@ -23,9 +23,10 @@ PAPER = Paper(
         "each of 4x4 regions (after Zong et al. 2018).",
         "Posteriors of a random sample of training images are kept, not of all; centre, "
         "outskirts and generators are those of the sample.",
-        "The VAE is taken with its error: a synthetic code is what its latent decodes to, plus or "
-        "minus tau times what the VAE left over of the parent's code; a normal one is "
-        "decoded from a draw of its own posterior, plus what was left over of it.",
+        "The VAE is taken with its error: a synthetic code is what its latent decodes to, plus "
+        "tau times a draw from a Gaussian with the covariance of what the VAE leaves over of the "
+        "generators' codes; a normal one is decoded from a draw of its own posterior, plus what "
+        "was left over of it.",
         "Classifiers see, beside the code, the logarithm of the VAE's error on it.",
         "A classifier's logit is a small net plus squares of the whitened code with "
         "weights that cannot be negative, so that it rises far away in every direction.",

@@ -88,7 +88,7 @@ class Outskirts(Detector):
                 "neighbours" (C, mean symmetric KL to the 5 nearest).
             rho: the fraction of kept posteriors that generate; 1 means all of them.
             kappa, tau: push from the centre, and spread, of the synthetic outliers.
-            negatives: "outskirts", or "noise": z ~ kappa N(0, I), tau times anyone's error.
+            negatives: "outskirts", or "noise": z ~ kappa N(0, I), S of all kept posteriors.
         """
 
         image: tuple[int, int, int] = (1, 32, 32)
@@ -106,7 +106,7 @@ class Outskirts(Detector):
         criterion: Criterion = "neighbours"
         rho: float = 0.1
         kappa: float = 1.2
-        tau: float = 2.0
+        tau: float = 1.5
         negatives: Literal["outskirts", "noise"] = "outskirts"
         learning_rate: float = 1e-3
         judge_rate: float = 3e-3
@@ -358,7 +358,8 @@ class Outskirts(Detector):
     ) -> Synthesis:
         """Draw n synthetic outliers; what is not given is as in training.
 
-        z~ = mu_bar + kappa (mu_i - mu_bar) + tau s_i eps, h~ = D(z~) +- tau (h_i - D(mu_i)).
+        z~ = mu_bar + kappa (mu_i - mu_bar) + tau s_i eps and h~ = D(z~) + tau r, with r drawn from
+        N(0, S), S the mean of (h_i - D(mu_i)) (h_i - D(mu_i))^T over all generators i.
         """
         h, z, parents = self._draw(n, generator, self.generators(rho, criterion), tau, kappa)
         return Synthesis(h, z, parents, self.pictures(h))
@@ -384,9 +385,9 @@ class Outskirts(Detector):
         z = pushed(mean[i], spread[i], eps, centre=mean.mean(0), kappa=kappa, tau=tau)
         if prior:
             z = kappa * eps
-        rest = self.kept_codes[i] - self.decoder(mean[i])
-        sign = _noise_like(rest[:, :1], generator).sign()
-        return self.decoder(z) + tau * sign * rest, z, i
+        rest = self.kept_codes[parents] - self.decoder(mean[parents])  # (G, H)
+        weights = _noise_like(rest.new_empty(n, len(rest)), generator)
+        return self.decoder(z) + tau * weights @ rest / len(rest) ** 0.5, z, i
 
     def _trained_generators(self) -> Tensor:
         """`generators` of the config, ranked once for the posteriors at hand."""

@@ -21,7 +21,7 @@ def log_error(error: Tensor) -> Tensor:
     """log(e + 0.001) of mean squared errors e of values whose variance is 1.
 
     Example:
-        >>> log_error(torch.tensor([0.0, 1.0])).round(decimals=2).tolist()
+        >>> [round(v, 2) for v in log_error(torch.tensor([0.0, 1.0])).tolist()]
         [-6.91, 0.0]
     """
     return (error + LEAST_ERROR).log()

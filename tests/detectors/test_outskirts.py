@@ -1,0 +1,334 @@
+"""Outskirts' own truths: who generates, where the synthetic outliers fall, what they teach."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+
+import pytest
+import tiny
+import torch
+from torch import Tensor
+from torch.distributions import Normal, kl_divergence
+
+from core import checkpoint
+from core.checkpoint import CardError
+from core.data.stream import as_tensor
+from core.detectors._base import NotFitted
+from core.detectors.outskirts import Outskirts
+from core.nn.dense import QuadraticLogit
+from core.nn.descriptors import RandomFilters, oriented_gradients
+from core.train.loop import fit
+
+SIZES = {"hidden": 16, "code": 4, "regions": 2, "latent": 4, "fuse_hidden": 32, "judge_hidden": 8}
+FAR = {"tau": 3.0, "kappa": 1.5}  # easy to learn in a few steps
+KEPT = 100
+DRAWS = 10_000
+
+
+def build(**config: object) -> Outskirts:
+    torch.manual_seed(0)
+    return Outskirts(Outskirts.Config(**{**SIZES, "kept": KEPT, **FAR, **config}))  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def twins() -> tuple[Outskirts, Outskirts]:
+    """One of which the classifiers were never trained, and one trained in full."""
+    stream = tiny.stream_of(tiny.padded(tiny.boxes(256, seed=0)))
+    trained = build()
+    phases = list(trained.phases())
+    last = [phase.name for phase in phases].index("discriminate")
+    trained.phases = lambda: phases[:last]  # type: ignore[method-assign]
+    fit(trained, {"train": stream}, seed=0)
+    del trained.phases
+    untrained = copy.deepcopy(trained)
+    phases = list(trained.phases())[last:]
+    trained.phases = lambda: phases  # type: ignore[method-assign]
+    fit(trained, {"train": stream}, seed=0)
+    del trained.phases
+    return untrained.requires_grad_(False), trained.requires_grad_(False)
+
+
+@pytest.fixture
+def outskirts(twins: tuple[Outskirts, Outskirts]) -> Outskirts:
+    return copy.deepcopy(twins[1])
+
+
+def draw(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+# Who generates ----------------------------------------------------------------------------------
+
+# Posteriors on a line, made by hand; KL to the prior is 1/2 (mu^2 + s^2 - 1 - log s^2).
+MEAN = [0.0, 0.2, -0.2, 0.1, -3.0, 4.0, 0.0, 0.3]
+SPREAD = [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.01, 1.0]
+KL = [0.0, 0.02, 0.02, 0.005, 4.5, 8.0, 4.10522, 0.045]
+
+
+def by_hand(mean: list[float], spread: list[float]) -> Outskirts:
+    detector = build(kept=len(mean), latent=1)
+    detector.kept_mean.copy_(torch.tensor(mean)[:, None])
+    detector.kept_spread.copy_(torch.tensor(spread)[:, None])
+    return detector
+
+
+def test_the_kl_to_the_prior_is_the_hand_computed_one() -> None:
+    found = by_hand(MEAN, SPREAD)
+    torch.testing.assert_close(found.remoteness("prior"), torch.tensor(KL), rtol=1e-4, atol=1e-6)
+    assert float(found.kl_per_dimension()) == pytest.approx(sum(KL) / len(KL), rel=1e-4)
+
+
+def test_the_aggregate_posterior_has_the_means_variance_and_the_mean_square_spread() -> None:
+    mean, spread = torch.tensor(MEAN), torch.tensor(SPREAD)
+    variance = mean.var() + spread.square().mean()
+    expected = (mean - mean.mean()).abs() / variance.sqrt()
+    torch.testing.assert_close(by_hand(MEAN, SPREAD).remoteness("aggregate"), expected)
+
+
+def test_the_divergence_of_neighbours_is_that_of_torch_distributions() -> None:
+    mean, spread = torch.randn(12, 3, generator=draw()), torch.rand(12, 3, generator=draw(1)) + 0.1
+    detector = build(kept=12, latent=3)
+    detector.kept_mean.copy_(mean)
+    detector.kept_spread.copy_(spread)
+    q = Normal(mean[:, None], spread[:, None])
+    p = Normal(mean[None], spread[None])
+    both = (kl_divergence(q, p) + kl_divergence(p, q)).sum(2) / 2  # (12, 12)
+    both.fill_diagonal_(torch.inf)
+    nearest = both.sort(1).values[:, :5].mean(1)
+    torch.testing.assert_close(detector.remoteness("neighbours"), nearest, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("criterion", "rho", "generators"),
+    [
+        ("prior", 0.25, [5, 4]),
+        ("prior", 0.375, [5, 4, 6]),  # the narrow one in the middle is far from the prior,
+        ("aggregate", 0.375, [5, 4, 2]),  # near the centre, 0.175,
+        ("neighbours", 0.125, [6]),  # and farthest from its neighbours
+    ],
+)
+def test_exactly_the_top_fraction_generates(
+    criterion: str, rho: float, generators: list[int]
+) -> None:
+    assert by_hand(MEAN, SPREAD).generators(rho, criterion).tolist() == generators  # type: ignore[arg-type]
+
+
+def test_all_generate_at_rho_one_and_one_does_at_the_least() -> None:
+    found = by_hand(MEAN, SPREAD)
+    assert sorted(found.generators(1.0).tolist()) == list(range(8))
+    assert len(found.generators(1e-6)) == 1
+
+
+def test_every_generator_is_a_parent_and_nobody_else(outskirts: Outskirts) -> None:
+    for criterion in ("prior", "aggregate", "neighbours"):
+        made = outskirts.synthesise(2000, draw(), rho=0.2, criterion=criterion)
+        strangeness = outskirts.remoteness(criterion)
+        parents = set(made.parents.tolist())
+        assert len(parents) == 20
+        others = sorted(set(range(KEPT)) - parents)
+        assert strangeness[sorted(parents)].min() >= strangeness[others].max()
+
+
+# Where the synthetic outliers fall --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("kappa", "tau"), [(1.0, 1.0), (1.5, 3.0), (4.0, 0.5)])
+def test_synthetic_codes_lie_where_the_formula_says(
+    outskirts: Outskirts, kappa: float, tau: float
+) -> None:
+    made = outskirts.synthesise(DRAWS, draw(), rho=1e-6, kappa=kappa, tau=tau)
+    i = int(made.parents[0])
+    centre = outskirts.kept_mean.mean(0)
+    mean = centre + kappa * (outskirts.kept_mean[i] - centre)
+    spread = tau * outskirts.kept_spread[i]
+    error = spread / DRAWS**0.5
+    assert ((made.latent.mean(0) - mean).abs() < 4 * error).all()
+    assert ((made.latent.std(0) - spread).abs() < 4 * spread / (2 * DRAWS) ** 0.5).all()
+
+
+def test_what_is_added_to_a_decoded_code_has_tau_times_the_generators_errors_spread(
+    outskirts: Outskirts,
+) -> None:
+    made = outskirts.synthesise(DRAWS, draw(), rho=0.2, tau=3.0)
+    i = outskirts.generators(0.2)
+    rest = outskirts.kept_codes[i] - outskirts.decoder(outskirts.kept_mean[i])
+    added = made.codes - outskirts.decoder(made.latent)
+    spread = 3 * rest.square().mean(0).sqrt()
+    assert (added.mean(0).abs() < 4 * spread / DRAWS**0.5).all()
+    assert ((added.std(0) - spread).abs() < 4 * spread / (2 * DRAWS) ** 0.5).all()
+    cosine = torch.nn.functional.cosine_similarity
+    alike = cosine((added.T @ added).flatten(), (rest.T @ rest).flatten(), dim=0)
+    assert alike > 0.995  # correlations too
+
+
+def test_noise_around_the_prior_knows_no_posterior() -> None:
+    found = by_hand([50.0] * 8, [0.01] * 8)
+    found.config = replace(found.config, negatives="noise", kappa=2.0)
+    latent = found.synthesise(DRAWS, draw()).latent
+    assert abs(float(latent.mean())) < 4 * 2 / DRAWS**0.5
+    assert float(latent.std()) == pytest.approx(2, abs=4 * 2 / (2 * DRAWS) ** 0.5)
+
+
+def test_the_same_generator_draws_the_same_outliers(outskirts: Outskirts) -> None:
+    first, again = outskirts.synthesise(5, draw(3)), outskirts.synthesise(5, draw(3))
+    assert torch.equal(first.codes, again.codes)
+    assert not torch.equal(first.codes, outskirts.synthesise(5, draw(4)).codes)
+
+
+def test_pictures_of_synthetic_codes_are_pictures_inside_their_border(
+    outskirts: Outskirts,
+) -> None:
+    images = outskirts.synthesise(20, draw(), kappa=10.0, tau=50.0).images
+    assert images.shape == (20, 1, 32, 32)
+    assert images.isfinite().all()
+    assert images.min() >= 0
+    assert images.max() <= 1
+    assert not images[:, :, :2].any()
+    assert not images[:, :, :, 30:].any()
+
+
+def test_a_box_is_rebuilt_as_itself_rather_than_as_another(outskirts: Outskirts) -> None:
+    x = as_tensor(tiny.padded(tiny.boxes(40, seed=9)))
+    rebuilt = outskirts.reconstruct(x)
+    own = float((rebuilt - x).square().mean())
+    others = float((rebuilt - x.roll(1, 0)).square().mean())
+    assert own < 0.85 * others
+
+
+# What they teach --------------------------------------------------------------------------------
+
+
+def separation(detector: Outskirts, part: str) -> float:
+    """Share of pairs of a held-out box and a synthetic outlier that a part orders rightly."""
+    held_out = as_tensor(tiny.padded(tiny.boxes(100, seed=50)))
+    normal = detector.parts(held_out)[part]
+    synthetic = detector.judged(detector.synthesise(400, draw()).codes)[part]
+    return float((synthetic[:, None] > normal[None]).float().mean())
+
+
+@pytest.mark.parametrize(
+    "part", ["logit_pixels", "logit_gradients", "logit_filters", "logit_fused"]
+)
+def test_each_classifier_learned_what_its_untrained_twin_does_not_know(
+    twins: tuple[Outskirts, Outskirts], part: str
+) -> None:
+    untrained, trained = (detector.judges[part.removeprefix("logit_")] for detector in twins)
+    codes = twins[1].synthesise(400, draw()).codes
+    loss = []
+    for judge in (untrained, trained):
+        normal = twins[1].features(twins[1].kept_codes)[part.removeprefix("logit_")]
+        synthetic = twins[1].features(codes)[part.removeprefix("logit_")]
+        loss.append(
+            float(torch.nn.functional.softplus(judge(normal)).mean())
+            + float(torch.nn.functional.softplus(-judge(synthetic)).mean())
+        )
+    assert loss[1] < 0.6 * loss[0]
+    assert separation(twins[1], part) > 0.85
+
+
+def test_strokes_are_stranger_than_boxes(outskirts: Outskirts) -> None:
+    boxes = outskirts.score(as_tensor(tiny.padded(tiny.boxes(60, seed=50))))
+    strokes = outskirts.score(as_tensor(tiny.padded(tiny.strokes(60, seed=50))))
+    assert float((strokes[:, None] > boxes[None]).float().mean()) > 0.95
+
+
+def test_no_latent_dimension_collapses(outskirts: Outskirts) -> None:
+    assert outskirts.kl_per_dimension().min() > 0.1  # nats; a collapsed one has 0.00
+
+
+def test_the_score_is_the_mean_of_the_classifiers_logits(outskirts: Outskirts, x: Tensor) -> None:
+    parts = outskirts.parts(x)
+    logits = [parts[f"logit_{j}"] for j in ("pixels", "gradients", "filters", "fused")]
+    torch.testing.assert_close(outskirts.score(x), sum(logits) / 4)
+
+
+def test_a_logit_rises_far_away_in_every_direction() -> None:
+    torch.manual_seed(0)
+    judge = QuadraticLogit(6, 8)
+    judge.fit_(torch.randn(500, 6, generator=draw()) @ torch.randn(6, 6, generator=draw(1)))
+    away = torch.nn.functional.normalize(torch.randn(200, 6, generator=draw(2)), dim=1)
+    with torch.no_grad():
+        assert (judge(10_000 * away) > judge(1_000 * away)).all()
+        assert (judge(1_000 * away) > judge(0 * away)).all()
+
+
+def test_whitened_codes_are_white() -> None:
+    judge = QuadraticLogit(4, 8)
+    codes = torch.randn(400, 4, generator=draw()) @ torch.randn(4, 4, generator=draw(1)) + 3
+    judge.fit_(codes)
+    u = (codes - judge.mean) @ judge.whiten.T
+    torch.testing.assert_close(torch.cov(u.T), torch.eye(4), atol=0.02, rtol=0)  # the ridge's
+    torch.testing.assert_close(u.mean(0), torch.zeros(4), atol=1e-3, rtol=0)
+
+
+# Descriptors ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("step", "direction"), [((0, 1), 0), ((1, 0), 4), ((1, 1), 2)])
+def test_a_slope_answers_in_its_own_direction(step: tuple[int, int], direction: int) -> None:
+    rows, columns = torch.meshgrid(torch.arange(16.0), torch.arange(16.0), indexing="ij")
+    slope = (step[0] * rows + step[1] * columns)[None, None] / 32
+    cells = oriented_gradients(slope)[0, :, 1:3, 1:3]  # the edges of the image repeat themselves
+    assert (cells.argmax(0) == direction).all()
+    assert (oriented_gradients(-slope)[0, :, 1:3, 1:3].argmax(0) == direction).all()
+
+
+def test_flat_images_have_no_gradient_and_filters_answer_to_no_level() -> None:
+    flat = torch.full((1, 1, 28, 28), 0.7)
+    assert not oriented_gradients(flat).any()
+    filters = RandomFilters(cells=7)
+    inner = filters(flat)[0, :, 2:5, 2:5]  # the zeros beyond the edge are an edge
+    torch.testing.assert_close(inner, inner.new_full(inner.shape, 1e-3**0.5), atol=1e-4, rtol=0)
+
+
+# Bad input --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"rho": 0.0}, "rho is a fraction"),
+        ({"rho": 1.5}, "rho is a fraction"),
+        ({"rho": float("nan")}, "rho is a fraction"),
+        ({"tau": 0.0}, "above 0"),
+        ({"kappa": -1.0}, "above 0"),
+        ({"beta": 0.0}, "above 0"),
+        ({"latent": 0}, "1 or more"),
+        ({"kept": 5}, "more than 5"),
+        ({"image": (1, 30, 32)}, "sides 8, 12"),
+        ({"image": (3, 32, 32)}, "grey"),
+        ({"criterion": "umap"}, "criterion"),
+        ({"levels": 3}, "levels"),
+    ],
+)
+def test_a_config_that_makes_no_sense_is_refused_in_words(config: dict, words: str) -> None:
+    with pytest.raises(CardError, match=words):
+        checkpoint.from_config("outskirts", config)
+
+
+def test_an_unknown_criterion_and_a_bad_fraction_are_refused(outskirts: Outskirts) -> None:
+    with pytest.raises(ValueError, match="prior, aggregate or neighbours"):
+        outskirts.generators(0.1, "umap")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="rho"):
+        outskirts.synthesise(3, draw(), rho=0.0)
+
+
+def test_what_needs_posteriors_says_so_before_training() -> None:
+    with pytest.raises(NotFitted, match="posteriors"):
+        build().synthesise(1, draw())
+
+
+def test_more_posteriors_than_images_are_refused_with_the_number() -> None:
+    stream = tiny.stream_of(tiny.padded(tiny.boxes(64, seed=0)))
+    detector = build()
+    phases = [replace(phase, players=()) for phase in detector.phases()]
+    detector.phases = lambda: phases  # type: ignore[method-assign]
+    with pytest.raises(NotFitted, match="there are 64 training images: set kept to 64"):
+        fit(detector, {"train": stream}, seed=0)
+
+
+def test_all_weights_are_stored_in_16_bits_and_lose_nothing(outskirts: Outskirts) -> None:
+    data, weights = checkpoint.pack(outskirts)
+    numbers = sum(t.numel() for t in outskirts.state_dict().values())
+    assert weights.bytes == len(data) < 2 * numbers + 8192
