@@ -18,7 +18,7 @@ PAPER = Paper(
         "Only the abstract was at hand. Autoencoders of descriptors, one VAE over their codes, "
         "generators on the outskirts of its posteriors and binary classifiers are the paper's; "
         "every equation and every size is ours.",
-        "The descriptors are ours: pixels, gradients by direction, and fixed random filters.",
+        "The descriptors are ours: pixels, oriented wavelets, and fixed random filters.",
         "A code holds, beside what the autoencoder encodes, the logarithm of its error in "
         "each of 4x4 regions (after Zong et al. 2018).",
         "Posteriors of a random sample of training images are kept, not of all; centre, "
@@ -28,8 +28,11 @@ PAPER = Paper(
         "generators' codes; a normal one is decoded from a draw of its own posterior, plus what "
         "was left over of it.",
         "Classifiers see, beside the code, the logarithm of the VAE's error on it.",
-        "A classifier's logit is a small net plus squares of the whitened code with "
-        "weights that cannot be negative, so that it rises far away in every direction.",
+        "A classifier's logit is a small net, plus squares of the whitened code with weights "
+        "that cannot be negative, minus the log kernel density of the kept normal codes: so it "
+        "rises far away in every direction, and wherever no normal code is near.",
+        "A code's numbers share one scale, so that distances stay those of the autoencoder; its "
+        "log errors have half their weight.",
         "Weights and posteriors are rounded to 16 bits after training.",
     ),
     bibtex="@article{ramirez2022anomaly,\n"
@@ -54,8 +57,8 @@ PARTS: Mapping[str, Part] = {
         "rather than normal.",
     ),
     "logit_pixels": Part("Pixels", "logit", text="The classifier on the code of the pixels."),
-    "logit_gradients": Part(
-        "Gradients", "logit", text="The classifier on the code of edges by direction."
+    "logit_wavelets": Part(
+        "Wavelets", "logit", text="The classifier on the code of waves by direction and phase."
     ),
     "logit_filters": Part(
         "Random filters", "logit", text="The classifier on the code of random filters' answers."

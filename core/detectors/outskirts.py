@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from core.detectors._base import Batch, Detector, NotFitted, Paper, Part, Phase, Player
 from core.detectors._outskirts_words import LIMITS, PAPER, PARTS
-from core.nn.dense import QuadraticLogit, dense
-from core.nn.descriptors import RandomFilters, oriented_gradients
+from core.nn.dense import OutwardLogit, dense
+from core.nn.descriptors import FilterBank, oriented_wavelets, random_filters
 from core.nn.distil import Autoencoder, PlainCode, log_error
 from core.nn.posteriors import (
     distance_to_aggregate,
@@ -56,7 +56,7 @@ class Outskirts(Detector):
 
     Parts, all (N,):
         logit: mean of the others' logits.
-        logit_pixels, logit_gradients, logit_filters: of the classifier on one descriptor's code.
+        logit_pixels, logit_wavelets, logit_filters: of the classifier on one descriptor's code.
         logit_fused: of the classifier on the fused code.
         reconstruction: ||h - h^||^2 of the VAE, codes standardised.
         kl: KL(q(z | h) || N(0, I)) in nats.
@@ -97,12 +97,12 @@ class Outskirts(Detector):
         levels: Literal[1, 2] = 2
         code: int = 16
         regions: int = 4
-        hidden: int = 64
+        hidden: int = 32
         latent: int = 16
         fuse_hidden: int = 96
         judge_hidden: int = 32
         beta: float = 0.5
-        kept: int = 2000
+        kept: int = 960
         criterion: Criterion = "neighbours"
         rho: float = 0.1
         kappa: float = 1.2
@@ -114,38 +114,36 @@ class Outskirts(Detector):
     code_centre: Tensor  # (H,)
     code_scale: Tensor  # (H,)
     kept_codes: Tensor  # (K, H), standardised codes of the kept training images
-    kept_mean: Tensor  # (K, D), mu_i
-    kept_spread: Tensor  # (K, D), s_i
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         _check(config)
         height, width = (side - 2 * config.border for side in config.image[1:])
-        self.filters = RandomFilters()
+        self.banks = nn.ModuleDict()
         self.level1 = nn.ModuleDict({"pixels": PlainCode((1, height, width))})
         if config.levels == 2:
-            shapes = {
-                "pixels": (1, height, width),
-                "gradients": (8, height // 4, width // 4),
-                "filters": (len(self.filters.filters), self.filters.cells, self.filters.cells),
-            }
+            self.banks["wavelets"] = FilterBank(oriented_wavelets())
+            self.banks["filters"] = FilterBank(random_filters())
+            shapes = {j: cast(FilterBank, bank).shape for j, bank in self.banks.items()}
             sizes = {"hidden": config.hidden, "code": config.code, "regions": config.regions}
-            self.level1 = nn.ModuleDict({j: Autoencoder(s, **sizes) for j, s in shapes.items()})
+            self.level1 = nn.ModuleDict(
+                {j: Autoencoder(s, **sizes)
+                 for j, s in {"pixels": (1, height, width), **shapes}.items()}
+            )  # fmt: skip
         self.sizes = [cast(Autoencoder, part).size for part in self.level1.values()]
-        total, d, k = sum(self.sizes), config.latent, config.kept
+        total, d = sum(self.sizes), config.latent
         self.encoder = dense(total, config.fuse_hidden, 2 * d)
         self.decoder = dense(d, config.fuse_hidden, total)
         judged = {"fused": d + len(self.sizes)}
         if config.levels == 2:
             judged = {j: n + 1 for j, n in zip(self.level1, self.sizes, strict=True)} | judged
         self.judges = nn.ModuleDict(
-            {j: QuadraticLogit(n, config.judge_hidden) for j, n in judged.items()}
+            {j: OutwardLogit(n, config.judge_hidden) for j, n in judged.items()}
         )
         self.register_buffer("code_centre", torch.zeros(total))
         self.register_buffer("code_scale", torch.ones(total))
-        self.register_buffer("kept_codes", torch.zeros(k, total))
-        self.register_buffer("kept_mean", torch.zeros(k, d))
-        self.register_buffer("kept_spread", torch.zeros(k, d))
+        self.register_buffer("kept_codes", torch.zeros(config.kept, total))
+        self._known: tuple[tuple[int, ...], Tensor, Mapping[str, Tensor]] | None = None
 
     @property
     def described(self) -> Mapping[str, Part]:
@@ -156,6 +154,10 @@ class Outskirts(Detector):
     def limits(self) -> tuple[str, ...]:
         return LIMITS
 
+    @property
+    def code(self) -> str:
+        return f"{self.config.latent} means of the VAE's posterior"
+
     # Training -----------------------------------------------------------------------------------
 
     def phases(self) -> Sequence[Phase]:
@@ -165,12 +167,12 @@ class Outskirts(Detector):
         judge = self._player("classifiers", [self.judges], self._judge, self.config.judge_rate)
         phases = [
             Phase("standardise descriptors", "train", prepare=self._fit_descriptors),
-            Phase("distil", "train", [distil], epochs=30),
+            Phase("distil", "train", [distil], epochs=12),
             Phase("standardise codes", "train", prepare=self._fit_codes),
-            Phase("fuse", "train", [fuse], epochs=20),
+            Phase("fuse", "train", [fuse], epochs=12),
             Phase("posteriors", "train", prepare=self._keep_posteriors),
             Phase("whiten", "train", prepare=self._fit_whitening),
-            Phase("discriminate", "train", [judge], epochs=20),
+            Phase("discriminate", "train", [judge], epochs=6),
             Phase("round to 16 bits", "train", prepare=self._round),
         ]
         return [phase for phase in phases if self.config.levels == 2 or phase.name != "distil"]
@@ -211,11 +213,11 @@ class Outskirts(Detector):
             drawn = self.decoder(mean + spread * _noise_like(mean, generator))
             normal = self.features(drawn + h - self.decoder(mean))
             synthetic = self.features(self._draw(len(h), generator)[0])
-        terms = {}
-        for j, judge in self.judges.items():
-            terms[j] = F.softplus(judge(normal[j])).mean()
-            terms[j] = terms[j] + F.softplus(-judge(synthetic[j])).mean()
-        return terms
+        return {
+            j: F.softplus(judge(normal[j], near)).mean()
+            + F.softplus(-judge(synthetic[j], near)).mean()
+            for j, judge, near in self._judges()
+        }
 
     def _fit_descriptors(self, batches: Iterable[Batch]) -> None:
         n, nothing = 0, torch.zeros((), dtype=torch.float64)
@@ -231,10 +233,13 @@ class Outskirts(Detector):
     def _fit_codes(self, batches: Iterable[Batch]) -> None:
         raw = torch.cat([self._raw_codes(batch.x) for batch in batches])
         self.code_centre.copy_(raw.mean(0))
-        self.code_scale.copy_(raw.std(0).clamp_min(1e-6))
+        variances = raw.var(0).split(self.sizes)
+        scales = [self._autoencoder(j).scales(v)
+                  for j, v in zip(self.level1, variances, strict=True)]  # fmt: skip
+        self.code_scale.copy_(torch.cat(scales))
 
     def _keep_posteriors(self, batches: Iterable[Batch]) -> None:
-        """Codes, mu_i and s_i of the first ``kept`` images of the stream, which is shuffled."""
+        """Codes of the first ``kept`` images of the stream, which is shuffled."""
         kept: list[Tensor] = []
         for batch in batches:
             kept.append(self.codes(batch.x))
@@ -247,18 +252,15 @@ class Outskirts(Detector):
                 f"images: set kept to {len(h)} or less"
             )
         self.kept_codes.copy_(h)
-        mean, spread = self.posterior(h)
-        self.kept_mean.copy_(mean)
-        self.kept_spread.copy_(spread)
 
     def _fit_whitening(self, batches: Iterable[Batch]) -> None:
         for j, codes in self.features(self.kept_codes).items():
-            cast(QuadraticLogit, self.judges[j]).fit_(codes)
+            cast(OutwardLogit, self.judges[j]).fit_(codes)
 
     def _round(self, batches: Iterable[Batch]) -> None:
         """Let every weight be one that 16 bits hold, as it will be stored."""
         for tensor in (*self.parameters(), *self.buffers()):
-            tensor.data.copy_(tensor.half().float())
+            tensor.copy_(tensor.half().float())
 
     # From image to codes ------------------------------------------------------------------------
 
@@ -266,10 +268,7 @@ class Outskirts(Detector):
         """d_j of images x (N, C, H, W), each (N, C_j, h_j, w_j)."""
         b = self.config.border
         inner = x[:, :, b : x.shape[2] - b, b : x.shape[3] - b]
-        found = {"pixels": inner}
-        if self.config.levels == 2:
-            found |= {"gradients": oriented_gradients(inner), "filters": self.filters(inner)}
-        return found
+        return {"pixels": inner} | {j: bank(inner) for j, bank in self.banks.items()}
 
     def codes(self, x: Tensor) -> Tensor:
         """h = [h_1 .. h_J], standardised, (N, H)."""
@@ -310,7 +309,7 @@ class Outskirts(Detector):
         """Parts (N,) of codes h (N, H): of images, or synthetic ones."""
         mean, spread = self.posterior(h)
         features = self.features(h)
-        logits = {f"logit_{j}": judge(features[j]) for j, judge in self.judges.items()}
+        logits = {f"logit_{j}": judge(features[j], near) for j, judge, near in self._judges()}
         found = {
             "logit": torch.stack(list(logits.values())).mean(0),
             **logits,
@@ -378,7 +377,7 @@ class Outskirts(Detector):
         kappa = config.kappa if kappa is None else kappa
         prior = config.negatives == "noise"
         if parents is None:
-            parents = torch.arange(len(mean)) if prior else self._trained_generators()
+            parents = self._knowledge()[0]
         draws = torch.randint(len(parents), (n,), generator=generator, device=generator.device)
         i = parents.to(mean.device)[draws.to(mean.device)]
         eps = _noise_like(mean[i], generator)
@@ -389,17 +388,28 @@ class Outskirts(Detector):
         weights = _noise_like(rest.new_empty(n, len(rest)), generator)
         return self.decoder(z) + tau * weights @ rest / len(rest) ** 0.5, z, i
 
-    def _trained_generators(self) -> Tensor:
-        """`generators` of the config, ranked once for the posteriors at hand."""
-        key = (self.kept_mean._version, self.kept_mean.data_ptr())
-        if getattr(self, "_ranked", (None,))[0] != key:
-            self._ranked = key, self.generators()
-        return self._ranked[1]
+    def _judges(self) -> list[tuple[str, OutwardLogit, Tensor]]:
+        """Each classifier with the features of the kept codes that it looks at."""
+        near = self._knowledge()[1]
+        return [(j, cast(OutwardLogit, judge), near[j]) for j, judge in self.judges.items()]
+
+    @torch.no_grad()
+    def _knowledge(self) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """`generators` of the config and features of the kept codes, made once for these codes."""
+        key = (self.kept_codes._version, self.kept_codes.data_ptr())
+        if self._known is None or self._known[0] != key:
+            generators = torch.arange(len(self.kept_codes))
+            if self.config.negatives == "outskirts" and self.kept_codes.any():
+                generators = self.generators()
+            self._known = key, generators, self.features(self.kept_codes)
+        return self._known[1:]
 
     def _kept(self) -> tuple[Tensor, Tensor]:
-        if not self.kept_spread.any():
+        """mu_i and s_i (K, D) of the kept training images."""
+        if not self.kept_codes.any():
             raise NotFitted("the outskirts need the posteriors of training")
-        return self.kept_mean, self.kept_spread
+        with torch.no_grad():
+            return self.posterior(self.kept_codes)
 
     def pictures(self, h: Tensor) -> Tensor:
         """Images (N, C, H, W) in [0, 1] of codes h (N, H), by the pixels' decoder."""

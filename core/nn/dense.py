@@ -8,10 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["QuadraticLogit", "dense"]
+__all__ = ["OutwardLogit", "dense"]
 
 RIDGE = 1e-4  # of the mean variance, added before whitening
 START = -3.0  # softplus of it, 0.05, is each curvature's start
+NEAR = 10.0  # exponent of the kernel at the median distance of a normal code to its nearest
 
 
 def dense(*sizes: int) -> nn.Sequential:
@@ -22,12 +23,15 @@ def dense(*sizes: int) -> nn.Sequential:
     return nn.Sequential(*layers[1:])
 
 
-class QuadraticLogit(nn.Module):
-    """Logit (N,) of codes c (N, D): net(u) + sum softplus(b) u^2, with u = W (c - m) whitened.
+class OutwardLogit(nn.Module):
+    """Logit (N,) of codes c (N, D), given near ones c_k (K, D) that are normal.
 
-    A ReLU net alone goes on linearly where it saw no example, down as well as up; curvatures that
-    cannot be negative make the logit rise far from the normal codes in every direction.
-    `fit_` sets m and W; it is no part of forward.
+        net(u) + sum softplus(q) u^2 - e^t log sum_k exp(-e^g |c - c_k|^2) + b,  u = W (c - m)
+
+    A ReLU net alone goes on linearly where it saw no example, down as well as up. Curvatures that
+    cannot be negative make the logit rise in every direction, and the kernel density makes it rise
+    between the normal codes too, wherever none is near; density in the codes' own geometry,
+    squares in the whitened one. `fit_` sets m, W and the start of g; it is no part of forward.
     """
 
     mean: Tensor  # (D,)
@@ -37,18 +41,27 @@ class QuadraticLogit(nn.Module):
         super().__init__()
         self.net = dense(size, hidden, hidden, 1)
         self.curvature = nn.Parameter(torch.full((size,), START))
+        self.sharpness = nn.Parameter(torch.zeros(()))
+        self.weight = nn.Parameter(torch.zeros(()))
+        self.offset = nn.Parameter(torch.tensor(-NEAR))
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("whiten", torch.eye(size))
 
     @torch.no_grad()
-    def fit_(self, codes: Tensor) -> None:
-        """Whiten by the mean and covariance of normal codes (N, D)."""
-        covariance = torch.cov(codes.T).reshape(codes.shape[1], -1)
+    def fit_(self, near: Tensor) -> None:
+        """Whiten by mean and covariance of normal codes (K, D), and measure how near they are."""
+        covariance = torch.cov(near.T).reshape(near.shape[1], -1)
         ridge = RIDGE * covariance.diagonal().mean() + 1e-8
         values, vectors = torch.linalg.eigh(covariance + ridge * torch.eye(len(covariance)))
-        self.mean.copy_(codes.mean(0))
+        self.mean.copy_(near.mean(0))
         self.whiten.copy_((vectors / values.clamp_min(ridge).sqrt()).T)
+        apart = torch.cdist(near, near).fill_diagonal_(torch.inf).square().min(1).values
+        self.sharpness.copy_((NEAR / apart.median().clamp_min(1e-6)).log())
 
-    def forward(self, codes: Tensor) -> Tensor:
-        u = (codes - self.mean) @ self.whiten.T
-        return self.net(u)[:, 0] + u.square() @ F.softplus(self.curvature)
+    def forward(self, codes: Tensor, near: Tensor) -> Tensor:
+        c, c_k = codes - self.mean, near - self.mean
+        u = c @ self.whiten.T
+        apart = c.square().sum(1)[:, None] - 2 * c @ c_k.T + c_k.square().sum(1)  # (N, K)
+        density = torch.logsumexp(-self.sharpness.exp() * apart.clamp_min(0), 1)
+        squares = u.square() @ F.softplus(self.curvature)
+        return self.net(u)[:, 0] + squares - self.weight.exp() * density + self.offset

@@ -1,4 +1,4 @@
-"""Descriptors of grey images that nobody trained: gradients by direction, and random filters."""
+"""Banks of fixed filters, which never saw an image, and what they answer in fields of it."""
 
 from __future__ import annotations
 
@@ -8,62 +8,77 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["RandomFilters", "oriented_gradients"]
+__all__ = ["FilterBank", "oriented_wavelets", "random_filters"]
 
-FLAT = 1e-3  # added to the energy of a neighbourhood, so that flat ones stay near zero
+FLAT = 1e-3  # added before the root, whose slope at 0 is infinite
 
 
-def oriented_gradients(x: Tensor, *, cell: int = 4, directions: int = 8) -> Tensor:
-    """How steep x (N, 1, H, W) is in each direction and cell, (N, directions, H/cell, W/cell).
-
-    Gradients of both signs count as one direction and are shared out linearly between the two
-    nearest; each cell is divided by the root of the mean energy of its 3x3 cells.
-
-    Raises:
-        ValueError: cells do not fill the image.
-
-    References:
-        Dalal, Triggs 2005, Histograms of oriented gradients for human detection.
+def random_filters(count: int = 24, size: int = 11, *, seed: int = 0) -> Tensor:
+    """Filters (count, 1, size, size) of normal noise, of zero mean and unit norm.
 
     Example:
-        >>> slope = torch.linspace(0, 1, 8).expand(1, 1, 8, 8)  # brighter to the right
-        >>> found = oriented_gradients(slope, cell=8, directions=4).flatten()
-        >>> [round(v, 1) for v in found.tolist()]
-        [2.8, 0.0, 0.0, 0.0]
+        >>> filters = random_filters(2, 3)
+        >>> filters.square().sum((1, 2, 3)).tolist(), filters.sum((1, 2, 3)).abs().max() < 1e-6
+        ([1.0, 1.0], tensor(True))
     """
-    if x.shape[2] % cell or x.shape[3] % cell:
-        raise ValueError(f"cells of {cell} do not fill an image of {tuple(x.shape[2:])}")
-    padded = F.pad(x, (1, 1, 1, 1), mode="replicate")
-    across = padded[:, :, 1:-1, 2:] - padded[:, :, 1:-1, :-2]  # (N, 1, H, W)
-    down = padded[:, :, 2:, 1:-1] - padded[:, :, :-2, 1:-1]
-    steep = (across.square() + down.square()).sqrt()
-    angle = torch.atan2(down, across).remainder(math.pi) * (directions / math.pi)
-    apart = (angle - torch.arange(directions, device=x.device).view(1, -1, 1, 1)).abs()
-    apart = torch.minimum(apart, directions - apart)  # (N, directions, H, W), round the circle
-    cells = F.avg_pool2d((1 - apart).clamp_min(0) * steep, cell)
-    energy = F.avg_pool2d(
-        cells.square().sum(1, keepdim=True), 3, stride=1, padding=1, count_include_pad=True
-    )
-    return cells / (energy + FLAT).sqrt()
+    generator = torch.Generator().manual_seed(seed)
+    filters = torch.randn(count, 1, size, size, generator=generator)
+    return _normed(filters - filters.mean((1, 2, 3), keepdim=True))
 
 
-class RandomFilters(nn.Module):
-    """Fixed filters of zero mean and unit norm, drawn from a seed; they never see an image.
+def oriented_wavelets(
+    directions: int = 6, size: int = 11, *, wavelength: float = 7.0, width: float = 2.5
+) -> Tensor:
+    """Gabor wavelets (4 directions, 1, size, size): four phases of each direction in turn.
 
-    Maps x (N, 1, H, W) to the root of what each filter answers on average in each of
-    ``cells`` x ``cells`` fields, negative answers cut off: (N, count, cells, cells).
+    exp(-r^2 / 2 width^2) cos(2 pi u / wavelength + phase), u along the direction, phase 0, 90, 180
+    and 270 degrees; of zero mean (a share of the bell is taken off) and unit norm.
+
+    References:
+        Daugman 1985, Uncertainty relation for resolution in space, spatial frequency, and
+        orientation optimized by two-dimensional visual cortical filters.
+
+    Example:
+        >>> oriented_wavelets(directions=2, size=5).shape
+        torch.Size([8, 1, 5, 5])
+    """
+    axis = torch.arange(size) - (size - 1) / 2
+    down, across = torch.meshgrid(axis, axis, indexing="ij")
+    bell = torch.exp(-(across.square() + down.square()) / (2 * width**2))
+    waves = []
+    for k in range(directions):
+        angle = math.pi * k / directions
+        along = across * math.cos(angle) + down * math.sin(angle)
+        for phase in range(4):
+            wave = bell * torch.cos(2 * math.pi * along / wavelength + phase * math.pi / 2)
+            waves.append(wave - bell * (wave.sum() / bell.sum()))
+    return _normed(torch.stack(waves)[:, None])
+
+
+def _normed(filters: Tensor) -> Tensor:
+    return filters / filters.square().sum((1, 2, 3), True).sqrt()
+
+
+class FilterBank(nn.Module):
+    """What filters (count, 1, k, k) answer to images x (N, 1, H, W), (N, count, cells, cells).
+
+    The root of each filter's mean answer in each of ``cells`` x ``cells`` fields, negative answers
+    cut off, asked at every ``stride``-th pixel. The filters are kept to what 16 bits hold.
     """
 
-    filters: Tensor  # (count, 1, size, size)
+    filters: Tensor  # (count, 1, k, k)
 
-    def __init__(self, count: int = 24, size: int = 7, *, cells: int = 4, seed: int = 0) -> None:
+    def __init__(self, filters: Tensor, *, cells: int = 4, stride: int = 2) -> None:
         super().__init__()
-        generator = torch.Generator().manual_seed(seed)
-        filters = torch.randn(count, 1, size, size, generator=generator)
-        filters = filters - filters.mean((1, 2, 3), keepdim=True)
-        self.register_buffer("filters", filters / filters.square().sum((1, 2, 3), True).sqrt())
-        self.cells = cells
+        self.register_buffer("filters", filters.half().float())
+        self.cells, self.stride = cells, stride
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(count, cells, cells) of an image's answers."""
+        return len(self.filters), self.cells, self.cells
 
     def forward(self, x: Tensor) -> Tensor:
-        answers = F.conv2d(x, self.filters, padding="same").relu()
+        half = self.filters.shape[-1] // 2
+        answers = F.conv2d(x, self.filters, stride=self.stride, padding=half).relu()
         return (F.adaptive_avg_pool2d(answers, self.cells) + FLAT).sqrt()

@@ -14,6 +14,7 @@ from core.nn.dense import dense
 __all__ = ["Autoencoder", "PlainCode", "log_error"]
 
 FAINT = 0.3  # of a descriptor's mean deviation, the least that its values are divided by
+ERROR_WEIGHT = 0.5  # deviation of a log error in a code whose other numbers have 1
 LEAST_ERROR = 1e-3  # added to mean squared errors of variance 1 before their logarithm
 
 
@@ -69,6 +70,14 @@ class Autoencoder(nn.Module):
         regions = F.adaptive_avg_pool2d(errors, self.regions).flatten(1)
         return torch.cat([self.encoder(d), log_error(regions)], 1)
 
+    def scales(self, variance: Tensor) -> Tensor:
+        """What to divide each number of a code by, from their variances (size,).
+
+        The encoder's share one, so that distances stay what they are; each log error has its own.
+        """
+        encoded = variance[: self.code].mean().expand(self.code).sqrt()
+        return torch.cat([encoded, variance[self.code :].sqrt() / ERROR_WEIGHT]).clamp_min(1e-6)
+
     def decode(self, code: Tensor) -> Tensor:
         """Descriptors (N, C, h, w) of codes (N, size)."""
         values = self.decoder(code[:, : self.code]) * self.scale + self.centre
@@ -85,6 +94,9 @@ class PlainCode(Autoencoder):
     @property
     def size(self) -> int:
         return math.prod(self.shape)
+
+    def scales(self, variance: Tensor) -> Tensor:
+        return variance.mean().expand(self.size).sqrt().clamp_min(1e-6)
 
     def forward(self, descriptor: Tensor) -> Tensor:
         return self.standardised(descriptor)
