@@ -170,9 +170,16 @@ class Card(_Strict):
 
 @dataclasses.dataclass(frozen=True)
 class ReferenceScores:
-    """Every part of every reference image: set name to part name to (N,) float32."""
+    """What a checkpoint stores beside its weights.
+
+    Attributes:
+        sets: every part of every reference image: set name to part name to (N,) float32.
+        kept: (K, H, W) uint8, the training images that the detector keeps something of, as it
+            saw them and in its order; none for most.
+    """
 
     sets: Mapping[str, Mapping[str, np.ndarray]]
+    kept: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros((0, 0, 0), np.uint8))
 
 
 def stem(detector: str, variant: str | None) -> str:
@@ -342,25 +349,29 @@ def from_config(name: str, config: Mapping[str, Any]) -> Detector:
 
 
 def _pack_atlas(scores: ReferenceScores, atlas: Atlas | None, weights: Weights) -> bytes:
-    """Parts of every reference image, maps of them, and whose weights made it, as an .npz file."""
+    """Scores, maps of reference images, and whose weights made them, as an .npz file."""
     arrays = {f"{s}/{p}": v for s, parts in scores.sets.items() for p, v in parts.items()}
     maps = {} if atlas is None else to_arrays(atlas)
+    if len(scores.kept):
+        arrays["kept"] = scores.kept
     stream = io.BytesIO()
     np.savez_compressed(stream, weights=np.array(weights.sha256), **arrays, **maps)  # type: ignore[arg-type]
     return stream.getvalue()
 
 
 def read_scores(folder: Path, card: Card) -> ReferenceScores:
-    """Parts of the reference images, as stored beside the weights.
+    """What is stored beside the weights, but for the maps.
 
     Raises:
         CardError: the file is missing, damaged, or of other weights.
     """
     sets: dict[str, dict[str, np.ndarray]] = {}
-    for key, values in _read_npz(folder, card, lambda key: "/" in key).items():
+    found = _read_npz(folder, card, lambda key: "/" in key or key == "kept")
+    kept = {"kept": found.pop("kept")} if "kept" in found else {}
+    for key, values in found.items():
         set_name, part = key.split("/")
         sets.setdefault(set_name, {})[part] = values
-    return ReferenceScores(sets)
+    return ReferenceScores(sets, **kept)
 
 
 def read_atlas(folder: Path, card: Card) -> Atlas:
@@ -369,7 +380,7 @@ def read_atlas(folder: Path, card: Card) -> Atlas:
     Raises:
         CardError: there is none, or the file is missing, damaged, or of other weights.
     """
-    arrays = _read_npz(folder, card, lambda key: "/" not in key)
+    arrays = _read_npz(folder, card, lambda key: "/" not in key and key != "kept")
     if "layouts" not in arrays:
         raise CardError(
             f"{folder.name}/{card.name} has no map of its codes: make it with "

@@ -74,6 +74,10 @@ class Stream:
         for start in range(0, len(order), self.batch_size):
             yield self._batch(order[start : start + self.batch_size])
 
+    def first(self, n: int, seed: int) -> np.ndarray:
+        """The first n images (n, H, W) of `whole`."""
+        return self.images[self._order(seed, 0)[:n]]
+
     def _order(self, seed: int, epoch: int) -> np.ndarray:
         return np.random.default_rng([seed, epoch]).permutation(len(self.images))
 

@@ -182,6 +182,11 @@ class Detector(nn.Module, ABC):
         return "latent code"
 
     @property
+    def keeps(self) -> int:
+        """How many training images it keeps something of: the first of `Stream.whole`."""
+        return 0
+
+    @property
     def companions(self) -> Mapping[str, str]:
         """Other checkpoints of the scenario that this one asks, role to name: see `accompany`."""
         return {}

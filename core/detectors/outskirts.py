@@ -158,6 +158,10 @@ class Outskirts(Detector):
     def code(self) -> str:
         return f"{self.config.latent} means of the VAE's posterior"
 
+    @property
+    def keeps(self) -> int:
+        return self.config.kept
+
     # Training -----------------------------------------------------------------------------------
 
     def phases(self) -> Sequence[Phase]:

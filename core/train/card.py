@@ -23,7 +23,7 @@ from core.checkpoint import (
     TrainedOn,
 )
 from core.data.stream import Stream
-from core.detectors._base import Detector
+from core.detectors._base import Detector, Source
 from core.evaluate.calibration import quantiles
 from core.evaluate.metrics import measure_parts
 from core.evaluate.scoring import figures_of, parts_of
@@ -63,6 +63,9 @@ def write_card(
     watcher.stage("calibrating on held-out normal images")
     held_out = parts_of(detector, streams["calibration"].images)
     scores = _reference_scores(scenario, detector, watcher)
+    source = _source(detector)
+    kept = streams[source].first(detector.keeps, training.seed)
+    scores = dataclasses.replace(scores, kept=kept)
     watcher.stage("measuring")
     data, weights = checkpoint.pack(detector)
     learned = _trained_on(scenario, detector, streams)
@@ -115,8 +118,13 @@ def _reference_scores(scenario: Scenario, detector: Detector, watcher: Watcher) 
     return ReferenceScores(sets)
 
 
+def _source(detector: Detector) -> Source:
+    """The stream that a detector learns from first."""
+    return next(phase.data for phase in detector.phases() if phase.players)
+
+
 def _trained_on(scenario: Scenario, detector: Detector, streams: Mapping[str, Stream]) -> TrainedOn:
-    source = next(phase.data for phase in detector.phases() if phase.players)
+    source = _source(detector)
     normal = f"{scenario.normal.source}, training images", scenario.normal.licence
     names = {"train": [normal]}
     if scenario.general is not None:
