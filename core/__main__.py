@@ -6,26 +6,19 @@ passed over: exit status 1 if there was one, 2 if nothing could be read.
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from core import service
+from core.console import bar, notes, numbers, out, spinner, writer
 from core.errors import OutskirtsError
 from core.service import PairQuery, Scored, Target, parse_target
-
-if TYPE_CHECKING:
-    from core.scenario import Scenario, Training
 
 app = typer.Typer(
     add_completion=False,
@@ -34,8 +27,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Outskirts on the command line. A target looks like fashion/glow.",
 )
-notes = Console(stderr=True, highlight=False, soft_wrap=True)
-out = Console(highlight=False)
 
 TargetArgument = Annotated[str, typer.Argument(metavar="SCENARIO/DETECTOR[.VARIANT]")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -76,7 +67,7 @@ def score(
     ] = False,
 ) -> None:
     """Score images, folders (recursive) and .npy or .npz arrays of (N, H, W[, C]) uint8."""
-    write = _writer(out_file)
+    write = writer(out_file)
     chosen = parse_target(target)
     failed, rows = 0, []
     for scored in service.score(chosen, paths, bf16=bf16):
@@ -107,47 +98,6 @@ def _row(scored: Scored, *, parts: bool) -> dict[str, Any]:
     return row
 
 
-def _writer(path: Path | None) -> Callable[[list[dict[str, Any]]], None]:
-    """What writes rows to a file of that ending; checked before any work is done."""
-    if path is None:
-        return lambda rows: None
-    writers = {".jsonl": _write_jsonl, ".csv": _write_csv, ".parquet": _write_parquet}
-    if path.suffix not in writers:
-        raise OutskirtsError(f"{path.name} must end in {', '.join(writers)}")
-    if not path.parent.is_dir():
-        raise OutskirtsError(f"there is no folder {path.parent}")
-    return lambda rows: writers[path.suffix](path, rows)
-
-
-def _write_jsonl(path: Path, rows: list[dict[str, Any]]) -> None:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-
-
-def _write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
-    flat = [_flat(row) for row in rows]
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, flat[0])
-        writer.writeheader()
-        writer.writerows(flat)
-
-
-def _write_parquet(path: Path, rows: list[dict[str, Any]]) -> None:
-    import pandas
-
-    pandas.DataFrame([_flat(row) for row in rows]).to_parquet(path)
-
-
-def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
-    """One level of keys: parts.total, part_percentiles.total."""
-    flat: dict[str, Any] = {}
-    for key, value in row.items():
-        if isinstance(value, Mapping):
-            flat |= {f"{key}.{inner}": v for inner, v in value.items()}
-        else:
-            flat[key] = value
-    return flat
-
-
 @app.command()
 def evaluate(
     target: TargetArgument,
@@ -171,10 +121,15 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """AUROC with interval, AUPR and FPR at 95 % TPR of the score and each part."""
-    write = _writer(scores)
+    write = writer(scores)
     chosen = parse_target(target)
+    if len(service.variants_of(chosen)) > 1:
+        _evaluate_all(
+            chosen, alone=not (against or scores or beside), stored=stored, as_json=as_json
+        )
+        return
     ranks = _ranks(chosen, parse_target(beside)) if beside else {}
-    with _spinner() as say:
+    with spinner() as say:
         found = service.evaluate(
             chosen, against=_named_paths(against or []), stored=stored, watch=say
         )
@@ -183,11 +138,7 @@ def evaluate(
     if scores is not None:
         write(list(_per_image(found)))
     if as_json:
-        strange = {
-            s: {p: m.as_dict() for p, m in parts.items()} for s, parts in found.figures.items()
-        }
-        normal = dict(found.normal)
-        found_json: dict[str, Any] = {"detector": str(chosen), "strange": strange, "normal": normal}
+        found_json = _as_json(chosen, found)
         if beside:
             found_json["rank"] = {beside: ranks}
         typer.echo(json.dumps(found_json, indent=1))
@@ -198,6 +149,56 @@ def evaluate(
             out.print(f"rank correlation with {beside}, normal and {name}: {listed}")
     if found.skipped:
         raise typer.Exit(1)
+
+
+def _as_json(target: Target, found: service.Evaluation) -> dict[str, Any]:
+    return {
+        "detector": str(target),
+        "strange": {
+            s: {p: m.as_dict() for p, m in parts.items()} for s, parts in found.figures.items()
+        },
+        "normal": dict(found.normal),
+    }
+
+
+def _evaluate_all(target: Target, *, alone: bool, stored: bool, as_json: bool) -> None:
+    """Every variant of a target, and the means over the sets that all of them have."""
+    variants = service.variants_of(target)
+    if not alone:
+        raise OutskirtsError(
+            f"{target} has {len(variants)} variants: name one, such as {variants[0]}, for own "
+            "images, per-image numbers or another model beside it"
+        )
+    found: dict[str, service.Evaluation] = {}
+    with spinner() as say:
+        for one in variants:
+            say(str(one))
+            found[one.variant or ""] = service.evaluate(one, stored=stored)
+    first = next(iter(found.values())).figures
+    shared = [name for name in first if all(name in f.figures for f in found.values())]
+    means = {
+        name: {
+            p: service.mean_of([f.figures[name][p] for f in found.values()]) for p in first[name]
+        }
+        for name in shared
+    }
+    if as_json:
+        rows = {one.variant: _as_json(one, found[one.variant or ""]) for one in variants}
+        plain = {s: {p: m.as_dict() for p, m in parts.items()} for s, parts in means.items()}
+        typer.echo(json.dumps({"variants": rows, "mean": plain}, indent=1))
+        return
+    table = Table("variant", "part", "AUROC", "95 % interval", "AUPR", "FPR95", title=str(target))
+    for name in shared:
+        rows_of = {**{v: f.figures[name]["score"] for v, f in found.items()}}
+        for variant, m in rows_of.items():
+            table.add_row(variant, "score", *numbers(m))
+        for part, mean in means[name].items():
+            table.add_row("mean", part, *numbers(mean))
+    out.print(table)
+    out.print(
+        f"Strange: {', '.join(shared)}. Intervals cover test images, not training seeds; those of "
+        "means take the variants' as independent."
+    )
 
 
 def _ranks(target: Target, other: Target) -> dict[str, Mapping[str, float]]:
@@ -231,9 +232,7 @@ def _print_figures(target: Target, found: service.Evaluation) -> None:
     table = Table(*headings, "normal", "strange", title=str(target))
     for name, parts in found.figures.items():
         for part, m in parts.items():
-            interval = f"{m.low:.4f} to {m.high:.4f}"
-            numbers = (f"{m.auroc:.4f}", interval, f"{m.aupr:.4f}", f"{m.fpr95:.4f}")
-            table.add_row(name, part, *numbers, str(m.n_normal), str(m.n_strange))
+            table.add_row(name, part, *numbers(m), str(m.n_normal), str(m.n_strange))
     out.print(table)
     for name, value in found.normal.items():
         out.print(f"{name} of the normal test images: {value:.4f}")
@@ -269,33 +268,46 @@ def train(
     ] = 1,
 ) -> None:
     """Train; write weights, card and reference scores. An interrupted training goes on."""
-    from core.scenario import load_scenario
-    from core.train.run import Watcher, settings_of
-    from core.train.run import train as run
-
-    chosen = parse_target(target)
-    scenario = load_scenario(chosen.scenario)
-    training = settings_of(scenario, chosen.stem, _settings(changes or []), minutes)
-    if atlas_only:
-        if restart or keep_weights or minutes or changes:
-            raise OutskirtsError("--atlas-only changes nothing else: give it alone")
-        _renew_atlas(scenario, chosen, training)
-        return
-    with _bar() as (step, stage):
-        card = run(
-            scenario,
-            chosen.stem,
-            training=training,
+    chosen = service.variants_of(parse_target(target))
+    for one in chosen:
+        if len(chosen) > 1:
+            notes.print(f"{one}:")
+        if atlas_only:
+            if restart or keep_weights or minutes or changes:
+                raise OutskirtsError("--atlas-only changes nothing else: give it alone")
+            _renew_atlas(one)
+            continue
+        _train_one(
+            one,
+            changes=_settings(changes or []),
+            minutes=minutes,
             restart=restart,
             keep_weights=keep_weights,
             download=download,
             devices=devices,
+        )
+
+
+def _train_one(
+    target: Target, *, changes: Mapping[str, Any], minutes: float | None, **options: Any
+) -> None:
+    from core.train.run import Watcher, settings_of
+    from core.train.run import train as run
+
+    scenario = target.world
+    training = settings_of(scenario, target.stem, changes, minutes)
+    with bar() as (step, stage):
+        card = run(
+            scenario,
+            target.stem,
+            training=training,
             watcher=Watcher(step=step, stage=stage),
+            **options,
         )
     if card is None:  # not the first process
         return
     typer.echo(
-        f"{chosen}: {card.training.images} images, {card.training.skipped_steps} steps skipped"
+        f"{target}: {card.training.images} images, {card.training.skipped_steps} steps skipped"
     )
     typer.echo(f"score: {card.score.part}. {card.score.why}")
     for name, parts in card.metrics.items():
@@ -303,10 +315,12 @@ def train(
         typer.echo(f"{name}: AUROC {m.auroc:.4f} ({m.low:.4f} to {m.high:.4f})")
 
 
-def _renew_atlas(scenario: Scenario, target: Target, training: Training) -> None:
+def _renew_atlas(target: Target) -> None:
     from core.train.maps import renew
 
-    with _bar() as (_, stage):
+    scenario = target.world
+    training = scenario.training_of(target.stem)
+    with bar() as (_, stage):
         found = renew(scenario, target.stem, training, stage=stage)
     if found is None:
         raise OutskirtsError(f"{target} has no codes to map")
@@ -338,63 +352,16 @@ def bench(
     """Run the project's own benchmarks; figures, no verdict. Best with nothing else running."""
     from core.evaluate import bench as benchmarks
 
-    with _spinner() as say:
+    with spinner() as say:
         rows = benchmarks.run(name, watch=say)
     if as_json:
         typer.echo(json.dumps([row.as_dict() for row in rows], indent=1))
         return
     table = Table("benchmark", "what", "median", "lowest", "highest", "unit", "runs")
     for row in rows:
-        numbers = (f"{row.median:.4g}", f"{row.low:.4g}", f"{row.high:.4g}")
-        table.add_row(row.benchmark, row.what, *numbers, row.unit, str(row.runs))
+        figures = (f"{row.median:.4g}", f"{row.low:.4g}", f"{row.high:.4g}")
+        table.add_row(row.benchmark, row.what, *figures, row.unit, str(row.runs))
     out.print(table)
-
-
-@contextmanager
-def _spinner() -> Iterator[Callable[[str], None]]:
-    with notes.status("") as status:
-        yield lambda text: status.update(text)
-
-
-@contextmanager
-def _bar() -> Iterator[tuple[Callable[[Any], None], Callable[[str], None]]]:
-    """A progress bar on standard error: what to call at each step, and at each stage.
-
-    Where standard error is a file, a line every half minute takes its place.
-    """
-    if not notes.is_terminal:
-        yield _lines()
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=notes) as progress:
-        task = progress.add_task("", total=1.0)
-
-        def step(moment: Any) -> None:
-            progress.update(
-                task, completed=moment.progress, description=f"{moment.phase}: {_terms(moment)}"
-            )
-
-        def stage(text: str) -> None:
-            progress.update(task, description=text)
-
-        yield step, stage
-
-
-def _lines() -> tuple[Callable[[Any], None], Callable[[str], None]]:
-    last = [0.0]
-
-    def step(moment: Any) -> None:
-        if time.monotonic() - last[0] > 30:
-            last[0] = time.monotonic()
-            where = f"{moment.progress:.1%} of {moment.phase}, {moment.images} images"
-            notes.print(f"{where}: {_terms(moment)}")
-
-    return step, notes.print
-
-
-def _terms(moment: Any) -> str:
-    """The last value of each loss term, without the player's name."""
-    return " ".join(f"{k.partition('/')[2]} {v:.3f}" for k, v in moment.terms.items())
 
 
 def main() -> int:

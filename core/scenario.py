@@ -43,7 +43,12 @@ class _Strict(BaseModel):
 
 
 class ImageSet(_Strict):
-    """A named set of images: of a public source, or a change of the normal ones."""
+    """A named set of images: of a public source, or a change of the normal ones.
+
+    Attributes:
+        only: the one class, by its index, that the source's images are of; None: all of them.
+        joins: holds the images of all other strange sets, in their order, and none of its own.
+    """
 
     name: str = Field(pattern=r"^[a-z0-9-]+$")
     title: str
@@ -51,11 +56,13 @@ class ImageSet(_Strict):
     source: str | None = None
     change: Literal["turned", "flipped", "inverted", "noise", "flat"] | None = None
     classes: tuple[str, ...] = ()
+    only: int | None = None
+    joins: bool = False
     licence: str
 
     @model_validator(mode="after")
     def _has_images(self) -> ImageSet:
-        if (self.source is None) == (self.change is None):
+        if (self.source is not None) + (self.change is not None) + self.joins != 1:
             raise ValueError(f"set {self.name!r} needs either a source or a change")
         return self
 
@@ -104,8 +111,11 @@ class Scenario(_Strict):
     Attributes:
         image: channels, height and width that detectors see.
         border: zeros on each side of a picture.
-        images: where the shown images are; "shipped" means in reference.npz.
+        images: where the shown images are; "shipped" means in reference.npz, "scenario:NAME" in
+            that scenario's, those of the same source.
         general: images of many things, for models that learn from them.
+        variants: a name for each class of the normal set; each in turn is the normal one, and the
+            others are strange (see `member`). ``strange`` is empty then.
         training: settings a model, by its name: DETECTOR or DETECTOR.MODEL.
     """
 
@@ -117,7 +127,7 @@ class Scenario(_Strict):
     strange: tuple[ImageSet, ...]
     image: tuple[int, int, int]
     border: int
-    images: str = Field(pattern=r"^(shipped|package:.+|data:.+)$")
+    images: str = Field(pattern=r"^(shipped|scenario:.+|package:.+|data:.+)$")
     split: Split
     general: General | None = None
     variants: tuple[str, ...] = ()
@@ -130,18 +140,82 @@ class Scenario(_Strict):
             raise ValueError(f"two sets are called {', '.join(twice)}")
         if self.normal.source is None:
             raise ValueError("the normal set needs a source")
+        classes = len(self.normal.classes)
+        if self.variants and (self.strange or classes < 2 or len(self.variants) != classes):
+            raise ValueError("variants are one for each of several classes, without strange sets")
         if self.border < 0 or 2 * self.border >= min(self.image[1:]):
             raise ValueError(f"a border of {self.border} leaves nothing of {self.image}")
         return self
 
     @property
+    def family(self) -> str:
+        """Name of its folder: its own, or that of the scenario whose `member` it is."""
+        return self.name.partition(".")[0]
+
+    @property
     def folder(self) -> Path:
-        return settings().checkpoints / self.name
+        return settings().checkpoints / self.family
 
     @property
     def sets(self) -> tuple[ImageSet, ...]:
         """The normal set, then the strange ones."""
         return (self.normal, *self.strange)
+
+    @property
+    def own_sets(self) -> tuple[ImageSet, ...]:
+        """`sets` but the one that joins others: every image once."""
+        return tuple(s for s in self.sets if not s.joins)
+
+    def joined(
+        self, numbers: Mapping[str, Mapping[str, np.ndarray]]
+    ) -> dict[str, Mapping[str, np.ndarray]]:
+        """Numbers by set and part, in the order of `sets`; those that join others are added."""
+        found = {s.name: numbers[s.name] for s in self.own_sets}
+        pieces = [parts for name, parts in found.items() if name != self.normal.name]
+        if len(found) < len(self.sets):
+            together = {part: np.concatenate([p[part] for p in pieces]) for part in pieces[0]}
+            found = {s.name: found.get(s.name, together) for s in self.sets}
+        return found
+
+    def member(self, variant: str) -> Scenario:
+        """The scenario in which one class is normal: REST, and each other class, are strange.
+
+        Raises:
+            ScenarioError: there is no such variant.
+        """
+        if variant not in self.variants:
+            known = ", ".join(self.variants) or "none"
+            raise ScenarioError(f"scenario {self.name} has no variant {variant!r}; has: {known}")
+        whole = self.normal
+        sets = [
+            whole.model_copy(
+                update={
+                    "name": name,
+                    "title": whole.classes[i].capitalize(),
+                    "text": f"The test images of {whole.source} of this class.",
+                    "only": i,
+                }
+            )
+            for i, name in enumerate(self.variants)
+        ]
+        normal = sets.pop(self.variants.index(variant))
+        rest = ImageSet(
+            name=REST,
+            title="All others",
+            text=f"All {whole.title.lower()} but {normal.title}.",
+            classes=whole.classes,
+            joins=True,
+            licence=whole.licence,
+        )
+        update = {
+            "name": f"{self.name}.{variant}",
+            "title": f"{self.title}: {normal.title}",
+            "normal": normal,
+            "strange": (rest, *sets),
+            "variants": (),
+            "training": {f"{name}.{variant}": t for name, t in self.training.items()},
+        }
+        return self.model_copy(update=update)
 
     def set_named(self, name: str) -> ImageSet:
         """The set of that name.
@@ -174,6 +248,13 @@ class Scenario(_Strict):
         Raises:
             ScenarioError: no such set, or reference.npz is missing or damaged.
         """
+        image_set = self.set_named(name)
+        if image_set.only is not None:  # the same for every member of the family
+            return _of_class(self.family, name, image_set.only)
+        if image_set.joins:  # no second copy is kept
+            pieces = [self.pictures(s.name) for s in self.strange if not s.joins]
+            images = np.concatenate([p.images for p in pieces])
+            return Pictures(name, images, np.concatenate([p.labels for p in pieces]))
         return _pictures(self.folder, self.name, name)
 
 
@@ -196,11 +277,14 @@ def scenario_names() -> list[str]:
 
 @cache
 def load_scenario(name: str) -> Scenario:
-    """Read and check a scenario.
+    """Read and check a scenario; "NAME.VARIANT" is the `member` in which that class is normal.
 
     Raises:
         ScenarioError: unknown name, or scenario.json does not fit the schema.
     """
+    family, dot, variant = name.partition(".")
+    if dot:
+        return load_scenario(family).member(variant)
     if name not in scenario_names():
         known = ", ".join(scenario_names()) or f"none in {settings().checkpoints}"
         raise ScenarioError(f"no scenario {name!r}; there are: {known}")
@@ -218,6 +302,7 @@ def load_scenario(name: str) -> Scenario:
     return scenario
 
 
+REST = "rest"
 CONTROL_IMAGES = 1000
 CONTROL_SEED = 0
 
@@ -252,8 +337,7 @@ def _shipped(folder: Path, name: str) -> Mapping[str, tuple[np.ndarray, np.ndarr
 @cache
 def _pictures(folder: Path, scenario_name: str, name: str) -> Pictures:
     scenario = load_scenario(scenario_name)
-    image_set = scenario.set_named(name)
-    shipped, border = _shipped(folder, scenario_name), scenario.border
+    image_set, border = scenario.set_named(name), scenario.border
     if image_set.change is not None and image_set.change in CONTROLS:
         normal = scenario.pictures(scenario.normal.name)
         return Pictures(name, CONTROLS[image_set.change](normal.images), normal.labels)
@@ -262,13 +346,32 @@ def _pictures(folder: Path, scenario_name: str, name: str) -> Pictures:
         size = scenario.image[1] - 2 * border
         images = make(CONTROL_IMAGES, size, seed=CONTROL_SEED)
         return Pictures(name, pad(images, border), np.full(len(images), -1))
-    if name not in shipped:
-        raise ScenarioError(f"{scenario_name}/reference.npz holds no set {name!r}")
-    images, labels = shipped[name]
+    images, labels = _of_source(scenario, image_set)
     return Pictures(name, pad(images, border), labels)
+
+
+@cache
+def _of_class(family: str, name: str, label: int) -> Pictures:
+    scenario = load_scenario(family)
+    images, labels = _of_source(scenario, scenario.normal)
+    return Pictures(name, pad(images[labels == label], scenario.border), labels[labels == label])
+
+
+def _of_source(scenario: Scenario, image_set: ImageSet) -> tuple[np.ndarray, np.ndarray]:
+    """Test images and labels of a set's source, the scenario's own or those of another."""
+    kind, _, other = scenario.images.partition(":")
+    keeper, name = scenario, image_set.name
+    if kind == "scenario":
+        keeper = load_scenario(other)
+        name = next((s.name for s in keeper.sets if s.source == image_set.source), name)
+    shipped = _shipped(keeper.folder, keeper.family)
+    if name not in shipped:
+        raise ScenarioError(f"{keeper.family}/reference.npz holds no set {name!r}")
+    return shipped[name]
 
 
 def forget_pictures() -> None:
     """Read reference images anew at the next call: the file has changed."""
     _shipped.cache_clear()
     _pictures.cache_clear()
+    _of_class.cache_clear()

@@ -26,7 +26,7 @@ from core.answers.latent import (
     pictures_of,
 )
 from core.answers.likelihoods import Likelihoods, LikelihoodsQuery, PartView, likelihoods
-from core.answers.loaded import Target, forget, parse_target, version
+from core.answers.loaded import Target, forget, parse_target, variants_of, version
 from core.answers.models import (
     Drawn,
     Pair,
@@ -39,9 +39,11 @@ from core.answers.models import (
     samples,
 )
 from core.answers.overview import (
+    Classes,
     Correction,
     DetectorRow,
     Overview,
+    classes,
     corrections,
     overview,
     scenarios,
@@ -49,12 +51,13 @@ from core.answers.overview import (
 )
 from core.answers.scoring import Evaluation, Scored, evaluate, score
 from core.errors import OutskirtsError
-from core.evaluate.metrics import Metrics
+from core.evaluate.metrics import Mean, Metrics, mean_of
 
 __all__ = [
     "ORDERS",
     "Across",
     "AcrossQuery",
+    "Classes",
     "Correction",
     "DetectorRow",
     "Drawn",
@@ -67,6 +70,7 @@ __all__ = [
     "LatentQuery",
     "Likelihoods",
     "LikelihoodsQuery",
+    "Mean",
     "Metrics",
     "Near",
     "NearQuery",
@@ -81,6 +85,7 @@ __all__ = [
     "Scored",
     "Target",
     "across",
+    "classes",
     "corrections",
     "evaluate",
     "forget",
@@ -89,6 +94,7 @@ __all__ = [
     "keys_of_ids",
     "latent",
     "likelihoods",
+    "mean_of",
     "near",
     "overview",
     "pair",
@@ -99,6 +105,7 @@ __all__ = [
     "samples",
     "scenarios",
     "score",
+    "variants_of",
     "version",
     "warm_up",
 ]

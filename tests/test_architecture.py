@@ -38,6 +38,7 @@ RANKS = {
     "core.train": 5,
     "core.answers": 6,
     "core.service": 7,
+    "core.console": 7,
     "core.__main__": 8,
 }
 # The benchmark of training is a benchmark: the one arrow that points up.

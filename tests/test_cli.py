@@ -269,12 +269,13 @@ def test_a_setting_that_the_detector_does_not_know_is_one_line(
 def test_a_variant_without_settings_of_its_own_is_not_trained(
     tiny_scenario: Tiny, call: Call
 ) -> None:
-    scenario = tiny.scenario_json() | {"variants": ["boot"]}
+    one_each = {"strange": [], "variants": ["zero", "one", "two"], "training": {}}
+    scenario = tiny.scenario_json() | one_each
     (tiny_scenario.folder / "scenario.json").write_text(json.dumps(scenario))
     forget_everything()
-    line = call("train", "tiny/glow.boot").error()
-    assert "no training settings for 'glow.boot'; it has: glow" in line
-    assert "train it with" in call("evaluate", "tiny/glow.boot").error()
+    line = call("train", "tiny/glow.one").error()
+    assert "no training settings for 'glow.one'; it has: none" in line
+    assert "train it with" in call("evaluate", "tiny/glow.one").error()
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])

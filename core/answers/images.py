@@ -11,7 +11,7 @@ import numpy as np
 from core.answers.loaded import Target, check_part, loaded, stored_scores
 from core.data.images import ImageError, Picture, decode, pad
 from core.evaluate.calibration import percentile
-from core.scenario import Scenario, ScenarioError, load_scenario
+from core.scenario import Scenario, ScenarioError
 
 if TYPE_CHECKING:
     from core.checkpoint import Card
@@ -78,7 +78,7 @@ def image(query: ImageQuery, data: bytes | None = None) -> ImageView:
 
     from core.data.stream import as_tensor
 
-    scenario = load_scenario(query.target.scenario)
+    scenario = query.target.world
     detector, card = loaded(query.target)
     picture, name, label = find_picture(scenario, query, data)
     x = as_tensor(picture.image[None])
@@ -188,7 +188,7 @@ def gallery(query: GalleryQuery) -> Gallery:
     Raises:
         OutskirtsError: no such scenario, set, part or checkpoint.
     """
-    scenario = load_scenario(query.target.scenario)
+    scenario = query.target.world
     detector, card = loaded(query.target)
     stored = stored_scores(query.target)
     check_part(query.target, card, query.part)
@@ -233,7 +233,7 @@ def per_image_table(target: Target, sets: Sequence[str]) -> dict[str, np.ndarray
     Raises:
         OutskirtsError: no such scenario, set or checkpoint.
     """
-    scenario, stored = load_scenario(target.scenario), stored_scores(target)
+    scenario, stored = target.world, stored_scores(target)
     columns: dict[str, list[np.ndarray]] = {}
     for name in sets:
         pictures = scenario.pictures(name)

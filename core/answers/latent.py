@@ -106,7 +106,7 @@ def keys_of_ids(scenario_name: str, ids: Sequence[str]) -> np.ndarray:
         ScenarioError: there is no such scenario or image.
     """
     scenario = load_scenario(scenario_name)
-    sizes = {s.name: len(scenario.pictures(s.name).images) for s in scenario.sets}
+    sizes = {s.name: len(scenario.pictures(s.name).images) for s in scenario.own_sets}
     place = {name: i for i, name in enumerate(sizes)}
     keys = []
     for text in ids:
@@ -124,7 +124,7 @@ def latent(query: LatentQuery) -> LatentMap:
     Raises:
         OutskirtsError: no such scenario, checkpoint or layout, or the checkpoint has no map.
     """
-    scenario, atlas = load_scenario(query.target.scenario), _atlas(query.target)
+    scenario, atlas = query.target.world, _atlas(query.target)
     detector, card = loaded(query.target)
     layout = query.layout or next(iter(atlas.layouts))
     if layout not in atlas.layouts:
@@ -170,28 +170,26 @@ def _labels(scenario: Scenario, set_name: str, indices: np.ndarray) -> np.ndarra
     return names[np.where((labels >= 0) & (labels < len(names) - 1), labels, len(names) - 1)]
 
 
-@lru_cache(maxsize=16)
-def _atlas_once(folder: Path, stem: str, version: str) -> Atlas:
+@lru_cache(maxsize=32)
+def _atlas_once(target: Target, folder: Path, version: str) -> Atlas:
     from core import checkpoint
 
-    found = checkpoint.read_atlas(folder, checkpoint.read_card(folder, stem))
-    names = tuple(s.name for s in load_scenario(folder.name).sets)
+    scenario = target.world
+    found = checkpoint.read_atlas(folder, checkpoint.read_card(folder, target.stem))
+    names = tuple(s.name for s in scenario.own_sets)
     if found.sets != names:
         raise checkpoint.CardError(
-            f"the map of {folder.name}/{stem} was made before its scenario's sets changed: make it "
-            f"with `python -m core train {folder.name}/{stem} --atlas-only`"
+            f"the map of {target} was made before its scenario's sets changed: make it "
+            f"with `python -m core train {target} --atlas-only`"
         )
-    sizes = [len(load_scenario(folder.name).pictures(name).images) for name in names]
+    sizes = [len(scenario.pictures(name).images) for name in names]
     if (found.indices < 0).any() or (found.indices >= np.array(sizes)[found.which]).any():
-        raise checkpoint.CardError(
-            f"the map of {folder.name}/{stem} shows images that are not there"
-        )
+        raise checkpoint.CardError(f"the map of {target} shows images that are not there")
     return found
 
 
 def _atlas(target: Target) -> Atlas:
-    folder = load_scenario(target.scenario).folder
-    return _atlas_once(folder, target.stem, version(target.scenario))
+    return _atlas_once(target, target.world.folder, version(target.scenario))
 
 
 def pictures_of(scenario_name: str, picks: Sequence[tuple[str, int]]) -> np.ndarray:
@@ -259,7 +257,7 @@ def near(query: NearQuery, data: bytes | None = None) -> Near:
     from core import atlas as maps
 
     target = query.image.target
-    scenario, atlas = load_scenario(target.scenario), _atlas(target)
+    scenario, atlas = target.world, _atlas(target)
     layout = atlas.layouts.get(query.layout or next(iter(atlas.layouts)))
     if layout is None:
         raise ScenarioError(f"{target} has no layout {query.layout!r}")
@@ -293,9 +291,10 @@ def near(query: NearQuery, data: bytes | None = None) -> Near:
 
 
 def _key(scenario: Scenario, query: ImageQuery) -> int | None:
-    if query.index is None:
+    names = [s.name for s in scenario.own_sets]
+    if query.index is None or query.set_name not in names:
         return None
-    return SET_KEY * [s.name for s in scenario.sets].index(query.set_name) + query.index
+    return SET_KEY * names.index(query.set_name) + query.index
 
 
 def _row(atlas: Atlas, query: ImageQuery) -> int | None:
@@ -324,7 +323,7 @@ def _neighbours(target: Target, atlas: Atlas, image: np.ndarray) -> tuple[np.nda
     small, count = atlas.compressed, min(maps.SHORTLIST, len(atlas))
     listed = maps.nearest(small.all(), small.of(code), neighbours=count)[0][0]
     picks = [(atlas.sets[atlas.which[i]], int(atlas.indices[i])) for i in listed]
-    codes = codes_of(detector, pictures_of(target.scenario, picks))
+    codes = codes_of(detector, pictures_of(target.world.name, picks))
     found, distances = maps.nearest(codes, code, neighbours=maps.NEIGHBOURS)
     return listed[found[0]], distances[0]
 
@@ -375,7 +374,7 @@ def across(query: AcrossQuery, data: bytes | None = None) -> Across:
         OutskirtsError: no such scenario, set, image or checkpoint.
     """
     scenario = load_scenario(query.scenario)
-    names = [s.name for s in scenario.sets]
+    names = [s.name for s in scenario.own_sets]
     keys = np.array(query.keys, np.int64)
     which, indices = keys // SET_KEY, keys % SET_KEY
     sizes = np.array([len(scenario.pictures(name).images) for name in names])

@@ -9,7 +9,7 @@ import numpy as np
 
 from core.answers.loaded import Target, loaded, stored_scores
 from core.evaluate.metrics import Metrics
-from core.scenario import ScenarioError, load_scenario
+from core.scenario import ScenarioError
 
 if TYPE_CHECKING:
     from core.checkpoint import Card
@@ -66,7 +66,7 @@ def likelihoods(query: LikelihoodsQuery) -> Likelihoods:
     Raises:
         OutskirtsError: no such scenario, set or checkpoint, or it is damaged.
     """
-    scenario = load_scenario(query.target.scenario)
+    scenario = query.target.world
     if scenario.set_named(query.strange) is scenario.normal:
         raise ScenarioError(f"{query.strange!r} is the normal set, not a strange one")
     detector, card = loaded(query.target)

@@ -14,13 +14,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.scenario import ScenarioError, load_scenario
+from core.scenario import Scenario, ScenarioError, load_scenario
 
 if TYPE_CHECKING:
     from core.checkpoint import Card
     from core.detectors._base import Detector
 
-__all__ = ["Target", "check_part", "forget", "loaded", "parse_target", "stored_scores", "version"]
+__all__ = [
+    "Target",
+    "check_part",
+    "forget",
+    "loaded",
+    "parse_target",
+    "stored_scores",
+    "variants_of",
+    "version",
+]
 
 _lock = threading.Lock()
 
@@ -35,16 +44,50 @@ class Target:
 
     @classmethod
     def of(cls, scenario: str, stem: str) -> Target:
-        """The target of a checkpoint's name, DETECTOR or DETECTOR.VARIANT."""
+        """The target of a checkpoint's name, DETECTOR or DETECTOR.VARIANT.
+
+        ``scenario`` may be the one in which the variant's class is normal, or its family.
+        """
         detector, _, variant = stem.partition(".")
-        return cls(scenario, detector, variant or None)
+        return cls(scenario.partition(".")[0], detector, variant or None)
 
     @property
     def stem(self) -> str:
         return self.detector if self.variant is None else f"{self.detector}.{self.variant}"
 
+    @property
+    def world(self) -> Scenario:
+        """The scenario that the detector lives in: of several variants, the one of its class.
+
+        Raises:
+            ScenarioError: no such scenario, or it has variants and none of them is named.
+        """
+        scenario = load_scenario(self.scenario)
+        if not scenario.variants:
+            return scenario
+        if (chosen := _class_of(scenario, self.variant or "")) is None:
+            raise ScenarioError(
+                f"{self} is one of {len(scenario.variants)}: name which, such as "
+                f"{self.scenario}/{self.detector}.{scenario.variants[0]}"
+            )
+        return load_scenario(f"{scenario.name}.{chosen}")
+
     def __str__(self) -> str:
         return f"{self.scenario}/{self.stem}"
+
+
+def _class_of(scenario: Scenario, variant: str) -> str | None:
+    """The class that a variant names: CLASS, or CLASS-GG with a share of labels."""
+    found = [v for v in (variant, variant.rpartition("-")[0]) if v in scenario.variants]
+    return found[0] if found else None
+
+
+def variants_of(target: Target) -> list[Target]:
+    """A target itself; or, where it names no variant of a scenario that has them, each of them."""
+    scenario = load_scenario(target.scenario)
+    if target.variant or not scenario.variants:
+        return [target]
+    return [Target(target.scenario, target.detector, v) for v in scenario.variants]
 
 
 def parse_target(text: str) -> Target:
@@ -60,10 +103,14 @@ def parse_target(text: str) -> Target:
     if not slash or not detector or rest.endswith("."):
         raise ScenarioError(f"{text!r} is not SCENARIO/DETECTOR[.VARIANT], such as fashion/glow")
     scenario = load_scenario(scenario_name)
+    if scenario.name != scenario.family:
+        raise ScenarioError(
+            f"{text!r} names the class before the detector: {scenario.family}/"
+            f"{detector}.{scenario_name.partition('.')[2]} is meant"
+        )
     if detector not in detector_names():
         raise ScenarioError(f"no detector {detector!r}; there are: {', '.join(detector_names())}")
-    variants = {variant, variant.rpartition("-")[0]} & set(scenario.variants)
-    if variant and not variants and rest not in scenario.training:
+    if variant and _class_of(scenario, variant) is None and rest not in scenario.training:
         models = [m.partition(".")[2] for m in scenario.training if m.startswith(f"{detector}.")]
         known = ", ".join([*models, *scenario.variants]) or "none"
         raise ScenarioError(f"{scenario_name}/{detector} has no variant {variant!r}; has: {known}")
@@ -80,15 +127,15 @@ def version(scenario_name: str) -> str:
     return ";".join(f"{f.name}:{f.stat().st_mtime_ns}" for f in files)
 
 
-@lru_cache(maxsize=32)
-def _load_once(folder: Path, stem: str, version: str) -> tuple[Detector, Card]:
+@lru_cache(maxsize=64)
+def _load_once(target: Target, folder: Path, version: str) -> tuple[Detector, Card]:
     from core import checkpoint
 
-    detector, card = checkpoint.load(folder, stem)
-    expected = {s.name for s in load_scenario(folder.name).strange}
+    detector, card = checkpoint.load(folder, target.stem)
+    expected = {s.name for s in target.world.strange}
     if set(card.metrics) != expected:
         raise checkpoint.CardError(
-            f"{folder.name}/{stem} was trained before its scenario's strange sets changed "
+            f"{target} was trained before its scenario's strange sets changed "
             f"({', '.join(sorted(set(card.metrics) ^ expected))}): train it again"
         )
     return detector, card
@@ -96,21 +143,23 @@ def _load_once(folder: Path, stem: str, version: str) -> tuple[Detector, Card]:
 
 def loaded(target: Target) -> tuple[Detector, Card]:
     with _lock:  # two first visitors must not load twice
-        folder = load_scenario(target.scenario).folder
-        return _load_once(folder, target.stem, version(target.scenario))
+        return _load_once(target, target.world.folder, version(target.scenario))
 
 
-@lru_cache(maxsize=32)
-def _scores_once(folder: Path, stem: str, version: str) -> Mapping[str, Mapping[str, np.ndarray]]:
+@lru_cache(maxsize=64)
+def _scores_once(
+    target: Target, folder: Path, version: str
+) -> Mapping[str, Mapping[str, np.ndarray]]:
     from core import checkpoint
 
-    return checkpoint.read_scores(folder, checkpoint.read_card(folder, stem)).sets
+    card = checkpoint.read_card(folder, target.stem)
+    return target.world.joined(checkpoint.read_scores(folder, card).sets)
 
 
 def stored_scores(target: Target) -> Mapping[str, Mapping[str, np.ndarray]]:
+    """Every part of every reference image: set name to part name to (N,)."""
     with _lock:
-        folder = load_scenario(target.scenario).folder
-        return _scores_once(folder, target.stem, version(target.scenario))
+        return _scores_once(target, target.world.folder, version(target.scenario))
 
 
 def check_part(target: Target, card: Card, part: str) -> None:

@@ -12,7 +12,6 @@ from core.answers.images import ImageQuery, find_picture
 from core.answers.loaded import Target, check_part, loaded, stored_scores
 from core.errors import OutskirtsError
 from core.evaluate.metrics import rank_correlation
-from core.scenario import load_scenario
 
 if TYPE_CHECKING:
     from core.detectors.glow import Glow
@@ -69,7 +68,7 @@ def pair(query: PairQuery) -> Pair:
     Raises:
         OutskirtsError: no such scenario, set, part or checkpoint.
     """
-    scenario = load_scenario(query.across.scenario)
+    scenario = query.across.world
     sets = (scenario.normal.name, scenario.set_named(query.strange).name)
     shown = {}
     for side, target in (("across", query.across), ("up", query.up)):
@@ -145,7 +144,7 @@ def resample(query: ResampleQuery, data: bytes | None = None) -> Resampled:
     flow = _flow(target)
     if not flow.scale_names:
         raise OutskirtsError(f"{target} has no scales to draw anew")
-    picture, _, _ = find_picture(load_scenario(target.scenario), query.image, data)
+    picture, _, _ = find_picture(target.world, query.image, data)
     with torch.inference_mode():
         changed = flow.resample(
             as_tensor(picture.image[None]),

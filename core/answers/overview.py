@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.answers.loaded import Target, loaded, stored_scores
+from core.answers.loaded import Target, loaded, stored_scores, variants_of
 from core.errors import OutskirtsError
-from core.scenario import Scenario, ScenarioError, load_scenario, scenario_names
+from core.evaluate.metrics import Mean, mean_of
+from core.scenario import REST, Scenario, ScenarioError, load_scenario, scenario_names
 
 if TYPE_CHECKING:
     from core.checkpoint import Card
 
 __all__ = [
+    "Classes",
     "Correction",
     "DetectorRow",
     "Overview",
+    "classes",
     "corrections",
     "overview",
     "scenarios",
@@ -36,10 +39,11 @@ def warm_up() -> None:
             scenario = load_scenario(name)
             for s in scenario.sets:
                 scenario.pictures(s.name)
-            for row in overview(name).detectors:
-                if row.card is not None:
-                    loaded(Target.of(name, row.name))
-                    stored_scores(Target.of(name, row.name))
+            for stem in scenario.training:
+                for target in variants_of(Target.of(name, stem)):
+                    if (scenario.folder / f"{target.stem}.json").exists():
+                        loaded(target)
+                        stored_scores(target)
 
 
 @dataclass(frozen=True)
@@ -137,6 +141,49 @@ def overview(scenario_name: str, *, examples: int = 8) -> Overview:
         twins=tuple(row for row in rows if row.name in twins),
         examples=shown,
     )
+
+
+@dataclass(frozen=True)
+class Classes:
+    """How good the detectors of a scenario are with each class in turn as the normal one.
+
+    Attributes:
+        titles: variant to the title of its class.
+        cards: model to variant to its card, or None where it is not trained.
+        means: model to the figures of its score on all other classes, averaged over the variants;
+            of those models that are trained on every class.
+    """
+
+    titles: Mapping[str, str]
+    cards: Mapping[str, Mapping[str, Card | None]]
+    means: Mapping[str, Mean]
+
+
+def classes(family: str) -> Classes | None:
+    """A scenario's models over all its variants; None where it has none.
+
+    Raises:
+        ScenarioError: unknown scenario.
+    """
+    from core import checkpoint
+
+    scenario = load_scenario(family.partition(".")[0])
+    if not scenario.variants:
+        return None
+    cards: dict[str, dict[str, Card | None]] = {}
+    for stem in scenario.training:
+        for target in variants_of(Target.of(scenario.name, stem)):
+            found = None
+            with suppress(checkpoint.CardError):  # the Overview of its class says what is wrong
+                found = checkpoint.read_card(scenario.folder, target.stem)
+            cards.setdefault(stem, {})[target.variant or ""] = found
+    means = {
+        stem: mean_of([c.metrics[REST][c.score.part] for c in found.values() if c is not None])
+        for stem, found in cards.items()
+        if all(found.values())
+    }
+    titles = {v: scenario.member(v).normal.title for v in scenario.variants}
+    return Classes(titles, cards, means)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from core.answers.images import percentiles, row_of
 from core.answers.loaded import Target, loaded, stored_scores
 from core.data.images import ImageError, Item, pad, read_items
 from core.evaluate.metrics import Metrics, measure_parts
-from core.scenario import Scenario, ScenarioError, load_scenario
+from core.scenario import Scenario, ScenarioError
 
 if TYPE_CHECKING:
     from core.checkpoint import Card
@@ -43,7 +43,7 @@ def score(target: Target, paths: Sequence[Path], *, bf16: bool = False) -> Itera
     """
     from core.evaluate.scoring import BATCH
 
-    scenario = load_scenario(target.scenario)
+    scenario = target.world
     detector, card = loaded(target)
     waiting: list[Item] = []
     for item in read_items(paths, scenario.image[1] - 2 * scenario.border):
@@ -110,7 +110,7 @@ def evaluate(
     """
     from core.evaluate.scoring import figures_of, parts_of
 
-    scenario = load_scenario(target.scenario)
+    scenario = target.world
     detector, card = loaded(target)
     normal = scenario.normal.name
     if normal in (against or {}):

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import ClassVar
 
 import numpy as np
 
 __all__ = [
+    "Mean",
     "Metrics",
     "auroc",
     "average_precision",
     "bootstrap_auroc",
     "fpr_at_tpr",
+    "mean_of",
     "measure",
     "measure_parts",
     "rank_correlation",
@@ -149,6 +151,50 @@ def measure(normal: np.ndarray, strange: np.ndarray) -> Metrics:
         n_normal=len(normal),
         n_strange=len(strange),
     )
+
+
+@dataclass(frozen=True)
+class Mean:
+    """Means of several models' figures.
+
+    Attributes:
+        low, high: 95 % interval of the mean AUROC; each model's own interval is taken as
+            independent of the others'.
+        models: how many.
+    """
+
+    auroc: float
+    low: float
+    high: float
+    aupr: float
+    fpr95: float
+    models: int
+
+    def as_dict(self) -> dict[str, float]:
+        return asdict(self)
+
+
+def mean_of(found: Sequence[Metrics]) -> Mean:
+    """Means over models, such as one a class.
+
+    Raises:
+        ValueError: there is nothing to take the mean of.
+
+    Example:
+        >>> one = Metrics(0.5, 0.47, 0.53, 0.5, 0.9, 100, 100)
+        >>> two = Metrics(0.7, 0.66, 0.74, 0.6, 0.7, 100, 100)
+        >>> mean = mean_of([one, two])
+        >>> round(mean.auroc, 4), round(mean.low, 4), round(mean.high, 4)
+        (0.6, 0.575, 0.625)
+    """
+    if not found:
+        raise ValueError("a mean needs at least one model")
+    n = len(found)
+    half = float(np.sqrt(sum(((m.high - m.low) / 2) ** 2 for m in found))) / n
+    auroc, aupr, fpr95 = (
+        float(np.mean([getattr(m, name) for m in found])) for name in ("auroc", "aupr", "fpr95")
+    )
+    return Mean(auroc, max(auroc - half, 0.0), min(auroc + half, 1.0), aupr, fpr95, n)
 
 
 def measure_parts(

@@ -69,13 +69,14 @@ def write_card(
     watcher.stage("measuring")
     data, weights = checkpoint.pack(detector)
     learned = _trained_on(scenario, detector, streams)
-    normal = scores.sets[scenario.normal.name]
+    numbers = scenario.joined(scores.sets)
+    normal = numbers[scenario.normal.name]
     pictures = scenario.pictures(scenario.normal.name)
     figures = figures_of(detector, pictures.images, normal)
     paper, _, variant = name.partition(".")
     card = Card(
         schema=1,
-        scenario=scenario.name,
+        scenario=scenario.family,
         detector=paper,
         variant=variant or None,
         config=dataclasses.asdict(detector.config),
@@ -96,7 +97,7 @@ def write_card(
             images=len(streams["calibration"].images),
             quantiles={p: tuple(_rounded(quantiles(v))) for p, v in held_out.items()},
         ),
-        metrics={s.name: measure_parts(normal, scores.sets[s.name]) for s in scenario.strange},
+        metrics={s.name: measure_parts(normal, numbers[s.name]) for s in scenario.strange},
         figures={k: round(v, 4) for k, v in figures.items()},
         companions=checkpoint.accompany(detector, scenario.folder),
         seeds=_seeds(scenario, training),
@@ -112,7 +113,7 @@ def write_card(
 
 def _reference_scores(scenario: Scenario, detector: Detector, watcher: Watcher) -> ReferenceScores:
     sets = {}
-    for image_set in scenario.sets:
+    for image_set in scenario.own_sets:
         watcher.stage(f"scoring {image_set.title.lower()}")
         sets[image_set.name] = parts_of(detector, scenario.pictures(image_set.name).images)
     return ReferenceScores(sets)
@@ -125,7 +126,8 @@ def _source(detector: Detector) -> Source:
 
 def _trained_on(scenario: Scenario, detector: Detector, streams: Mapping[str, Stream]) -> TrainedOn:
     source = _source(detector)
-    normal = f"{scenario.normal.source}, training images", scenario.normal.licence
+    of = "" if scenario.normal.only is None else f" of {scenario.normal.title}"
+    normal = f"{scenario.normal.source}, training images{of}", scenario.normal.licence
     names = {"train": [normal]}
     if scenario.general is not None:
         general = scenario.general.title, scenario.general.licence

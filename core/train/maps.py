@@ -42,7 +42,7 @@ def lay_out(
 
     The seed is the scenario's, so that all its models show the same images.
     """
-    pictures = {s.name: scenario.pictures(s.name).images for s in scenario.sets}
+    pictures = {s.name: scenario.pictures(s.name).images for s in scenario.own_sets}
     sizes = {name: len(images) for name, images in pictures.items()}
     seed = scenario.split.seed
     shown, held_out = choose(sizes, training.points, seed=seed, beside=HELD_OUT)
@@ -76,7 +76,7 @@ def _unseen(
     known = {image.tobytes() for name, i in shown.items() for image in pictures[name][i]}
     normal = scenario.normal.name
     found = {}
-    for image_set in scenario.sets:
+    for image_set in scenario.own_sets:
         name, rows = image_set.name, held_out[image_set.name]
         if image_set.change in CONTROLS:
             rows = rows[~np.isin(rows, shown[normal])]

@@ -59,7 +59,7 @@ def train(
     watcher.stage("reading training images")
     wanted = {phase.data for phase in detector.phases()}
     streams = _streams(scenario, training, wanted, download=download, devices=devices)
-    if not (scenario.folder / "reference.npz").exists():
+    if scenario.images == "shipped" and not (scenario.folder / "reference.npz").exists():
         _build_reference(scenario, download=download)
     if restart and fabric.global_rank == 0:
         _forget_run(scenario, name)
@@ -117,7 +117,7 @@ def _keep(detector: Detector, scenario: Scenario, name: str, origin: Mapping[str
     other = [k for k in wanted if wanted[k] != had[k] and k not in detector.untrained_settings]
     if other:
         raise CardError(
-            f"{scenario.name}/{name} was trained with other settings ("
+            f"{scenario.family}/{name} was trained with other settings ("
             + ", ".join(f"{k}: {had[k]}, not {wanted[k]}" for k in other)
             + "): its weights cannot be kept"
         )
@@ -125,7 +125,8 @@ def _keep(detector: Detector, scenario: Scenario, name: str, origin: Mapping[str
         taught = role not in detector.untrained_settings
         if taught and card.companions.get(stem) != origin[stem]:
             raise CardError(
-                f"{scenario.name}/{name} was trained against other weights of {stem}: train it anew"
+                f"{scenario.family}/{name} was trained against other weights of {stem}: "
+                "train it anew"
             )
     detector.load_state_dict(kept.state_dict())
     return card.training
@@ -159,6 +160,8 @@ def _streams(
     )
     split = scenario.split
     chosen = calibration_split(len(images), calibration=split.calibration, seed=split.seed)
+    if scenario.normal.only is not None:
+        chosen = tuple(i[labels[i] == scenario.normal.only] for i in chosen)
     images = pad(images, scenario.border)
     size = training.batch_size // devices
     streams = {
@@ -208,7 +211,7 @@ def _fit(
     fabric: Fabric,
     watcher: Watcher,
 ) -> Report:
-    folder = settings().runs / scenario.name / name
+    folder = settings().runs / scenario.family / name
     log = TrainingLog(folder / "log.jsonl")
 
     def both(moment: Moment) -> None:
@@ -243,6 +246,6 @@ def settings_of(
 
 def _forget_run(scenario: Scenario, name: str) -> None:
     """Delete the log and the state of a training, finished or not; its checkpoint stays."""
-    folder = settings().runs / scenario.name / name
+    folder = settings().runs / scenario.family / name
     for file in (folder / "state.pt", folder / "log.jsonl"):
         file.unlink(missing_ok=True)
