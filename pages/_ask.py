@@ -13,6 +13,7 @@ from core import service
 from core.service import (
     Across,
     AcrossQuery,
+    Classes,
     Drawn,
     Gallery,
     GalleryQuery,
@@ -35,6 +36,7 @@ from core.service import (
 
 __all__ = [
     "across",
+    "classes",
     "csv_of",
     "gallery",
     "image",
@@ -52,6 +54,10 @@ __all__ = [
 
 def overview(scenario: str) -> Overview:
     return _overview(scenario, service.version(scenario))
+
+
+def classes(scenario: str) -> Classes | None:
+    return _classes(scenario, service.version(scenario))
 
 
 def likelihoods(query: LikelihoodsQuery) -> Likelihoods:
@@ -93,6 +99,11 @@ def samples(query: SamplesQuery) -> Drawn:
 @st.cache_data(max_entries=16, show_spinner="Reading the scenario…")
 def _overview(scenario: str, version: str) -> Overview:
     return service.overview(scenario)
+
+
+@st.cache_data(max_entries=16, show_spinner="Reading every class's card…")
+def _classes(scenario: str, version: str) -> Classes | None:
+    return service.classes(scenario)
 
 
 @st.cache_data(max_entries=64, show_spinner="Loading the flow and its scores…")

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from PIL import Image
 from plotly.subplots import make_subplots
 
-from core.service import Pair, PartView
+from core.service import Metrics, Pair, PartView
 
 __all__ = [
     "NORMAL",
@@ -19,6 +19,7 @@ __all__ = [
     "contributions",
     "enlarge",
     "histogram",
+    "intervals",
     "maps",
     "panels",
     "png",
@@ -78,6 +79,27 @@ def histogram(part: PartView, names: tuple[str, str], *, height: int) -> go.Figu
     figure.update_yaxes(visible=False, rangemode="tozero")
     figure.update_xaxes(title={"text": part.unit, "standoff": 4}, nticks=6)
     return tidy(figure, height=height)
+
+
+def intervals(found: Mapping[str, Metrics], *, marked: str) -> go.Figure:
+    """AUROC with its interval, a column each; one of them marked."""
+    values = list(found.values())
+    figure = go.Figure(
+        go.Scatter(
+            x=list(found),
+            y=[m.auroc for m in values],
+            error_y={
+                "array": [m.high - m.auroc for m in values],
+                "arrayminus": [m.auroc - m.low for m in values],
+            },
+            mode="markers",
+            marker={"size": 10, "color": [STRANGE if n == marked else NORMAL for n in found]},
+            hovertemplate="%{x}: %{y:.3f}<extra></extra>",
+        )
+    )
+    figure.add_hline(y=0.5, line_dash="dot", annotation_text="a coin")
+    figure.update_yaxes(title="AUROC", range=[min(0.45, *(m.low for m in values)), 1.01])
+    return tidy(figure, height=300)
 
 
 def panels(

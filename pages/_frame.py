@@ -50,7 +50,8 @@ page = st.navigation(
     ]
 )
 with st.sidebar:
-    rows = service.scenarios()
+    # One class against the others is the harder thing to grasp: such scenarios stand last.
+    rows = sorted(service.scenarios(), key=lambda row: bool(row.get("variants")))
     for row in rows:
         if "error" in row:
             st.error(row["error"], icon=":material/error:")
@@ -61,6 +62,19 @@ with st.sidebar:
         bind="query-params",
         help="What counts as normal, and what as strange.",
     )
+    classes: list[str] = next(
+        (r["variants"] for r in rows if r["scenario"] == st.session_state["scenario"]), []
+    )
+    if classes:
+        if st.session_state.get("normal") not in classes:
+            st.session_state["normal"] = classes[0]
+        st.selectbox(
+            "Normal class",
+            classes,
+            key="normal",
+            bind="query-params",
+            help="The class that the detectors learned; all others are strange.",
+        )
     st.number_input(
         "Seed",
         min_value=0,
@@ -76,6 +90,9 @@ with st.sidebar:
 if st.session_state["scenario"] is None:
     st.error("There is no scenario in the checkpoints folder.", icon=":material/error:")
     st.stop()
+# What pages ask for: the scenario, or that of the class that is normal.
+parts = (st.session_state["scenario"], st.session_state["normal"] if classes else "")
+st.session_state["world"] = ".".join(parts).rstrip(".")
 try:
     page.run()
 except service.OutskirtsError as error:

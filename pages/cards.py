@@ -14,7 +14,7 @@ TRY = {
     "A flow that cannot see objects": "glow.patches",
 }
 
-overview = _ask.overview(st.session_state["scenario"])
+overview = _ask.overview(st.session_state["world"])
 scenario = overview.scenario
 rows = {row.name: row for row in (*overview.detectors, *overview.twins)}
 
@@ -65,7 +65,7 @@ def show_card(row: DetectorRow) -> None:
     if card is None:
         st.error(row.missing, icon=":material/error:")
         return
-    st.subheader(f"{row.title}, {scenario.name}/{row.name}")
+    st.subheader(f"{row.title}, {scenario.family}/{row.name}")
     st.markdown(row.text)
     left, right = st.columns(2, gap="medium")
     with left:
@@ -79,11 +79,11 @@ def show_card(row: DetectorRow) -> None:
             f"- sha256 of their pixels: `{d.sha256[:16]}…`"
         )
         if card.companions:
-            others = ", ".join(f"{scenario.name}/{name}" for name in card.companions)
+            others = ", ".join(f"{scenario.family}/{name}" for name in card.companions)
             st.markdown(f"- Asks {others} while it scores.")
         if card.config.get("starts_from"):
             st.markdown(
-                f"- Started from the weights of {scenario.name}/{card.config['starts_from']}."
+                f"- Started from the weights of {scenario.family}/{card.config['starts_from']}."
             )
     with right:
         st.markdown("#### Training")
@@ -125,7 +125,7 @@ def show_card(row: DetectorRow) -> None:
     st.download_button(
         "This card (JSON)",
         card.model_dump_json(indent=1),
-        file_name=f"{scenario.name}-{row.name}.json",
+        file_name=f"{scenario.family}-{row.name}.json",
         mime="application/json",
         on_click="ignore",
         icon=":material/download:",

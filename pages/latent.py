@@ -29,7 +29,7 @@ TRY = {  # label: colour, and how many of the sets
 HEIGHT = 500
 WHOLE, BELOW, OF, FRESH = "_latent_whole", "_latent_below", "_latent_of", "_latent_fresh"
 
-overview = _ask.overview(st.session_state["scenario"])
+overview = _ask.overview(st.session_state["world"])
 scenario = overview.scenario
 models = {r.name: r for r in (*overview.detectors, *overview.twins) if r.card is not None}
 compared = {r.name: r for r in overview.detectors if r.card is not None}
@@ -339,7 +339,7 @@ def explore() -> tuple[LatentMap, np.ndarray] | None:
 st.title("Latent space")
 st.markdown("What does the detector think is near what?")
 if not models:
-    st.info(f"Scenario {scenario.name} has no trained detector.", icon=":material/info:")
+    st.info(f"{scenario.title} has no trained detector.", icon=":material/info:")
     st.stop()
 st.session_state[WHOLE] = True
 was = st.session_state.get(OF, scenario.name)

@@ -51,7 +51,7 @@ CREDIT = (
 SHORT = {"bits per dimension": "bits/dim", "standard deviations": "s.d."}
 PERCENTILE = "Share of held-out normal images that score lower."
 
-overview = _ask.overview(st.session_state["scenario"])
+overview = _ask.overview(st.session_state["world"])
 scenario = overview.scenario
 seed = st.session_state["seed"]
 models = {r.name: r for r in overview.detectors if r.detector == "Glow"}
@@ -95,7 +95,7 @@ def try_this(view: str, strange: str, part: str, order: str) -> None:
     st.session_state["likelihoods_order"] = order
     st.session_state["likelihoods_from"] = "both"
     st.session_state["likelihoods_page"] = 1
-    glow = Target(scenario.name, "glow")
+    glow = Target.of(scenario.name, "glow")
     query = GalleryQuery(glow, (normal.name, strange), part, order, 1, seed=seed)
     with suppress(OutskirtsError):  # the page says it
         first = _ask.gallery(query)
@@ -116,7 +116,7 @@ def verdict(figures: Metrics, strange: str) -> str:
 st.title("Likelihoods")
 st.markdown("Which scale finds it strange, and why do digits look likelier than clothes?")
 if not models:
-    st.info(f"Scenario {scenario.name} has no flow.", icon=":material/info:")
+    st.info(f"{scenario.title} has no flow: this page is about flows.", icon=":material/info:")
     st.stop()
 with st.container(horizontal=True, vertical_alignment="center"):
     st.markdown("Try this:", width="content")
@@ -408,7 +408,7 @@ with scales:
         st.download_button(
             "All numbers (CSV)",
             lambda: _ask.table_csv(target, (normal.name, strange)),
-            file_name=f"{scenario.name}-{model}-{strange}.csv",
+            file_name=f"{scenario.family}-{model}-{strange}.csv",
             mime="text/csv",
             on_click="ignore",
             icon=":material/download:",

@@ -31,8 +31,9 @@ def reported(figures: Mapping[str, float]) -> str:
     return "".join(f"{value:.3f} {name.replace('_', ' ')}, " for name, value in figures.items())
 
 
-scenario_name = st.session_state["scenario"]
+scenario_name = st.session_state["world"]
 found = _ask.overview(scenario_name)
+by_class = _ask.classes(scenario_name)
 scenario = found.scenario
 
 st.title("Outskirts")
@@ -149,8 +150,9 @@ for row in found.detectors:
     if row.card is None:
         st.error(row.missing, icon=":material/error:")
 trained = [row for row in found.detectors if row.card is not None]
-first = [row for row in trained if "." not in row.name]
-rest = [row for row in trained if "." in row.name]
+plain = ("", scenario.name.partition(".")[2])  # no more to the name than the class, if any
+first = [row for row in trained if row.name.partition(".")[2] in plain]
+rest = [row for row in trained if row not in first]
 for row in first:
     assert row.card is not None
     table(
@@ -159,8 +161,8 @@ for row in first:
     )
     st.caption(
         "AUROC: the chance that a strange image scores above a normal one. :material/star: marks the part "
-        "that is the detector's score; it was chosen on damaged training images, without a look at any "
-        "strange set. :orange[▼ below chance]: the strange look *more* normal than the normal. In small "
+        "that is the detector's score: the method's own, or chosen on damaged training images, without a "
+        "look at any strange set. :orange[▼ below chance]: the strange look *more* normal than the normal. In small "
         "the 95 % interval of 1,000 stratified bootstraps; it covers test images, not training seeds."
     )
     t = row.card.training
@@ -189,6 +191,29 @@ if rest:
             "These have 8 flow steps a scale and trained for 8 to 25 minutes, Glow has 16 and 95: "
             "compare them with one another. Their other parts stand in their cards."
         )
+if by_class is not None:
+    st.subheader("Every class in turn")
+    for row in first:
+        stem = row.name.partition(".")[0]
+        cards = {by_class.titles[v]: card for v, card in by_class.cards[stem].items()}
+        scores = {
+            title: card.metrics["rest"][card.score.part]
+            for title, card in cards.items()
+            if card is not None
+        }
+        st.plotly_chart(
+            _draw.intervals(scores, marked=scenario.normal.title),
+            key=f"overview_classes_{stem}",
+            config=_draw.SAVE,
+            alt=f"AUROC of {row.title} with each class in turn as the normal one, with intervals",
+        )
+        mean = by_class.means.get(stem)
+        if mean is not None:
+            st.markdown(
+                f"**{row.title}**: mean AUROC over {mean.models} classes **{mean.auroc:.3f}** "
+                f"({mean.low:.3f}{DASH}{mean.high:.3f}), each against all others. The class that is "
+                "chosen in the sidebar is drawn in orange."
+            )
 st.page_link("cards.py", label="Every model's card: data, training, deviations, limits")
 
 st.subheader("What is normal, and what is strange")
