@@ -243,7 +243,8 @@ def _print_figures(target: Target, found: service.Evaluation) -> None:
 def train(
     target: TargetArgument,
     minutes: Annotated[
-        float | None, typer.Option(min=0.01, help="Training time; scenario.json has the default.")
+        float | None,
+        typer.Option(min=0.01, help="Training time; scenario.json has the default, or epochs."),
     ] = None,
     changes: Annotated[
         list[str] | None,

@@ -60,10 +60,15 @@ class TrainedOn(_Strict):
 
 
 class Trained(_Strict):
-    """How training went; the minutes were fixed before it."""
+    """How training went.
+
+    Attributes:
+        fixed: what was settled before it, the minutes or the epochs of each phase.
+    """
 
     seed: int
     minutes: float
+    fixed: Literal["minutes", "epochs"] = "minutes"
     batch_size: int
     phases: tuple[str, ...]
     steps: int

@@ -90,13 +90,14 @@ class Training(_Strict):
     Attributes:
         title: the model's name on pages; a detector's first model may do without.
         text: what is special about it, in a sentence.
+        minutes: shared out among the phases; None: each phase runs the epochs it declares.
         seeds: models of other seeds whose spread this one's card reports.
         points, layouts: of the maps of its codes.
     """
 
     title: str = ""
     text: str = ""
-    minutes: float = Field(gt=0)
+    minutes: float | None = Field(None, gt=0)
     batch_size: int = Field(gt=0)
     seed: int = 0
     seeds: tuple[str, ...] = ()

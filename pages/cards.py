@@ -89,7 +89,8 @@ def show_card(row: DetectorRow) -> None:
         st.markdown("#### Training")
         t = card.training
         st.markdown(
-            f"- {t.minutes:g} minutes, fixed beforehand; the last weights are kept.\n"
+            f"- {t.minutes:g} minutes; the {t.fixed} were fixed beforehand, the last weights are "
+            "kept.\n"
             f"- {t.images:,} images in {t.steps:,} steps of {t.batch_size}, {t.images_per_second:g} a "
             f"second; {t.skipped_steps} steps skipped, resumed {t.resumed} times.\n"
             f"- Seed {t.seed}; phases: {', '.join(t.phases)}.\n"

@@ -171,12 +171,12 @@ class Outskirts(Detector):
         judge = self._player("classifiers", [self.judges], self._judge, self.config.judge_rate)
         phases = [
             Phase("standardise descriptors", "train", prepare=self._fit_descriptors),
-            Phase("distil", "train", [distil], epochs=40),
+            Phase("distil", "train", [distil], epochs=20),
             Phase("standardise codes", "train", prepare=self._fit_codes),
-            Phase("fuse", "train", [fuse], epochs=40),
+            Phase("fuse", "train", [fuse], epochs=20),
             Phase("posteriors", "train", prepare=self._keep_posteriors),
             Phase("whiten", "train", prepare=self._fit_whitening),
-            Phase("discriminate", "train", [judge], epochs=8),
+            Phase("discriminate", "train", [judge], epochs=6),
             Phase("round to 16 bits", "train", prepare=self._round),
         ]
         return [phase for phase in phases if self.config.levels == 2 or phase.name != "distil"]

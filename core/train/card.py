@@ -164,7 +164,14 @@ def _seeds(scenario: Scenario, training: Training) -> Seeds | None:
         return None
     cards = [checkpoint.read_card(folder, model) for model in training.seeds]
     first = cards[0]
-    alike = [{**c.config, "score": "", "minutes": c.training.minutes} for c in cards]
+    alike = [
+        {
+            **c.config,
+            "score": "",
+            "minutes": c.training.minutes if c.training.fixed == "minutes" else None,
+        }
+        for c in cards
+    ]
     if any(settings != alike[0] for settings in alike):
         raise CardError(f"{', '.join(training.seeds)} differ in more than their seed")
     return Seeds(
@@ -188,7 +195,8 @@ def _looks(scenario: Scenario, name: str) -> int:
 def how_it_went(training: Training, report: Report) -> Trained:
     return Trained(
         seed=training.seed,
-        minutes=training.minutes,
+        minutes=training.minutes or round(report.seconds / 60, 2),
+        fixed="minutes" if training.minutes else "epochs",
         batch_size=training.batch_size,
         phases=tuple(report.phases),
         steps=report.steps,
