@@ -364,10 +364,12 @@ def _of_source(scenario: Scenario, image_set: ImageSet) -> tuple[np.ndarray, np.
     keeper, name = scenario, image_set.name
     if kind == "scenario":
         keeper = load_scenario(other)
-        name = next((s.name for s in keeper.sets if s.source == image_set.source), name)
+        name = next((s.name for s in keeper.sets if s.source == image_set.source), "")
     shipped = _shipped(keeper.folder, keeper.family)
     if name not in shipped:
-        raise ScenarioError(f"{keeper.family}/reference.npz holds no set {name!r}")
+        raise ScenarioError(
+            f"{keeper.family}/reference.npz holds no set {image_set.name!r} of {image_set.source}"
+        )
     return shipped[name]
 
 

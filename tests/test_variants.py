@@ -1,0 +1,262 @@
+"""Scenarios in which each class is normal in turn: what is normal, trained, and said."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny
+from conftest import Call, Tiny, _settle, forget_everything
+from streamlit.testing.v1 import AppTest
+
+from core import checkpoint, service
+from core.answers.loaded import loaded, stored_scores
+from core.evaluate.metrics import bootstrap_auroc
+from core.scenario import ScenarioError, build_reference, load_scenario
+from core.service import LatentQuery, Target, parse_target
+from core.train import run
+
+CLASSES = ("zero", "one", "two")
+
+
+def family_json() -> dict:
+    training = {"minutes": 0.003, "batch_size": 16, "config": tiny.CONFIG, **tiny.MAPS}
+    return tiny.scenario_json(()) | {
+        "name": "tiny-one",
+        "title": "One kind of box",
+        "strange": [],
+        "images": "scenario:tiny",
+        "variants": list(CLASSES),
+        "training": {"glow": {"title": "Glow", **training}},
+    }
+
+
+@pytest.fixture(scope="session")
+def _family_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train every variant by one call of the command line's own function."""
+    from core import __main__ as cli
+
+    root = tmp_path_factory.mktemp("family")
+    with pytest.MonkeyPatch.context() as patch:
+        found = _settle(patch, root)
+        patch.setattr(run, "public_set", tiny.public_set)
+        patch.setitem(bootstrap_auroc.__kwdefaults__, "draws", 20)
+        tiny.write_scenario(found.checkpoints, ())
+        (found.checkpoints / "tiny-one").mkdir()
+        (found.checkpoints / "tiny-one" / "scenario.json").write_text(json.dumps(family_json()))
+        sources = {
+            name: tiny.public_set(source, found.data, train=False)
+            for name, source in (("boxes", "FashionMNIST"), ("strokes", "MNIST"))
+        }
+        build_reference(load_scenario("tiny"), sources)
+        patch.setattr("sys.argv", ["core", "train", "tiny-one/glow"])
+        assert cli.main() == 0
+    forget_everything()
+    return root
+
+
+@pytest.fixture
+def family(_family_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tiny]:
+    shutil.copytree(_family_root / "checkpoints", tmp_path / "checkpoints")
+    found = _settle(monkeypatch, tmp_path)
+    monkeypatch.setattr(run, "public_set", tiny.public_set)
+    monkeypatch.setitem(bootstrap_auroc.__kwdefaults__, "draws", 20)
+    yield found
+    forget_everything()
+
+
+# What is normal ---------------------------------------------------------------------------------
+
+
+def test_one_class_is_normal_and_each_other_one_strange(family: Tiny) -> None:
+    member = load_scenario("tiny-one.one")
+    assert member.normal.name == "one"
+    assert [s.name for s in member.strange] == ["rest", "zero", "two"]
+    assert member.folder == family.checkpoints / "tiny-one"
+    images, labels = tiny.public_set("FashionMNIST", family.data, train=False)
+    for i, name in enumerate(CLASSES):
+        pictures = member.pictures(name)
+        assert np.array_equal(pictures.images, tiny.padded(images[labels == i])), name
+        assert set(pictures.labels) == {i}
+
+
+def test_the_rest_are_the_other_sets_one_after_the_other(family: Tiny) -> None:
+    member = load_scenario("tiny-one.one")
+    rest, zero, two = (member.pictures(name) for name in ("rest", "zero", "two"))
+    assert np.array_equal(rest.images, np.concatenate([zero.images, two.images]))
+    assert rest.labels.tolist() == [0] * len(zero.images) + [2] * len(two.images)
+    numbers = {n: {"p": np.arange(3.0) + i} for i, n in enumerate(CLASSES)}
+    joined = member.joined(numbers)
+    assert list(joined) == ["one", "rest", "zero", "two"]
+    assert joined["rest"]["p"].tolist() == [0, 1, 2, 2, 3, 4]
+
+
+def test_the_images_are_stored_once(family: Tiny) -> None:
+    assert not (family.checkpoints / "tiny-one" / "reference.npz").exists()
+    card = checkpoint.read_card(family.checkpoints / "tiny-one", "glow.one")
+    stored = checkpoint.read_scores(family.checkpoints / "tiny-one", card).sets
+    assert list(stored) == ["one", "zero", "two"]  # the rest are made of these
+
+
+def test_a_class_that_is_not_there_is_named_with_those_that_are(family: Tiny) -> None:
+    with pytest.raises(ScenarioError, match="no variant 'three'; has: zero, one, two"):
+        load_scenario("tiny-one.three")
+    with pytest.raises(ScenarioError, match="no variant 'one'; has: none"):
+        load_scenario("tiny.one")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"variants": ["zero"]}, {"strange": tiny.scenario_json(())["strange"]}],
+    ids=["fewer than classes", "a strange set"],
+)
+def test_a_family_that_does_not_fit_together_is_refused(family: Tiny, change: dict) -> None:
+    path = family.checkpoints / "tiny-one" / "scenario.json"
+    path.write_text(json.dumps(family_json() | change))
+    forget_everything()
+    with pytest.raises(ScenarioError, match="one for each of several classes"):
+        load_scenario("tiny-one")
+
+
+def test_a_source_that_the_other_scenario_has_not_is_one_clear_error(family: Tiny) -> None:
+    path = family.checkpoints / "tiny" / "scenario.json"
+    scenario = json.loads(path.read_text())
+    scenario["normal"]["source"], scenario["strange"] = "KMNIST", []
+    path.write_text(json.dumps(scenario))
+    forget_everything()
+    with pytest.raises(ScenarioError, match=r"tiny/reference\.npz holds no set 'boxes' of F"):
+        load_scenario("tiny-one.one").pictures("one")
+
+
+# What is trained --------------------------------------------------------------------------------
+
+
+def test_training_and_calibration_see_the_normal_class_alone(family: Tiny) -> None:
+    member = load_scenario("tiny-one.two")
+    training = member.training_of("glow.two")
+    streams = run._streams(member, training, {"train"}, download=False, devices=1)
+    whole = run._streams(load_scenario("tiny"), training, {"train"}, download=False, devices=1)
+    for name, stream in streams.items():
+        assert set(stream.label.tolist()) == {2}
+        # Split first, then the class: nobody's calibration image trains another class's model.
+        assert np.array_equal(stream.images, whole[name].images[whole[name].label == 2])
+
+
+def test_one_call_trains_every_class_and_each_card_says_which(family: Tiny) -> None:
+    for name in CLASSES:
+        _, card = loaded(Target("tiny-one", "glow", name))
+        assert (card.scenario, card.variant) == ("tiny-one", name)
+        assert set(card.metrics) == {"rest", *CLASSES} - {name}
+        assert f"of {name.capitalize()}" in card.data.name
+        rest = card.metrics["rest"]["total"]
+        others = [card.metrics[n]["total"] for n in CLASSES if n != name]
+        assert rest.n_strange == sum(m.n_strange for m in others)
+
+
+def test_the_weights_differ_from_class_to_class(family: Tiny) -> None:
+    assert len({loaded(t)[1].weights.sha256 for t in variants()}) == 3
+
+
+def variants() -> list[Target]:
+    return service.variants_of(parse_target("tiny-one/glow"))
+
+
+def test_a_map_shows_every_image_once(family: Tiny) -> None:
+    view = service.latent(LatentQuery(Target("tiny-one", "glow", "one")))
+    assert view.sets == ("one", "zero", "two")
+    assert len(set(view.keys.tolist())) == len(view.keys)
+    key = service.keys_of_ids("tiny-one.one", ["two#3"])
+    assert view.id(int(view.rows(key)[0])) == "two#3" if len(view.rows(key)) else True
+
+
+# What is said -----------------------------------------------------------------------------------
+
+
+def test_a_target_without_a_class_stands_for_all_and_is_no_single_model(family: Tiny) -> None:
+    assert [t.variant for t in variants()] == list(CLASSES)
+    assert service.variants_of(parse_target("tiny-one/glow.two")) == [
+        Target("tiny-one", "glow", "two")
+    ]
+    with pytest.raises(ScenarioError, match=r"one of 3: name which, such as tiny-one/glow\.zero"):
+        loaded(parse_target("tiny-one/glow"))
+    with pytest.raises(ScenarioError, match=r"tiny-one/glow\.one is meant"):
+        parse_target("tiny-one.one/glow")
+
+
+def test_evaluate_without_a_class_prints_all_and_their_mean(family: Tiny, call: Call) -> None:
+    said = call("evaluate", "tiny-one/glow", "--stored", "--json")
+    assert said.status == 0, said.err
+    found = json.loads(said.out)
+    assert list(found["variants"]) == list(CLASSES)
+    assert list(found["mean"]) == ["rest"]  # the only strange set that all have
+    areas = [found["variants"][n]["strange"]["rest"]["score"]["auroc"] for n in CLASSES]
+    assert found["mean"]["rest"]["score"]["auroc"] == pytest.approx(np.mean(areas))
+    assert found["mean"]["rest"]["score"]["models"] == 3
+    stored = stored_scores(Target("tiny-one", "glow", "one"))
+    assert len(stored["rest"]["total"]) == len(stored["zero"]["total"]) + len(
+        stored["two"]["total"]
+    )
+    table = call("evaluate", "tiny-one/glow", "--stored")
+    assert "mean" in table.out
+    assert f"{np.mean(areas):.4f}" in table.out
+
+
+@pytest.mark.parametrize(
+    "more", [["--scores", "x.csv"], ["--against", "a=b"], ["--beside", "tiny-one/glow.one"]]
+)
+def test_what_needs_one_model_asks_for_a_class(family: Tiny, call: Call, more: list[str]) -> None:
+    line = call("evaluate", "tiny-one/glow", *more).error()
+    assert "has 3 variants: name one, such as tiny-one/glow.zero" in line
+
+
+def test_the_overview_counts_all_classes_and_takes_a_mean_only_of_all(family: Tiny) -> None:
+    found = service.classes("tiny-one.one")
+    assert found is not None
+    assert found.titles == {"zero": "Zero", "one": "One", "two": "Two"}
+    cards = found.cards["glow"]
+    areas = [c.metrics["rest"][c.score.part].auroc for c in cards.values() if c is not None]
+    assert found.means["glow"].auroc == pytest.approx(np.mean(areas))
+    (family.checkpoints / "tiny-one" / "glow.one.json").unlink()
+    forget_everything()
+    less = service.classes("tiny-one")
+    assert less is not None
+    assert less.cards["glow"]["one"] is None
+    assert not less.means
+    assert service.classes("tiny") is None
+
+
+# On pages ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def app(family: Tiny, quick_apps: None) -> AppTest:
+    return AppTest.from_file("../pages/_frame.py", default_timeout=60).run()
+
+
+def test_the_normal_class_is_chosen_beside_the_scenario(app: AppTest) -> None:
+    assert app.selectbox(key="scenario").options[0] == "tiny"  # whole sets first
+    assert not [s for s in app.selectbox if s.key == "normal"]
+    app.selectbox(key="scenario").set_value("tiny-one").run()
+    assert not app.exception
+    assert app.selectbox(key="normal").value == "zero"
+    app.selectbox(key="normal").set_value("two").run()
+    assert not app.exception
+    shown = "\n".join(m.value for m in app.markdown)
+    assert "**Two** (normal)" in shown
+    assert "**All others** (strange)" in shown
+    assert app.session_state["world"] == "tiny-one.two"
+    app.selectbox(key="scenario").set_value("tiny").run()
+    assert app.session_state["world"] == "tiny"
+
+
+@pytest.mark.parametrize("page", ["latent", "likelihoods", "cards", "overview"])
+def test_every_page_knows_a_scenario_of_one_class(app: AppTest, page: str) -> None:
+    app.selectbox(key="scenario").set_value("tiny-one").run()
+    app.selectbox(key="normal").set_value("one").run()
+    app.switch_page(f"{page}.py").run()
+    assert not app.exception
+    assert not app.error
