@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
+import torch
 
 from core import checkpoint
 from core.atlas import (
@@ -188,7 +189,9 @@ def _laid_out(name: str, codes: np.ndarray, *, seed: int) -> np.ndarray:
     if name == "umap":
         from umap import UMAP
 
+        threads = torch.get_num_threads()
         found = UMAP(random_state=seed, n_jobs=1).fit_transform(reduced)
+        torch.set_num_threads(threads)  # numba sets those of OpenMP, which torch shares
     elif name == "tsne":
         from sklearn.manifold import TSNE
 
