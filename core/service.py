@@ -38,6 +38,19 @@ from core.answers.models import (
     resample,
     samples,
 )
+from core.answers.outskirts import (
+    COLLAPSED,
+    Draws,
+    DrawsQuery,
+    Field,
+    FieldQuery,
+    Plane,
+    PlaneQuery,
+    Recipe,
+    draws,
+    field,
+    plane,
+)
 from core.answers.overview import (
     Classes,
     Correction,
@@ -49,11 +62,13 @@ from core.answers.overview import (
     scenarios,
     warm_up,
 )
+from core.answers.rays import Ray, RayQuery, RayScores, RayScoresQuery, ray, ray_scores
 from core.answers.scoring import Evaluation, Scored, evaluate, score
 from core.errors import OutskirtsError
 from core.evaluate.metrics import Mean, Metrics, mean_of
 
 __all__ = [
+    "COLLAPSED",
     "ORDERS",
     "Across",
     "AcrossQuery",
@@ -61,7 +76,11 @@ __all__ = [
     "Correction",
     "DetectorRow",
     "Drawn",
+    "Draws",
+    "DrawsQuery",
     "Evaluation",
+    "Field",
+    "FieldQuery",
     "Gallery",
     "GalleryQuery",
     "ImageQuery",
@@ -79,6 +98,13 @@ __all__ = [
     "Pair",
     "PairQuery",
     "PartView",
+    "Plane",
+    "PlaneQuery",
+    "Ray",
+    "RayQuery",
+    "RayScores",
+    "RayScoresQuery",
+    "Recipe",
     "ResampleQuery",
     "Resampled",
     "SamplesQuery",
@@ -87,7 +113,9 @@ __all__ = [
     "across",
     "classes",
     "corrections",
+    "draws",
     "evaluate",
+    "field",
     "forget",
     "gallery",
     "image",
@@ -101,6 +129,9 @@ __all__ = [
     "parse_target",
     "per_image_table",
     "pictures_of",
+    "plane",
+    "ray",
+    "ray_scores",
     "resample",
     "samples",
     "scenarios",

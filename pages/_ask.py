@@ -15,6 +15,10 @@ from core.service import (
     AcrossQuery,
     Classes,
     Drawn,
+    Draws,
+    DrawsQuery,
+    Field,
+    FieldQuery,
     Gallery,
     GalleryQuery,
     ImageQuery,
@@ -28,6 +32,12 @@ from core.service import (
     Overview,
     Pair,
     PairQuery,
+    Plane,
+    PlaneQuery,
+    Ray,
+    RayQuery,
+    RayScores,
+    RayScoresQuery,
     Resampled,
     ResampleQuery,
     SamplesQuery,
@@ -38,6 +48,9 @@ __all__ = [
     "across",
     "classes",
     "csv_of",
+    "draws",
+    "draws_npz",
+    "field",
     "gallery",
     "image",
     "latent",
@@ -46,6 +59,10 @@ __all__ = [
     "overview",
     "pair",
     "pair_csv",
+    "plane",
+    "ray",
+    "ray_csv",
+    "ray_scores",
     "resample",
     "samples",
     "table_csv",
@@ -94,6 +111,26 @@ def across(query: AcrossQuery, data: bytes | None = None) -> Across:
 
 def samples(query: SamplesQuery) -> Drawn:
     return _samples(query, service.version(query.target.scenario))
+
+
+def plane(query: PlaneQuery) -> Plane:
+    return _plane(query, service.version(query.target.scenario))
+
+
+def field(query: FieldQuery) -> Field:
+    return _field(query, service.version(query.target.scenario))
+
+
+def draws(query: DrawsQuery) -> Draws:
+    return _draws(query, service.version(query.target.scenario))
+
+
+def ray(query: RayQuery) -> Ray:
+    return _ray(query, service.version(query.target.scenario))
+
+
+def ray_scores(query: RayScoresQuery) -> RayScores:
+    return _ray_scores(query, service.version(query.ray.target.scenario))
 
 
 @st.cache_data(max_entries=16, show_spinner="Reading the scenario…")
@@ -151,6 +188,31 @@ def _across(query: AcrossQuery, version: str, _data: bytes | None) -> Across:
     return service.across(query, _data)
 
 
+@st.cache_resource(max_entries=8, show_spinner="Looking for the outermost posteriors…")
+def _plane(query: PlaneQuery, version: str) -> Plane:
+    return service.plane(query)  # as it is, not a copy each time: nobody changes it
+
+
+@st.cache_resource(max_entries=8, show_spinner="Asking the classifiers about the whole plane…")
+def _field(query: FieldQuery, version: str) -> Field:
+    return service.field(query)
+
+
+@st.cache_data(max_entries=64, show_spinner="Making outliers…")
+def _draws(query: DrawsQuery, version: str) -> Draws:
+    return service.draws(query)
+
+
+@st.cache_data(max_entries=256, show_spinner="Walking outward…")
+def _ray(query: RayQuery, version: str) -> Ray:
+    return service.ray(query)
+
+
+@st.cache_data(max_entries=256, show_spinner="Asking every detector along the ray…")
+def _ray_scores(query: RayScoresQuery, version: str) -> RayScores:
+    return service.ray_scores(query)
+
+
 def pair_csv(query: PairQuery) -> bytes:
     """One row a reference image of both sets: id, set, label, and the part under either model."""
     return _pair_csv(query, service.version(query.across.scenario))
@@ -175,6 +237,52 @@ def table_csv(target: Target, sets: tuple[str, ...]) -> bytes:
 @st.cache_data(max_entries=4, show_spinner="Writing the table…")
 def _table_csv(target: Target, sets: tuple[str, ...], version: str) -> bytes:
     return csv_of(service.per_image_table(target, sets))
+
+
+def draws_npz(query: DrawsQuery) -> bytes:
+    """Synthetic outliers with all that is needed to make them again."""
+    found, of = draws(query), plane(PlaneQuery(query.target))
+    stream = io.BytesIO()
+    np.savez_compressed(
+        stream,
+        images=found.images,
+        codes=found.codes,
+        latent=found.latent,
+        parents=found.parents,
+        parent_images=of.images[found.parents],
+        nearest=found.nearest,
+        nearest_images=of.images[found.nearest],
+        distances=found.distances,
+        logit=found.logit,
+        percentiles=found.percentiles,
+        generators=found.generators,
+        model=np.array(str(query.target)),
+        weights_sha256=np.array(of.sha256),
+        criterion=np.array(query.recipe.criterion),
+        rho=np.array(query.recipe.rho),
+        tau=np.array(query.recipe.tau),
+        kappa=np.array(query.recipe.kappa),
+        seed=np.array(query.seed),
+    )
+    return stream.getvalue()
+
+
+def ray_csv(query: RayScoresQuery) -> bytes:
+    """One row a step of a ray, and one for the training image: what every model says."""
+    walked, found = ray(query.ray), ray_scores(query)
+    columns: dict[str, np.ndarray] = {
+        "image": np.array([*["decoded"] * len(walked.kappas), "training image"]),
+        "kappa": np.array([*[f"{k:g}" for k in walked.kappas], ""]),
+        f"code under {query.ray.target.stem} (logit)": np.array([*walked.logit.tolist(), ""]),
+        f"code under {query.ray.target.stem} percentile": np.array(
+            [*walked.percentiles.tolist(), ""]
+        ),
+    }
+    for model, unit in found.units.items():
+        scores, places = found.scores[model], found.percentiles[model]
+        columns[f"{model} ({unit})"] = np.append(scores, found.real_scores[model])
+        columns[f"{model} percentile"] = np.append(places, found.real_percentiles[model])
+    return csv_of(columns)
 
 
 def csv_of(columns: Mapping[str, np.ndarray]) -> bytes:

@@ -22,6 +22,12 @@ TERMS = """
 | latent code | The numbers that a detector turns an image into; its latent space holds the codes of all images. |
 | layout | A flat picture of codes of many numbers: UMAP and t-SNE keep neighbours together, PCA is a shadow. None keeps all distances. |
 | trustworthiness | 1: all that lies close in the picture is close in the latent space. It falls with each of an image's 10 nearest on the map that is none of its true neighbours, the more the farther away that one is. A picture at random has 0.5. |
+| posterior | Where an autoencoder of the variational kind (VAE) puts an image: no point, but a small cloud around a mean. |
+| prior | The one round cloud that all posteriors together are asked to fill. |
+| KL | How much a posterior differs from the prior, in nats; 0: not at all. A latent number whose KL is near 0 says nothing of the image: it has collapsed. |
+| outskirts | The rim of the normal images: the posteriors that lie furthest out. |
+| generator | One of these posteriors, from which synthetic outliers are drawn. |
+| ρ, τ, κ | How synthetic outliers are made. Rho: the share of posteriors that generate. Tau: how wide the draws scatter around a generator. Kappa: how far it is pushed from the centre, 1 being where it is. |
 | flagged | Above the threshold that flags 5 % of held-out normal images. |
 
 **Keys.** `H` opens this sheet, `Esc` closes it, `Tab` goes from control to control; the left and
@@ -45,6 +51,7 @@ page = st.navigation(
     [
         st.Page("overview.py", title="Overview", icon=":material/home:", default=True),
         st.Page("latent.py", title="Latent space", icon=":material/scatter_plot:"),
+        st.Page("outskirts.py", title="Outskirts", icon=":material/blur_on:"),
         st.Page("likelihoods.py", title="Likelihoods", icon=":material/stacked_bar_chart:"),
         st.Page("cards.py", title="Model cards", icon=":material/badge:"),
     ]

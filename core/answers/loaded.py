@@ -17,13 +17,14 @@ import numpy as np
 from core.scenario import Scenario, ScenarioError, load_scenario
 
 if TYPE_CHECKING:
-    from core.checkpoint import Card
+    from core.checkpoint import Card, ReferenceScores
     from core.detectors._base import Detector
 
 __all__ = [
     "Target",
     "check_part",
     "forget",
+    "kept_images",
     "loaded",
     "parse_target",
     "stored_scores",
@@ -147,19 +148,26 @@ def loaded(target: Target) -> tuple[Detector, Card]:
 
 
 @lru_cache(maxsize=64)
-def _scores_once(
-    target: Target, folder: Path, version: str
-) -> Mapping[str, Mapping[str, np.ndarray]]:
+def _stored_once(target: Target, folder: Path, version: str) -> ReferenceScores:
     from core import checkpoint
 
-    card = checkpoint.read_card(folder, target.stem)
-    return target.world.joined(checkpoint.read_scores(folder, card).sets)
+    found = checkpoint.read_scores(folder, checkpoint.read_card(folder, target.stem))
+    return checkpoint.ReferenceScores(target.world.joined(found.sets), found.kept)
+
+
+def _stored(target: Target) -> ReferenceScores:
+    with _lock:
+        return _stored_once(target, target.world.folder, version(target.scenario))
 
 
 def stored_scores(target: Target) -> Mapping[str, Mapping[str, np.ndarray]]:
     """Every part of every reference image: set name to part name to (N,)."""
-    with _lock:
-        return _scores_once(target, target.world.folder, version(target.scenario))
+    return _stored(target).sets
+
+
+def kept_images(target: Target) -> np.ndarray:
+    """Training images (K, H, W) uint8 that the detector keeps something of, as it orders them."""
+    return _stored(target).kept
 
 
 def check_part(target: Target, card: Card, part: str) -> None:
@@ -178,5 +186,5 @@ def forget() -> None:
     from core.scenario import forget_pictures
 
     _load_once.cache_clear()
-    _scores_once.cache_clear()
+    _stored_once.cache_clear()
     forget_pictures()

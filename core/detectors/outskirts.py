@@ -358,13 +358,15 @@ class Outskirts(Detector):
         tau: float | None = None,
         kappa: float | None = None,
         criterion: Criterion | None = None,
+        parents: Tensor | None = None,
     ) -> Synthesis:
-        """Draw n synthetic outliers; what is not given is as in training.
+        """Draw n synthetic outliers; what is not given is as in training, parents are `generators`.
 
         z~ = mu_bar + kappa (mu_i - mu_bar) + tau s_i eps and h~ = D(z~) + tau r, with r drawn from
         N(0, S), S the mean of (h_i - D(mu_i)) (h_i - D(mu_i))^T over all generators i.
         """
-        h, z, parents = self._draw(n, generator, self.generators(rho, criterion), tau, kappa)
+        parents = self.generators(rho, criterion) if parents is None else parents
+        h, z, parents = self._draw(n, generator, parents, tau, kappa)
         return Synthesis(h, z, parents, self.pictures(h))
 
     def _draw(

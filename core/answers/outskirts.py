@@ -1,0 +1,358 @@
+"""Where synthetic outliers come from: a plane through the posteriors, and draws from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from core.answers.loaded import Target, kept_images, loaded, version
+from core.errors import OutskirtsError
+from core.evaluate.calibration import percentile
+from core.scenario import load_scenario
+
+if TYPE_CHECKING:
+    from core.checkpoint import Card
+    from core.detectors.outskirts import Criterion, Outskirts
+
+__all__ = [
+    "COLLAPSED",
+    "Draws",
+    "DrawsQuery",
+    "Field",
+    "FieldQuery",
+    "Known",
+    "Plane",
+    "PlaneQuery",
+    "Recipe",
+    "draws",
+    "field",
+    "generators_of",
+    "grey",
+    "known_of",
+    "plane",
+]
+
+COLLAPSED = 0.01  # nats: a dimension that tells less of an image than this tells nothing
+ELLIPSES = 60  # posteriors that are drawn as ellipses at most
+CELLS, REACH, BEND = 57, 5.0, 3.0  # of the field: a side, how far in widths of the kept, its sinh
+OUTLINE = 36  # points of an ellipse
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How synthetic outliers are made.
+
+    Attributes:
+        criterion: by which the outermost posteriors are found.
+        rho: the share of them that generates; kappa, tau: push from the centre, and spread.
+    """
+
+    criterion: str
+    rho: float
+    tau: float
+    kappa: float
+
+
+# What a model keeps -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Known:
+    """A model with the posteriors that it keeps, and the plane through them."""
+
+    detector: Outskirts
+    card: Card
+    mean: np.ndarray  # (K, D)
+    spread: np.ndarray  # (K, D)
+    axes: np.ndarray  # (2, D)
+    share: np.ndarray  # (2,)
+
+    @property
+    def centre(self) -> np.ndarray:
+        return self.mean.mean(0)
+
+    def on_plane(self, z: np.ndarray) -> np.ndarray:
+        """Latents z (n, D) as points (n, 2)."""
+        return (z - self.centre) @ self.axes.T
+
+    @property
+    def size(self) -> np.ndarray:
+        """How far the kept posteriors' means reach from the centre along each axis, (2,)."""
+        return np.abs(self.on_plane(self.mean)).max(0)
+
+
+def known_of(target: Target) -> Known:
+    folder = load_scenario(target.scenario).folder
+    return _known_once(folder, target.stem, version(target.scenario))
+
+
+@lru_cache(maxsize=8)
+def _known_once(folder: Path, stem: str, version: str) -> Known:
+    import torch
+
+    from core.detectors.outskirts import Outskirts
+
+    target = Target.of(folder.name, stem)
+    detector, card = loaded(target)
+    if not isinstance(detector, Outskirts):
+        raise OutskirtsError(f"{target} keeps no posteriors: it has no outskirts")
+    with torch.inference_mode():
+        mean, spread = (found.numpy() for found in detector.posterior(detector.kept_codes))
+    axes, share = _principal(mean)
+    return Known(detector, card, mean, spread, axes, share)
+
+
+def _principal(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First two principal axes (2, D) of points (n, D), and their shares (2,) of the variance."""
+    centred = points.astype(np.float64) - points.mean(0)
+    variances, vectors = np.linalg.eigh(centred.T @ centred)
+    axes = vectors[:, ::-1][:, :2].T
+    if len(axes) < 2:
+        raise OutskirtsError("a latent space of one dimension has no plane to show")
+    largest = np.take_along_axis(axes, np.abs(axes).argmax(1)[:, None], 1)
+    total = max(variances.sum(), 1e-12)
+    return (axes * np.sign(largest)).astype(np.float32), variances[::-1][:2] / total
+
+
+@lru_cache(maxsize=24)
+def _remoteness(folder: Path, stem: str, version: str, criterion: str) -> Any:
+    """How far out each kept posterior lies, a tensor (K,)."""
+    import torch
+
+    with torch.inference_mode():
+        detector = _known_once(folder, stem, version).detector
+        try:
+            return detector.remoteness(_criterion(criterion))
+        except ValueError as error:
+            raise OutskirtsError(str(error)) from error
+
+
+def _criterion(name: str) -> Criterion:
+    return name  # type: ignore[return-value]  # the detector refuses other names
+
+
+def generators_of(target: Target, criterion: str, rho: float) -> Any:
+    """`Outskirts.generators`, with the search for neighbours done once a model."""
+    from core.nn.posteriors import outermost
+
+    folder = load_scenario(target.scenario).folder
+    remote = _remoteness(folder, target.stem, version(target.scenario), criterion)
+    try:
+        return outermost(remote, rho)
+    except ValueError as error:
+        raise OutskirtsError(str(error)) from error
+
+
+# The plane --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PlaneQuery:
+    """The plane through the centre of a model's kept posteriors."""
+
+    target: Target
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Kept posteriors of K training images.
+
+    Attributes:
+        images: (K, H, W) uint8.
+        xy: (K, 2), means along the first two principal axes, from the centre.
+        axes: (2, D), orthonormal; share: (2,), of the variance of the means.
+        kl: (D,), nats, mean over the kept posteriors.
+        trained: the recipe that the classifiers learned from.
+        noise: whether they learned from noise instead, which no posterior generates.
+        threshold: of the mean logit, which flags 5 % of held-out normal images.
+        of: how many training images there were.
+    """
+
+    images: np.ndarray
+    xy: np.ndarray
+    axes: np.ndarray
+    share: np.ndarray
+    kl: np.ndarray
+    trained: Recipe
+    noise: bool
+    threshold: float
+    of: int
+    sha256: str
+
+
+def plane(query: PlaneQuery) -> Plane:
+    """The kept posteriors on the plane of their first two principal axes.
+
+    Raises:
+        OutskirtsError: no such scenario or checkpoint, or it keeps no posteriors.
+    """
+    import torch
+
+    known = known_of(query.target)
+    config, card = known.detector.config, known.card
+    with torch.inference_mode():
+        kl = known.detector.kl_per_dimension().numpy()
+    images = kept_images(query.target)
+    if len(images) != len(known.mean):
+        raise OutskirtsError(
+            f"{query.target} keeps {len(known.mean)} posteriors and {len(images)} of their images: "
+            f"train it again"
+        )
+    return Plane(
+        images=images,
+        xy=known.on_plane(known.mean),
+        axes=known.axes,
+        share=known.share,
+        kl=kl,
+        trained=Recipe(config.criterion, config.rho, config.tau, config.kappa),
+        noise=config.negatives == "noise",
+        threshold=card.score.threshold,
+        of=card.data.images,
+        sha256=card.weights.sha256,
+    )
+
+
+@dataclass(frozen=True)
+class FieldQuery:
+    """The mean logit over the plane."""
+
+    target: Target
+
+
+@dataclass(frozen=True)
+class Field:
+    """Mean logits (Y, X) at points x (X,) and y (Y,) of the plane, closer together at its centre.
+
+    The other coordinates are the centre's, and the VAE leaves nothing over.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    logit: np.ndarray
+
+
+def field(query: FieldQuery) -> Field:
+    """What the classifiers say of every point of the plane.
+
+    Raises:
+        OutskirtsError: no such scenario or checkpoint, or it keeps no posteriors.
+    """
+    import torch
+
+    known = known_of(query.target)
+    steps = np.sinh(BEND * np.linspace(-1, 1, CELLS)) / np.sinh(BEND)
+    x, y = (REACH * side * steps for side in known.size.clip(1e-3))
+    spots = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
+    z = (known.centre + spots @ known.axes).astype(np.float32)
+    with torch.inference_mode():
+        logit = known.detector.judged(known.detector.decoder(torch.from_numpy(z)))["logit"]
+    return Field(x, y, logit.numpy().reshape(CELLS, CELLS))
+
+
+# Synthetic outliers -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class DrawsQuery:
+    """Synthetic outliers made by a recipe, which the seed draws."""
+
+    target: Target
+    recipe: Recipe
+    count: int
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Synthetic outliers and the posteriors that generate them.
+
+    Attributes:
+        generators: (G,), indices of kept posteriors, the outermost first.
+        outlined: (E,), those of them that are drawn; outlines: (E, P, 2), one standard deviation.
+        xy: (n, 2), on the plane; latent: (n, D), z~; codes: (n, H), h~.
+        images: (n, H, W) uint8, decoded.
+        parents: (n,), indices of kept posteriors.
+        nearest: (n,), the kept image whose code is nearest; distances: (n,), between codes.
+        logit, percentiles: (n,), the mean logit of the codes, and among held-out normal images.
+    """
+
+    generators: np.ndarray
+    outlined: np.ndarray
+    outlines: np.ndarray
+    xy: np.ndarray
+    latent: np.ndarray
+    codes: np.ndarray
+    images: np.ndarray
+    parents: np.ndarray
+    nearest: np.ndarray
+    distances: np.ndarray
+    logit: np.ndarray
+    percentiles: np.ndarray
+
+
+def draws(query: DrawsQuery) -> Draws:
+    """Draw synthetic outliers, and find the real image nearest to each.
+
+    Raises:
+        OutskirtsError: no such scenario, checkpoint or criterion, rho is no fraction, or the
+            model keeps no posteriors.
+    """
+    import torch
+
+    if query.count < 1:
+        raise OutskirtsError(f"draw one synthetic outlier or more, not {query.count}")
+    known, recipe = known_of(query.target), query.recipe
+    parents = generators_of(query.target, recipe.criterion, recipe.rho)
+    with torch.inference_mode():
+        made = known.detector.synthesise(
+            query.count,
+            torch.Generator().manual_seed(query.seed),
+            tau=recipe.tau,
+            kappa=recipe.kappa,
+            parents=parents,
+        )
+        logit = known.detector.judged(made.codes)["logit"].numpy()
+        apart = torch.cdist(made.codes, known.detector.kept_codes).min(1)
+    generators = parents.numpy()
+    outlined = generators[_spread_out(len(generators))]
+    return Draws(
+        generators=generators,
+        outlined=outlined,
+        outlines=_outlines(known, outlined),
+        xy=known.on_plane(made.latent.numpy()),
+        latent=made.latent.numpy(),
+        codes=made.codes.numpy(),
+        images=grey(made.images),
+        parents=made.parents.numpy(),
+        nearest=apart.indices.numpy(),
+        distances=apart.values.numpy(),
+        logit=logit,
+        percentiles=percentile(logit, known.card.quantiles("logit")),
+    )
+
+
+def _spread_out(n: int) -> np.ndarray:
+    """At most `ELLIPSES` of n places, evenly; the first is among them."""
+    return np.linspace(0, n - 1, min(n, ELLIPSES)).round().astype(int)
+
+
+def _outlines(known: Known, which: np.ndarray) -> np.ndarray:
+    """Outlines (E, P, 2) of posteriors on the plane, at one standard deviation.
+
+    The shadow of N(mu, diag s^2) on axes A has the covariance A diag(s^2) A^T.
+    """
+    scaled = known.axes[None] * known.spread[which][:, None] ** 2  # (E, 2, D)
+    variances, vectors = np.linalg.eigh(scaled @ known.axes.T)
+    roots = vectors * np.sqrt(variances.clip(0))[:, None]  # (E, 2, 2)
+    angle = np.linspace(0, 2 * np.pi, OUTLINE)
+    circle = np.stack([np.cos(angle), np.sin(angle)])
+    return known.on_plane(known.mean[which])[:, None] + (roots @ circle).transpose(0, 2, 1)
+
+
+def grey(images: Any) -> np.ndarray:
+    """Images (N, 1, H, W) in [0, 1] as detectors would be given them, (N, H, W) uint8."""
+    return (255 * images[:, 0].numpy()).round().astype(np.uint8)

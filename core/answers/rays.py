@@ -1,0 +1,129 @@
+"""A ray from the centre of the posteriors outward, and what every detector says along it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.answers.images import percentiles
+from core.answers.loaded import Target, kept_images, loaded
+from core.answers.outskirts import generators_of, grey, known_of
+from core.errors import OutskirtsError
+from core.evaluate.calibration import percentile
+
+__all__ = ["KAPPAS", "Ray", "RayQuery", "RayScores", "RayScoresQuery", "ray", "ray_scores"]
+
+KAPPAS = tuple(i / 4 for i in range(13))
+
+
+@dataclass(frozen=True)
+class RayQuery:
+    """From the centre through a kept posterior, named by its rank: 1 is the outermost."""
+
+    target: Target
+    criterion: str
+    rank: int
+
+
+@dataclass(frozen=True)
+class Ray:
+    """What lies on a ray.
+
+    Attributes:
+        index: of the kept posterior.
+        kappas: (S,), 0 the centre, 1 the posterior's mean.
+        images: (S, H, W) uint8, decoded without what the VAE left over of the image.
+        logit, percentiles: (S,), of the codes that the images are decoded from, the model's own.
+        real: (H, W) uint8, the training image itself.
+    """
+
+    index: int
+    kappas: np.ndarray
+    images: np.ndarray
+    logit: np.ndarray
+    percentiles: np.ndarray
+    real: np.ndarray
+
+
+def ray(query: RayQuery) -> Ray:
+    """Decode steps from the centre outward: D(mu_bar + kappa (mu_i - mu_bar)).
+
+    Raises:
+        OutskirtsError: no such scenario, checkpoint, criterion or rank.
+    """
+    import torch
+
+    known, kept = known_of(query.target), kept_images(query.target)
+    if not 1 <= query.rank <= len(kept):
+        raise OutskirtsError(f"ranks go from 1 to {len(kept)}, asked for {query.rank}")
+    index = int(generators_of(query.target, query.criterion, 1.0)[query.rank - 1])
+    kappas = np.array(KAPPAS, np.float32)
+    z = known.centre + kappas[:, None] * (known.mean[index] - known.centre)
+    with torch.inference_mode():
+        codes = known.detector.decoder(torch.from_numpy(z))
+        images = grey(known.detector.pictures(codes))
+        logit = known.detector.judged(codes)["logit"].numpy()
+    standing = percentile(logit, known.card.quantiles("logit"))
+    return Ray(index, kappas, images, logit, standing, kept[index])
+
+
+@dataclass(frozen=True)
+class RayScoresQuery:
+    """What models of the scenario say of a ray."""
+
+    ray: RayQuery
+    models: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RayScores:
+    """Scores of the S decoded images of a ray, and of the training image itself.
+
+    Attributes:
+        scores, percentiles: model to (S,); scores in the unit of pages.
+        real_scores, real_percentiles: model to the number of the training image.
+        units: model to the unit of its score.
+        failed: model to the reason why it has no numbers.
+    """
+
+    scores: Mapping[str, np.ndarray]
+    percentiles: Mapping[str, np.ndarray]
+    real_scores: Mapping[str, float]
+    real_percentiles: Mapping[str, float]
+    units: Mapping[str, str]
+    failed: Mapping[str, str]
+
+
+def ray_scores(query: RayScoresQuery) -> RayScores:
+    """Every model's score along a ray; a model that cannot be loaded is said and passed over.
+
+    Raises:
+        OutskirtsError: no such scenario, checkpoint, criterion or rank.
+    """
+    from core.evaluate.scoring import parts_of
+
+    found = ray(query.ray)
+    images = np.concatenate([found.images, found.real[None]])
+    scores, standing, units, failed = {}, {}, {}, {}
+    for model in query.models:
+        target = Target.of(query.ray.target.scenario, model)
+        try:
+            detector, card = loaded(target)
+        except OutskirtsError as error:
+            failed[model] = str(error)
+            continue
+        part = card.score.part
+        raw = parts_of(detector, images)[part]
+        scores[model] = detector.shown(part, raw)
+        standing[model] = percentiles(card, {part: raw})[part]
+        units[model] = detector.described[part].shown or detector.described[part].unit
+    return RayScores(
+        scores={m: values[:-1] for m, values in scores.items()},
+        percentiles={m: values[:-1] for m, values in standing.items()},
+        real_scores={m: float(values[-1]) for m, values in scores.items()},
+        real_percentiles={m: float(values[-1]) for m, values in standing.items()},
+        units=units,
+        failed=failed,
+    )
