@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,11 +13,12 @@ from core.service import COLLAPSED, Draws, Field, Plane, Ray, RayScores
 from pages import _draw
 from pages._map import COLOURS
 
-__all__ = ["SAVE", "divergences", "plane", "scores"]
+__all__ = ["SAVE", "divergences", "legend", "plane", "scores"]
 
 SAVE = {"displaylogo": False, "toImageButtonOptions": {"format": "png", "scale": 2}}
 KEPT, GENERATOR, LINE = "#7A7A7A", "#009E73", "#8C6BB1"
-TINT = [[0, "rgba(140,107,177,0)"], [0.5, "rgba(140,107,177,0.14)"], [1, "rgba(140,107,177,0.6)"]]
+TINT = (140, 107, 177)
+PIXELS = 240  # of the tint, a side
 SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "x", "star", "hexagon")
 WIDEST = 15.0  # logits: beyond, the tint stays as it is
 
@@ -25,114 +27,114 @@ WIDEST = 15.0  # logits: beyond, the tint stays as it is
 
 
 def plane(view: Plane, made: Draws, field: Field | None) -> go.Figure:
-    """Kept posteriors, generators with their outlines, draws, and the classifiers' field below."""
+    """Kept posteriors, generators with their outlines, draws, and the classifiers' field below.
+
+    The tint is a picture, margins are fixed and the legend is `legend`: Plotly would draw a heat
+    map, and all of it twice for a legend of its own, anew at every move of a slider.
+    """
     figure = go.Figure()
+    halves = np.maximum(np.abs(view.xy).max(0), np.abs(made.xy).max(0)) * 1.06
     if field is not None:
-        figure.add_traces(_field(field, view.threshold))
+        figure.add_layout_image(_tint(field, 2.5 * halves))
+        figure.add_traces(
+            [
+                _polylines(lines, {"color": LINE, "width": width})
+                for lines, width in ((field.border, 2), (field.even, 0.8))
+            ]
+        )
     rest = np.setdiff1d(np.arange(len(view.xy)), made.generators)
     figure.add_traces(
         [
-            _dots(
-                view.xy[rest],
-                "posterior's mean",
-                {"color": KEPT, "size": 4, "opacity": 0.45},
-                rest,
-                "training image %{customdata}",
+            go.Scattergl(
+                **_dots(view.xy[rest], rest, "training image %{customdata}"),
+                marker={"color": KEPT, "size": 4, "opacity": 0.45},
+            ),
+            _polylines(made.outlines, {"color": GENERATOR, "width": 1}),
+            go.Scatter(
+                **_dots(
+                    view.xy[made.generators],
+                    made.generators,
+                    "generator: training image %{customdata}",
+                ),
+                marker={"color": GENERATOR, "size": 6, "opacity": 0.85},
             ),
             go.Scatter(
-                **_polylines(made.outlines),
-                name="its one standard deviation",
-                line={"color": GENERATOR, "width": 1},
-                opacity=0.6,
-                hoverinfo="skip",
-                showlegend=len(made.outlined) > 0,
-            ),
-            _dots(
-                view.xy[made.generators],
-                "generator",
-                {"color": GENERATOR, "size": 6, "opacity": 0.85},
-                made.generators,
-                "generator: training image %{customdata}",
-            ),
-            _dots(
-                made.xy,
-                "synthetic outlier",
-                {"color": _draw.STRANGE, "size": 6, "symbol": "x", "opacity": 0.85},
-                made.logit,
-                "synthetic, mean logit %{customdata:.1f}",
+                **_dots(made.xy, made.logit, "synthetic, mean logit %{customdata:.1f}"),
+                name="synthetic",
+                marker={"color": _draw.STRANGE, "size": 6, "symbol": "x", "opacity": 0.85},
             ),
         ]
     )
-    halves = np.maximum(np.abs(view.xy).max(0), np.abs(made.xy).max(0)) * 1.06
-    titles = [f"axis {i + 1}, {share:.0%} of the variance" for i, share in enumerate(view.share)]
-    for axis, half, title in zip(("x", "y"), halves, titles, strict=True):
-        figure.update_layout(
-            {
-                f"{axis}axis": {
-                    "title": {"text": title, "standoff": 4},
-                    "range": [-float(half), float(half)],
-                    "zeroline": False,
-                    "showgrid": False,
-                }
-            }
-        )
+    for axis, half, share in zip(("x", "y"), halves, view.share, strict=True):
+        figure.layout[f"{axis}axis"] = {
+            "title": {"text": f"axis {'xy'.index(axis) + 1}, {share:.0%} of the variance"},
+            "range": [-float(half), float(half)],
+            "zeroline": False,
+            "showgrid": False,
+            "automargin": False,
+        }
     figure.update_yaxes(
         scaleanchor="x"
     )  # one scale: rings keep their shape; the tint fills the rest
-    _draw.tidy(figure, height=520)
+    _draw.tidy(figure, height=500)
     return figure.update_layout(
-        hovermode="closest", dragmode="pan", uirevision="plane", legend={"itemsizing": "constant"}
+        hovermode="closest",
+        dragmode="pan",
+        uirevision="plane",
+        showlegend=False,
+        margin={"l": 52, "r": 4, "t": 4, "b": 44},
     )
 
 
-def _dots(xy: np.ndarray, name: str, marker: dict, of: np.ndarray, hover: str) -> go.Scattergl:
-    return go.Scattergl(
-        x=xy[:, 0],
-        y=xy[:, 1],
-        mode="markers",
-        name=name,
-        marker=marker,
-        customdata=of,
-        hovertemplate=hover + "<extra></extra>",
-    )
+def _dots(xy: np.ndarray, of: np.ndarray, hover: str) -> dict[str, Any]:
+    return {
+        "x": xy[:, 0],
+        "y": xy[:, 1],
+        "mode": "markers",
+        "customdata": of,
+        "hovertemplate": hover + "<extra></extra>",
+    }
 
 
-def _polylines(outlines: np.ndarray) -> dict[str, Any]:
-    """Outlines (E, P, 2) as one line with gaps."""
-    gaps = np.full((len(outlines), 1, 2), np.nan)
-    points = np.concatenate([outlines, gaps], 1).reshape(-1, 2)
-    return {"x": points[:, 0], "y": points[:, 1], "mode": "lines"}
+def _polylines(lines: np.ndarray, line: dict[str, Any]) -> go.Scatter:
+    """Lines (L, P, 2) as one with gaps."""
+    gaps = np.full((len(lines), 1, 2), np.nan)
+    points = np.concatenate([lines, gaps], 1).reshape(-1, 2)
+    return go.Scatter(x=points[:, 0], y=points[:, 1], mode="lines", line=line, hoverinfo="skip")
 
 
-def _field(field: Field, threshold: float) -> list[go.Heatmap | go.Contour]:
-    """The tint, and lines where the classifiers are undecided and where they flag."""
+def _tint(field: Field, halves: np.ndarray) -> dict[str, Any]:
+    """The mean logit as a picture over [-halves, halves]: the stranger, the denser."""
     widest = min(max(WIDEST, -float(field.logit.min())), 4 * WIDEST)
-    tint = go.Heatmap(
-        x=field.x,
-        y=field.y,
-        z=field.logit.round(1),
-        colorscale=TINT,
-        zmin=-widest,
-        zmax=widest,
-        zsmooth="best",
-        showscale=False,
-        hoverinfo="skip",
-    )
-    lines = [
-        go.Contour(
-            x=field.x,
-            y=field.y,
-            z=field.logit.clip(-widest, widest),
-            contours={"coloring": "none", "start": at, "end": at, "size": 1},
-            line={"color": LINE, "width": 1.5, "dash": dash},
-            name=name,
-            showlegend=True,
-            showscale=False,
-            hoverinfo="skip",
-        )
-        for name, at, dash in (("flagged outside", threshold, "solid"), ("logit 0", 0.0, "dot"))
+    x, y = (np.linspace(-half, half, PIXELS) for half in halves)
+    columns = np.stack([np.interp(x, field.x, row) for row in field.logit.clip(-widest, widest)])
+    logit = np.stack([np.interp(y, field.y, column) for column in columns.T], 1)  # (y, x)
+    pixels = np.empty((PIXELS, PIXELS, 4), np.uint8)
+    pixels[..., :3] = TINT
+    pixels[..., 3] = np.interp(logit[::-1], (-widest, 0, widest), (0, 36, 150))
+    source = "data:image/png;base64," + b64encode(_draw.png([pixels])).decode()
+    left, top = -float(halves[0]), float(halves[1])
+    place = {"xref": "x", "yref": "y", "x": left, "y": top, "sizex": -2 * left, "sizey": 2 * top}
+    return {"source": source, **place, "sizing": "stretch", "layer": "below"}
+
+
+def legend(made: Draws, *, field: bool) -> str:
+    """What the marks of the plane are, as HTML."""
+    shown = len(made.outlined)
+    rings = "" if shown == len(made.generators) else f", {shown} of {len(made.generators):,} drawn"
+    marks = [
+        ("●", KEPT, "a training image"),
+        ("●", GENERATOR, "a generator"),
+        ("○", GENERATOR, f"its posterior, one standard deviation{rings}"),
+        ("✖", _draw.STRANGE, "a synthetic outlier"),
     ]
-    return [tint, *lines]
+    if field:
+        marks += [("━", LINE, "threshold: the darker side is flagged"), ("─", LINE, "logit 0")]
+    spans = "".join(
+        f'<span style="white-space:nowrap"><span style="color:{colour}">{mark}</span> {text}</span> '
+        for mark, colour, text in marks
+    )
+    return f'<div style="display:flex;flex-wrap:wrap;gap:0 1rem;font-size:.85rem">{spans}</div>'
 
 
 # A ray ------------------------------------------------------------------------------------------

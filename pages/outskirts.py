@@ -22,7 +22,7 @@ from core.service import (
 from pages import _ask, _draw, _plane
 from pages._controls import choose_model, in_words
 
-SHOWN = 9  # of the gallery
+SHOWN, GAP = 9, 4  # of the gallery: triples, and screen pixels between pictures
 WHOLE = "_outskirts_whole"
 CRITERIA = {
     "neighbours": ("Far from its neighbours", "Unlike the 5 posteriors most like it."),
@@ -173,12 +173,10 @@ def show_plane(view: Plane, made: Draws) -> None:
         alt="Training images' posteriors on the plane of their first two principal axes, with "
         "generators, synthetic outliers and what the classifiers say",
     )
-    outlined, generators = len(made.outlined), len(made.generators)
-    sample = "" if outlined == generators else f" (of {outlined} of the {generators:,})"
+    st.html(_plane.legend(made, field=with_field))
     text = (
         f"A shadow: these two axes hold {view.share.sum():.0%} of how the means vary; the other "
-        f"{view.axes.shape[1] - 2} dimensions are not seen. Rings: a generator's posterior at one "
-        f"standard deviation{sample}."
+        f"{view.axes.shape[1] - 2} dimensions are not seen."
     )
     if field is not None:
         text += (
@@ -186,7 +184,7 @@ def show_plane(view: Plane, made: Draws) -> None:
             "other coordinate at the centre's, nothing left over by the VAE. A dot lies off this "
             "slice, so its own verdict may differ from the tint below it."
         )
-        if not field.logit.min() < view.threshold < field.logit.max():
+        if not len(field.border):
             text += " No part of the slice crosses the threshold."
     st.caption(text)
 
@@ -242,7 +240,7 @@ def show_gallery(view: Plane, made: Draws) -> bool:
     rows = np.argsort(sign * made.logit, kind="stable")[:SHOWN]
     ranks = {int(index): rank for rank, index in enumerate(made.generators, 1)}
     picked = False
-    with st.grid(min_column_width=276):
+    with st.grid(min_column_width=270):
         for place, row in enumerate(rows):
             with st.container(gap="xsmall"):
                 picked |= show_triple(view, made, int(row), place, ranks)
@@ -265,9 +263,13 @@ def show_triple(view: Plane, made: Draws, row: int, place: int, ranks: Mapping[i
         "parent": (view.images[parent], f"Its parent, training image {parent}"),
         "nearest": (view.images[nearest], f"The nearest real image, {nearest}{same_one}"),
     }
-    with st.container(horizontal=True, gap="xsmall"):
-        for caption, (picture, alt) in pictures.items():
-            st.image(inner(picture, 3), output_format="PNG", caption=caption, width=84, alt=alt)
+    st.image(
+        [inner(picture, 3) for picture, _ in pictures.values()],
+        output_format="PNG",
+        caption=list(pictures),
+        width=88,
+        alt=[alt for _, alt in pictures.values()],
+    )
     return st.button(
         text,
         key=f"outskirts_follow_{place}",
@@ -280,11 +282,11 @@ def show_triple(view: Plane, made: Draws, row: int, place: int, ranks: Mapping[i
 
 
 def inner(image: np.ndarray, factor: int) -> np.ndarray:
-    """The 28x28 pixels within the border, enlarged."""
+    """The 28x28 pixels within the border, enlarged, and a gap to the next picture's right."""
     border = scenario.border
-    return _draw.enlarge(
-        image[border : image.shape[0] - border, border : image.shape[1] - border], factor
-    )
+    grey = _draw.enlarge(image[border:-border, border:-border] if border else image, factor)
+    pixels = np.stack([grey, grey, grey, np.full_like(grey, 255)], -1)
+    return np.pad(pixels, ((0, 0), (0, GAP), (0, 0)))
 
 
 @st.fragment
@@ -362,7 +364,7 @@ def show_ray(view: Plane, criterion: str) -> None:
             [inner(walked.real, 2), *(inner(image, 2) for image in walked.images)],
             output_format="PNG",
             caption=["real", *(f"κ {kappa:g}" for kappa in walked.kappas)],
-            width=56,
+            width=60,
             alt=[
                 f"Training image {walked.index} itself",
                 *(f"Decoded at kappa {kappa:g}" for kappa in walked.kappas),

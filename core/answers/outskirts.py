@@ -228,11 +228,16 @@ class Field:
     """Mean logits (Y, X) at points x (X,) and y (Y,) of the plane, closer together at its centre.
 
     The other coordinates are the centre's, and the VAE leaves nothing over.
+
+    Attributes:
+        border: (L, 2, 2), line segments where the logit is the threshold; even: where it is 0.
     """
 
     x: np.ndarray
     y: np.ndarray
     logit: np.ndarray
+    border: np.ndarray
+    even: np.ndarray
 
 
 def field(query: FieldQuery) -> Field:
@@ -246,11 +251,33 @@ def field(query: FieldQuery) -> Field:
     known = known_of(query.target)
     steps = np.sinh(BEND * np.linspace(-1, 1, CELLS)) / np.sinh(BEND)
     x, y = (REACH * side * steps for side in known.size.clip(1e-3))
-    spots = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
-    z = (known.centre + spots @ known.axes).astype(np.float32)
+    spots = np.stack(np.meshgrid(x, y), -1)
+    z = (known.centre + spots.reshape(-1, 2) @ known.axes).astype(np.float32)
     with torch.inference_mode():
         logit = known.detector.judged(known.detector.decoder(torch.from_numpy(z)))["logit"]
-    return Field(x, y, logit.numpy().reshape(CELLS, CELLS))
+    found = logit.numpy().reshape(CELLS, CELLS)
+    border, even = (_crossings(spots, found - at) for at in (known.card.score.threshold, 0.0))
+    return Field(x, y, found, border, even)
+
+
+def _crossings(spots: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Where values (Y, X) at spots (Y, X, 2) cross zero: line segments (L, 2, 2).
+
+    Each cell is two triangles, and a line crosses two sides of a triangle or none.
+    """
+    found = []
+    here, right, below, across = ((0, 0), (0, 1), (1, 0), (1, 1))
+    for corners in ((here, right, across), (here, below, across)):
+        at = [(slice(i, i - 1 or None), slice(j, j - 1 or None)) for i, j in corners]
+        v = np.stack([values[place].ravel() for place in at])  # (3, T)
+        p = np.stack([spots[place].reshape(-1, 2) for place in at])  # (3, T, 2)
+        sides = (v >= 0) != (np.roll(v, -1, 0) >= 0)
+        crossed = sides.any(0)
+        share = v / np.where(sides, v - np.roll(v, -1, 0), 1)
+        points = p + share[..., None] * (np.roll(p, -1, 0) - p)
+        order = np.argsort(~sides[:, crossed], 0, kind="stable")[:2]  # the two crossed sides
+        found.append(np.take_along_axis(points[:, crossed], order[..., None], 0).swapaxes(0, 1))
+    return np.concatenate(found)
 
 
 # Synthetic outliers -----------------------------------------------------------------------------
