@@ -68,7 +68,8 @@ class Trained(_Strict):
 
     seed: int
     minutes: float
-    fixed: Literal["minutes", "epochs"] = "minutes"
+    # Left out where it is the older of both, so that older cards keep their seals.
+    fixed: Literal["minutes", "epochs"] = Field("minutes", exclude_if=lambda v: v == "minutes")
     batch_size: int
     phases: tuple[str, ...]
     steps: int

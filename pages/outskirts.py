@@ -37,7 +37,7 @@ TRY: Mapping[str, Mapping[str, object]] = {  # label: what differs from training
 }
 LINES = ("glow", "glow.outliers", "glow.patches")  # of a ray, beside the model itself
 
-overview = _ask.overview(st.session_state["scenario"])
+overview = _ask.overview(st.session_state["world"])
 scenario = overview.scenario
 seed = st.session_state["seed"]
 everyone = {r.name: r for r in (*overview.detectors, *overview.twins)}
@@ -317,7 +317,7 @@ def explore(view: Plane) -> None:
         st.download_button(
             "These outliers (NPZ)",
             lambda: _ask.draws_npz(query),
-            file_name=f"{scenario.name}-{model}-synthetic-{seed}.npz",
+            file_name=f"{scenario.family}-{model}-synthetic-{seed}.npz",
             mime="application/octet-stream",
             on_click="ignore",
             icon=":material/download:",
@@ -396,7 +396,7 @@ def show_ray(view: Plane, criterion: str) -> None:
         st.download_button(
             "This walk under every detector (CSV)",
             lambda: _ask.ray_csv(asked),
-            file_name=f"{scenario.name}-{model}-ray-{criterion}-{rank}.csv",
+            file_name=f"{scenario.family}-{model}-ray-{criterion}-{rank}.csv",
             mime="text/csv",
             on_click="ignore",
             icon=":material/download:",
@@ -431,7 +431,7 @@ st.markdown("Where do synthetic outliers come from, and what do they look like?"
 ready = {name: row for name, row in models.items() if row.card is not None}
 if not ready:
     reasons = [row.missing for row in models.values()] or [
-        f"Scenario {scenario.name} has no Outskirts model. One of garments: "
+        f"{scenario.title} has no Outskirts model. One of garments: "
         "`python -m core train fashion/outskirts`"
     ]
     for reason in reasons:

@@ -42,6 +42,8 @@ st.markdown(
     f"where a method fails. **{scenario.title}:** {scenario.question}"
 )
 
+own = scenario.name.partition(".")[2]  # the class that is normal, if it is one
+edge = f"outskirts.{own}" if own else "outskirts"
 st.subheader("Where to start")
 START = {"model": "glow", "view": "Scales"}
 TRY: dict[str, tuple[str, str, str, dict[str, Any]]] = {  # name: title, text, page, its controls
@@ -69,6 +71,12 @@ TRY: dict[str, tuple[str, str, str, dict[str, Any]]] = {  # name: title, text, p
         "latent",
         {"model": "glow", "image": "mnist#0"},
     ),
+    "edge": (
+        "Outliers made of normal images",
+        "Take the outermost of the normal, push them further out, and see what they become.",
+        "outskirts",
+        {"model": edge, "rank": 1},
+    ),
     "drawn": (
         "A seven that becomes a shoe",
         "Draw one scale of a digit anew, keep the others, and see what each scale holds.",
@@ -88,6 +96,15 @@ TRY: dict[str, tuple[str, str, str, dict[str, Any]]] = {  # name: title, text, p
         {"model": "glow"},
     ),
 }
+if own:
+    other = scenario.strange[-1]
+    TRY["class"] = (
+        "What is near what?",
+        f"A map by a detector that learned {scenario.normal.title.lower()} alone: "
+        f"where does {other.title.lower()} lie?",
+        "latent",
+        {"model": edge, "image": f"{other.name}#0"},
+    )
 available = {s.name for s in scenario.sets}
 models = {row.name for row in found.detectors if row.card is not None}
 with st.grid(min_column_width=250):
@@ -108,12 +125,12 @@ with st.grid(min_column_width=250):
 st.subheader("How good is each detector")
 
 
-def lines(row: DetectorRow, parts: Iterable[str]) -> list[dict[str, str]]:
-    """A line of the table for each part of a model."""
+def lines(row: DetectorRow, parts: Iterable[str], *, alone: bool) -> list[dict[str, str]]:
+    """A line of the table for each part of a model, which may have it alone."""
     assert row.card is not None
     found = []
     for part in parts:
-        name = f"{row.title}: {row.part_titles[part]}"
+        name = row.part_titles[part] if alone else f"{row.title}: {row.part_titles[part]}"
         found.append(
             {
                 "": f"**{name}** :material/star:" if part == row.card.score.part else name,
@@ -142,21 +159,27 @@ def said(found: Correction) -> str:
     return text + "."
 
 
+WIDE = 8  # columns that fit beside each other
+
+
 def table(rows: list[dict[str, str]], alt: str) -> None:
-    st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt=alt)
+    found = pd.DataFrame(rows)
+    if len(found.columns) > WIDE > len(found):
+        found = found.set_index("").T.rename_axis("").reset_index()
+    st.table(found, border="horizontal", hide_index=True, alt=alt)
 
 
 for row in found.detectors:
     if row.card is None:
         st.error(row.missing, icon=":material/error:")
 trained = [row for row in found.detectors if row.card is not None]
-plain = ("", scenario.name.partition(".")[2])  # no more to the name than the class, if any
-first = [row for row in trained if row.name.partition(".")[2] in plain]
+first = [row for row in trained if row.name.partition(".")[2] in ("", own)]
 rest = [row for row in trained if row not in first]
 for row in first:
     assert row.card is not None
+    st.markdown(f"**{row.title}**")
     table(
-        lines(row, row.card.calibration.quantiles),
+        lines(row, row.card.calibration.quantiles, alone=True),
         f"AUROC of every part of {row.title} on every strange set, with 95 percent intervals",
     )
     st.caption(
@@ -185,7 +208,8 @@ if rest:
             assert row.card is not None
             has = row.card.calibration.quantiles
             shown = dict.fromkeys(["total", "ratio_general", "ratio_background"])
-            rows += lines(row, [p for p in has if p in shown or p == row.card.score.part])
+            chosen = [p for p in has if p in shown or p == row.card.score.part]
+            rows += lines(row, chosen, alone=False)
         table(rows, "AUROC of the likelihoods and ratios of every other model on every strange set")
         st.caption(
             "These have 8 flow steps a scale and trained for 8 to 25 minutes, Glow has 16 and 95: "

@@ -73,7 +73,7 @@ def test_try_this_leads_to_the_likelihoods_of_its_set():
 @pytest.mark.slow
 def test_every_start_leads_to_a_page_without_error_and_in_the_state_it_promises():
     starts = [b.key for b in opened().button if str(b.key).startswith("try_")]
-    assert len(starts) == 7
+    assert len(starts) == 8
     for key in starts:
         app = opened()
         app.button(key).click().run()
@@ -81,7 +81,12 @@ def test_every_start_leads_to_a_page_without_error_and_in_the_state_it_promises(
         assert not app.error, key
         page = {"try_cards": "cards", "try_map": "latent"}.get(str(key), "likelihoods")
         assert app.session_state[f"{page}_model"] == "glow"
-        titles = {"cards": "Model cards", "latent": "Latent space", "likelihoods": "Likelihoods"}
+        titles = {
+            "cards": "Model cards",
+            "latent": "Latent space",
+            "likelihoods": "Likelihoods",
+            "outskirts": "Outskirts",
+        }
         assert app.title[0].value == titles[page]
 
 

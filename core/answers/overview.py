@@ -134,7 +134,12 @@ def overview(scenario_name: str, *, examples: int = 8) -> Overview:
             missing = str(error)
         title = training.title or cls.__name__
         rows.append(DetectorRow(name, cls.__name__, title, training.text, titles, card, missing))
-    shown = {s.name: scenario.pictures(s.name).images[:examples] for s in scenario.sets}
+    shown = {s.name: scenario.pictures(s.name).images for s in scenario.sets}
+    for image_set in scenario.sets:
+        images = shown[image_set.name]
+        # Of sets that stand one after the other, some of each.
+        step = len(images) // examples if image_set.joins else 1
+        shown[image_set.name] = images[::step][:examples]
     return Overview(
         scenario,
         detectors=tuple(row for row in rows if row.name not in twins),
