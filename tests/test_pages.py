@@ -79,8 +79,10 @@ def test_every_start_leads_to_a_page_without_error_and_in_the_state_it_promises(
         app.button(key).click().run()
         assert not app.exception, key
         assert not app.error, key
-        page = {"try_cards": "cards", "try_map": "latent"}.get(str(key), "likelihoods")
-        assert app.session_state[f"{page}_model"] == "glow"
+        others = {"try_cards": "cards", "try_map": "latent", "try_edge": "outskirts"}
+        page = others.get(str(key), "likelihoods")
+        model = "outskirts" if page == "outskirts" else "glow"
+        assert app.session_state[f"{page}_model"] == model
         titles = {
             "cards": "Model cards",
             "latent": "Latent space",
