@@ -33,6 +33,7 @@ RANKS = {
     "core.data": 2,
     "core.scenario": 3,
     "core.checkpoint": 3,
+    "core.ablation": 3,
     "core.evaluate": 4,
     "core.explain": 4,
     "core.train": 5,

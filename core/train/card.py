@@ -32,7 +32,7 @@ from core.scenario import Scenario, Training
 from core.train.loop import Moment, Report
 from core.train.maps import lay_out
 
-__all__ = ["Watcher", "how_it_went", "write_card"]
+__all__ = ["Watcher", "how_it_went", "processor", "write_card"]
 
 THRESHOLD_QUANTILE = 95.0
 GOLDEN_PER_SET = 4
@@ -204,7 +204,7 @@ def how_it_went(training: Training, report: Report) -> Trained:
         images_per_second=round(report.images_per_second, 1),
         skipped_steps=report.skipped,
         resumed=report.resumed,
-        processor=_processor(),
+        processor=processor(),
         torch=torch.__version__,
         test_looks=0,
     )
@@ -230,7 +230,7 @@ def _rounded(values: np.ndarray) -> list[float]:
     return [float(f"{v:.7g}") for v in values]
 
 
-def _processor() -> str:
+def processor() -> str:
     """Model name of the processor and how many cores torch uses."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
