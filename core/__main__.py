@@ -357,30 +357,17 @@ def bench(
     from core.evaluate import bench as benchmarks
     from core.evaluate.bench_tables import arms_table, times_table
 
-<<<<<<< HEAD
-    with spinner() as say:
-        rows = benchmarks.run(name, watch=say)
-=======
-    with _spinner() as say:  # the ablation takes long: a log is told how far it came
+    with spinner() as say:  # the ablation takes long: a log is told how far it came
         found = benchmarks.run(name, anew=anew, watch=say if notes.is_terminal else notes.print)
     if found.missing:
         notes.print(found.missing, markup=False)
->>>>>>> fbae9fb (Add the ablation of Outskirts: eight arms, tuned alike, paired intervals; bench outskirts)
     if as_json:
         typer.echo(json.dumps(found.as_dicts(), indent=1))
         return
-<<<<<<< HEAD
-    table = Table("benchmark", "what", "median", "lowest", "highest", "unit", "runs")
-    for row in rows:
-        figures = (f"{row.median:.4g}", f"{row.low:.4g}", f"{row.high:.4g}")
-        table.add_row(row.benchmark, row.what, *figures, row.unit, str(row.runs))
-    out.print(table)
-=======
     if found.rows:
         out.print(times_table(found.rows))
     if found.ablation:
         out.print(arms_table(found.ablation))
->>>>>>> fbae9fb (Add the ablation of Outskirts: eight arms, tuned alike, paired intervals; bench outskirts)
 
 
 def main() -> int:

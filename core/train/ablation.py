@@ -147,7 +147,7 @@ def compute(
 ) -> None:
     """Compute the parts that are not there yet, of these data sets and classes or of all.
 
-    Two processes may share the work: give each its own set.
+    Two processes may share the work, a data set each; `measure` then puts the parts together.
     """
     _folder(plan).mkdir(parents=True, exist_ok=True)
     parts = [
@@ -342,7 +342,7 @@ def measure(plan: Plan = PLAN, *, anew: bool = False, say: Say = lambda text: No
     """
     if anew:
         shutil.rmtree(_folder(plan), ignore_errors=True)
-    elif not (_folder(plan).exists() and _missing(plan)):  # else: one was begun, it goes on
+    elif not _begun(plan):
         try:
             return stored(plan)
         except AblationMissing as missing:
@@ -353,6 +353,15 @@ def measure(plan: Plan = PLAN, *, anew: bool = False, say: Say = lambda text: No
     path.parent.mkdir(parents=True, exist_ok=True)
     _write(path, (found.model_dump_json(indent=1) + "\n").encode())
     return found
+
+
+def _begun(plan: Plan) -> bool:
+    """Whether there are parts that go beyond what is stored: interrupted, or shared out."""
+    times = [p.path.stat().st_mtime for p in _parts(plan) if p.path.exists()]
+    path = ablation_path()
+    return bool(times) and bool(
+        _missing(plan) or not path.exists() or max(times) > path.stat().st_mtime
+    )
 
 
 def _words(setting: Setting) -> str:

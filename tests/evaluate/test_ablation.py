@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -275,6 +276,26 @@ def test_settings_are_chosen_before_any_test_image_is_read(
         ablation.compute(TINY, classes=(0,))
 
 
+def test_faults_are_of_held_out_images_of_the_class(
+    bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def watched(detector: object, images: np.ndarray, **_: int) -> dict[str, dict[str, float]]:
+        seen.append(images)
+        return {"fault": {"logit": 0.5}}
+
+    monkeypatch.setattr(ablation, "validate", watched)
+    monkeypatch.setattr(ablation, "base_of", lambda *a, **k: None)
+    monkeypatch.setattr(ablation, "ready", lambda *a, **k: (None, "logit"))
+    ablation._tune(TINY, "MNIST", 1, say=lambda text: None)
+    images, labels = three_kinds("MNIST", bare, train=True)
+    held_out = np.random.default_rng(TINY.seed).permutation(len(images))[: TINY.calibration]
+    expected = tiny.padded(images[held_out[labels[held_out] == 1]])
+    assert len(seen) == sum(len(arm.grid) for arm in TINY.arms)
+    assert all(np.array_equal(found, expected) for found in seen)
+
+
 # Intervals --------------------------------------------------------------------------------------
 
 
@@ -375,6 +396,15 @@ def test_what_is_stored_is_shown_without_parts_and_anew_computes(
         ablation.measure(TINY, anew=True)
     with pytest.raises(pytest.fail.Exception, match="computed"):
         ablation.measure(replace(TINY, draws=41))
+
+
+def test_parts_that_came_after_what_is_stored_are_put_together(root: Path) -> None:
+    whole, path = read_ablation(), ablation_path()
+    path.write_text(path.read_text().replace('"bootstraps": 40', '"bootstraps": 41'))
+    assert ablation.measure(TINY).run.bootstraps == 41  # what is stored, parts or not
+    newest = ablation._parts(TINY)[0].path
+    os.utime(newest, (path.stat().st_mtime + 5,) * 2)
+    assert ablation.measure(TINY) == whole == read_ablation()
 
 
 def test_shares_are_by_set_and_class(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
