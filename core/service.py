@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from core.ablation import Ablation, AblationMissing, read_ablation
+from core.ablation import Figures as ArmFigures
 from core.answers.images import (
     ORDERS,
     Gallery,
@@ -70,8 +72,11 @@ from core.evaluate.metrics import Mean, Metrics, mean_of
 __all__ = [
     "COLLAPSED",
     "ORDERS",
+    "Ablation",
+    "AblationMissing",
     "Across",
     "AcrossQuery",
+    "ArmFigures",
     "Classes",
     "Correction",
     "DetectorRow",
@@ -132,6 +137,7 @@ __all__ = [
     "plane",
     "ray",
     "ray_scores",
+    "read_ablation",
     "resample",
     "samples",
     "scenarios",
