@@ -18,7 +18,8 @@ __all__ = ["SAVE", "divergences", "legend", "plane", "scores"]
 SAVE = {"displaylogo": False, "toImageButtonOptions": {"format": "png", "scale": 2}}
 KEPT, GENERATOR, LINE = "#7A7A7A", "#009E73", "#8C6BB1"
 TINT = (140, 107, 177)
-PIXELS = 240  # of the tint, a side
+PIXELS, DOTS = 240, 800  # of the tint, a side; of the picture of grey dots, its longer one
+FEW = 500  # marks that are cheaper as SVG than by WebGL
 SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "x", "star", "hexagon")
 WIDEST = 15.0  # logits: beyond, the tint stays as it is
 
@@ -29,8 +30,8 @@ WIDEST = 15.0  # logits: beyond, the tint stays as it is
 def plane(view: Plane, made: Draws, field: Field | None) -> go.Figure:
     """Kept posteriors, generators with their outlines, draws, and the classifiers' field below.
 
-    The tint is a picture, margins are fixed and the legend is `legend`: Plotly would draw a heat
-    map, and all of it twice for a legend of its own, anew at every move of a slider.
+    Streamlit builds a changed Plotly chart anew, so it is kept light for the sliders: tint and
+    grey dots are pictures, margins are fixed and the legend is `legend`.
     """
     figure = go.Figure()
     halves = np.maximum(np.abs(view.xy).max(0), np.abs(made.xy).max(0)) * 1.06
@@ -43,14 +44,11 @@ def plane(view: Plane, made: Draws, field: Field | None) -> go.Figure:
             ]
         )
     rest = np.setdiff1d(np.arange(len(view.xy)), made.generators)
+    figure.add_layout_image(_crowd(view.xy[rest], np.abs(view.xy).max(0) * 1.06))
     figure.add_traces(
         [
-            go.Scattergl(
-                **_dots(view.xy[rest], rest, "training image %{customdata}"),
-                marker={"color": KEPT, "size": 4, "opacity": 0.45},
-            ),
             _polylines(made.outlines, {"color": GENERATOR, "width": 1}),
-            go.Scatter(
+            (go.Scatter if len(made.generators) <= FEW else go.Scattergl)(
                 **_dots(
                     view.xy[made.generators],
                     made.generators,
@@ -80,7 +78,6 @@ def plane(view: Plane, made: Draws, field: Field | None) -> go.Figure:
     return figure.update_layout(
         hovermode="closest",
         dragmode="pan",
-        uirevision="plane",
         showlegend=False,
         margin={"l": 52, "r": 4, "t": 4, "b": 44},
     )
@@ -112,6 +109,25 @@ def _tint(field: Field, halves: np.ndarray) -> dict[str, Any]:
     pixels = np.empty((PIXELS, PIXELS, 4), np.uint8)
     pixels[..., :3] = TINT
     pixels[..., 3] = np.interp(logit[::-1], (-widest, 0, widest), (0, 36, 150))
+    return _picture(pixels, halves)
+
+
+def _crowd(xy: np.ndarray, halves: np.ndarray) -> dict[str, Any]:
+    """Points xy (n, 2) as grey dots on a picture over [-halves, halves], denser where they crowd."""
+    width, height = (max(int(DOTS * half / halves.max()), 8) for half in halves)
+    spots = ((xy / halves * [1, -1] + 1) / 2 * [width, height]).astype(int)
+    offsets = np.argwhere(np.ones((7, 7))) - 3
+    offsets = offsets[(offsets**2).sum(1) <= 10]
+    at = (spots[:, None] + offsets).reshape(-1, 2).clip(0, [width - 1, height - 1])
+    count = np.bincount(at[:, 1] * width + at[:, 0], minlength=width * height)
+    pixels = np.empty((height, width, 4), np.uint8)
+    pixels[..., :3] = 122  # as KEPT
+    pixels[..., 3] = 255 * (1 - 0.55 ** count.clip(0, 16).reshape(height, width))
+    return _picture(pixels, halves)
+
+
+def _picture(pixels: np.ndarray, halves: np.ndarray) -> dict[str, Any]:
+    """Pixels (H, W, 4) laid below the marks, over [-halves, halves]."""
     source = "data:image/png;base64," + b64encode(_draw.png([pixels])).decode()
     left, top = -float(halves[0]), float(halves[1])
     place = {"xref": "x", "yref": "y", "x": left, "y": top, "sizex": -2 * left, "sizey": 2 * top}

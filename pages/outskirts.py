@@ -14,15 +14,13 @@ from core.service import (
     FieldQuery,
     Plane,
     PlaneQuery,
-    RayQuery,
-    RayScoresQuery,
     Recipe,
     Target,
 )
-from pages import _ask, _draw, _plane
+from pages import _ablation, _ask, _draw, _plane, _walk
 from pages._controls import choose_model, in_words
 
-SHOWN, GAP = 9, 4  # of the gallery: triples, and screen pixels between pictures
+SHOWN = 9  # of the gallery
 WHOLE = "_outskirts_whole"
 CRITERIA = {
     "neighbours": ("Far from its neighbours", "Unlike the 5 posteriors most like it."),
@@ -35,7 +33,6 @@ TRY: Mapping[str, Mapping[str, object]] = {  # label: what differs from training
     "Everybody generates": {"rho": 1.0},
     "Far from the prior": {"criterion": "prior"},
 }
-LINES = ("glow", "glow.outliers", "glow.patches")  # of a ray, beside the model itself
 
 overview = _ask.overview(st.session_state["world"])
 scenario = overview.scenario
@@ -264,7 +261,7 @@ def show_triple(view: Plane, made: Draws, row: int, place: int, ranks: Mapping[i
         "nearest": (view.images[nearest], f"The nearest real image, {nearest}{same_one}"),
     }
     st.image(
-        [inner(picture, 3) for picture, _ in pictures.values()],
+        [_draw.inner(picture, scenario.border, 3) for picture, _ in pictures.values()],
         output_format="PNG",
         caption=list(pictures),
         width=88,
@@ -279,14 +276,6 @@ def show_triple(view: Plane, made: Draws, row: int, place: int, ranks: Mapping[i
         args=({"outskirts_rank": ranks[parent]},),
         help="Follow the ray from the centre through its parent, below.",
     )
-
-
-def inner(image: np.ndarray, factor: int) -> np.ndarray:
-    """The 28x28 pixels within the border, enlarged, and a gap to the next picture's right."""
-    border = scenario.border
-    grey = _draw.enlarge(image[border:-border, border:-border] if border else image, factor)
-    pixels = np.stack([grey, grey, grey, np.full_like(grey, 255)], -1)
-    return np.pad(pixels, ((0, 0), (0, GAP), (0, 0)))
 
 
 @st.fragment
@@ -323,83 +312,6 @@ def explore(view: Plane) -> None:
             icon=":material/download:",
             help="All draws: images, codes, latents, parents, logits, the settings, the seed and "
             "the sha256 of the weights.",
-        )
-
-
-# A ray -------------------------------------------------------------------------------------------
-
-
-@st.fragment
-def show_ray(view: Plane, criterion: str) -> None:
-    st.subheader("A walk outward")
-    st.markdown(
-        "From the centre of all posteriors through one training image and on. Each step is decoded "
-        "and shown to every detector of the scenario."
-    )
-    controls = st.columns([1, 2.4], vertical_alignment="bottom")
-    if st.session_state.get("outskirts_rank", 1) > len(view.images):
-        st.session_state["outskirts_rank"] = len(view.images)
-    rank = controls[0].number_input(
-        "Through which? 1 is the outermost",
-        min_value=1,
-        max_value=len(view.images),
-        key="outskirts_rank",
-        bind="query-params",
-        persist_state="session",
-    )
-    trained = [name for name, row in everyone.items() if row.card is not None]
-    chosen = controls[1].multiselect(
-        "Detectors drawn",
-        trained,
-        default=[name for name in (model, *LINES) if name in trained],
-        format_func=lambda name: everyone[name].title,
-        key="outskirts_models",
-        bind="query-params",
-        persist_state="session",
-    )
-    with in_words():
-        query = RayQuery(target, criterion, int(rank))
-        walked = _ask.ray(query)
-        st.image(
-            [inner(walked.real, 2), *(inner(image, 2) for image in walked.images)],
-            output_format="PNG",
-            caption=["real", *(f"κ {kappa:g}" for kappa in walked.kappas)],
-            width=60,
-            alt=[
-                f"Training image {walked.index} itself",
-                *(f"Decoded at kappa {kappa:g}" for kappa in walked.kappas),
-            ],
-        )
-        asked = RayScoresQuery(query, tuple(trained))
-        found = _ask.ray_scores(asked)
-        st.plotly_chart(
-            _plane.scores(
-                walked,
-                found,
-                {name: everyone[name].title for name in chosen},
-                own=everyone[model].title,
-                kappa=view.trained.kappa,
-            ),
-            key="outskirts_ray",
-            config=_plane.SAVE,
-            alt="Percentile of each detector's score along the ray, from the centre outward",
-        )
-        for reason in found.failed.values():
-            st.warning(reason, icon=":material/warning:")
-        st.caption(
-            "Percentile: share of held-out normal images that score lower; dashed, 95, above which "
-            "an image is flagged. κ = 1 is the image itself as far as the VAE holds it; ☆ is the "
-            "real training image. Where a star lies far from its line, that detector reacts to the "
-            "decoder's blur. The dotted grey line skips the picture: it is what the classifiers "
-            "say of the code. It dips at κ = 1 because they remember this training image."
-        )
-        st.download_button(
-            "This walk under every detector (CSV)",
-            lambda: _ask.ray_csv(asked),
-            file_name=f"{scenario.family}-{model}-ray-{criterion}-{rank}.csv",
-            mime="text/csv",
-            on_click="ignore",
-            icon=":material/download:",
         )
 
 
@@ -463,5 +375,7 @@ explore(view)
 below = st.container()  # the walk asks a dozen detectors: what is quick comes first
 show_collapse(view)
 with below:
-    show_ray(view, st.session_state["outskirts_criterion"])
-# The ablation goes here.
+    _walk.walk(
+        target, everyone, view, st.session_state["outskirts_criterion"], border=scenario.border
+    )
+_ablation.show()

@@ -71,11 +71,11 @@ TRY: dict[str, tuple[str, str, str, dict[str, Any]]] = {  # name: title, text, p
         "latent",
         {"model": "glow", "image": "mnist#0"},
     ),
-    "edge": (
-        "Outliers made of normal images",
-        "Take the outermost of the normal, push them further out, and see what they become.",
+    "outskirts": (
+        "Where do outliers come from?",
+        "Outliers made from normal images alone, pushed hard: see them beside their parents.",
         "outskirts",
-        {"model": edge, "rank": 1},
+        {"model": edge, "kappa": 2.0},
     ),
     "drawn": (
         "A seven that becomes a shoe",

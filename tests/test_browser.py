@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -20,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 # Streamlit asks for these two below the page's own path after a deep link. And where a script runs
 # again before a picture was fetched, that picture is gone: another took its place (`page` checks).
 ALLOWED = re.compile(
-    r"/(likelihoods|cards|latent)/_stcore/(health|host-config)|/media/[0-9a-f]+\.png"
+    r"/(likelihoods|cards|latent|outskirts)/_stcore/(health|host-config)|/media/[0-9a-f]+\.png"
 )
 BROKEN = "[...document.images].filter(i => i.complete && !i.naturalWidth).length"
 DEEP_LINK = "/likelihoods?likelihoods_strange=turned&likelihoods_set=turned&likelihoods_index=5"
@@ -455,3 +456,45 @@ def test_a_thumbnail_is_a_picture_or_says_why_there_is_none(page, address, path,
         assert (picture.size, picture.mode) == ((32, 32), "L")
     else:
         assert found.text().startswith(("set mnist has images", "scenario fashion", "no scenario"))
+
+
+@pytest.mark.skipif(
+    not (ROOT / "checkpoints/fashion/outskirts.safetensors").exists(), reason="not trained yet"
+)
+def test_a_slider_of_outskirts_redraws_plane_gallery_and_url_and_leads_back(page, address):
+    page.goto(address + "/outskirts?outskirts_tau=3&seed=2")
+    page.get_by_text("The classifiers were trained at").wait_for()
+    page.locator(".js-plotly-plot .point").first.wait_for(state="attached")
+    settled(page)
+    assert page.locator(".st-key-outskirts_tau").get_by_text("3.00").is_visible()
+    first = page.locator(".st-key-outskirts_follow_0").inner_text()
+    push = page.locator(".st-key-outskirts_kappa input[type=range]")
+    push.focus()
+    page.keyboard.press("ArrowRight")
+    url_holds(page, "outskirts_kappa=")
+    page.wait_for_function(
+        "was => document.querySelector('.st-key-outskirts_follow_0').innerText !== was", arg=first
+    )
+    settled(page)
+    page.get_by_role("button", name="Back to trained values").click()
+    page.get_by_text("These are the values that the classifiers were trained at").wait_for()
+    settled(page)
+    page.wait_for_function("() => !location.href.includes('outskirts_tau=3')")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="These outliers (NPZ)").click()
+    with np.load(waiting.value.path()) as taken:
+        assert taken["seed"] == 2
+        assert len(taken["images"]) == 200
+
+
+@pytest.mark.skipif(
+    not (ROOT / "checkpoints/fashion/outskirts.safetensors").exists(), reason="not trained yet"
+)
+def test_outskirts_fits_a_phone(page, address):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(address + "/outskirts")
+    page.get_by_text("These are the values that the classifiers were trained at").wait_for()
+    page.get_by_text("latent dimensions", exact=False).last.wait_for()
+    settled(page)
+    wide = "[...document.querySelectorAll('[data-testid=stMain] img, .js-plotly-plot')]"
+    assert page.evaluate(f"Math.max(...{wide}.map(e => e.getBoundingClientRect().right))") <= 390

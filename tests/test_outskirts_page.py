@@ -19,6 +19,7 @@ import pytest
 import tiny
 import torch
 from conftest import Tiny, _settle, change, forget_everything
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core import checkpoint, service
@@ -343,6 +344,20 @@ def marks(app: AppTest, hover: str) -> dict:
     return next(t for t in traces if t.get("hovertemplate", "").startswith(hover))
 
 
+def crowd(app: AppTest) -> tuple[np.ndarray, Any]:
+    """How dense the grey dots' picture is (H, W), and the pixel of a point of the plane."""
+    picture = figure(app, "outskirts_plane").layout["images"][-1]
+    data = base64.b64decode(picture["source"].partition(",")[2])
+    alpha = np.asarray(Image.open(io.BytesIO(data)))[..., 3]
+
+    def place(xy: np.ndarray) -> tuple[int, int]:
+        across = (xy[0] - picture["x"]) / picture["sizex"] * alpha.shape[1]
+        down = (picture["y"] - xy[1]) / picture["sizey"] * alpha.shape[0]
+        return int(down), int(across)
+
+    return alpha, place
+
+
 def captions(app: AppTest) -> str:
     return "\n".join(c.value for c in app.caption)
 
@@ -363,8 +378,18 @@ def test_the_page_opens_on_the_trained_recipe_and_highlights_its_generators(
     generators = marks(app, "generator")
     assert generators["customdata"].tolist() == detector.generators().tolist()
     assert generators["x"] == pytest.approx(view.xy[detector.generators().numpy(), 0])
-    rest = marks(app, "training image")["customdata"].tolist()
-    assert sorted([*rest, *generators["customdata"].tolist()]) == list(range(100))
+    others = np.setdiff1d(np.arange(100), generators["customdata"])
+    alpha, place = crowd(app)
+    for i in others:
+        assert alpha[place(view.xy[i])] > 0
+    far = [
+        i
+        for i in detector.generators()
+        if np.linalg.norm(view.xy[others] - view.xy[i], axis=1).min() > 0.2
+    ]
+    assert far  # a generator has no grey dot but its neighbours'
+    for i in far:
+        assert alpha[place(view.xy[i])] == 0
     assert marks(app, "synthetic")["y"] == pytest.approx(found.xy[:, 1])
     flagged = (found.logit > view.threshold).sum()
     assert f"20 of 100 kept posteriors generate. The classifiers flag {flagged} of 200" in text(app)

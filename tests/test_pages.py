@@ -73,23 +73,19 @@ def test_try_this_leads_to_the_likelihoods_of_its_set():
 @pytest.mark.slow
 def test_every_start_leads_to_a_page_without_error_and_in_the_state_it_promises():
     starts = [b.key for b in opened().button if str(b.key).startswith("try_")]
-    assert len(starts) == 8
+    trained = {r.name for r in service.overview("fashion").detectors if r.card is not None}
+    assert len(starts) == 7 + ("outskirts" in trained)
     for key in starts:
         app = opened()
         app.button(key).click().run()
         assert not app.exception, key
         assert not app.error, key
-        others = {"try_cards": "cards", "try_map": "latent", "try_edge": "outskirts"}
+        others = {"try_cards": "cards", "try_map": "latent", "try_outskirts": "outskirts"}
         page = others.get(str(key), "likelihoods")
         model = "outskirts" if page == "outskirts" else "glow"
         assert app.session_state[f"{page}_model"] == model
-        titles = {
-            "cards": "Model cards",
-            "latent": "Latent space",
-            "likelihoods": "Likelihoods",
-            "outskirts": "Outskirts",
-        }
-        assert app.title[0].value == titles[page]
+        titles = {"cards": "Model cards", "latent": "Latent space", "outskirts": "Outskirts"}
+        assert app.title[0].value == titles.get(page, "Likelihoods")
 
 
 @pytest.mark.parametrize("strange", ["mnist", "noise"])

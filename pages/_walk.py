@@ -1,0 +1,96 @@
+"""A walk from the centre of the posteriors outward, under every detector of the scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from core.service import DetectorRow, Plane, RayQuery, RayScoresQuery, Target
+from pages import _ask, _draw, _plane
+from pages._controls import in_words
+
+__all__ = ["walk"]
+
+LINES = ("glow", "glow.outliers", "glow.patches")  # drawn at first, beside the model itself
+
+
+@st.fragment
+def walk(
+    target: Target, everyone: Mapping[str, DetectorRow], view: Plane, criterion: str, *, border: int
+) -> None:
+    """From the centre through one training image and on; what every detector says on the way."""
+    model = target.stem
+    st.subheader("A walk outward")
+    st.markdown(
+        "From the centre of all posteriors through one training image and on. Each step is decoded "
+        "and shown to every detector of the scenario."
+    )
+    controls = st.columns([1, 2.4], vertical_alignment="bottom")
+    if st.session_state.get("outskirts_rank", 1) > len(view.images):
+        st.session_state["outskirts_rank"] = len(view.images)
+    rank = controls[0].number_input(
+        "Through which? 1 is the outermost",
+        min_value=1,
+        max_value=len(view.images),
+        key="outskirts_rank",
+        bind="query-params",
+        persist_state="session",
+    )
+    trained = [name for name, row in everyone.items() if row.card is not None]
+    if "outskirts_models" in st.session_state:  # of a scenario of other models, maybe
+        kept = [name for name in st.session_state["outskirts_models"] if name in trained]
+        st.session_state["outskirts_models"] = kept or [model]
+    chosen = controls[1].multiselect(
+        "Detectors drawn",
+        trained,
+        default=[name for name in (model, *LINES) if name in trained],
+        format_func=lambda name: everyone[name].title,
+        key="outskirts_models",
+        bind="query-params",
+        persist_state="session",
+    )
+    with in_words():
+        query = RayQuery(target, criterion, int(rank))
+        walked = _ask.ray(query)
+        st.image(
+            [_draw.inner(picture, border, 2) for picture in (walked.real, *walked.images)],
+            output_format="PNG",
+            caption=["real", *(f"κ {kappa:g}" for kappa in walked.kappas)],
+            width=60,
+            alt=[
+                f"Training image {walked.index} itself",
+                *(f"Decoded at kappa {kappa:g}" for kappa in walked.kappas),
+            ],
+        )
+        asked = RayScoresQuery(query, tuple(trained))
+        found = _ask.ray_scores(asked)
+        st.plotly_chart(
+            _plane.scores(
+                walked,
+                found,
+                {name: everyone[name].title for name in chosen},
+                own=everyone[model].title,
+                kappa=view.trained.kappa,
+            ),
+            key="outskirts_ray",
+            config=_plane.SAVE,
+            alt="Percentile of each detector's score along the ray, from the centre outward",
+        )
+        for reason in found.failed.values():
+            st.warning(reason, icon=":material/warning:")
+        st.caption(
+            "Percentile: share of held-out normal images that score lower; dashed, 95, above which "
+            "an image is flagged. κ = 1 is the image itself as far as the VAE holds it; ☆ is the "
+            "real training image. Where a star lies far from its line, that detector reacts to the "
+            "decoder's blur. The dotted grey line skips the picture: it is what the classifiers "
+            "say of the code. It dips at κ = 1 because they remember this training image."
+        )
+        st.download_button(
+            "This walk under every detector (CSV)",
+            lambda: _ask.ray_csv(asked),
+            file_name=f"{target.scenario}-{model}-ray-{criterion}-{rank}.csv",
+            mime="text/csv",
+            on_click="ignore",
+            icon=":material/download:",
+        )
