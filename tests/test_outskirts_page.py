@@ -382,10 +382,11 @@ def test_the_page_opens_on_the_trained_recipe_and_highlights_its_generators(
     alpha, place = crowd(app)
     for i in others:
         assert alpha[place(view.xy[i])] > 0
+    reach = np.abs(view.xy).max(0)
     far = [
         i
         for i in detector.generators()
-        if np.linalg.norm(view.xy[others] - view.xy[i], axis=1).min() > 0.2
+        if np.linalg.norm((view.xy[others] - view.xy[i]) / reach, axis=1).min() > 0.04
     ]
     assert far  # a generator has no grey dot but its neighbours'
     for i in far:
