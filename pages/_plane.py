@@ -19,7 +19,7 @@ SAVE = {"displaylogo": False, "toImageButtonOptions": {"format": "png", "scale":
 KEPT, GENERATOR, LINE = "#7A7A7A", "#009E73", "#8C6BB1"
 TINT = (140, 107, 177)
 PIXELS, DOTS = 240, 800  # of the tint, a side; of the picture of grey dots, its longer one
-FEW = 500  # marks that are cheaper as SVG than by WebGL
+FEW = 500  # generators that are marks one can point at; more are a picture, too
 SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "x", "star", "hexagon")
 WIDEST = 15.0  # logits: beyond, the tint stays as it is
 
@@ -31,7 +31,7 @@ def plane(view: Plane, made: Draws, field: Field | None) -> go.Figure:
     """Kept posteriors, generators with their outlines, draws, and the classifiers' field below.
 
     Streamlit builds a changed Plotly chart anew, so it is kept light for the sliders: tint and
-    grey dots are pictures, margins are fixed and the legend is `legend`.
+    crowds of dots are pictures, margins are fixed and the legend is `legend`.
     """
     figure = go.Figure()
     halves = np.maximum(np.abs(view.xy).max(0), np.abs(made.xy).max(0)) * 1.06
@@ -44,16 +44,16 @@ def plane(view: Plane, made: Draws, field: Field | None) -> go.Figure:
             ]
         )
     rest = np.setdiff1d(np.arange(len(view.xy)), made.generators)
-    figure.add_layout_image(_crowd(view.xy[rest], np.abs(view.xy).max(0) * 1.06))
+    few = made.generators if len(made.generators) <= FEW else made.generators[:0]
+    reach = np.abs(view.xy).max(0) * 1.06
+    figure.add_layout_image(_crowd(view.xy[rest], reach, KEPT))
+    if not len(few):
+        figure.add_layout_image(_crowd(view.xy[made.generators], reach, GENERATOR))
     figure.add_traces(
         [
             _polylines(made.outlines, {"color": GENERATOR, "width": 1}),
-            (go.Scatter if len(made.generators) <= FEW else go.Scattergl)(
-                **_dots(
-                    view.xy[made.generators],
-                    made.generators,
-                    "generator: training image %{customdata}",
-                ),
+            go.Scatter(
+                **_dots(view.xy[few], few, "generator: training image %{customdata}"),
                 marker={"color": GENERATOR, "size": 6, "opacity": 0.85},
             ),
             go.Scatter(
@@ -112,8 +112,8 @@ def _tint(field: Field, halves: np.ndarray) -> dict[str, Any]:
     return _picture(pixels, halves)
 
 
-def _crowd(xy: np.ndarray, halves: np.ndarray) -> dict[str, Any]:
-    """Points xy (n, 2) as grey dots on a picture over [-halves, halves], denser where they crowd."""
+def _crowd(xy: np.ndarray, halves: np.ndarray, colour: str) -> dict[str, Any]:
+    """Points xy (n, 2) as dots on a picture over [-halves, halves], denser where they crowd."""
     width, height = (max(int(DOTS * half / halves.max()), 8) for half in halves)
     spots = ((xy / halves * [1, -1] + 1) / 2 * [width, height]).astype(int)
     offsets = np.argwhere(np.ones((7, 7))) - 3
@@ -121,7 +121,7 @@ def _crowd(xy: np.ndarray, halves: np.ndarray) -> dict[str, Any]:
     at = (spots[:, None] + offsets).reshape(-1, 2).clip(0, [width - 1, height - 1])
     count = np.bincount(at[:, 1] * width + at[:, 0], minlength=width * height)
     pixels = np.empty((height, width, 4), np.uint8)
-    pixels[..., :3] = 122  # as KEPT
+    pixels[..., :3] = list(bytes.fromhex(colour[1:]))
     pixels[..., 3] = 255 * (1 - 0.55 ** count.clip(0, 16).reshape(height, width))
     return _picture(pixels, halves)
 
@@ -145,7 +145,7 @@ def legend(made: Draws, *, field: bool) -> str:
         ("✖", _draw.STRANGE, "a synthetic outlier"),
     ]
     if field:
-        marks += [("━", LINE, "threshold: the darker side is flagged"), ("─", LINE, "logit 0")]
+        marks += [("━", LINE, "threshold: the purple side is flagged"), ("─", LINE, "logit 0")]
     spans = "".join(
         f'<span style="white-space:nowrap"><span style="color:{colour}">{mark}</span> {text}</span> '
         for mark, colour, text in marks
@@ -195,7 +195,7 @@ def scores(
             hovertemplate="%{y:.1f}",
         )
     figure.add_hline(y=95, line={"dash": "dash", "width": 1, "color": KEPT})
-    for at, text, side in ((1.0, "the image, 1", "right"), (kappa, f"trained, {kappa:g}", "left")):
+    for at, text, side in ((1.0, "the image", "right"), (kappa, f"trained, {kappa:g}", "left")):
         figure.add_vline(
             x=at,
             line={"dash": "dot", "width": 1, "color": KEPT},

@@ -64,7 +64,7 @@ def same(one: Recipe, other: Recipe) -> bool:
 
 def said(recipe: Recipe) -> str:
     title = CRITERIA[recipe.criterion][0].lower()
-    return f"“{title}”, ρ {recipe.rho:g}, τ {recipe.tau:g}, κ {recipe.kappa:g}"
+    return f"“{title}”, ρ\u00a0{recipe.rho:g}, τ\u00a0{recipe.tau:g}, κ\u00a0{recipe.kappa:g}"
 
 
 # Controls ----------------------------------------------------------------------------------------
@@ -177,7 +177,7 @@ def show_plane(view: Plane, made: Draws) -> None:
     )
     if field is not None:
         text += (
-            " Purple: the mean logit, darker is stranger, on the slice through the centre: every "
+            " Purple: the mean logit, the more the stranger, on the slice through the centre: every "
             "other coordinate at the centre's, nothing left over by the VAE. A dot lies off this "
             "slice, so its own verdict may differ from the tint below it."
         )
@@ -189,10 +189,12 @@ def show_plane(view: Plane, made: Draws) -> None:
 def say_draws(view: Plane, made: Draws, recipe: Recipe) -> None:
     flagged = int((made.logit > view.threshold).sum())
     own = float((made.nearest == made.parents).mean())
+    middle = np.floor(10 * np.median(made.percentiles)) / 10  # "above 100.0" would be none
+    above = f"stand above percentile {middle:.1f} of" if middle < 100 else "lie beyond all"
     st.markdown(
         f"**What you see:** {len(made.generators):,} of {len(view.images):,} kept posteriors "
         f"generate. The classifiers flag {flagged} of {len(made.logit)} draws; half of them "
-        f"stand above percentile {np.median(made.percentiles):.1f} of held-out normal images. "
+        f"{above} held-out normal images. "
         f"For {own:.0%} the nearest real image is still their own parent."
     )
     st.markdown(f"**Why:** {why(recipe)}")
@@ -204,15 +206,15 @@ def why(recipe: Recipe) -> str:
             "pulled towards the centre, draws are plainer than their parents. Whoever teaches "
             "these as outliers teaches that the ordinary is strange."
         )
-    if recipe.rho > 0.5:
-        return (
-            "if everybody generates, many draws lie among the normal images. Choosing the "
-            "outermost is what is meant to keep them apart."
-        )
     if recipe.kappa >= 1.6 or recipe.tau >= 2.5:
         return (
             "this far out, draws are easy to tell from real images. A classifier taught with these "
             "alone would not need to know where exactly the border runs."
+        )
+    if recipe.rho > 0.5:
+        return (
+            "if everybody generates, draws come from the middle of the crowd as well, and look more "
+            "ordinary. Choosing the outermost is meant to avoid that."
         )
     return (
         "a posterior at the rim belongs to a rare but real image. One step further out should lie "

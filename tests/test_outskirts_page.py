@@ -39,6 +39,7 @@ from core.service import (
     Recipe,
     Target,
 )
+from pages import _ask, _plane
 
 pytestmark = pytest.mark.usefixtures("quick_apps")
 
@@ -346,7 +347,7 @@ def marks(app: AppTest, hover: str) -> dict:
 
 def crowd(app: AppTest) -> tuple[np.ndarray, Any]:
     """How dense the grey dots' picture is (H, W), and the pixel of a point of the plane."""
-    picture = figure(app, "outskirts_plane").layout["images"][-1]
+    picture = figure(app, "outskirts_plane").layout["images"][1]  # above the tint
     data = base64.b64decode(picture["source"].partition(",")[2])
     alpha = np.asarray(Image.open(io.BytesIO(data)))[..., 3]
 
@@ -380,20 +381,31 @@ def test_the_page_opens_on_the_trained_recipe_and_highlights_its_generators(
     assert generators["x"] == pytest.approx(view.xy[detector.generators().numpy(), 0])
     others = np.setdiff1d(np.arange(100), generators["customdata"])
     alpha, place = crowd(app)
-    for i in others:
-        assert alpha[place(view.xy[i])] > 0
-    reach = np.abs(view.xy).max(0)
-    far = [
-        i
-        for i in detector.generators()
-        if np.linalg.norm((view.xy[others] - view.xy[i]) / reach, axis=1).min() > 0.04
-    ]
-    assert far  # a generator has no grey dot but its neighbours'
-    for i in far:
-        assert alpha[place(view.xy[i])] == 0
+    dots = np.array([place(view.xy[i]) for i in others])
+    assert (alpha[tuple(dots.T)] > 0).all()
+    alone = [at for at in map(place, view.xy[generators["customdata"]])
+             if np.abs(dots - at).max(1).min() > 5]  # fmt: skip
+    assert alone  # no other's dot covers them
+    assert not any(alpha[at] for at in alone)
     assert marks(app, "synthetic")["y"] == pytest.approx(found.xy[:, 1])
     flagged = (found.logit > view.threshold).sum()
     assert f"20 of 100 kept posteriors generate. The classifiers flag {flagged} of 200" in text(app)
+
+
+def test_more_generators_than_one_can_point_at_are_a_picture(
+    trained: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_plane, "FEW", 15)
+    view, made = service.plane(PlaneQuery(MODEL)), service.draws(DrawsQuery(MODEL, TRAINED, 5))
+    drawn = _plane.plane(view, made, None)
+    assert len(drawn.layout.images) == 2  # the generators' above the others'
+    rings, points, _ = drawn.data
+    assert len(rings.x) > 0
+    assert len(points.x) == 0
+    monkeypatch.setattr(_plane, "FEW", 20)
+    drawn = _plane.plane(view, made, None)
+    assert len(drawn.layout.images) == 1
+    assert len(drawn.data[1].x) == 20
 
 
 def test_the_seed_of_the_sidebar_draws(trained: Tiny) -> None:
@@ -412,7 +424,9 @@ def test_away_from_the_trained_values_a_warning_names_them_and_leads_back(
 ) -> None:
     app = opened(**{f"outskirts_{name}": value})
     (warning,) = app.warning
-    assert "trained at “far from its neighbours”, ρ 0.2, τ 1.5, κ 1.3" in warning.value
+    assert "trained at “far from its neighbours”, ρ 0.2, τ 1.5, κ 1.3" in warning.value.replace(
+        "\u00a0", " "
+    )
     recipe = replace(TRAINED, **{name: value})
     found = service.draws(DrawsQuery(MODEL, recipe, 200))
     assert marks(app, "synthetic")["x"] == pytest.approx(found.xy[:, 0])
@@ -494,8 +508,6 @@ def test_collapsed_dimensions_are_counted(trained: Tiny, monkeypatch: pytest.Mon
 
 
 def test_what_is_taken_away_is_what_is_shown(trained: Tiny) -> None:
-    from pages import _ask
-
     recipe = replace(TRAINED, kappa=2.0)
     app = opened(outskirts_kappa=2.0, seed=3)
     with np.load(io.BytesIO(_ask.draws_npz(DrawsQuery(MODEL, recipe, 200, 3)))) as file:
@@ -514,8 +526,6 @@ def test_what_is_taken_away_is_what_is_shown(trained: Tiny) -> None:
 
 
 def test_the_table_of_a_walk_holds_every_detector(trained: Tiny) -> None:
-    from pages import _ask
-
     query = RayScoresQuery(RayQuery(MODEL, "neighbours", 1), ("glow", "outskirts"))
     rows = list(csv.DictReader(io.StringIO(_ask.ray_csv(query).decode())))
     assert [row["kappa"] for row in rows] == [*(f"{k:g}" for k in KAPPAS), ""]
