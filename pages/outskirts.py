@@ -246,8 +246,8 @@ def show_gallery(view: Plane, made: Draws) -> bool:
     st.caption(
         f"Nearest: among the {len(view.images):,} kept training images, a random sample of "
         f"{view.of:,}, by the distance between codes. The number is the mean logit of the code, "
-        "and its percentile among held-out normal images. Decoded pictures look like blurred "
-        "garments: the decoder of pixels cannot draw more. The classifiers judge the code, not "
+        "and its percentile among held-out normal images. Decoded pictures are blurred: "
+        "the decoder of pixels cannot draw more. The classifiers judge the code, not "
         "this picture of it."
     )
     return picked
