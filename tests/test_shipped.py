@@ -12,6 +12,7 @@ from core import checkpoint
 from core.checkpoint import Card
 from core.data.stream import as_tensor
 from core.detectors._base import Detector
+from core.detectors.outskirts import Outskirts
 from core.evaluate.metrics import auroc, measure
 from core.evaluate.scoring import parts_of
 from core.scenario import Scenario, load_scenario, scenario_names
@@ -240,3 +241,11 @@ def test_the_images_that_a_detector_keeps_are_there_and_are_normal(path: Path, l
         codes = detector.codes(as_tensor(kept[:50]))
         # As they were when posteriors were taken of them, but for weights rounded to 16 bits.
         torch.testing.assert_close(codes, detector.kept_codes[:50], rtol=0.02, atol=0.05)
+
+
+def test_latent_dimensions_of_outskirts_hold_something(world: Scenario, loaded) -> None:
+    detector, _ = loaded
+    if not isinstance(detector, Outskirts):
+        return
+    collapsed = int((detector.kl_per_dimension() < 0.01).sum())  # nats; below, it tells nothing
+    assert collapsed == (2 if world.normal.only is None else 0)  # garments: two of sixteen, as said
