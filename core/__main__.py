@@ -189,9 +189,8 @@ def _evaluate_all(target: Target, *, alone: bool, stored: bool, as_json: bool) -
         return
     table = Table("variant", "part", "AUROC", "95 % interval", "AUPR", "FPR95", title=str(target))
     for name in shared:
-        rows_of = {**{v: f.figures[name]["score"] for v, f in found.items()}}
-        for variant, m in rows_of.items():
-            table.add_row(variant, "score", *numbers(m))
+        for variant, one_of in found.items():
+            table.add_row(variant, "score", *numbers(one_of.figures[name]["score"]))
         for part, mean in means[name].items():
             table.add_row("mean", part, *numbers(mean))
     out.print(table)

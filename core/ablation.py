@@ -157,12 +157,13 @@ def read_ablation() -> Ablation:
         return Ablation.model_validate_json(path.read_bytes())
     except FileNotFoundError as error:
         raise AblationMissing(
-            f"there is no {path}: `python -m core bench outskirts` computes it"
+            f"there is no {path.name} among the checkpoints: "
+            "`python -m core bench outskirts` computes it"
         ) from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise AblationMissing(
-            f"{path} is damaged ({where or 'file'}: {first['msg']}): "
+            f"{path.name} is damaged ({where or 'file'}: {first['msg']}): "
             "`python -m core bench outskirts --anew` computes it again"
         ) from error

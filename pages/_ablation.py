@@ -1,5 +1,7 @@
 """The ablation of Outskirts on its page: what each part of the method is worth."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
@@ -13,7 +15,13 @@ WORTH = 0.02  # a difference in mean AUROC that is worth talking about
 TITLES = {"MNIST": "digits", "FashionMNIST": "garments"}
 COLOURS = {"MNIST": "#0072B2", "FashionMNIST": "#D55E00"}
 MARKS = {"MNIST": "circle", "FashionMNIST": "square"}
-IDEA = ("all", "noise", "density")  # arms that leave the choice of outliers out
+IDEA = ("all", "noise")  # arms that draw their outliers from elsewhere
+KINDS = {
+    "better": "Better than the full method on both",
+    "worse": f"Worse by {WORTH:g} or more on both",
+    "same": f"Within {WORTH:g} of it on both",
+    "mixed": "Neither alike nor worse on both, see the numbers",
+}
 
 
 def show() -> None:
@@ -80,25 +88,31 @@ def figure(found: Ablation) -> go.Figure:
 
 
 def verdict(found: Ablation) -> str:
-    """Sentences that the numbers carry."""
-    worse, alike = [], []
+    """Sentences that the numbers carry: by the size of a difference, and by its interval."""
+    kinds: dict[str, list[str]] = {}
     for arm in found.arms[1:]:
-        gaps = [f.difference for f in arm.figures.values()]
-        if all(gap <= -WORTH for gap in gaps):
-            worse.append(arm.title)
-        elif all(abs(gap) < WORTH for gap in gaps):
-            alike.append(arm.title)
-    text = f"Worse by {WORTH:g} or more on both: {', '.join(worse) or 'no arm'}. "
-    text += f"Within {WORTH:g} of the full method on both: {', '.join(alike) or 'no arm'}."
-    titles = {arm.name: arm.title for arm in found.arms}
-    hardly = [titles[name] for name in IDEA if titles.get(name) in alike]
-    if hardly:
+        kinds.setdefault(kind_of(list(arm.figures.values())), []).append(arm.title)
+    text = " ".join(
+        f"{words}: **{', '.join(kinds[k])}**." for k, words in KINDS.items() if k in kinds
+    )
+    alike = {a.name for a in found.arms[1:] if kind_of(list(a.figures.values())) == "same"}
+    if set(IDEA) <= alike:
         text += (
-            f" So here it matters little which outliers the classifiers learn from "
-            f"({', '.join(hardly)}): most is done by the codes and by how near an image lies to "
-            "known ones. The paper's idea works, but on these images it is not what makes the score."
+            " So what the classifiers learn from hardly matters here, drawn from the outskirts, from "
+            "everybody or from the prior: the codes and nearness to known ones do most of the work."
         )
     return text
+
+
+def kind_of(figures: Sequence[ArmFigures]) -> str:
+    """How an arm stands to the full method over the data sets."""
+    if all(f.difference <= -WORTH and f.difference_high < 0 for f in figures):
+        return "worse"
+    if all(f.difference_low > 0 for f in figures):
+        return "better"
+    if all(abs(f.difference) < WORTH for f in figures):
+        return "same"
+    return "mixed"
 
 
 def rows(found: Ablation) -> list[dict[str, str]]:

@@ -101,7 +101,11 @@ def intervals(found: Mapping[str, Metrics], *, marked: str) -> go.Figure:
                 "arrayminus": [m.auroc - m.low for m in values],
             },
             mode="markers",
-            marker={"size": 10, "color": [STRANGE if n == marked else NORMAL for n in found]},
+            marker={
+                "size": 10,
+                "color": [STRANGE if n == marked else NORMAL for n in found],
+                "symbol": ["diamond" if n == marked else "circle" for n in found],
+            },
             hovertemplate="%{x}: %{y:.3f}<extra></extra>",
         )
     )

@@ -80,6 +80,7 @@ with st.sidebar:
             classes,
             key="normal",
             bind="query-params",
+            persist_state="session",
             help="The class that the detectors learned; all others are strange.",
         )
     st.number_input(

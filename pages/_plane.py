@@ -157,10 +157,28 @@ def legend(made: Draws, *, field: bool) -> str:
 
 
 def scores(
-    walked: Ray, found: RayScores, titles: Mapping[str, str], own: str, kappa: float
+    walked: Ray,
+    found: RayScores,
+    titles: Mapping[str, str],
+    *,
+    others: Mapping[str, str],
+    own: str,
+    kappa: float,
 ) -> go.Figure:
-    """Percentiles along a ray under the models of these titles; a star for the training image."""
+    """Percentiles along a ray under models and, thinly, others; a star for the training image."""
     figure = go.Figure()
+    for model, title in others.items():
+        if model in found.percentiles:
+            figure.add_scatter(
+                x=walked.kappas,
+                y=found.percentiles[model],
+                name=title,
+                mode="lines",
+                line={"color": KEPT, "width": 1},
+                opacity=0.5,
+                showlegend=False,
+                hovertemplate="%{y:.1f}",
+            )
     figure.add_scatter(
         x=walked.kappas,
         y=walked.percentiles,

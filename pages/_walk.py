@@ -70,6 +70,7 @@ def walk(
                 walked,
                 found,
                 {name: everyone[name].title for name in chosen},
+                others={n: everyone[n].title for n in trained if n not in chosen},
                 own=everyone[model].title,
                 kappa=view.trained.kappa,
             ),
@@ -84,7 +85,8 @@ def walk(
             "an image is flagged. κ = 1 is the image itself as far as the VAE holds it; ☆ is the "
             "real training image. Where a star lies far from its line, that detector reacts to the "
             "decoder's blur. The dotted grey line skips the picture: it is what the classifiers "
-            "say of the code. It dips at κ = 1 because they remember this training image."
+            "say of the code. This model knows the training image: it is asked as if it did not. "
+            "Thin grey: the other detectors."
         )
         st.download_button(
             "This walk under every detector (CSV)",

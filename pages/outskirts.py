@@ -178,7 +178,7 @@ def show_plane(view: Plane, made: Draws) -> None:
     if field is not None:
         text += (
             " Purple: the mean logit, the more the stranger, on the slice through the centre: every "
-            "other coordinate at the centre's, nothing left over by the VAE. A dot lies off this "
+            "other coordinate at the centre's, without what the VAE leaves over. A dot lies off this "
             "slice, so its own verdict may differ from the tint below it."
         )
         if not len(field.border):

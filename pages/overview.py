@@ -236,7 +236,7 @@ if by_class is not None:
             st.markdown(
                 f"**{row.title}**: mean AUROC over {mean.models} classes **{mean.auroc:.3f}** "
                 f"({mean.low:.3f}{DASH}{mean.high:.3f}), each against all others. The class that is "
-                "chosen in the sidebar is drawn in orange."
+                "chosen in the sidebar is the orange diamond."
             )
 st.page_link("cards.py", label="Every model's card: data, training, deviations, limits")
 

@@ -124,7 +124,12 @@ def version(scenario_name: str) -> str:
     Raises:
         ScenarioError: there is no such scenario.
     """
-    files = sorted(load_scenario(scenario_name).folder.glob("*.*"))
+    scenario = load_scenario(scenario_name)
+    kind, _, other = scenario.images.partition(":")
+    files = sorted(scenario.folder.glob("*.*"))
+    if kind == "scenario":  # whose images are shown
+        files.append(load_scenario(other).folder / "reference.npz")
+    files = [file for file in files if file.exists()]
     return ";".join(f"{f.name}:{f.stat().st_mtime_ns}" for f in files)
 
 

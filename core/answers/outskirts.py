@@ -39,6 +39,7 @@ __all__ = [
 COLLAPSED = 0.01  # nats: a dimension that tells less of an image than this tells nothing
 ELLIPSES = 60  # posteriors that are drawn as ellipses at most
 CELLS, REACH, BEND = 57, 5.0, 3.0  # of the field: a side, how far in widths of the kept, its sinh
+FAR = 1000.0  # the largest push and spread that are answered
 OUTLINE = 36  # points of an ellipse
 
 
@@ -333,6 +334,8 @@ def draws(query: DrawsQuery) -> Draws:
     if query.count < 1:
         raise OutskirtsError(f"draw one synthetic outlier or more, not {query.count}")
     known, recipe = known_of(query.target), query.recipe
+    if not (0 <= recipe.kappa <= FAR and 0 <= recipe.tau <= FAR):
+        raise OutskirtsError(f"kappa and tau go from 0 to {FAR:g}: {recipe.kappa}, {recipe.tau}")
     parents = generators_of(query.target, recipe.criterion, recipe.rho)
     with torch.inference_mode():
         made = known.detector.synthesise(

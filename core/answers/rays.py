@@ -64,7 +64,7 @@ def ray(query: RayQuery) -> Ray:
     with torch.inference_mode():
         codes = known.detector.decoder(torch.from_numpy(z))
         images = grey(known.detector.pictures(codes))
-        logit = known.detector.judged(codes)["logit"].numpy()
+        logit = known.detector.judged(codes, without=index)["logit"].numpy()
     standing = percentile(logit, known.card.quantiles("logit"))
     return Ray(index, kappas, images, logit, standing, kept[index])
 
@@ -80,6 +80,8 @@ class RayScoresQuery:
 @dataclass(frozen=True)
 class RayScores:
     """Scores of the S decoded images of a ray, and of the training image itself.
+
+    The ray's own model keeps that image's code: it looks past it, or it would find it again.
 
     Attributes:
         scores, percentiles: model to (S,); scores in the unit of pages.
@@ -115,7 +117,10 @@ def ray_scores(query: RayScoresQuery) -> RayScores:
             failed[model] = str(error)
             continue
         part = card.score.part
-        raw = parts_of(detector, images)[part]
+        if target == query.ray.target:
+            raw = _looking_past(target, images, found.index)
+        else:
+            raw = parts_of(detector, images)[part]
         scores[model] = detector.shown(part, raw)
         standing[model] = percentiles(card, {part: raw})[part]
         units[model] = detector.described[part].shown or detector.described[part].unit
@@ -127,3 +132,14 @@ def ray_scores(query: RayScoresQuery) -> RayScores:
         units=units,
         failed=failed,
     )
+
+
+def _looking_past(target: Target, images: np.ndarray, index: int) -> np.ndarray:
+    """Mean logits (n,) of images (n, H, W) uint8, without the kept code of that index."""
+    import torch
+
+    from core.data.stream import as_tensor
+
+    detector = known_of(target).detector
+    with torch.inference_mode():
+        return detector.judged(detector.codes(as_tensor(images)), without=index)["logit"].numpy()

@@ -83,6 +83,8 @@ PARTS: Mapping[str, Part] = {
 LIMITS = (
     "Its outliers come from normal images alone: what differs in a way that no descriptor "
     "measures stays unseen.",
+    "Before any training its classifiers order synthetic and normal codes well already, by "
+    "how near known codes lie: training moves the border, and adds little to the order.",
     "Logits are no probabilities of a fault: they tell normal images from synthetic outliers.",
     "Knows grey pictures of one centred object on black, 28x28 pixels.",
     "It has no explanation of its own: which pixels made a logit, other methods must say.",

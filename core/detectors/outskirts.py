@@ -309,11 +309,18 @@ class Outskirts(Detector):
     def parts(self, x: Tensor) -> Mapping[str, Tensor]:
         return self.judged(self.codes(x))
 
-    def judged(self, h: Tensor) -> Mapping[str, Tensor]:
-        """Parts (N,) of codes h (N, H): of images, or synthetic ones."""
+    def judged(self, h: Tensor, *, without: int | None = None) -> Mapping[str, Tensor]:
+        """Parts (N,) of codes h (N, H): of images, or synthetic ones.
+
+        ``without`` names a kept code that the classifiers look past, so that they judge its image
+        like any other and do not find it again.
+        """
         mean, spread = self.posterior(h)
         features = self.features(h)
-        logits = {f"logit_{j}": judge(features[j], near) for j, judge, near in self._judges()}
+        logits = {
+            f"logit_{j}": judge(features[j], near if without is None else _less(near, without))
+            for j, judge, near in self._judges()
+        }
         found = {
             "logit": torch.stack(list(logits.values())).mean(0),
             **logits,
@@ -441,6 +448,10 @@ def _check(config: Outskirts.Config) -> None:
     inner = [side - 2 * config.border for side in sides]
     if channels != 1 or config.border < 0 or any(side < 8 or side % 4 for side in inner):
         raise ValueError(f"needs grey pictures of sides 8, 12, 16 ..., got {channels}, {inner}")
+
+
+def _less(rows: Tensor, one: int) -> Tensor:
+    return torch.cat([rows[:one], rows[one + 1 :]])
 
 
 def _noise_like(tensor: Tensor, generator: torch.Generator) -> Tensor:

@@ -58,7 +58,8 @@ __all__ = ["collect", "compute", "measure", "stored"]
 Say = Callable[[str], None]
 CHOICE = (
     "the setting with the highest mean AUROC over four synthetic faults of held-out normal images "
-    "(patch swap, block shuffle, blur, elastic bend) and the tuning classes; no strange image"
+    "(patch swap, block shuffle, blur, elastic bend) and the tuning classes; no strange image. "
+    "What all arms share, such as epochs and descriptors, was chosen for the full method before"
 )
 INTERVAL = (
     "95 % of {draws:,} paired bootstraps, test images resampled within each label, the same for "
@@ -324,7 +325,7 @@ def stored(plan: Plan = PLAN) -> Ablation:
     found = read_ablation()
     if found.plan != plan.as_dict():
         raise AblationMissing(
-            f"{ablation_path()} was computed with other settings than the code has now: "
+            f"{ablation_path().name} was computed with other settings than the code has now: "
             "`python -m core bench outskirts` computes it again"
         )
     return found

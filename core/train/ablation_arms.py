@@ -80,17 +80,18 @@ def arms_of(config: Outskirts.Config) -> tuple[Arm, ...]:
             changes={"rho": 1.0}, grid=spreads),
         Arm("noise", "noise around the prior", "z ~ kappa N(0, I) in place of posteriors",
             changes={"negatives": "noise"}, grid=spreads),
-        Arm("single", "a single level", "a VAE on pixels and one classifier, no descriptors; "
-            "the VAE learns for the epochs of both levels", changes={"levels": 1}, grid=fractions),
-        Arm("error", "VAE error", "||h - h^||^2 of the full method's VAE; beta as it stands, the "
-            "only arm that could be tuned by training anew and was not", "error"),
+        Arm("single", "a single level", "a VAE on pixels and one classifier, no descriptors; the "
+            "VAE learns for the epochs of both levels, beta stays as it was set for two",
+            changes={"levels": 1}, grid=fractions),
+        Arm("error", "VAE error", "||h - h^||^2 of the full method's VAE, which was not tuned for "
+            "it", "error"),
         Arm("svm", "one-class SVM", "on the full method's codes h, all training images", "svm",
             grid=[{"nu": n, "gamma": g} for n in (0.01, 0.1) for g in (0.1, 1.0, 10.0)]),
         Arm("neighbours", "nearest neighbours", "mean distance of the code h to the k nearest of "
             "all training images", "neighbours",
             grid=[{"k": k} for k in (1, 2, 5, 10, 20, 50)]),
-        Arm("density", "density alone", "the full method's classifiers before any training: no "
-            "synthetic outlier was seen", "density"),
+        Arm("density", "untrained classifiers", "the full method's before any training: kernel "
+            "density of the kept codes and squares, as they start; no outlier was seen", "density"),
     )  # fmt: skip
 
 
@@ -99,7 +100,8 @@ class Plan:
     """What is computed on what, fixed before any test image is read.
 
     Attributes:
-        tuning: by data set, the classes on which every arm's setting is chosen. Two and not more:
+        tuning: by data set, the classes on which every arm's setting is chosen (not by their test
+            images, though an earlier design was once measured on those of 8 and 0). Two and not more:
             a class costs five minutes of a core; a third of each set would make the whole an hour.
         classes: each is normal in turn.
         calibration: training images of a set that train nothing; those of the class choose.

@@ -233,6 +233,35 @@ def test_each_classifier_learned_what_its_untrained_twin_does_not_know(
     assert separation(twins[1], part) > 0.85
 
 
+def test_the_untrained_twin_ranks_by_nearness_alone_and_calls_nothing_normal(
+    twins: tuple[Outskirts, Outskirts],
+) -> None:
+    untrained, trained = twins
+    # The kernel density of kept codes is there from the start, and ranks well, as a limit says.
+    assert separation(untrained, "logit") > 0.8
+    held_out = as_tensor(tiny.padded(tiny.boxes(100, seed=50)))
+    synthetic = trained.synthesise(400, draw()).codes
+    right = []
+    for detector in twins:
+        normal = detector.parts(held_out)["logit"] < 0
+        outlier = detector.judged(synthetic)["logit"] > 0
+        right.append(float(normal.float().mean() + outlier.float().mean()) / 2)
+    assert right[1] > 0.8  # what training teaches: where normal ends
+    assert right[1] > right[0] + 0.1
+
+
+def test_a_kept_code_can_be_looked_past(outskirts: Outskirts) -> None:
+    code = outskirts.kept_codes[3:4]
+    own, past = outskirts.judged(code), outskirts.judged(code, without=3)
+    assert past["logit"] > own["logit"]  # nothing else lies as near
+    others = copy.deepcopy(outskirts)
+    near = {j: torch.cat([n[:3], n[4:]]) for j, _, n in outskirts._judges()}
+    judges = [(j, judge, near[j]) for j, judge, _ in outskirts._judges()]
+    others._judges = lambda: judges  # type: ignore[method-assign]
+    torch.testing.assert_close(others.judged(code)["logit"], past["logit"])
+    assert torch.equal(past["reconstruction"], own["reconstruction"])
+
+
 def test_strokes_are_stranger_than_boxes(outskirts: Outskirts) -> None:
     boxes = outskirts.score(as_tensor(tiny.padded(tiny.boxes(60, seed=50))))
     strokes = outskirts.score(as_tensor(tiny.padded(tiny.strokes(60, seed=50))))
