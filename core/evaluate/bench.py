@@ -15,7 +15,7 @@ from core.checkpoint import from_config
 from core.data.stream import Stream
 from core.detectors._base import Detector
 from core.errors import OutskirtsError
-from core.evaluate.bench_pages import maps, pages
+from core.evaluate.bench_pages import draws, maps, pages
 from core.evaluate.bench_rows import RUNS, Row, Say, row_of
 from core.evaluate.scoring import parts_of
 
@@ -140,4 +140,5 @@ BENCHMARKS: dict[str, Callable[[Say], list[Row]]] = {
     "glow-scoring": glow_scoring,
     "pages": pages,
     "maps": maps,
+    "draws": draws,
 }

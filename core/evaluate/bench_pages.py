@@ -24,7 +24,7 @@ from core.evaluate.browser import CHROMIUM_FLAGS, find_chromium, free_port, wait
 from core.scenario import load_scenario
 from core.settings import ROOT
 
-__all__ = ["maps", "pages"]
+__all__ = ["draws", "maps", "pages"]
 
 STRANGE = (("turned", "Turned garments"), ("noise", "Noise"), ("mnist", "Digits"))
 TIMES = 7  # as many points as the shipped maps have, for the large one
@@ -124,6 +124,31 @@ def _resident_mb(pid: int) -> float:
     status = Path(f"/proc/{pid}/status").read_text()
     line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
     return int(line.split()[1]) / 1024
+
+
+def draws(watch: Say) -> list[Row]:
+    """Outskirts, models loaded: a step of the slider "Push" to the whole gallery drawn anew."""
+    times, last = [], ".st-key-outskirts_follow_8"
+    changed = f"was => document.querySelector('{last}').innerText !== was && PICTURES"
+    changed = changed.replace(
+        "PICTURES",
+        "[...document.querySelectorAll('[data-testid=stImage] img')].every(i => i.complete)",
+    )
+    with _browser() as new_page, _server() as (address, _):
+        page = new_page()
+        page.goto(f"{address}/outskirts")
+        page.locator(last).wait_for(timeout=60_000)
+        page.get_by_role("heading", name="Does the latent space").wait_for(timeout=60_000)
+        for i in range(2 * RUNS + 1):
+            watch(f"draws, step {i} of {2 * RUNS}")
+            page.wait_for_timeout(2000)
+            was = page.locator(last).inner_text()
+            page.locator(".st-key-outskirts_kappa input[type=range]").focus()
+            began = time.perf_counter()
+            page.keyboard.press("ArrowRight" if i % 4 < 2 else "ArrowLeft")
+            page.wait_for_function(changed, arg=was, timeout=60_000)
+            times.append(time.perf_counter() - began)
+    return [row_of("draws", "slider of Outskirts to redrawn gallery", times[1:], "s")]
 
 
 # Maps ---------------------------------------------------------------------------------------------

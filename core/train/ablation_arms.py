@@ -100,8 +100,8 @@ class Plan:
     """What is computed on what, fixed before any test image is read.
 
     Attributes:
-        tuning: by data set, the classes on which every arm's setting is chosen (not by their test
-            images, though an earlier design was once measured on those of 8 and 0). Two and not more:
+        tuning: by data set, the classes on which every arm's setting is chosen, not by their test
+            images; though an earlier design was once measured on those of 8 and 0. Two only:
             a class costs five minutes of a core; a third of each set would make the whole an hour.
         classes: each is normal in turn.
         calibration: training images of a set that train nothing; those of the class choose.
