@@ -19,7 +19,6 @@ __all__ = [
     "contributions",
     "enlarge",
     "histogram",
-    "inner",
     "intervals",
     "maps",
     "panels",
@@ -41,13 +40,6 @@ SAVE = {"displaylogo": False, "toImageButtonOptions": {"format": "svg"}}
 def enlarge(image: np.ndarray, factor: int = 6) -> np.ndarray:
     """Image (H, W) with each pixel drawn factor x factor, so that browsers do not blur it."""
     return image.repeat(factor, 0).repeat(factor, 1)
-
-
-def inner(image: np.ndarray, border: int, factor: int, gap: int = 4) -> np.ndarray:
-    """What lies within an image's border, enlarged, with a clear gap to its right (H, W, 4)."""
-    grey = enlarge(image[border:-border, border:-border] if border else image, factor)
-    pixels = np.stack([grey, grey, grey, np.full_like(grey, 255)], -1)
-    return np.pad(pixels, ((0, 0), (0, gap), (0, 0)))
 
 
 def png(strips: Sequence[np.ndarray]) -> bytes:

@@ -46,9 +46,8 @@ def plane(view: Plane, made: Draws, field: Field | None) -> go.Figure:
     rest = np.setdiff1d(np.arange(len(view.xy)), made.generators)
     few = made.generators if len(made.generators) <= FEW else made.generators[:0]
     reach = np.abs(view.xy).max(0) * 1.06
-    figure.add_layout_image(_crowd(view.xy[rest], reach, KEPT))
-    if not len(few):
-        figure.add_layout_image(_crowd(view.xy[made.generators], reach, GENERATOR))
+    crowds = {KEPT: rest, GENERATOR: made.generators if not len(few) else few[:0]}
+    figure.add_layout_image(_crowd({c: view.xy[of] for c, of in crowds.items()}, reach))
     figure.add_traces(
         [
             _polylines(made.outlines, {"color": GENERATOR, "width": 1}),
@@ -112,18 +111,23 @@ def _tint(field: Field, halves: np.ndarray) -> dict[str, Any]:
     return _picture(pixels, halves)
 
 
-def _crowd(xy: np.ndarray, halves: np.ndarray, colour: str) -> dict[str, Any]:
-    """Points xy (n, 2) as dots on a picture over [-halves, halves], denser where they crowd."""
+def _crowd(dots: Mapping[str, np.ndarray], halves: np.ndarray) -> dict[str, Any]:
+    """Points (n, 2) by colour as dots over [-halves, halves], denser where they crowd.
+
+    One picture for all: of two at one place Plotly shows the first alone.
+    """
     width, height = (max(int(DOTS * half / halves.max()), 8) for half in halves)
-    spots = ((xy / halves * [1, -1] + 1) / 2 * [width, height]).astype(int)
     offsets = np.argwhere(np.ones((7, 7))) - 3
     offsets = offsets[(offsets**2).sum(1) <= 10]
-    at = (spots[:, None] + offsets).reshape(-1, 2).clip(0, [width - 1, height - 1])
-    count = np.bincount(at[:, 1] * width + at[:, 0], minlength=width * height)
-    pixels = np.empty((height, width, 4), np.uint8)
-    pixels[..., :3] = list(bytes.fromhex(colour[1:]))
-    pixels[..., 3] = 255 * (1 - 0.55 ** count.clip(0, 16).reshape(height, width))
-    return _picture(pixels, halves)
+    pixels = np.zeros((height, width, 4), np.uint8)
+    for colour, xy in dots.items():
+        spots = ((xy / halves * [1, -1] + 1) / 2 * [width, height]).astype(int)
+        at = (spots[:, None] + offsets).reshape(-1, 2).clip(0, [width - 1, height - 1])
+        count = np.bincount(at[:, 1] * width + at[:, 0], minlength=width * height)
+        alpha = 255 * (1 - 0.55 ** count.clip(0, 16).reshape(height, width))
+        rgba = [np.full_like(alpha, channel) for channel in bytes.fromhex(colour[1:])]
+        pixels = np.where(alpha[..., None] > 0, np.stack([*rgba, alpha], -1), pixels)
+    return _picture(pixels.astype(np.uint8), halves)
 
 
 def _picture(pixels: np.ndarray, halves: np.ndarray) -> dict[str, Any]:

@@ -1,15 +1,36 @@
-"""Pictures in a grid, each with a button that leads to it."""
+"""Pictures in a grid, each with a button that leads to it; pictures in a row."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from html import escape
 
+import numpy as np
 import streamlit as st
 
 from core.service import Gallery
 from pages import _draw
 
-__all__ = ["tiles"]
+__all__ = ["row", "tiles"]
+
+
+def row(pictures: Sequence[tuple[np.ndarray, str, str]], *, border: int, width: int) -> str:
+    """Images (H, W) without their border, each with caption and alt text, side by side as HTML.
+
+    One element, and nothing to fetch: a slider redraws many.
+    """
+    figures = ""
+    for image, caption, alt in pictures:
+        shown = image[border : len(image) - border, border : len(image) - border]
+        source = b64encode(_draw.png([shown])).decode()
+        figures += (
+            f'<figure style="margin:0;width:{width}px;text-align:center">'
+            f'<img src="data:image/png;base64,{source}" alt="{escape(alt)}" width="{width}" '
+            f'style="image-rendering:pixelated;display:block;border-radius:4px">'
+            f'<figcaption style="font-size:.8rem;opacity:.75">{escape(caption)}</figcaption></figure>'
+        )
+    return f'<div style="display:flex;flex-wrap:wrap;gap:.35rem">{figures}</div>'
 
 
 def tiles(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from core.service import DetectorRow, Plane, RayQuery, RayScoresQuery, Target
-from pages import _ask, _draw, _plane
+from pages import _ask, _plane, _tiles
 from pages._controls import in_words
 
 __all__ = ["walk"]
@@ -53,16 +53,12 @@ def walk(
     with in_words():
         query = RayQuery(target, criterion, int(rank))
         walked = _ask.ray(query)
-        st.image(
-            [_draw.inner(picture, border, 2) for picture in (walked.real, *walked.images)],
-            output_format="PNG",
-            caption=["real", *(f"κ {kappa:g}" for kappa in walked.kappas)],
-            width=60,
-            alt=[
-                f"Training image {walked.index} itself",
-                *(f"Decoded at kappa {kappa:g}" for kappa in walked.kappas),
-            ],
-        )
+        steps = zip(walked.images, walked.kappas, strict=True)
+        pictures = [
+            (walked.real, "real", f"Training image {walked.index} itself"),
+            *((image, f"κ {kappa:g}", f"Decoded at kappa {kappa:g}") for image, kappa in steps),
+        ]
+        st.html(_tiles.row(pictures, border=border, width=56))
         asked = RayScoresQuery(query, tuple(trained))
         found = _ask.ray_scores(asked)
         st.plotly_chart(

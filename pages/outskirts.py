@@ -17,7 +17,7 @@ from core.service import (
     Recipe,
     Target,
 )
-from pages import _ablation, _ask, _draw, _plane, _walk
+from pages import _ablation, _ask, _plane, _tiles, _walk
 from pages._controls import choose_model, in_words
 
 SHOWN = 9  # of the gallery
@@ -257,18 +257,12 @@ def show_triple(view: Plane, made: Draws, row: int, place: int, ranks: Mapping[i
     parent, nearest = int(made.parents[row]), int(made.nearest[row])
     text = f"{made.logit[row]:+.1f}, percentile {made.percentiles[row]:.1f}"
     same_one = ", which is its parent" if nearest == parent else ""
-    pictures = {
-        "synthetic": (made.images[row], f"Synthetic outlier {row}, mean logit {text}"),
-        "parent": (view.images[parent], f"Its parent, training image {parent}"),
-        "nearest": (view.images[nearest], f"The nearest real image, {nearest}{same_one}"),
-    }
-    st.image(
-        [_draw.inner(picture, scenario.border, 3) for picture, _ in pictures.values()],
-        output_format="PNG",
-        caption=list(pictures),
-        width=88,
-        alt=[alt for _, alt in pictures.values()],
-    )
+    pictures = [
+        (made.images[row], "synthetic", f"Synthetic outlier {row}, mean logit {text}"),
+        (view.images[parent], "parent", f"Its parent, training image {parent}"),
+        (view.images[nearest], "nearest", f"The nearest real image, {nearest}{same_one}"),
+    ]
+    st.html(_tiles.row(pictures, border=scenario.border, width=84))
     return st.button(
         text,
         key=f"outskirts_follow_{place}",

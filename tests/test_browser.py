@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core import service
 from core.evaluate.browser import CHROMIUM_FLAGS, find_chromium, free_port, wait_until_up
+from core.service import RayQuery, Target
 
 pytestmark = pytest.mark.browser
 
@@ -485,6 +487,22 @@ def test_a_slider_of_outskirts_redraws_plane_gallery_and_url_and_leads_back(page
     with np.load(waiting.value.path()) as taken:
         assert taken["seed"] == 2
         assert len(taken["images"]) == 200
+
+
+@pytest.mark.skipif(
+    not (ROOT / "checkpoints/fashion/outskirts.safetensors").exists(), reason="not trained yet"
+)
+def test_another_criterion_of_outskirts_leads_the_walk_through_another_image(page, address):
+    def passed(criterion: str, rank: int) -> int:
+        return service.ray(RayQuery(Target("fashion", "outskirts"), criterion, rank)).index
+
+    rank = next(r for r in range(1, 99) if passed("prior", r) != passed("neighbours", r))
+    page.goto(f"{address}/outskirts?outskirts_rank={rank}")
+    page.get_by_alt_text(f"Training image {passed('neighbours', rank)} itself").wait_for()
+    settled(page)
+    page.locator(".st-key-outskirts_criterion").get_by_text("Far from the prior").click()
+    page.get_by_alt_text(f"Training image {passed('prior', rank)} itself").wait_for()
+    settled(page)
 
 
 @pytest.mark.skipif(

@@ -7,6 +7,7 @@ import csv
 import io
 import itertools
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -352,11 +353,16 @@ def marks(app: AppTest, hover: str) -> dict:
     return next(t for t in traces if t.get("hovertemplate", "").startswith(hover))
 
 
+def pixels_of(picture: Any) -> np.ndarray:
+    """A picture (H, W, 4) that a figure holds."""
+    data = base64.b64decode(picture["source"].partition(",")[2])
+    return np.asarray(Image.open(io.BytesIO(data)))
+
+
 def crowd(app: AppTest) -> tuple[np.ndarray, Any]:
     """How dense the grey dots' picture is (H, W), and the pixel of a point of the plane."""
     picture = figure(app, "outskirts_plane").layout["images"][1]  # above the tint
-    data = base64.b64decode(picture["source"].partition(",")[2])
-    alpha = np.asarray(Image.open(io.BytesIO(data)))[..., 3]
+    alpha = pixels_of(picture)[..., 3]
 
     def place(xy: np.ndarray) -> tuple[int, int]:
         across = (xy[0] - picture["x"]) / picture["sizex"] * alpha.shape[1]
@@ -405,13 +411,16 @@ def test_more_generators_than_one_can_point_at_are_a_picture(
     monkeypatch.setattr(_plane, "FEW", 15)
     view, made = service.plane(PlaneQuery(MODEL)), service.draws(DrawsQuery(MODEL, TRAINED, 5))
     drawn = _plane.plane(view, made, None)
-    assert len(drawn.layout.images) == 2  # the generators' above the others'
+    (picture,) = drawn.layout.images  # of two at one place Plotly would draw one
+    pixels = pixels_of(picture)
+    assert {(122, 122, 122), (0, 158, 115)} == {tuple(p[:3]) for p in pixels[pixels[..., 3] > 0]}
     rings, points, _ = drawn.data
     assert len(rings.x) > 0
     assert len(points.x) == 0
     monkeypatch.setattr(_plane, "FEW", 20)
     drawn = _plane.plane(view, made, None)
-    assert len(drawn.layout.images) == 1
+    pixels = pixels_of(drawn.layout.images[0])
+    assert {(122, 122, 122)} == {tuple(p[:3]) for p in pixels[pixels[..., 3] > 0]}
     assert len(drawn.data[1].x) == 20
 
 
@@ -475,6 +484,22 @@ def test_the_gallery_shows_logits_in_the_chosen_order(trained: Tiny) -> None:
         ]
 
 
+def test_a_draw_is_shown_beside_its_parent_and_the_nearest_real_image(trained: Tiny) -> None:
+    app = opened(outskirts_order="least like normal")
+    made = service.draws(DrawsQuery(MODEL, TRAINED, 200))
+    images = service.plane(PlaneQuery(MODEL)).images
+    best = made.logit.argmax()
+    expected = [made.images[best], images[made.parents[best]], images[made.nearest[best]]]
+    triples = [h.proto.body for h in app.get("html") if ">synthetic<" in h.proto.body]
+    assert len(triples) == 9
+    found = re.findall(r'base64,([^"]+)" alt="([^"]+)"', triples[0])
+    for (source, alt), picture in zip(found, expected, strict=True):
+        shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(source))))
+        assert np.array_equal(shown, picture[2:-2, 2:-2]), alt
+    assert str(made.parents[best]) in found[1][1]
+    assert str(made.nearest[best]) in found[2][1]
+
+
 def test_following_a_draw_walks_through_its_parent(trained: Tiny) -> None:
     app = opened()
     found = service.draws(DrawsQuery(MODEL, TRAINED, 200))
@@ -504,13 +529,13 @@ def test_another_criterion_walks_through_its_own_outermost(trained: Tiny) -> Non
 
 
 def test_collapsed_dimensions_are_counted(trained: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
-    kl = np.array([0.5, 0.001, 2.0, COLLAPSED / 2])
+    kl = np.array([0.5, 0.001, 2.0, COLLAPSED / 2, COLLAPSED])
     plain = service.plane
     monkeypatch.setattr(service, "plane", lambda query: replace(plain(query), kl=kl, noise=True))
     app = opened()
-    assert "2 of 4 latent dimensions have collapsed" in text(app)
+    assert "2 of 5 latent dimensions have collapsed" in text(app)
     used, collapsed = figure(app, "outskirts_kl").data
-    assert (used["x"].tolist(), used["y"].tolist()) == (["3", "1"], [2.0, 0.5])
+    assert (used["x"].tolist(), used["y"].tolist()) == (["3", "1", "5"], [2.0, 0.5, 0.01])
     assert collapsed["x"].tolist() == ["4", "2"]
     assert "A control" in app.info[0].value  # a model of noise has no parents
 
