@@ -102,8 +102,12 @@ def image(query: ImageQuery, data: bytes | None = None) -> ImageView:
 
 def _maps(detector: Detector, x: Any, parts: Iterable[str]) -> dict[str, np.ndarray]:
     """Maps of the parts whose every bit belongs to a pixel, in the unit of pages."""
-    maps = {}
-    for part, found in detector.explanations(x, parts).items():
+    maps: dict[str, np.ndarray] = {}
+    try:
+        explained = detector.explanations(x, parts)
+    except NotImplementedError:  # the method has none of its own
+        return maps
+    for part, found in explained.items():
         if not float(found.offset[0]) and not float(found.residual[0]):
             pixels = found.map[0].numpy()
             maps[part] = detector.shown(part, pixels * pixels.size)

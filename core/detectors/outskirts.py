@@ -310,16 +310,11 @@ class Outskirts(Detector):
         return self.judged(self.codes(x))
 
     def judged(self, h: Tensor, *, without: int | None = None) -> Mapping[str, Tensor]:
-        """Parts (N,) of codes h (N, H): of images, or synthetic ones.
-
-        ``without`` names a kept code that the classifiers look past, so that they judge its image
-        like any other and do not find it again.
-        """
+        """Parts (N,) of codes h (N, H); the classifiers look past the kept code ``without``."""
         mean, spread = self.posterior(h)
         features = self.features(h)
         logits = {
-            f"logit_{j}": judge(features[j], near if without is None else _less(near, without))
-            for j, judge, near in self._judges()
+            f"logit_{j}": judge(features[j], near) for j, judge, near in self._judges(without)
         }
         found = {
             "logit": torch.stack(list(logits.values())).mean(0),
@@ -388,22 +383,23 @@ class Outskirts(Detector):
         config, (mean, spread) = self.config, self._kept()
         tau = config.tau if tau is None else tau
         kappa = config.kappa if kappa is None else kappa
-        prior = config.negatives == "noise"
         if parents is None:
             parents = self._knowledge()[0]
         draws = torch.randint(len(parents), (n,), generator=generator, device=generator.device)
         i = parents.to(mean.device)[draws.to(mean.device)]
         eps = _noise_like(mean[i], generator)
         z = pushed(mean[i], spread[i], eps, centre=mean.mean(0), kappa=kappa, tau=tau)
-        if prior:
+        if config.negatives == "noise":
             z = kappa * eps
         rest = self.kept_codes[parents] - self.decoder(mean[parents])  # (G, H)
         weights = _noise_like(rest.new_empty(n, len(rest)), generator)
         return self.decoder(z) + tau * weights @ rest / len(rest) ** 0.5, z, i
 
-    def _judges(self) -> list[tuple[str, OutwardLogit, Tensor]]:
+    def _judges(self, without: int | None = None) -> list[tuple[str, OutwardLogit, Tensor]]:
         """Each classifier with the features of the kept codes that it looks at."""
         near = self._knowledge()[1]
+        if without is not None:
+            near = {j: torch.cat([n[:without], n[without + 1 :]]) for j, n in near.items()}
         return [(j, cast(OutwardLogit, judge), near[j]) for j, judge in self.judges.items()]
 
     @torch.no_grad()
@@ -450,10 +446,5 @@ def _check(config: Outskirts.Config) -> None:
         raise ValueError(f"needs grey pictures of sides 8, 12, 16 ..., got {channels}, {inner}")
 
 
-def _less(rows: Tensor, one: int) -> Tensor:
-    return torch.cat([rows[:one], rows[one + 1 :]])
-
-
 def _noise_like(tensor: Tensor, generator: torch.Generator) -> Tensor:
-    noise = torch.randn(tensor.shape, generator=generator, device=generator.device)
-    return noise.to(tensor.device)
+    return torch.randn(tensor.shape, generator=generator, device=generator.device).to(tensor.device)

@@ -18,8 +18,9 @@ def random_filters(count: int = 24, size: int = 11, *, seed: int = 0) -> Tensor:
 
     Example:
         >>> filters = random_filters(2, 3)
-        >>> filters.square().sum((1, 2, 3)).tolist(), filters.sum((1, 2, 3)).abs().max() < 1e-6
-        ([1.0, 1.0], tensor(True))
+        >>> norms, sums = filters.square().sum((1, 2, 3)), filters.sum((1, 2, 3))
+        >>> [round(float(v), 4) for v in norms], bool(sums.abs().max() < 1e-6)
+        ([1.0, 1.0], True)
     """
     generator = torch.Generator().manual_seed(seed)
     filters = torch.randn(count, 1, size, size, generator=generator)

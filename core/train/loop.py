@@ -89,9 +89,6 @@ def fit(
     if fabric is None:
         fabric = Fabric(accelerator="auto", devices=1)
         fabric.launch()
-    # Where a pixel is black in every image, Adam's moments fade to numbers so small that the
-    # processor takes twenty times as long for them; to it they may as well be 0.
-    torch.set_flush_denormal(True)
     run = _Run(
         detector,
         streams,

@@ -257,7 +257,7 @@ def test_a_kept_code_can_be_looked_past(outskirts: Outskirts) -> None:
     others = copy.deepcopy(outskirts)
     near = {j: torch.cat([n[:3], n[4:]]) for j, _, n in outskirts._judges()}
     judges = [(j, judge, near[j]) for j, judge, _ in outskirts._judges()]
-    others._judges = lambda: judges  # type: ignore[method-assign]
+    others._judges = lambda without=None: judges  # type: ignore[method-assign]
     torch.testing.assert_close(others.judged(code)["logit"], past["logit"])
     assert torch.equal(past["reconstruction"], own["reconstruction"])
 
