@@ -22,15 +22,16 @@ def times_table(rows: list[Row]) -> Table:
 def arms_table(found: Ablation) -> Table:
     """A line an arm and data set, with the difference to the full method."""
     table = Table(
-        "data", "arm", "mean AUROC", "95 % interval", "to full method", "95 % interval",
+        "arm", "AUROC", "95 % interval", "to full", "95 % interval",
         title="Outskirts: one class normal, nine strange, the mean over ten classes",
         caption=f"Intervals: {found.run.interval}.",
     )  # fmt: skip
     for data in found.sets:
+        table.add_row(f"[bold]{data}[/bold]")
         for arm in found.arms:
             f = arm.figures[data]
             gap = f"{f.difference:+.4f}", f"{f.difference_low:+.4f} to {f.difference_high:+.4f}"
             mean = f"{f.mean:.4f}", f"{f.low:.4f} to {f.high:.4f}"
-            table.add_row(data, arm.title, *mean, *(("", "") if arm is found.arms[0] else gap))
+            table.add_row(arm.title, *mean, *(("", "") if arm is found.arms[0] else gap))
         table.add_section()
     return table
