@@ -402,6 +402,7 @@ class Outskirts(Detector):
             near = {j: torch.cat([n[:without], n[without + 1 :]]) for j, n in near.items()}
         return [(j, cast(OutwardLogit, judge), near[j]) for j, judge in self.judges.items()]
 
+    @torch.inference_mode(False)  # what is kept must serve a later gradient, too
     @torch.no_grad()
     def _knowledge(self) -> tuple[Tensor, Mapping[str, Tensor]]:
         """`generators` of the config and features of the kept codes, made once for these codes."""
@@ -440,10 +441,9 @@ def _check(config: Outskirts.Config) -> None:
     sizes = (config.code, config.regions, config.hidden, config.latent, config.fuse_hidden)
     if min(*sizes, config.judge_hidden) < 1 or config.kept <= NEAREST:
         raise ValueError(f"sizes must be 1 or more, and kept more than {NEAREST}")
-    channels, *sides = config.image
-    inner = [side - 2 * config.border for side in sides]
-    if channels != 1 or config.border < 0 or any(side < 8 or side % 4 for side in inner):
-        raise ValueError(f"needs grey pictures of sides 8, 12, 16 ..., got {channels}, {inner}")
+    inner = [side - 2 * config.border for side in config.image[1:]]
+    if config.image[0] != 1 or config.border < 0 or any(s < 8 or s % 4 for s in inner):
+        raise ValueError(f"needs grey pictures of sides 8, 12, 16 ..., got {config.image}, {inner}")
 
 
 def _noise_like(tensor: Tensor, generator: torch.Generator) -> Tensor:

@@ -262,6 +262,16 @@ def test_a_kept_code_can_be_looked_past(outskirts: Outskirts) -> None:
     assert torch.equal(past["reconstruction"], own["reconstruction"])
 
 
+def test_what_an_answer_kept_serves_a_later_gradient(outskirts: Outskirts) -> None:
+    x = as_tensor(tiny.padded(tiny.boxes(2, seed=50)))
+    outskirts._known = None
+    with torch.inference_mode():
+        outskirts.parts(x)
+    x = x.requires_grad_()
+    (gradient,) = torch.autograd.grad(outskirts.score(x).sum(), x)
+    assert gradient.abs().max() > 0
+
+
 def test_strokes_are_stranger_than_boxes(outskirts: Outskirts) -> None:
     boxes = outskirts.score(as_tensor(tiny.padded(tiny.boxes(60, seed=50))))
     strokes = outskirts.score(as_tensor(tiny.padded(tiny.strokes(60, seed=50))))
