@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ def plane(view: Plane, made: Draws, field: Field | None) -> go.Figure:
     figure = go.Figure()
     halves = np.maximum(np.abs(view.xy).max(0), np.abs(made.xy).max(0)) * 1.06
     if field is not None:
-        figure.add_layout_image(_tint(field, 2.5 * halves))
+        figure.add_layout_image(source=_tint(field, 2.5 * halves), **_place(2.5 * halves))
         figure.add_traces(
             [
                 _polylines(lines, {"color": LINE, "width": width})
@@ -45,9 +46,14 @@ def plane(view: Plane, made: Draws, field: Field | None) -> go.Figure:
         )
     rest = np.setdiff1d(np.arange(len(view.xy)), made.generators)
     few = made.generators if len(made.generators) <= FEW else made.generators[:0]
-    reach = np.abs(view.xy).max(0) * 1.06
     crowds = {KEPT: rest, GENERATOR: made.generators if not len(few) else few[:0]}
-    figure.add_layout_image(_crowd({c: view.xy[of] for c, of in crowds.items()}, reach))
+    dots = tuple(
+        (colour, view.xy[of].astype(np.float32).tobytes()) for colour, of in crowds.items()
+    )
+    reach = np.abs(view.xy).max(0) * 1.06
+    figure.add_layout_image(
+        source=_crowd(dots, (float(reach[0]), float(reach[1]))), **_place(reach)
+    )
     figure.add_traces(
         [
             _polylines(made.outlines, {"color": GENERATOR, "width": 1}),
@@ -99,7 +105,7 @@ def _polylines(lines: np.ndarray, line: dict[str, Any]) -> go.Scatter:
     return go.Scatter(x=points[:, 0], y=points[:, 1], mode="lines", line=line, hoverinfo="skip")
 
 
-def _tint(field: Field, halves: np.ndarray) -> dict[str, Any]:
+def _tint(field: Field, halves: np.ndarray) -> str:
     """The mean logit as a picture over [-halves, halves]: the stranger, the denser."""
     widest = min(max(WIDEST, -float(field.logit.min())), 4 * WIDEST)
     x, y = (np.linspace(-half, half, PIXELS) for half in halves)
@@ -108,34 +114,39 @@ def _tint(field: Field, halves: np.ndarray) -> dict[str, Any]:
     pixels = np.empty((PIXELS, PIXELS, 4), np.uint8)
     pixels[..., :3] = TINT
     pixels[..., 3] = np.interp(logit[::-1], (-widest, 0, widest), (0, 36, 150))
-    return _picture(pixels, halves)
+    return _source(pixels)
 
 
-def _crowd(dots: Mapping[str, np.ndarray], halves: np.ndarray) -> dict[str, Any]:
-    """Points (n, 2) by colour as dots over [-halves, halves], denser where they crowd.
+@lru_cache(maxsize=32)
+def _crowd(dots: tuple[tuple[str, bytes], ...], halves: tuple[float, float]) -> str:
+    """Points (n, 2) float32 by colour as a picture over [-halves, halves], kept by what it shows.
 
     One picture for all: of two at one place Plotly shows the first alone.
     """
-    width, height = (max(int(DOTS * half / halves.max()), 8) for half in halves)
+    width, height = (max(int(DOTS * half / max(halves)), 8) for half in halves)
     offsets = np.argwhere(np.ones((7, 7))) - 3
     offsets = offsets[(offsets**2).sum(1) <= 10]
-    pixels = np.zeros((height, width, 4), np.uint8)
-    for colour, xy in dots.items():
+    pixels = np.zeros((height, width, 4))
+    for colour, data in dots:
+        xy = np.frombuffer(data, np.float32).reshape(-1, 2)
         spots = ((xy / halves * [1, -1] + 1) / 2 * [width, height]).astype(int)
         at = (spots[:, None] + offsets).reshape(-1, 2).clip(0, [width - 1, height - 1])
         count = np.bincount(at[:, 1] * width + at[:, 0], minlength=width * height)
         alpha = 255 * (1 - 0.55 ** count.clip(0, 16).reshape(height, width))
         rgba = [np.full_like(alpha, channel) for channel in bytes.fromhex(colour[1:])]
         pixels = np.where(alpha[..., None] > 0, np.stack([*rgba, alpha], -1), pixels)
-    return _picture(pixels.astype(np.uint8), halves)
+    return _source(pixels.astype(np.uint8))
 
 
-def _picture(pixels: np.ndarray, halves: np.ndarray) -> dict[str, Any]:
-    """Pixels (H, W, 4) laid below the marks, over [-halves, halves]."""
-    source = "data:image/png;base64," + b64encode(_draw.png([pixels])).decode()
+def _source(pixels: np.ndarray) -> str:
+    return "data:image/png;base64," + b64encode(_draw.png([pixels])).decode()
+
+
+def _place(halves: np.ndarray) -> dict[str, Any]:
+    """A picture's place below the marks: [-halves, halves]."""
     left, top = -float(halves[0]), float(halves[1])
     place = {"xref": "x", "yref": "y", "x": left, "y": top, "sizex": -2 * left, "sizey": 2 * top}
-    return {"source": source, **place, "sizing": "stretch", "layer": "below"}
+    return {**place, "sizing": "stretch", "layer": "below"}
 
 
 def legend(made: Draws, *, field: bool) -> str:
