@@ -529,13 +529,13 @@ def test_another_criterion_walks_through_its_own_outermost(trained: Tiny) -> Non
 
 
 def test_collapsed_dimensions_are_counted(trained: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
-    kl = np.array([0.5, 0.001, 2.0, COLLAPSED / 2, COLLAPSED])
+    kl = np.array([0.5, 0.001, 2.0, COLLAPSED / 2, COLLAPSED, 0.3])
     plain = service.plane
     monkeypatch.setattr(service, "plane", lambda query: replace(plain(query), kl=kl, noise=True))
     app = opened()
-    assert "2 of 5 latent dimensions have collapsed" in text(app)
+    assert "2 of 6 latent dimensions have collapsed" in text(app)
     used, collapsed = figure(app, "outskirts_kl").data
-    assert (used["x"].tolist(), used["y"].tolist()) == (["3", "1", "5"], [2.0, 0.5, 0.01])
+    assert (used["x"].tolist(), used["y"].tolist()) == (["3", "1", "6", "5"], [2.0, 0.5, 0.3, 0.01])
     assert collapsed["x"].tolist() == ["4", "2"]
     assert "A control" in app.info[0].value  # a model of noise has no parents
 
