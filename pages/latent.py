@@ -33,7 +33,7 @@ overview = _ask.overview(st.session_state["world"])
 scenario = overview.scenario
 models = {r.name: r for r in (*overview.detectors, *overview.twins) if r.card is not None}
 compared = {r.name: r for r in overview.detectors if r.card is not None}
-names = [s.name for s in scenario.sets]
+names = [s.name for s in scenario.own_sets]
 seed = st.session_state["seed"]
 
 
@@ -350,8 +350,9 @@ elif "latent_image" not in st.session_state and "latent_image" not in st.query_p
     st.session_state[FRESH] = True
 with st.container(horizontal=True, vertical_alignment="center"):
     st.markdown("Try this:", width="content")
-    for label in TRY:
-        st.button(label, key=f"latent_try_{label}", on_click=try_this, args=(label,))
+    for label, (_, sets) in TRY.items():
+        if sets is None or scenario.normal.only is None:  # digits among garments, not among digits
+            st.button(label, key=f"latent_try_{label}", on_click=try_this, args=(label,))
 drawn = explore()
 if drawn is not None:
     viewed = st.session_state["latent_model"]
