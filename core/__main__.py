@@ -204,8 +204,8 @@ def _ranks(target: Target, other: Target) -> dict[str, Mapping[str, float]]:
     """Rank correlation of two models' full likelihoods, by strange set."""
     if target.scenario != other.scenario:
         raise OutskirtsError(f"{target} and {other} are of different scenarios")
-    sets = next(r["strange"] for r in service.scenarios() if r["scenario"] == target.scenario)
-    return {name: service.pair(PairQuery(target, other, name)).rank for name in sets}
+    sets = target.world.strange
+    return {s.name: service.pair(PairQuery(target, other, s.name)).rank for s in sets}
 
 
 def _named_paths(texts: Iterable[str]) -> dict[str, Path]:
@@ -269,12 +269,12 @@ def train(
 ) -> None:
     """Train; write weights, card and reference scores. An interrupted training goes on."""
     chosen = service.variants_of(parse_target(target))
+    if atlas_only and (restart or keep_weights or minutes or changes):
+        raise OutskirtsError("--atlas-only changes nothing else: give it alone")
     for one in chosen:
         if len(chosen) > 1:
             notes.print(f"{one}:")
         if atlas_only:
-            if restart or keep_weights or minutes or changes:
-                raise OutskirtsError("--atlas-only changes nothing else: give it alone")
             _renew_atlas(one)
             continue
         _train_one(

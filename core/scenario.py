@@ -158,6 +158,12 @@ class Scenario(_Strict):
         return settings().checkpoints / self.family
 
     @property
+    def keeper(self) -> Scenario:
+        """The scenario whose reference.npz holds the shown images: itself, or another."""
+        kind, _, other = self.images.partition(":")
+        return load_scenario(other) if kind == "scenario" else self
+
+    @property
     def sets(self) -> tuple[ImageSet, ...]:
         """The normal set, then the strange ones."""
         return (self.normal, *self.strange)
@@ -360,10 +366,8 @@ def _of_class(family: str, name: str, label: int) -> Pictures:
 
 def _of_source(scenario: Scenario, image_set: ImageSet) -> tuple[np.ndarray, np.ndarray]:
     """Test images and labels of a set's source, the scenario's own or those of another."""
-    kind, _, other = scenario.images.partition(":")
-    keeper, name = scenario, image_set.name
-    if kind == "scenario":
-        keeper = load_scenario(other)
+    keeper, name = scenario.keeper, image_set.name
+    if keeper is not scenario:
         name = next((s.name for s in keeper.sets if s.source == image_set.source), "")
     shipped = _shipped(keeper.folder, keeper.family)
     if name not in shipped:

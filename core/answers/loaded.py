@@ -125,11 +125,8 @@ def version(scenario_name: str) -> str:
         ScenarioError: there is no such scenario.
     """
     scenario = load_scenario(scenario_name)
-    kind, _, other = scenario.images.partition(":")
-    files = sorted(scenario.folder.glob("*.*"))
-    if kind == "scenario":  # whose images are shown
-        files.append(load_scenario(other).folder / "reference.npz")
-    files = [file for file in files if file.exists()]
+    shown = scenario.keeper.folder.glob("reference.npz")  # of another scenario, maybe
+    files = [*sorted(scenario.folder.glob("*.*")), *shown]
     return ";".join(f"{f.name}:{f.stat().st_mtime_ns}" for f in files)
 
 

@@ -37,8 +37,9 @@ def warm_up() -> None:
     for name in scenario_names():
         with suppress(OutskirtsError):  # what is damaged, the page that needs it says
             scenario = load_scenario(name)
-            for s in scenario.sets:
-                scenario.pictures(s.name)
+            if not scenario.variants:  # where a class is normal, no page shows the whole set
+                for s in scenario.sets:
+                    scenario.pictures(s.name)
             for stem in scenario.training:
                 for target in variants_of(Target.of(name, stem)):
                     if (scenario.folder / f"{target.stem}.json").exists():
