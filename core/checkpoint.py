@@ -108,10 +108,10 @@ class Golden(_Strict):
 
 
 class Seeds(_Strict):
-    """The same training from other seeds: what intervals over test images do not cover.
+    """The same training from several seeds: what intervals over test images do not cover.
 
     Attributes:
-        models: checkpoints, and how they were trained.
+        models: checkpoints, this one first, and in what they are alike.
         auroc: strange set to part to the figure of each model, in order.
     """
 
@@ -132,7 +132,7 @@ class Card(_Strict):
     """The schema of a checkpoint's card.
 
     Attributes:
-        validation: AUROC of each part on synthetic faults of training images, by fault.
+        validation: AUROC of each part on synthetic faults of held-out normal images, by fault.
         metrics: figures of each part, by strange set.
         figures: other numbers of the normal test images, such as bits per dimension.
         companions: checkpoints that it asks while scoring, with the sha256 of their weights.

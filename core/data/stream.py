@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -47,6 +49,14 @@ class Stream:
             raise ValueError(f"images, kind and label must be of one length, got {lengths}")
         if len(self.images) < self.batch_size:
             raise ValueError(f"{len(self.images)} images do not fill a batch of {self.batch_size}")
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of images, kinds and labels, in order."""
+        found = hashlib.sha256()
+        for array in (self.images, self.kind, self.label):
+            found.update(array.tobytes())
+        return found.hexdigest()
 
     def batches(self, *, world: int = 1) -> int:
         """Batches an epoch that each of ``world`` processes gets, one or more.

@@ -83,6 +83,7 @@ class Phase:
     Attributes:
         data: training images; held-out normals; the scenario's general images; or training images
             (kind +1) mixed with general ones (kind -1).
+        least: how many images it needs at least.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Phase:
     players: Sequence[Player] = ()
     epochs: int = 1
     prepare: Callable[[Iterable[Batch]], None] | None = None
+    least: int = 1
 
 
 @dataclass(frozen=True)
@@ -219,9 +221,7 @@ class Detector(nn.Module, ABC):
         """Values (N,) of a part in the unit that pages show, ``about[part].shown``."""
         return values
 
-    def figures(
-        self, x: Tensor, parts: Mapping[str, np.ndarray], generator: torch.Generator
-    ) -> Mapping[str, Tensor]:
+    def figures(self, x: Tensor, parts: Mapping[str, np.ndarray]) -> Mapping[str, Tensor]:
         """Numbers (N,) of images x, whose parts (N,) these are; papers report their means."""
         return {}
 

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import Parameter
 
 from core.detectors._base import (
     Batch,
@@ -35,13 +36,15 @@ from core.nn.flow import MultiScaleFlow, ScaleCode, coupling_dtype
 from core.nn.pixels import (
     NATS_TO_BITS,
     bits_per_dimension,
-    centre,
     dequantise,
+    dequantised,
     mutate,
-    uncentre,
+    quantised,
 )
 
 __all__ = ["Glow", "margin_loss", "outlier_loss"]
+
+PASS = 128  # images and draws that go through the flow at once: what fits the cache
 
 
 def outlier_loss(
@@ -86,8 +89,11 @@ class Glow(Detector):
 
     The control flows, of patches and fully connected, have no scales: total and complexity alone.
 
-    Dequantisation noise U(0, 1/256) is added in training only; scoring takes the middle of the
-    bin, x + 1/512.
+    Dequantisation noise U(0, 1/256) is added in training and in scoring. A score is the mean of
+    the log densities over a few draws of noise that are the same for all images and at all times,
+    so that it is deterministic and of each image alone; the middle of the bin, which needs no
+    noise, hides most of what the coarsest scale knows. Maps and codes are means over the same
+    draws; images are drawn anew from the latents of the first.
 
     References:
         Schirrmeister, Zhou, Ball, Zhang 2020, sec. 3: lp_i = log|det flow_i| + log|det actnorm_i|
@@ -113,6 +119,8 @@ class Glow(Detector):
             leaves: which half of the channels leaves a scale, see `core.nn.flow.FlowScale`.
             data: the images it learns, "train" or "general".
             mutation: share of pixels that are replaced by uniform noise in training.
+            weight_decay: L2 of the coupling networks' kernels.
+            draws, draw_seed: of the noise that images are scored with.
             starts_from: checkpoint whose weights training starts from.
             general, background: checkpoints of the models that the ratios are to.
             outliers: loss on general images, "ratio" to the general model, or "margin", or none.
@@ -133,6 +141,9 @@ class Glow(Detector):
         leaves: Literal["first", "second"] = "first"
         data: Literal["train", "general"] = "train"
         mutation: float = 0.0
+        weight_decay: float = 0.0
+        draws: int = 4
+        draw_seed: int = 0
         starts_from: str = ""
         general: str = ""
         background: str = ""
@@ -143,6 +154,7 @@ class Glow(Detector):
 
     mean: Tensor  # (L,), of the scales' contributions on calibration images
     precision: Tensor  # (L, L), inverse of their covariance
+    noise: Tensor  # (S, C, H, W) in [0, 1), the draws of dequantisation noise
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
@@ -150,6 +162,8 @@ class Glow(Detector):
             raise ValueError("steps, hidden and scales must be 1 or more, warmup between 0 and 1")
         if config.training_dtype not in ("float32", "bfloat16"):
             raise ValueError(f"training_dtype is no {config.training_dtype}: float32 or bfloat16")
+        if config.draws < 1 or config.weight_decay < 0:
+            raise ValueError("draws of noise must be 1 or more, weight_decay 0 or more")
         if not 0 <= config.mutation <= 1:
             raise ValueError(f"mutation is a share of pixels, 0 to 1, got {config.mutation}")
         if config.outliers == "ratio" and not config.general:
@@ -162,6 +176,9 @@ class Glow(Detector):
         self.scale_names = [f"scale_{shape[1]}" for shape in shapes]
         self.register_buffer("mean", torch.zeros(len(shapes)))
         self.register_buffer("precision", torch.zeros(len(shapes), len(shapes)))
+        generator = torch.Generator().manual_seed(config.draw_seed)
+        noise = torch.rand((config.draws, *config.image), generator=generator)
+        self.register_buffer("noise", noise, persistent=False)  # the seed says it all
 
     @property
     def described(self) -> Mapping[str, Part]:
@@ -193,7 +210,7 @@ class Glow(Detector):
     @property
     def untrained_settings(self) -> frozenset[str]:
         asked = {"general"} if self.config.outliers == "ratio" else set()
-        return frozenset({"score", "general", "background"} - asked)
+        return frozenset({"score", "general", "background", "draws", "draw_seed"} - asked)
 
     @property
     def start(self) -> str:
@@ -207,7 +224,7 @@ class Glow(Detector):
             name="flow",
             modules=[self.flow],
             terms=self._terms,
-            optimizer=lambda p: torch.optim.Adamax(p, lr=self.config.learning_rate),
+            optimizer=self._optimizer,
             schedule=lambda progress: min(1.0, progress / warmup) * (1 - progress),
             clip=self.config.clip,
         )
@@ -216,8 +233,21 @@ class Glow(Detector):
         if not self.start:
             phases.insert(0, Phase("initialise", data=learnt, prepare=self._initialise))
         if self.scale_names:
-            phases.append(Phase("typicality", data="calibration", prepare=self._fit_typicality))
+            least = len(self.scale_names) + 1
+            fit = self._fit_typicality
+            phases.append(Phase("typicality", data="calibration", prepare=fit, least=least))
         return phases
+
+    def _optimizer(self, parameters: Iterable[Parameter]) -> torch.optim.Optimizer:
+        """Adamax; the weight decay is of convolution kernels (K, out, in, k, k) alone."""
+        groups: dict[bool, list[Parameter]] = {True: [], False: []}
+        for parameter in parameters:
+            groups[parameter.ndim == 5].append(parameter)
+        decays = {True: self.config.weight_decay, False: 0.0}
+        return torch.optim.Adamax(
+            [{"params": p, "weight_decay": decays[k]} for k, p in groups.items() if p],
+            lr=self.config.learning_rate,
+        )
 
     def _initialise(self, batches: Iterable[Batch]) -> None:
         """Data-dependent initialisation of every ActNorm, from the first 512 images."""
@@ -265,14 +295,29 @@ class Glow(Detector):
     def _fit_typicality(self, batches: Iterable[Batch]) -> None:
         """Mean and covariance of the scales' contributions, over the calibration images."""
         costs = torch.cat([self._costs(self.codes(batch.x)) for batch in batches]).cpu().double()
+        covariance = torch.cov(costs.T).reshape(costs.shape[1], -1)  # of one scale: a number
         self.mean.copy_(costs.mean(0))
-        self.precision.copy_(torch.linalg.inv(torch.cov(costs.T)))
+        self.precision.copy_(torch.linalg.inv(covariance))
 
     # Scoring ------------------------------------------------------------------------------------
 
     def codes(self, x: Tensor) -> list[ScaleCode]:
-        """Latent and log-probability of every scale, finest first, of images x (N, C, H, W)."""
-        return self.flow(centre(x))
+        """Latent and log-probability of every scale, finest first: means over the draws of noise.
+
+        Of images x (N, C, H, W). Of few images, several draws go through the flow at once.
+        """
+        at_once = max(1, PASS // max(1, len(x)))
+        passes = [
+            self.flow(dequantised(x, noise[:, None]).flatten(0, 1))  # (s, N, C, H, W)
+            for noise in self.noise.split(at_once)
+        ]
+        return [
+            ScaleCode(
+                _mean([code.latent for code in codes], n=len(x)),
+                _mean([code.log_prob for code in codes], n=len(x)),
+            )
+            for codes in zip(*passes, strict=True)
+        ]
 
     def parts(self, x: Tensor) -> Mapping[str, Tensor]:
         costs = self._costs(self.codes(x))  # (N, L)
@@ -322,18 +367,9 @@ class Glow(Detector):
             covered = math.prod(self.flow.latent_shapes()[self.scale_names.index(part)])
         return bits_per_dimension(values, covered, of=self.dimensions)
 
-    def figures(
-        self, x: Tensor, parts: Mapping[str, np.ndarray], generator: torch.Generator
-    ) -> Mapping[str, Tensor]:
-        """Bits per dimension: with noise as in training, a code length; and at the bins' middle.
-
-        The middle of a bin is where a flow's density peaks, so that figure bounds nothing.
-        """
-        noisy = self._costs(self.flow(dequantise(x, generator))).sum(1)
-        return {
-            "bits_per_dimension": self._bits(noisy) / self.dimensions,
-            "bits_per_dimension_mid_bin": torch.from_numpy(self.shown("total", parts["total"])),
-        }
+    def figures(self, x: Tensor, parts: Mapping[str, np.ndarray]) -> Mapping[str, Tensor]:
+        """Bits per dimension with noise, as papers report them: an upper bound of a code length."""
+        return {"bits_per_dimension": torch.from_numpy(self.shown("total", parts["total"]))}
 
     def extra(self, x: Tensor) -> Mapping[str, float]:
         return {"png_bytes": float(self._png_bits(x)[0]) / 8}
@@ -395,13 +431,13 @@ class Glow(Detector):
     # Images from latents ------------------------------------------------------------------------
 
     def latents(self, x: Tensor) -> list[Tensor]:
-        """Latents of images x (N, C, H, W), finest scale first."""
-        return [code.latent for code in self.codes(x)]
+        """Latents of images x (N, C, H, W) with the first draw of noise, finest scale first."""
+        return [code.latent for code in self.flow(dequantised(x, self.noise[0]))]
 
     def decode(self, latents: Sequence[Tensor]) -> Tensor:
         """Images (N, C, H, W) with these latents, clipped to [0, 1]; NaN where it overflows."""
-        x = uncentre(self.flow.inverse(latents))
-        return x.clamp(0, 1).where(x.isfinite(), torch.nan)
+        x = quantised(self.flow.inverse(latents))
+        return x.where(x.isfinite(), torch.nan)
 
     def sample(self, n: int, generator: torch.Generator, temperature: float = 1.0) -> Tensor:
         """Draw n images (n, C, H, W) from N(0, temperature^2) latents."""
@@ -432,6 +468,11 @@ def _build(config: Glow.Config) -> MultiScaleFlow | PatchFlow | DenseFlow:
         return DenseFlow(config.image, **sizes)
     kind = MultiScaleFlow if config.flow == "scales" else PatchFlow
     return kind(config.image, scales=config.scales, leaves=config.leaves, **sizes)
+
+
+def _mean(passes: Sequence[Tensor], *, n: int) -> Tensor:
+    """Mean over all draws of passes (s * N, ...): (N, ...)."""
+    return torch.cat([values.unflatten(0, (-1, n)) for values in passes]).mean(0)
 
 
 def _normal(shape: Sequence[int], generator: torch.Generator, temperature: float) -> Tensor:

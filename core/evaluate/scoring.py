@@ -53,17 +53,14 @@ def codes_of(detector: Detector, images: np.ndarray) -> np.ndarray:
 
 
 def figures_of(
-    detector: Detector, images: np.ndarray, parts: Mapping[str, np.ndarray], *, seed: int = 0
+    detector: Detector, images: np.ndarray, parts: Mapping[str, np.ndarray]
 ) -> dict[str, float]:
     """Means over images (N, H, W) uint8, whose parts these are, of the numbers papers report."""
     pieces: dict[str, list[torch.Tensor]] = {}
-    generator = torch.Generator().manual_seed(seed)
     with torch.inference_mode():
         for start in range(0, len(images), BATCH):
             batch = slice(start, start + BATCH)
             known = {name: values[batch] for name, values in parts.items()}
-            for name, values in detector.figures(
-                as_tensor(images[batch]), known, generator
-            ).items():
+            for name, values in detector.figures(as_tensor(images[batch]), known).items():
                 pieces.setdefault(name, []).append(values)
     return {name: float(torch.cat(values).double().mean()) for name, values in pieces.items()}

@@ -1,7 +1,8 @@
 """Which part should be the score, decided without any real anomaly.
 
-Training images are damaged in four ways that are no strange set of any scenario; the part that
-tells the damaged from the whole best, on average, is recommended.
+Held-out normal images are damaged in four ways that are no strange set of any scenario; the part
+that tells the damaged from the whole best, on average, is recommended. Training images would
+flatter whatever remembers them.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ def recommend(
     means = {p: float(np.mean([found[p] for found in validation.values()])) for p in parts}
     best = max(among or parts, key=lambda p: means[p])
     listed = ", ".join(f"{p} {means[p]:.3f}" for p in sorted(parts, key=lambda p: -means[p]))
-    faults = f"over {len(validation)} synthetic faults of training images ({', '.join(validation)})"
+    kinds = ", ".join(validation)
+    faults = f"over {len(validation)} synthetic faults of held-out normal images ({kinds})"
     if len(among) == 1:
         why = f"It is the method's own score, whatever its mean AUROC {faults}"
     else:

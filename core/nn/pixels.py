@@ -1,4 +1,4 @@
-"""Pixels as a flow sees them: bins, their middle, noise; and what a density of them is in bits."""
+"""Pixels as a flow sees them: levels with noise; and what a density of them is in bits."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from torch import Tensor
 __all__ = [
     "NATS_TO_BITS",
     "bits_per_dimension",
-    "centre",
     "dequantise",
+    "dequantised",
     "mutate",
-    "uncentre",
+    "quantised",
 ]
 
 NATS_TO_BITS = 1 / math.log(2)
@@ -36,25 +36,37 @@ def bits_per_dimension(nats: V, dimensions: int, *, of: int) -> V:
     return nats * (NATS_TO_BITS / of) + 8 * dimensions / of
 
 
-def centre(x: Tensor) -> Tensor:
-    """Images in [0, 1] to the middle of their bin of width 1/256 in [-0.5, 0.5]."""
-    return x * (255 / 256) + (1 / 512 - 0.5)
+def dequantised(x: Tensor, noise: Tensor) -> Tensor:
+    """Images x in [0, 1] of 256 levels as x * 255/256 - 0.5 + noise/256, noise in [0, 1).
 
+    Shapes are broadcast.
 
-def uncentre(x: Tensor) -> Tensor:
-    """Undo `centre`.
+    References:
+        Theis, van den Oord, Bethge 2016, A note on the evaluation of generative models, sec. 3.1,
+        https://arxiv.org/abs/1511.01844: the density then bounds a code length.
 
     Example:
-        >>> uncentre(centre(torch.tensor([0.0, 1.0]))).round(decimals=5).tolist()
-        [0.0, 1.0]
+        >>> dequantised(torch.tensor([0.0, 1.0]), torch.tensor(0.5)).mul(512).tolist()
+        [-255.0, 255.0]
     """
-    return (x + 0.5) * 256 / 255 - 1 / 510
+    return x * (255 / 256) - 0.5 + noise / 256
+
+
+def quantised(y: Tensor) -> Tensor:
+    """Undo `dequantised`, whatever the noise: the level in [0, 1] that y lies in.
+
+    Example:
+        >>> levels = torch.tensor([0.0, 7 / 255, 1.0])
+        >>> quantised(dequantised(levels, torch.tensor(0.9))).mul(255).tolist()
+        [0.0, 7.0, 255.0]
+    """
+    return ((y + 0.5) * 256).floor().clamp(0, 255) / 255
 
 
 def dequantise(x: Tensor, generator: torch.Generator) -> Tensor:
-    """Images in [0, 1] to u8/256 - 0.5 + U(0, 1/256)."""
+    """`dequantised` by noise U(0, 1) of the generator, drawn for each pixel of each image."""
     noise = torch.rand(x.shape, generator=generator, device=generator.device).to(x.device)
-    return x * (255 / 256) - 0.5 + noise / 256
+    return dequantised(x, noise)
 
 
 def mutate(x: Tensor, share: float, *, border: int, generator: torch.Generator) -> Tensor:

@@ -7,6 +7,7 @@ import hashlib
 import platform
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +26,7 @@ from core.checkpoint import (
 from core.data.stream import Stream
 from core.detectors._base import Detector, Source
 from core.evaluate.calibration import quantiles
-from core.evaluate.metrics import measure_parts
+from core.evaluate.metrics import Metrics, measure_parts
 from core.evaluate.scoring import figures_of, parts_of
 from core.evaluate.validation import recommend, validate
 from core.scenario import Scenario, Training
@@ -52,16 +53,18 @@ def write_card(
     detector: Detector,
     trained: Trained,
     *,
+    companions: Mapping[str, str],
     streams: Mapping[str, Stream],
     training: Training,
     watcher: Watcher,
 ) -> Card:
-    watcher.stage("choosing the score on synthetic faults of training images")
-    found = validate(detector, streams["train"].images, border=scenario.border, seed=training.seed)
+    watcher.stage("choosing the score on synthetic faults of held-out normal images")
+    held_out_images = streams["calibration"].images
+    found = validate(detector, held_out_images, border=scenario.border, seed=training.seed)
     part, why = recommend(found, among=detector.candidates)
     detector.config = dataclasses.replace(detector.config, score=part)
     watcher.stage("calibrating on held-out normal images")
-    held_out = parts_of(detector, streams["calibration"].images)
+    held_out = parts_of(detector, held_out_images)
     scores = _reference_scores(scenario, detector, watcher)
     source = _source(detector)
     kept = streams[source].first(detector.keeps, training.seed)
@@ -73,6 +76,7 @@ def write_card(
     normal = numbers[scenario.normal.name]
     pictures = scenario.pictures(scenario.normal.name)
     figures = figures_of(detector, pictures.images, normal)
+    metrics = {s.name: measure_parts(normal, numbers[s.name]) for s in scenario.strange}
     paper, _, variant = name.partition(".")
     card = Card(
         schema=1,
@@ -94,13 +98,13 @@ def write_card(
         ),
         validation={f: {p: round(v, 4) for p, v in parts.items()} for f, parts in found.items()},
         calibration=checkpoint.Calibration(
-            images=len(streams["calibration"].images),
+            images=len(held_out_images),
             quantiles={p: tuple(_rounded(quantiles(v))) for p, v in held_out.items()},
         ),
-        metrics={s.name: measure_parts(normal, numbers[s.name]) for s in scenario.strange},
+        metrics=metrics,
         figures={k: round(v, 4) for k, v in figures.items()},
-        companions=checkpoint.accompany(detector, scenario.folder),
-        seeds=_seeds(scenario, training),
+        companions=dict(companions),
+        seeds=_seeds(scenario, name, detector, training, trained, metrics),
         golden=_golden(scores),
         limits=(*detector.limits, *_general_limits(scenario, detector)),
         licence=f"Weights: as the training images, {_licence(scenario, detector, learned)}",
@@ -157,32 +161,42 @@ def _general_limits(scenario: Scenario, detector: Detector) -> list[str]:
     return [scenario.general.limit] if scenario.general and (asks or learned) else []
 
 
-def _seeds(scenario: Scenario, training: Training) -> Seeds | None:
-    """Figures of the models that differ in their seed alone, if all of them are there."""
+def _seeds(
+    scenario: Scenario,
+    name: str,
+    detector: Detector,
+    training: Training,
+    trained: Trained,
+    metrics: Mapping[str, Mapping[str, Metrics]],
+) -> Seeds | None:
+    """Figures of this model and of those that differ in their seed alone, if all are there."""
     folder = scenario.folder
     if not training.seeds or not all((folder / f"{m}.json").exists() for m in training.seeds):
         return None
     cards = [checkpoint.read_card(folder, model) for model in training.seeds]
-    first = cards[0]
-    alike = [
-        {
-            **c.config,
-            "score": "",
-            "minutes": c.training.minutes if c.training.fixed == "minutes" else None,
-        }
-        for c in cards
-    ]
+    config = dataclasses.asdict(detector.config)
+    alike = [_learnt(detector, config, trained)]
+    alike += [_learnt(detector, card.config, card.training) for card in cards]
     if any(settings != alike[0] for settings in alike):
-        raise CardError(f"{', '.join(training.seeds)} differ in more than their seed")
+        raise CardError(f"{', '.join((name, *training.seeds))} differ in more than their seed")
+    every = [metrics, *(card.metrics for card in cards)]
+    kind = f"seeds of the fine-tuning from {detector.start}" if detector.start else "random starts"
     return Seeds(
-        models=training.seeds,
-        text=f"{len(cards)} models with K = {first.config['steps']} flow steps a scale, "
-        f"{first.training.minutes:g} minutes each, that differ in their seed alone",
+        models=(name, *training.seeds),
+        text=f"{len(every)} {kind}, alike in all else",
         auroc={
-            name: {part: tuple(c.metrics[name][part].auroc for c in cards) for part in parts}
-            for name, parts in first.metrics.items()
+            strange: {part: tuple(m[strange][part].auroc for m in every) for part in parts}
+            for strange, parts in metrics.items()
+            if all(strange in m for m in every)
         },
     )
+
+
+def _learnt(detector: Detector, config: Mapping[str, Any], trained: Trained) -> dict[str, Any]:
+    """The settings that training saw, but for its seed."""
+    seen = {k: v for k, v in config.items() if k not in detector.untrained_settings}
+    minutes = trained.minutes if trained.fixed == "minutes" else None
+    return {**seen, "minutes": minutes, "batch size": trained.batch_size}
 
 
 def _looks(scenario: Scenario, name: str) -> int:
@@ -214,9 +228,10 @@ def _golden(scores: ReferenceScores) -> Golden:
     ids: list[str] = []
     parts: dict[str, list[float]] = {p: [] for p in next(iter(scores.sets.values()))}
     for set_name, values in scores.sets.items():
-        ids += [f"{set_name}#{i}" for i in range(GOLDEN_PER_SET)]
+        there = min(GOLDEN_PER_SET, *map(len, values.values()))
+        ids += [f"{set_name}#{i}" for i in range(there)]
         for part, numbers in values.items():
-            parts[part] += _rounded(numbers[:GOLDEN_PER_SET])
+            parts[part] += _rounded(numbers[:there])
     return Golden(ids=tuple(ids), parts={p: tuple(v) for p, v in parts.items()})
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import itertools
-import json
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ from torch import Tensor
 from core.data.stream import Stream
 from core.detectors._base import Batch, Detector, Phase, Player
 from core.errors import OutskirtsError
+from core.files import write_whole
 
-__all__ = ["Moment", "Report", "TrainingFailed", "fit"]
+__all__ = ["Moment", "Report", "TrainingFailed", "fit", "processes"]
 
 SAVE_SECONDS = 300
 FAILURES_IN_A_ROW = 10
@@ -63,6 +65,24 @@ class Report:
         return self.images / self.seconds if self.seconds else 0.0
 
 
+@contextmanager
+def processes(devices: int, *, accelerator: str = "auto") -> Iterator[Fabric]:
+    """Launch one process a device; on the way out, wait for each other and end their group.
+
+    A process that ends while its group still lives may abort: threads of the group's transport
+    outlast the interpreter.
+    """
+    strategy = "ddp" if devices > 1 else "auto"
+    fabric = Fabric(accelerator=accelerator, devices=devices, strategy=strategy)
+    fabric.launch()
+    try:
+        yield fabric
+        fabric.barrier()  # none ends the group while another still talks; not after an error
+    finally:
+        if torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
+
+
 def fit(
     detector: Detector,
     streams: Mapping[str, Stream],
@@ -82,9 +102,10 @@ def fit(
     ``origin`` names the weights that training builds on; a run with others does not go on.
 
     Raises:
-        TrainingFailed: a loss is not finite, ten gradients in a row are not, or the interrupted
-            run in ``state`` had other settings.
+        TrainingFailed: a loss is not finite, ten gradients in a row are not, the interrupted
+            run in ``state`` had other settings, or a phase has fewer images than it needs.
         KeyError: a phase asks for a stream that is not there.
+        FileError: progress cannot be saved.
     """
     if fabric is None:
         fabric = Fabric(accelerator="auto", devices=1)
@@ -143,6 +164,8 @@ class _Run:
         }
 
     def train(self, watch: Callable[[Moment], None]) -> Report:
+        self._enough()
+        self.fabric.barrier()  # the first process may just have deleted the state
         self._resume()
         self._agree()
         self.detector.eval()
@@ -157,6 +180,16 @@ class _Run:
             self.place = _Place(self.place.phase + 1)
             self._save()
         return self.report
+
+    def _enough(self) -> None:
+        """Every phase has the images it needs: better told now than after hours of training."""
+        for phase in self.phases:
+            there = len(self._stream(phase).images)
+            if there < phase.least:
+                raise TrainingFailed(
+                    f"phase {phase.name!r} needs {phase.least} {phase.data} images or more, "
+                    f"there are {there}"
+                )
 
     # One phase ----------------------------------------------------------------------------------
 
@@ -309,7 +342,6 @@ class _Run:
     def _save(self) -> None:
         if self.state is None or self.rank != 0:
             return
-        self.state.parent.mkdir(parents=True, exist_ok=True)
         whole: dict[str, Any] = {
             "settings": self._settings(),
             "place": vars(self.place),
@@ -320,15 +352,19 @@ class _Run:
                 for (phase, name), optimizer in self.optimizers.items()
             },
         }
-        unfinished = self.state.with_suffix(".part")
-        torch.save(whole, unfinished)
-        unfinished.replace(self.state)
+        stream = io.BytesIO()  # torch's own writing of files tells a full disk as a bug of its own
+        torch.save(whole, stream)
+        write_whole(self.state, stream.getvalue())
 
-    def _settings(self) -> str:
-        config = dataclasses.asdict(self.detector.config)
-        streams = {k: [len(s.images), s.batch_size] for k, s in self.streams.items()}
-        run = {"seed": self.seed, "minutes": self.minutes, "devices": self.world, **streams}
-        return json.dumps({**config, **run, **self.origin}, sort_keys=True)
+    def _settings(self) -> dict[str, dict[str, Any]]:
+        """What a run must have in common with the interrupted one that it goes on with."""
+        return {
+            "config": dataclasses.asdict(self.detector.config),
+            "run": {"seed": self.seed, "minutes": self.minutes, "devices": self.world},
+            "images": {name: stream.sha256 for name, stream in self.streams.items()},
+            "batch size": {name: stream.batch_size for name, stream in self.streams.items()},
+            "weights": dict(self.origin),
+        }
 
     def _resume(self) -> None:
         if self.state is None or not self.state.exists():
@@ -337,16 +373,33 @@ class _Run:
             whole = torch.load(self.state, weights_only=True, map_location=self.fabric.device)
         except Exception as error:  # pickle, zipfile and torch each have their own
             raise TrainingFailed(f"{self.state.name} is damaged, restart: {error}") from error
-        if whole["settings"] != self._settings():
+        try:
+            self._match(whole["settings"])
+            self.place, self.report = _Place(**whole["place"]), Report(**whole["report"])
+            self.detector.load_state_dict(whole["detector"])
+            for (phase, name), optimizer in self.optimizers.items():
+                optimizer.load_state_dict(whole["optimizers"][f"{phase}/{name}"])
+        except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise TrainingFailed(
-                f"{self.state.name} holds a training with other settings ({whole['settings']}; "
-                f"asked for {self._settings()}): restart, or repeat those settings"
-            )
-        self.place, self.report = _Place(**whole["place"]), Report(**whole["report"])
+                f"{self.state.name} holds no interrupted training of this kind, restart: {error!r}"
+            ) from error
         self.report.resumed += self.place.phase < len(self.phases)
-        self.detector.load_state_dict(whole["detector"])
-        for (phase, name), optimizer in self.optimizers.items():
-            optimizer.load_state_dict(whole["optimizers"][f"{phase}/{name}"])
+
+    def _match(self, had: Mapping[str, Mapping[str, Any]]) -> None:
+        """Refuse to go on with a run of other settings, and say which."""
+        assert self.state is not None
+        nothing = "nothing"
+        other = [
+            f"{kind} {key}: {had.get(kind, {}).get(key, nothing)}, now {asked.get(key, nothing)}"
+            for kind, asked in self._settings().items()
+            for key in sorted({*had.get(kind, {}), *asked})
+            if had.get(kind, {}).get(key, nothing) != asked.get(key, nothing)
+        ]
+        if other:
+            raise TrainingFailed(
+                f"{self.state.name} holds a training with other settings ({'; '.join(other)}): "
+                "restart, or repeat those settings"
+            )
 
 
 _PRIMES = (1_000_000_007, 998_244_353, 65_537, 8_191, 127, 31)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Collection, Mapping
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from lightning.fabric import Fabric, seed_everything
 
 from core import checkpoint
@@ -16,11 +20,12 @@ from core.data.sources import general_set, public_set
 from core.data.splits import calibration_split
 from core.data.stream import Stream
 from core.detectors._base import Detector
+from core.files import alone, check_writable
 from core.scenario import Scenario, ScenarioError, Training, build_reference, forget_pictures
 from core.settings import settings
 from core.train.card import Watcher, how_it_went, write_card
 from core.train.log import TrainingLog
-from core.train.loop import Moment, Report, TrainingFailed, fit
+from core.train.loop import Moment, Report, TrainingFailed, fit, processes
 
 __all__ = ["Watcher", "settings_of", "train"]
 
@@ -46,25 +51,55 @@ def train(
         keep_weights: train nothing; choose, calibrate and measure the weights that are there.
 
     Raises:
+        Busy: another process trains it.
         CardError: there are no weights to keep, to start from, or to go along with.
         DataMissing: the training images are not in the data folder.
+        FileError: the checkpoint could not be written, which is tried first.
         TrainingFailed: the loss or the gradients were not finite, or the batch size is not a
             multiple of the devices.
     """
     watcher = watcher or Watcher()
     if restart and keep_weights:
         raise TrainingFailed("weights are either kept or trained anew from the start, not both")
-    detector, origin = _detector(scenario, name, training)
-    fabric = _fabric(devices)
+    first = os.environ.get("LOCAL_RANK", "0") == "0"  # the others are its children
+    runs = _run_folder(scenario, name)
+    busy = f"{scenario.family}/{name} is being trained"
+    with alone(runs, busy) if first else nullcontext(), processes(devices) as fabric:
+        return _train(
+            scenario,
+            name,
+            training=training,
+            restart=restart,
+            keep_weights=keep_weights,
+            download=download,
+            fabric=fabric,
+            watcher=watcher,
+        )
+
+
+def _train(
+    scenario: Scenario,
+    name: str,
+    *,
+    training: Training,
+    restart: bool,
+    keep_weights: bool,
+    download: bool,
+    fabric: Fabric,
+    watcher: Watcher,
+) -> Card | None:
+    """`train`, in one of several processes."""
+    detector, weights = _detector(scenario, name, training)
     watcher.stage("reading training images")
     wanted = {phase.data for phase in detector.phases()}
-    streams = _streams(scenario, training, wanted, download=download, devices=devices)
-    if scenario.images == "shipped" and not (scenario.folder / "reference.npz").exists():
-        _build_reference(scenario, download=download)
-    if restart and fabric.global_rank == 0:
-        _forget_run(scenario, name)
+    streams = _streams(scenario, training, wanted, download=download, devices=fabric.world_size)
+    if fabric.global_rank == 0:
+        if scenario.images == "shipped" and not (scenario.folder / "reference.npz").exists():
+            _build_reference(scenario, download=download)
+        if restart:
+            _forget_run(scenario, name)
     if keep_weights:
-        trained = _keep(detector, scenario, name, origin)
+        trained = _keep(detector, scenario, name, weights, streams)
     else:
         report = _fit(
             detector,
@@ -72,7 +107,7 @@ def train(
             name,
             streams,
             training=training,
-            origin=origin,
+            origin={stem: weights[stem] for stem in _taught_by(detector)},
             fabric=fabric,
             watcher=watcher,
         )
@@ -81,8 +116,26 @@ def train(
         return None
     detector.cpu().eval().requires_grad_(False)
     return write_card(
-        scenario, name, detector, trained, streams=streams, training=training, watcher=watcher
+        scenario,
+        name,
+        detector,
+        trained,
+        companions={stem: weights[stem] for stem in detector.companions.values()},
+        streams=streams,
+        training=training,
+        watcher=watcher,
     )
+
+
+def _run_folder(scenario: Scenario, name: str) -> Path:
+    return settings().runs / scenario.family / name
+
+
+def _taught_by(detector: Detector) -> list[str]:
+    """Checkpoints that training builds on: its start, and companions that it asks."""
+    roles = set(detector.companions) - detector.untrained_settings
+    named = [detector.companions[role] for role in detector.companions if role in roles]
+    return [detector.start, *named] if detector.start else named
 
 
 def _detector(scenario: Scenario, name: str, training: Training) -> tuple[Detector, dict[str, str]]:
@@ -91,6 +144,8 @@ def _detector(scenario: Scenario, name: str, training: Training) -> tuple[Detect
     Also the sha256 of those weights by checkpoint. All that can fail fails here, before an hour of
     training.
     """
+    for suffix in ("json", "safetensors", "atlas.npz"):
+        check_writable(scenario.folder / f"{name}.{suffix}")
     seed_everything(training.seed, verbose=False)
     detector = checkpoint.from_config(name, training.config)
     checkpoint.pack(detector)
@@ -110,8 +165,17 @@ def _detector(scenario: Scenario, name: str, training: Training) -> tuple[Detect
     return detector, origin
 
 
-def _keep(detector: Detector, scenario: Scenario, name: str, origin: Mapping[str, str]) -> Trained:
-    """Give a detector the weights of its checkpoint; return how these were trained."""
+def _keep(
+    detector: Detector,
+    scenario: Scenario,
+    name: str,
+    weights: Mapping[str, str],
+    streams: Mapping[str, Stream],
+) -> Trained:
+    """Give a detector the weights of its checkpoint; return how these were trained.
+
+    What a fitting pass reads off held-out images is measured, not trained: it is made anew.
+    """
     kept, card = checkpoint.load_alone(scenario.folder, name)
     wanted, had = dataclasses.asdict(detector.config), dataclasses.asdict(kept.config)
     other = [k for k in wanted if wanted[k] != had[k] and k not in detector.untrained_settings]
@@ -123,19 +187,17 @@ def _keep(detector: Detector, scenario: Scenario, name: str, origin: Mapping[str
         )
     for role, stem in detector.companions.items():
         taught = role not in detector.untrained_settings
-        if taught and card.companions.get(stem) != origin[stem]:
+        if taught and card.companions.get(stem) != weights[stem]:
             raise CardError(
                 f"{scenario.family}/{name} was trained against other weights of {stem}: "
                 "train it anew"
             )
     detector.load_state_dict(kept.state_dict())
+    for phase in detector.eval().phases():
+        if phase.data == "calibration" and phase.prepare and not phase.players:
+            with torch.no_grad():
+                phase.prepare(streams[phase.data].whole(card.training.seed))
     return card.training
-
-
-def _fabric(devices: int) -> Fabric:
-    fabric = Fabric(accelerator="auto", devices=devices, strategy="ddp" if devices > 1 else "auto")
-    fabric.launch()
-    return fabric
 
 
 def _streams(
@@ -211,7 +273,7 @@ def _fit(
     fabric: Fabric,
     watcher: Watcher,
 ) -> Report:
-    folder = settings().runs / scenario.family / name
+    folder = _run_folder(scenario, name)
     log = TrainingLog(folder / "log.jsonl")
 
     def both(moment: Moment) -> None:
@@ -246,6 +308,6 @@ def settings_of(
 
 def _forget_run(scenario: Scenario, name: str) -> None:
     """Delete the log and the state of a training, finished or not; its checkpoint stays."""
-    folder = settings().runs / scenario.family / name
+    folder = _run_folder(scenario, name)
     for file in (folder / "state.pt", folder / "log.jsonl"):
         file.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 import torch
@@ -16,7 +18,9 @@ from torch import Tensor
 from toys import Toy, error, regression, sgd, stream
 
 import core
+from core import files
 from core.detectors._base import Batch, Phase, Player
+from core.files import FileError
 from core.train import loop
 from core.train.log import TrainingLog, read_log
 from core.train.loop import Moment, TrainingFailed, fit
@@ -503,14 +507,44 @@ def test_a_save_that_breaks_off_leaves_the_last_one_whole(
     interrupted(toy(regression), state, at=4)
     before = state.read_bytes()
 
-    def half(whole: dict, path: Path) -> None:
-        path.write_bytes(b"half")
-        raise PowerCut
+    def half(file: BinaryIO, content: bytes) -> None:
+        file.write(content[: len(content) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(loop.torch, "save", half)
-    with pytest.raises(PowerCut):
+    monkeypatch.setattr(files, "_fill", half)
+    with pytest.raises(FileError, match=r"state\.pt cannot be written: No space left"):
         fit(Toy(regression), {"train": stream()}, seed=0, state=state)
     assert state.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["state.pt"]
+
+
+@pytest.mark.usefixtures("saves")
+@pytest.mark.parametrize("settings", [{}, {"settings": 1}, {"settings": {"run": {"seed": 0}}}])
+def test_a_state_of_something_else_is_refused_in_words(tmp_path: Path, settings: dict) -> None:
+    state = tmp_path / "state.pt"
+    torch.save({"weights": torch.zeros(2), **settings}, state)
+    with pytest.raises(TrainingFailed, match=r"state\.pt holds (no interrupted|a) training"):
+        fit(toy(regression), {"train": stream()}, seed=0, state=state)
+
+
+@pytest.mark.usefixtures("saves")
+def test_other_images_of_equal_number_do_not_resume(tmp_path: Path) -> None:
+    state, other = tmp_path / "state.pt", stream()
+    interrupted(toy(regression), state, at=4)
+    other.images[3, 0, 0] ^= 1
+    with pytest.raises(TrainingFailed, match=r"other settings \(images train: \w+, now \w+\)"):
+        fit(Toy(regression), {"train": other}, seed=0, state=state)
+
+
+def test_too_few_images_for_a_late_phase_are_told_before_the_first() -> None:
+    def declare(t: Toy) -> list[Phase]:
+        return [*regression(t), Phase("last", data="few", prepare=pytest.fail, least=4)]
+
+    told: list[Moment] = []
+    with pytest.raises(TrainingFailed, match="phase 'last' needs 4 few images or more, there are"):
+        fit(toy(declare), {"train": stream(), "few": stream(3, batch_size=3)}, seed=0,
+            watch=told.append)  # fmt: skip
+    assert told == []
 
 
 # The log ----------------------------------------------------------------------------------------

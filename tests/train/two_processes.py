@@ -13,7 +13,7 @@ from lightning.fabric import Fabric
 from toys import Toy, error, regression, sgd, stream
 
 from core.detectors._base import Phase, Player
-from core.train.loop import fit
+from core.train.loop import fit, processes
 
 
 def plain(toy: Toy) -> list[Phase]:
@@ -38,8 +38,11 @@ def noise(toy: Toy) -> list[Phase]:
 
 
 def main(folder: Path) -> None:
-    fabric = Fabric(accelerator="cpu", devices=2, strategy="ddp")
-    fabric.launch()
+    with processes(2, accelerator="cpu") as fabric:
+        train(folder, fabric)
+
+
+def train(folder: Path, fabric: Fabric) -> None:
     rank = fabric.global_rank
     torch.manual_seed(rank)  # each process starts from other weights, on purpose
     trained, single, drawing = Toy(regression), Toy(plain), Toy(noise)

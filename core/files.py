@@ -1,0 +1,175 @@
+"""Files: read as UTF-8, written whole or not at all, one writer at a time, in clear words."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from core.errors import OutskirtsError
+
+__all__ = [
+    "Busy",
+    "FileError",
+    "alone",
+    "append_line",
+    "check_writable",
+    "read_text",
+    "write_together",
+    "write_whole",
+]
+
+
+class FileError(OutskirtsError):
+    """A file cannot be read or written; the message names it."""
+
+
+class Busy(OutskirtsError):
+    """Another process is at the same work."""
+
+
+def read_text(path: Path) -> str:
+    """The text of a UTF-8 file whatever the locale, without a byte order mark.
+
+    Raises:
+        FileNotFoundError: there is none.
+        FileError: it cannot be read, or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise
+    except UnicodeDecodeError as error:
+        raise FileError(f"{path} is no UTF-8 text: byte {error.start} is none") from error
+    except OSError as error:
+        raise FileError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a UTF-8 file that is there or not.
+
+    Raises:
+        FileError: it cannot be written.
+    """
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+    except OSError as error:
+        raise _unwritten(path, error) from error
+
+
+def write_whole(path: Path, content: bytes | str | Callable[[BinaryIO], object]) -> None:
+    """Write a file, or leave what was there: bytes, text as UTF-8, or what a function writes.
+
+    Raises:
+        FileError: it cannot be written.
+    """
+    if path.exists() and not path.is_file():  # a pipe or a terminal, which cannot be replaced
+        with _unspoilt(path), path.open("wb") as file:
+            _fill(file, content)
+        return
+    path = path.resolve()  # a link stays a link
+    part = _beside(path)
+    try:
+        with _unspoilt(path):
+            with part.open("xb") as file:
+                _fill(file, content)
+            part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_together(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Write files that belong together; all are on disk before the first replaces an older one.
+
+    Raises:
+        FileError: one cannot be written; then none is replaced.
+    """
+    parts = {name: _beside(folder / name) for name in contents}
+    try:
+        for name, data in contents.items():
+            with _unspoilt(folder / name):
+                parts[name].write_bytes(data)
+        for name, part in parts.items():
+            with _unspoilt(folder / name):
+                part.replace(folder / name)
+    finally:
+        for part in parts.values():
+            part.unlink(missing_ok=True)
+
+
+def check_writable(path: Path) -> None:
+    """Find out before long work whether `write_whole` will be allowed to write this file.
+
+    Raises:
+        FileError: it will not.
+    """
+    if path.is_dir():
+        raise FileError(f"{path} is a folder, not a file")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise FileError(f"{path} may not be written")
+    if path.exists() and not path.is_file():
+        return
+    path = path.resolve()
+    part = _beside(path)
+    try:
+        with _unspoilt(path):
+            part.touch(exist_ok=False)
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def alone(folder: Path, work: str) -> Iterator[None]:
+    """Do some work in a folder while no other process of this machine does; the folder is made.
+
+    Raises:
+        Busy: "WORK by process N", where one does.
+        FileError: the folder cannot be written.
+    """
+    from filelock import FileLock, Timeout  # a dependency of torch's: no page needs it
+
+    with _unspoilt(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / "lock", timeout=0)
+        who = folder / "lock.pid"
+        try:
+            lock.acquire()
+        except Timeout as error:
+            other = who.read_text(encoding="utf-8") if who.exists() else "?"
+            raise Busy(f"{work} by process {other.strip() or '?'}") from error
+    try:
+        write_whole(who, f"{os.getpid()}\n")
+        yield
+    finally:
+        who.unlink(missing_ok=True)
+        lock.release()
+
+
+def _beside(path: Path) -> Path:
+    """A name of its own for every writer, in the same folder: a rename there is at once."""
+    return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+
+
+def _fill(file: BinaryIO, content: bytes | str | Callable[[BinaryIO], object]) -> None:
+    if callable(content):
+        content(file)
+    else:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def _unspoilt(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _unwritten(path, error) from error
+
+
+def _unwritten(path: Path, error: OSError) -> FileError:
+    return FileError(f"{path} cannot be written: {error.strerror or error}")
