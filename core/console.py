@@ -1,76 +1,128 @@
-"""How verbs speak: files of numbers, rows of tables, progress on standard error."""
+"""How verbs speak: lines, tables, files of rows, progress on standard error.
+
+What others named (files, sets, scenarios) is never read as markup and cannot steer the terminal.
+"""
 
 from __future__ import annotations
 
-import csv
 import json
+import re
+import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+import typer
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from core.errors import OutskirtsError
 from core.evaluate.metrics import Mean, Metrics
 
-__all__ = ["bar", "notes", "numbers", "out", "spinner", "writer"]
+__all__ = [
+    "ReaderGone",
+    "bar",
+    "note",
+    "notes",
+    "numbers",
+    "say",
+    "say_json",
+    "show",
+    "shown",
+    "spinner",
+]
 
-notes = Console(stderr=True, highlight=False, soft_wrap=True)
-out = Console(highlight=False)
+UNFOLDED = 10_000  # columns; a table is as wide as what it holds
 
-
-def writer(path: Path | None) -> Callable[[list[dict[str, Any]]], None]:
-    """What writes rows to a file of that ending; checked before any work is done."""
-    if path is None:
-        return lambda rows: None
-    writers = {".jsonl": _write_jsonl, ".csv": _write_csv, ".parquet": _write_parquet}
-    if path.suffix not in writers:
-        raise OutskirtsError(f"{path.name} must end in {', '.join(writers)}")
-    if not path.parent.is_dir():
-        raise OutskirtsError(f"there is no folder {path.parent}")
-    return lambda rows: writers[path.suffix](path, rows)
-
-
-def _write_jsonl(path: Path, rows: list[dict[str, Any]]) -> None:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-
-
-def _write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
-    flat = [_flat(row) for row in rows]
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, flat[0])
-        writer.writeheader()
-        writer.writerows(flat)
+# Control characters, line ends, what turns the direction of writing, bytes that are no UTF-8.
+_UNSHOWN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
-def _write_parquet(path: Path, rows: list[dict[str, Any]]) -> None:
-    import pandas
-
-    pandas.DataFrame([_flat(row) for row in rows]).to_parquet(path)
+class ReaderGone(Exception):
+    """Whoever reads our output has seen enough. No OSError: typer ends with 1 at those."""
 
 
-def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
-    """One level of keys: parts.total, part_percentiles.total."""
-    flat: dict[str, Any] = {}
-    for key, value in row.items():
-        if isinstance(value, Mapping):
-            flat |= {f"{key}.{inner}": v for inner, v in value.items()}
-        else:
-            flat[key] = value
-    return flat
+class _Plain(Console):
+    """A console that takes no text for markup."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, **options)
+
+    def on_broken_pipe(self) -> None:
+        raise ReaderGone  # rich itself would exit with 1
+
+
+notes = _Plain(stderr=True, soft_wrap=True)
+
+
+def shown(text: str) -> str:
+    r"""A text of others as a terminal may have it: on one line, with no power over what follows.
+
+    Example:
+        >>> shown("a\x1b[31m\nb\udce9.png")
+        'a\\x1b[31m\\nb\\xe9.png'
+    """
+    return _UNSHOWN.sub(_escape, text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    character = found[0]
+    if "\udc80" <= character <= "\udcff":  # a byte that is no UTF-8, as Python keeps it
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode()
+
+
+def note(text: str) -> None:
+    """A line on standard error."""
+    notes.print(shown(text))
+
+
+def say(text: str) -> None:
+    """A line on standard output."""
+    with _standard_output():
+        typer.echo(shown(text))
+
+
+def say_json(found: object, *, indent: int | None = None) -> None:
+    """Anything as JSON on standard output, which is all ASCII whatever it holds."""
+    with _standard_output():
+        typer.echo(json.dumps(found, indent=indent))
+
+
+def show(table: RenderableType) -> None:
+    """A table on standard output: folded to a terminal's width, and not at all in a pipe."""
+    folded = sys.stdout is not None and sys.stdout.isatty()
+    console = _Plain(width=None if folded else UNFOLDED)
+    with _standard_output():
+        console.print(table)
+
+
+@contextmanager
+def _standard_output() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise ReaderGone from error
+    except OSError as error:
+        raise OutskirtsError(
+            f"standard output cannot be written: {error.strerror or error}"
+        ) from error
 
 
 def numbers(m: Metrics | Mean) -> tuple[str, str, str, str]:
-    return f"{m.auroc:.4f}", f"{m.low:.4f} to {m.high:.4f}", f"{m.aupr:.4f}", f"{m.fpr95:.4f}"
+    """AUROC, its interval, AUPR and FPR at 95 % TPR in words."""
+    interval = f"{m.low:.4f} to {m.high:.4f}" if m.has_interval else "no interval"
+    return f"{m.auroc:.4f}", interval, f"{m.aupr:.4f}", f"{m.fpr95:.4f}"
 
 
 @contextmanager
 def spinner() -> Iterator[Callable[[str], None]]:
     with notes.status("") as status:
-        yield lambda text: status.update(text)
+        yield lambda text: status.update(Text(shown(text)))
 
 
 @contextmanager
@@ -82,7 +134,11 @@ def bar() -> Iterator[tuple[Callable[[Any], None], Callable[[str], None]]]:
     if not notes.is_terminal:
         yield _lines()
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=notes) as progress:
         task = progress.add_task("", total=1.0)
 
@@ -92,7 +148,7 @@ def bar() -> Iterator[tuple[Callable[[Any], None], Callable[[str], None]]]:
             )
 
         def stage(text: str) -> None:
-            progress.update(task, description=text)
+            progress.update(task, description=shown(text))
 
         yield step, stage
 
@@ -104,9 +160,9 @@ def _lines() -> tuple[Callable[[Any], None], Callable[[str], None]]:
         if time.monotonic() - last[0] > 30:
             last[0] = time.monotonic()
             where = f"{moment.progress:.1%} of {moment.phase}, {moment.images} images"
-            notes.print(f"{where}: {_terms(moment)}")
+            note(f"{where}: {_terms(moment)}")
 
-    return step, notes.print
+    return step, note
 
 
 def _terms(moment: Any) -> str:

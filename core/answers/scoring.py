@@ -115,14 +115,14 @@ def evaluate(
     normal = scenario.normal.name
     if normal in (against or {}):
         raise ScenarioError(f"{normal!r} is the normal set: give your images another name")
-    strange = list(against) if against else [s.name for s in scenario.strange]
-    parts, ids, skipped = {}, {}, []
+    own = {name: _own_images(scenario, path) for name, path in (against or {}).items()}
+    strange = list(own) or [s.name for s in scenario.strange]
+    parts, ids = {}, {}
     for name in (normal, *strange):
         if watch:
             watch(name)
-        if name != normal and against:
-            images, ids[name], bad = _own_images(scenario, against[name])
-            skipped += bad
+        if name in own:
+            images, ids[name], _ = own[name]
         else:
             pictures = scenario.pictures(name)
             images, ids[name] = pictures.images, pictures.ids()
@@ -140,7 +140,8 @@ def evaluate(
     reported: Mapping[str, float] = card.figures
     if not stored:
         reported = figures_of(detector, scenario.pictures(normal).images, parts[normal])
-    return Evaluation(figures, reported, parts, ids, tuple(skipped))
+    skipped = tuple(item for *_, bad in own.values() for item in bad)
+    return Evaluation(figures, reported, parts, ids, skipped)
 
 
 def _own_images(scenario: Scenario, path: Path) -> tuple[np.ndarray, list[str], list[Item]]:

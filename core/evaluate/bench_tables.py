@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rich.table import Table
+from rich.text import Text
 
 from core.ablation import Ablation
 from core.evaluate.bench_rows import Row
@@ -27,7 +28,7 @@ def arms_table(found: Ablation) -> Table:
         caption=f"Intervals: {found.run.interval}.",
     )  # fmt: skip
     for data in found.sets:
-        table.add_row(f"[bold]{data}[/bold]")
+        table.add_row(Text(data, style="bold"))
         for arm in found.arms:
             f = arm.figures[data]
             gap = f"{f.difference:+.4f}", f"{f.difference_low:+.4f} to {f.difference_high:+.4f}"

@@ -31,12 +31,14 @@ class Metrics:
 
     Attributes:
         auroc: chance that a strange image scores above a normal one, ties half.
-        low, high: 95 % interval of auroc over test images (not over training seeds).
+        low, high: 95 % interval of auroc over test images (not over training seeds); NaN where
+            there is none, for one image says nothing of how images differ.
         aupr: average precision, strange positive.
         fpr95: share of normals flagged where 95 % of the strange are.
     """
 
-    __pydantic_config__: ClassVar = {"extra": "forbid"}  # cards hold these as they are
+    # Cards hold these as they are; a missing bound as "NaN", which JSON has no number for.
+    __pydantic_config__: ClassVar = {"extra": "forbid", "ser_json_inf_nan": "strings"}
 
     auroc: float
     low: float
@@ -46,8 +48,17 @@ class Metrics:
     n_normal: int
     n_strange: int
 
-    def as_dict(self) -> dict[str, float]:
-        return asdict(self)
+    @property
+    def has_interval(self) -> bool:
+        return not np.isnan(self.low)
+
+    def as_dict(self) -> dict[str, float | None]:
+        """The figures by name; low and high are None where there is no interval."""
+        return _without_nan(asdict(self))
+
+
+def _without_nan(figures: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: None if np.isnan(value) else value for name, value in figures.items()}
 
 
 def _checked(normal: np.ndarray, strange: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -118,10 +129,15 @@ def bootstrap_auroc(
 ) -> tuple[float, float]:
     """95 % interval of the AUROC: normals and strange resampled apart, ``draws`` times.
 
+    It is (NaN, NaN) where either set is a single image: drawn again it is always the same, so its
+    interval would be too narrow, and of no width where the AUROC is 0 or 1.
+
     Raises:
         ValueError: scores are not (N,), empty, or not finite.
     """
     normal, strange = _checked(normal, strange)
+    if min(len(normal), len(strange)) == 1:
+        return np.nan, np.nan
     values, place = np.unique(np.concatenate([normal, strange]), return_inverse=True)
     at_normal, at_strange = place[: len(normal)], place[len(normal) :]
     rng = np.random.default_rng(seed)
@@ -159,7 +175,7 @@ class Mean:
 
     Attributes:
         low, high: 95 % interval of the mean AUROC; each model's own interval is taken as
-            independent of the others'.
+            independent of the others'. NaN where one of them has none.
         models: how many.
     """
 
@@ -170,8 +186,13 @@ class Mean:
     fpr95: float
     models: int
 
-    def as_dict(self) -> dict[str, float]:
-        return asdict(self)
+    @property
+    def has_interval(self) -> bool:
+        return not np.isnan(self.low)
+
+    def as_dict(self) -> dict[str, float | None]:
+        """The figures by name; low and high are None where there is no interval."""
+        return _without_nan(asdict(self))
 
 
 def mean_of(found: Sequence[Metrics]) -> Mean:
@@ -194,7 +215,8 @@ def mean_of(found: Sequence[Metrics]) -> Mean:
     auroc, aupr, fpr95 = (
         float(np.mean([getattr(m, name) for m in found])) for name in ("auroc", "aupr", "fpr95")
     )
-    return Mean(auroc, max(auroc - half, 0.0), min(auroc + half, 1.0), aupr, fpr95, n)
+    low, high = np.clip((auroc - half, auroc + half), 0.0, 1.0).tolist()  # NaN stays NaN
+    return Mean(auroc, low, high, aupr, fpr95, n)
 
 
 def measure_parts(

@@ -1,0 +1,158 @@
+"""How good a detector is, on the scenario's strange images or on the user's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from core import service
+from core.console import note, numbers, say, say_json, show, shown, spinner
+from core.errors import OutskirtsError
+from core.service import PairQuery, Target, parse_target
+from core.verbs.arguments import JsonOption, TargetArgument
+from core.verbs.rows import writer
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    target: TargetArgument,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=PATH", help="Your own strange images; may be repeated."),
+    ] = None,
+    scores: Annotated[
+        Path | None, typer.Option(help="Write per-image numbers: .jsonl, .csv or .parquet.")
+    ] = None,
+    beside: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SCENARIO/DETECTOR[.VARIANT]",
+            help="Add the rank correlation with another model, by stored full likelihoods.",
+        ),
+    ] = None,
+    stored: Annotated[
+        bool, typer.Option("--stored", help="Use the scores stored with the weights: no waiting.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """AUROC with interval, AUPR and FPR at 95 % TPR of the score and each part."""
+    write = writer(scores)
+    chosen = parse_target(target)
+    if len(service.variants_of(chosen)) > 1:
+        _evaluate_all(
+            chosen,
+            alone=not against and scores is None and beside is None,
+            stored=stored,
+            as_json=as_json,
+        )
+        return
+    own = _named_paths(against or [])
+    ranks = {} if beside is None else _ranks(chosen, parse_target(beside))
+    with spinner() as tell:
+        found = service.evaluate(chosen, against=own, stored=stored, watch=tell)
+    for item in found.skipped:
+        note(f"{item.id}: {item.error}")
+    if scores is not None:
+        write(list(_per_image(found)))
+    if as_json:
+        rank = {} if beside is None else {"rank": {beside: ranks}}
+        say_json(_as_json(chosen, found) | rank, indent=1)
+    else:
+        _show_figures(chosen, found)
+        for name, values in ranks.items():
+            listed = ", ".join(f"{of} {value:.3f}" for of, value in values.items())
+            say(f"rank correlation with {beside}, normal and {name}: {listed}")
+    if found.skipped:
+        raise typer.Exit(1)
+
+
+def _as_json(target: Target, found: service.Evaluation) -> dict[str, Any]:
+    return {
+        "detector": str(target),
+        "strange": {
+            s: {p: m.as_dict() for p, m in parts.items()} for s, parts in found.figures.items()
+        },
+        "normal": dict(found.normal),
+    }
+
+
+def _evaluate_all(target: Target, *, alone: bool, stored: bool, as_json: bool) -> None:
+    """Every variant of a target, and the means over the sets that all of them have."""
+    variants = service.variants_of(target)
+    if not alone:
+        raise OutskirtsError(
+            f"{target} has {len(variants)} variants: name one, such as {variants[0]}, for own "
+            "images, per-image numbers or another model beside it"
+        )
+    found: dict[str, service.Evaluation] = {}
+    with spinner() as tell:
+        for one in variants:
+            tell(str(one))
+            found[one.variant or ""] = service.evaluate(one, stored=stored)
+    first = next(iter(found.values())).figures
+    shared = [name for name in first if all(name in f.figures for f in found.values())]
+    means = {
+        name: {
+            p: service.mean_of([f.figures[name][p] for f in found.values()]) for p in first[name]
+        }
+        for name in shared
+    }
+    if as_json:
+        rows = {one.variant: _as_json(one, found[one.variant or ""]) for one in variants}
+        plain = {s: {p: m.as_dict() for p, m in parts.items()} for s, parts in means.items()}
+        say_json({"variants": rows, "mean": plain}, indent=1)
+        return
+    table = Table("variant", "part", "AUROC", "95 % interval", "AUPR", "FPR95", title=str(target))
+    for name in shared:
+        for variant, one_of in found.items():
+            table.add_row(variant, "score", *numbers(one_of.figures[name]["score"]))
+        for part, mean in means[name].items():
+            table.add_row("mean", part, *numbers(mean))
+    show(table)
+    say(
+        f"Strange: {', '.join(shared)}. Intervals cover test images, not training seeds; those of "
+        "means take the variants' as independent."
+    )
+
+
+def _ranks(target: Target, other: Target) -> dict[str, Mapping[str, float]]:
+    """Rank correlation of two models' full likelihoods, by strange set."""
+    if target.scenario != other.scenario:
+        raise OutskirtsError(f"{target} and {other} are of different scenarios")
+    sets = target.world.strange
+    return {s.name: service.pair(PairQuery(target, other, s.name)).rank for s in sets}
+
+
+def _named_paths(texts: Iterable[str]) -> dict[str, Path]:
+    named = {}
+    for text in texts:
+        name, equals, path = text.partition("=")
+        if not (name and equals and path):
+            raise OutskirtsError(f"--against takes NAME=PATH, got {text!r}")
+        if name in named:
+            raise OutskirtsError(f"--against names {name!r} twice")
+        named[name] = Path(path)
+    return named
+
+
+def _per_image(found: service.Evaluation) -> Iterator[dict[str, Any]]:
+    for name, parts in found.parts.items():
+        for i, image in enumerate(found.ids[name]):
+            yield {"image": image, "set": name, **{p: float(v[i]) for p, v in parts.items()}}
+
+
+def _show_figures(target: Target, found: service.Evaluation) -> None:
+    headings = ("strange set", "part", "AUROC", "95 % interval", "AUPR", "FPR95")
+    table = Table(*headings, "normal", "strange", title=str(target))
+    for name, parts in found.figures.items():
+        for part, m in parts.items():
+            table.add_row(shown(name), part, *numbers(m), str(m.n_normal), str(m.n_strange))
+    show(table)
+    for name, value in found.normal.items():
+        say(f"{name} of the normal test images: {value:.4f}")
+    say("Intervals: 1,000 stratified bootstraps; they cover test images, not training seeds.")

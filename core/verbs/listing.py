@@ -1,0 +1,70 @@
+"""What there is, and how fast the project itself is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from core import service
+from core.console import note, notes, say, say_json, show, spinner
+from core.errors import OutskirtsError
+from core.settings import settings
+from core.verbs.arguments import JsonOption
+
+__all__ = ["bench", "scenarios"]
+
+
+def scenarios(as_json: JsonOption = False) -> None:
+    """List scenarios, their detectors and variants."""
+    found = service.scenarios()
+    if not found:
+        raise OutskirtsError(
+            f"there is no scenario in {settings().checkpoints}; "
+            "OUTSKIRTS_CHECKPOINTS is the folder that is looked in"
+        )
+    if as_json:
+        say_json(found, indent=1)
+    broken = [row for row in found if "error" in row]
+    for row in found:
+        if "error" in row:
+            note(f"{row['scenario']}: {row['error']}")
+        elif not as_json:
+            _say_scenario(row)
+    if broken:
+        raise typer.Exit(1)
+
+
+def _say_scenario(row: Mapping[str, Any]) -> None:
+    say(f"{row['scenario']}: {row['title']}. {row['question']}")
+    say(f"  normal: {row['normal']}; strange: {', '.join(row['strange'])}")
+    say(f"  detectors: {', '.join(row['detectors']) or 'none trained'}")
+    if row["models"] != row["detectors"]:
+        say(f"  models: {', '.join(row['models'])}")
+    if row["variants"]:
+        say(f"  variants: {', '.join(row['variants'])}")
+
+
+def bench(
+    name: Annotated[str | None, typer.Argument(help="One benchmark; all without it.")] = None,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Compute the ablation, outskirts, whatever is stored.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the project's own benchmarks; figures, no verdict. Best with nothing else running."""
+    from core.evaluate import bench as benchmarks
+    from core.evaluate.bench_tables import arms_table, times_table
+
+    with spinner() as tell:  # the ablation takes long: a log is told how far it came
+        found = benchmarks.run(name, anew=anew, watch=tell if notes.is_terminal else note)
+    if found.missing:
+        note(found.missing)
+    if as_json:
+        say_json(found.as_dicts(), indent=1)
+        return
+    if found.rows:
+        show(times_table(found.rows))
+    if found.ablation:
+        show(arms_table(found.ablation))

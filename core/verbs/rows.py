@@ -1,0 +1,87 @@
+"""Rows of numbers as files of .jsonl, .csv or .parquet, written whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from core.errors import OutskirtsError
+from core.files import check_writable, write_whole
+
+__all__ = ["writer"]
+
+Row = Mapping[str, Any]
+
+# What makes a spreadsheet compute a cell instead of showing it.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def writer(path: Path | None) -> Callable[[Sequence[Row]], None]:
+    """What writes rows to a file of that ending; that it can is found out before any work is done.
+
+    A byte of a name that is no UTF-8 is written as ``\\xe9`` where the file has to be UTF-8.
+
+    Raises:
+        OutskirtsError: another ending, or a file that may not be written.
+    """
+    if path is None:
+        return lambda rows: None
+    writers: dict[str, Callable[[Sequence[Row]], str | bytes]]
+    writers = {".jsonl": _jsonl, ".csv": _csv, ".parquet": _parquet}
+    if path.suffix not in writers:
+        raise OutskirtsError(f"'{path}' must end in {', '.join(writers)}")
+    if not path.parent.is_dir():
+        raise OutskirtsError(f"there is no folder {path.parent}")
+    check_writable(path)
+    return lambda rows: write_whole(path, writers[path.suffix](rows))
+
+
+def _jsonl(rows: Sequence[Row]) -> str:
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+def _csv(rows: Sequence[Row]) -> str:
+    flat = [_flat(row) for row in rows]
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(file, flat[0])
+    writer.writeheader()
+    writer.writerows({key: _no_formula(value) for key, value in row.items()} for row in flat)
+    return file.getvalue()
+
+
+def _parquet(rows: Sequence[Row]) -> bytes:
+    import pandas
+
+    return pandas.DataFrame([_flat(row) for row in rows]).to_parquet()
+
+
+def _no_formula(value: Any) -> Any:
+    """A name that a spreadsheet takes for a name: an apostrophe before what would be a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def _flat(row: Row) -> dict[str, Any]:
+    """One level of keys, parts.total, part_percentiles.total, and all of its text UTF-8."""
+    flat: dict[str, Any] = {}
+    for key, value in row.items():
+        if isinstance(value, Mapping):
+            flat |= {f"{key}.{inner}": v for inner, v in value.items()}
+        else:
+            flat[key] = _utf8(value) if isinstance(value, str) else value
+    return flat
+
+
+def _utf8(text: str) -> str:
+    return _SURROGATE.sub(lambda found: _byte(found[0]), text)
+
+
+def _byte(surrogate: str) -> str:
+    """A byte that is no UTF-8, as Python keeps it in a file's name; or another lone surrogate."""
+    code = ord(surrogate)
+    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"

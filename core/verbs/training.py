@@ -1,0 +1,138 @@
+"""Training of models that a scenario describes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from core import service
+from core.console import bar, note, numbers, say
+from core.errors import OutskirtsError
+from core.service import Target, parse_target
+from core.verbs.arguments import TargetArgument
+
+__all__ = ["train"]
+
+
+def train(
+    target: TargetArgument,
+    minutes: Annotated[
+        float | None,
+        typer.Option(min=0.01, help="Training time; scenario.json has the default, or epochs."),
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated."),
+    ] = None,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Begin anew instead of going on with the last run.")
+    ] = False,
+    keep_weights: Annotated[
+        bool,
+        typer.Option("--keep-weights", help="Train nothing: measure the weights that are there."),
+    ] = False,
+    atlas_only: Annotated[
+        bool,
+        typer.Option("--atlas-only", help="Only map the codes of the weights that are there."),
+    ] = False,
+    download: Annotated[
+        bool, typer.Option("--download", help="Fetch missing training data into OUTSKIRTS_DATA.")
+    ] = False,
+    devices: Annotated[
+        int, typer.Option(min=1, help="Processes or accelerators that share each batch.")
+    ] = 1,
+) -> None:
+    """Train; write weights, card and reference scores. An interrupted training goes on."""
+    if minutes is not None and not math.isfinite(minutes):
+        raise OutskirtsError(f"--minutes must be a finite number, got {minutes}")
+    settings = _settings(changes or [])
+    chosen = service.variants_of(parse_target(target))
+    if atlas_only and (restart or keep_weights or minutes or changes):
+        raise OutskirtsError("--atlas-only changes nothing else: give it alone")
+    for one in chosen:
+        if len(chosen) > 1:
+            note(f"{one}:")
+        if atlas_only:
+            _renew_atlas(one)
+            continue
+        _train_one(
+            one,
+            changes=settings,
+            minutes=minutes,
+            restart=restart,
+            keep_weights=keep_weights,
+            download=download,
+            devices=devices,
+        )
+
+
+def _train_one(
+    target: Target, *, changes: Mapping[str, Any], minutes: float | None, **options: Any
+) -> None:
+    from core.train.run import Watcher, settings_of
+    from core.train.run import train as run
+
+    scenario = target.world
+    training = settings_of(scenario, target.stem, changes, minutes)
+    with bar() as (step, stage):
+        card = run(
+            scenario,
+            target.stem,
+            training=training,
+            watcher=Watcher(step=step, stage=stage),
+            **options,
+        )
+    if card is None:  # not the first process
+        return
+    say(f"{target}: {card.training.images} images, {card.training.skipped_steps} steps skipped")
+    say(f"score: {card.score.part}. {card.score.why}")
+    for name, parts in card.metrics.items():
+        auroc, interval, *_ = numbers(parts[card.score.part])
+        say(f"{name}: AUROC {auroc} ({interval})")
+
+
+def _renew_atlas(target: Target) -> None:
+    from core.train.maps import renew
+
+    scenario = target.world
+    training = scenario.training_of(target.stem)
+    with bar() as (_, stage):
+        found = renew(scenario, target.stem, training, stage=stage)
+    if found is None:
+        raise OutskirtsError(f"{target} has no codes to map")
+    for name, layout in found.layouts.items():
+        say(
+            f"{name}: {len(found)} images, trustworthiness {layout.trustworthiness:.3f}, "
+            f"of normal images it never saw {layout.landing.normal_trust:.3f}"
+        )
+
+
+def _settings(texts: Iterable[str]) -> dict[str, Any]:
+    changes = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not (key and equals):
+            raise OutskirtsError(f"--set takes KEY=VALUE, got {text!r}")
+        changes[key] = _setting(key, value)
+    return changes
+
+
+def _setting(key: str, text: str) -> Any:
+    """The value of a setting: JSON, or the text itself.
+
+    Raises:
+        OutskirtsError: a number that is not finite, which no setting can mean.
+    """
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError:
+        value = text
+    with contextlib.suppress(TypeError, ValueError):  # no number
+        if not math.isfinite(float(value)):  # of "nan" too: settings are read as leniently
+            raise OutskirtsError(f"--set {key} must be finite, got {text}")
+    return value
