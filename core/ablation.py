@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from core.errors import OutskirtsError
+from core.errors import OutskirtsError, complaint
+from core.files import FileError, read_text
 from core.settings import settings
 
 __all__ = [
@@ -154,16 +155,14 @@ def read_ablation() -> Ablation:
     """
     path = ablation_path()
     try:
-        return Ablation.model_validate_json(path.read_bytes())
+        return Ablation.model_validate_json(read_text(path))
     except FileNotFoundError as error:
         raise AblationMissing(
             f"there is no {path.name} among the checkpoints: "
             "`python -m core bench outskirts` computes it"
         ) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+    except (ValidationError, FileError) as error:
         raise AblationMissing(
-            f"{path.name} is damaged ({where or 'file'}: {first['msg']}): "
+            f"{path.name} is damaged ({complaint(error)}): "
             "`python -m core bench outskirts --anew` computes it again"
         ) from error

@@ -172,8 +172,9 @@ def from_arrays(arrays: Mapping[str, np.ndarray]) -> Atlas:
 
     Raises:
         KeyError: an array is missing.
+        ValueError: arrays do not go together.
     """
-    return Atlas(
+    atlas = Atlas(
         sets=tuple(arrays["sets"].tolist()),
         which=arrays["which"],
         indices=arrays["indices"],
@@ -196,6 +197,34 @@ def from_arrays(arrays: Mapping[str, np.ndarray]) -> Atlas:
         ),
         seed=int(arrays["seed"]),
     )
+    _check(atlas)
+    return atlas
+
+
+def _check(atlas: Atlas) -> None:
+    """Refuse arrays of other shapes than those of one map, and indices of what is not there."""
+    n, small = np.size(atlas.which), atlas.compressed
+    wanted = {
+        "which": (atlas.which, (n,)),
+        "indices": (atlas.indices, (n,)),
+        "neighbours": (atlas.neighbours, (n, *atlas.neighbours.shape[-1:])),
+        "distances": (atlas.distances, atlas.neighbours.shape),
+        "codes": (small.codes, (n, np.size(small.step))),
+        "step": (small.step, (np.size(small.step),)),
+        "mean": (small.mean, (np.size(small.mean),)),
+        "axes": (small.axes, (np.size(small.mean), np.size(small.step))),
+    }
+    for name, layout in atlas.layouts.items():
+        wanted |= {f"{name}.xy": (layout.xy, (n, 2)), f"{name}.local": (layout.local, (n,))}
+    for name, (array, shape) in wanted.items():
+        if array.shape != shape:
+            raise ValueError(f"{name} must be {shape}, got {array.shape}")
+    for name, array, bound in (
+        ("which", atlas.which, len(atlas.sets)),
+        ("neighbours", atlas.neighbours, n),
+    ):
+        if array.size and not 0 <= array.min() <= array.max() < bound:
+            raise ValueError(f"{name} must be 0 to {bound - 1}")
 
 
 # Asking one --------------------------------------------------------------------------------------

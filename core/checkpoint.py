@@ -18,8 +18,9 @@ from torch import Tensor
 from core.atlas import Atlas, from_arrays, to_arrays
 from core.detectors import detector_class
 from core.detectors._base import Detector
-from core.errors import OutskirtsError
+from core.errors import OutskirtsError, complaint
 from core.evaluate.metrics import Metrics
+from core.files import FileError, read_text, write_together
 
 __all__ = [
     "Card",
@@ -223,26 +224,28 @@ def save(
     scores: ReferenceScores,
     atlas: Atlas | None = None,
 ) -> None:
-    """Write weights, atlas and card; all are on disk before the first replaces an older one."""
+    """Write weights, atlas and card; all are on disk before the first replaces an older one.
+
+    Raises:
+        FileError: one cannot be written; then none is replaced.
+    """
     text = card.sealed().model_dump_json(indent=1) + "\n"
     files = {
         f"{card.name}.safetensors": weights,
         f"{card.name}.atlas.npz": _pack_atlas(scores, atlas, card.weights),
         f"{card.name}.json": text.encode(),
     }
-    _write(folder, files)
+    write_together(folder, files)
 
 
 def save_atlas(card: Card, folder: Path, *, scores: ReferenceScores, atlas: Atlas) -> None:
-    """Write the atlas of weights and a card that are there, and leave these alone."""
-    _write(folder, {f"{card.name}.atlas.npz": _pack_atlas(scores, atlas, card.weights)})
+    """Write the atlas of weights and a card that are there, and leave these alone.
 
-
-def _write(folder: Path, files: Mapping[str, bytes]) -> None:
-    for name, data in files.items():
-        (folder / f"{name}.part").write_bytes(data)
-    for name in files:
-        (folder / f"{name}.part").replace(folder / name)
+    Raises:
+        FileError: it cannot be written; then the older one stays.
+    """
+    packed = _pack_atlas(scores, atlas, card.weights)
+    write_together(folder, {f"{card.name}.atlas.npz": packed})
 
 
 def read_card(folder: Path, name: str) -> Card:
@@ -258,9 +261,9 @@ def read_card(folder: Path, name: str) -> Card:
             f"`python -m core train {folder.name}/{name}`"
         )
     try:
-        card = Card.model_validate_json(path.read_text())
-    except (ValidationError, UnicodeDecodeError, OSError) as error:
-        raise CardError(f"card {folder.name}/{path.name} is damaged: {_first(error)}") from error
+        card = Card.model_validate_json(read_text(path))
+    except (ValidationError, FileError, FileNotFoundError) as error:
+        raise CardError(f"card {folder.name}/{path.name} is damaged: {complaint(error)}") from error
     if card.seal != card.sealed().seal:
         raise CardError(f"card {folder.name}/{path.name} is damaged: it does not fit its own seal")
     if (card.scenario, card.name) != (folder.name, name):
@@ -311,7 +314,10 @@ def load_alone(folder: Path, name: str) -> tuple[Detector, Card]:
     path = folder / f"{name}.safetensors"
     if not path.exists():
         raise CardError(f"weights {folder.name}/{path.name} are missing")
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise CardError(f"weights {folder.name}/{path.name} cannot be read: {error}") from error
     if _sha256(data) != card.weights.sha256:
         raise CardError(
             f"weights {folder.name}/{path.name} are not those of their card: sha256 "
@@ -343,8 +349,8 @@ def from_config(name: str, config: Mapping[str, Any]) -> Detector:
     try:
         detector = cls(TypeAdapter(cls.Config).validate_python(dict(config)))
     except ValidationError as error:
-        raise CardError(f"{name}: setting {_first(error)}") from error
-    except (ValueError, RuntimeError, AttributeError) as error:  # sizes that do not go together
+        raise CardError(f"{name}: setting {complaint(error)}") from error
+    except (ValueError, RuntimeError) as error:  # sizes that do not go together
         raise CardError(f"{name} cannot be built with {dict(config)}: {error}") from error
     if detector.config.score not in detector.described:
         raise CardError(
@@ -371,13 +377,35 @@ def read_scores(folder: Path, card: Card) -> ReferenceScores:
     Raises:
         CardError: the file is missing, damaged, or of other weights.
     """
-    sets: dict[str, dict[str, np.ndarray]] = {}
     found = _read_npz(folder, card, lambda key: "/" in key or key == "kept")
     kept = {"kept": found.pop("kept")} if "kept" in found else {}
-    for key, values in found.items():
-        set_name, part = key.split("/")
-        sets.setdefault(set_name, {})[part] = values
+    sets: dict[str, dict[str, np.ndarray]] = {}
+    try:
+        for key, values in found.items():
+            set_name, _, part = key.partition("/")
+            sets.setdefault(set_name, {})[part] = values
+        _check_scores(sets, card)
+        if any(images.ndim != 3 or images.dtype != np.uint8 for images in kept.values()):
+            raise ValueError(f"kept images must be (K, H, W) uint8, got {kept['kept'].shape}")
+    except ValueError as error:
+        raise CardError(
+            f"{folder.name}/{card.name}.atlas.npz does not fit its card: {error}"
+        ) from error
     return ReferenceScores(sets, **kept)
+
+
+def _check_scores(sets: Mapping[str, Mapping[str, np.ndarray]], card: Card) -> None:
+    """Every set has all parts of the card, each with a number for every image that it counted."""
+    for name, parts in sets.items():
+        if other := sorted(set(parts) ^ set(card.calibration.quantiles)):
+            raise ValueError(f"set {name!r} has other parts, by {', '.join(map(repr, other))}")
+        strange = [m.n_strange for m in card.metrics.get(name, {}).values()]
+        counted = strange or [m.n_normal for of in card.metrics.values() for m in of.values()]
+        for part, values in parts.items():
+            if values.dtype.kind != "f" or values.ndim != 1:
+                raise ValueError(f"{name}/{part} must be numbers (N,), got {values.shape}")
+            if set(counted) - {len(values)}:
+                raise ValueError(f"{name}/{part} has {len(values)} numbers of {counted[0]}")
 
 
 def read_atlas(folder: Path, card: Card) -> Atlas:
@@ -395,8 +423,9 @@ def read_atlas(folder: Path, card: Card) -> Atlas:
     try:
         return from_arrays(arrays)
     except (KeyError, TypeError, ValueError) as error:
+        missing = " is missing" if isinstance(error, KeyError) else ""
         raise CardError(
-            f"{folder.name}/{card.name}.atlas.npz holds no whole map: {error}"
+            f"{folder.name}/{card.name}.atlas.npz holds no whole map: {error}{missing}"
         ) from error
 
 
@@ -418,10 +447,3 @@ def _read_npz(folder: Path, card: Card, wanted: Callable[[str], bool]) -> dict[s
 
 def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-def _first(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-    return str(error)

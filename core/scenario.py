@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import io
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -15,7 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from core.atlas import LAYOUTS, POINTS, LayoutName
 from core.data.changes import CONTROLS, flat_images, noise_images
 from core.data.images import pad
-from core.errors import OutskirtsError
+from core.errors import OutskirtsError, complaint
+from core.files import FileError, read_text, write_whole
+from core.kept import Kept, stamp
 from core.settings import settings
 
 __all__ = [
@@ -32,6 +34,9 @@ __all__ = [
 ]
 
 
+REST = "rest"  # the set that joins all classes but the normal one
+
+
 class ScenarioError(OutskirtsError):
     """A scenario is unknown, or its folder does not hold what it should."""
 
@@ -42,6 +47,9 @@ class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+SetName = Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+
+
 class ImageSet(_Strict):
     """A named set of images: of a public source, or a change of the normal ones.
 
@@ -50,7 +58,7 @@ class ImageSet(_Strict):
         joins: holds the images of all other strange sets, in their order, and none of its own.
     """
 
-    name: str = Field(pattern=r"^[a-z0-9-]+$")
+    name: SetName
     title: str
     text: str
     source: str | None = None
@@ -121,7 +129,7 @@ class Scenario(_Strict):
     """
 
     schema_version: Literal[1] = Field(alias="schema")
-    name: str = Field(pattern=r"^[a-z0-9-]+$")
+    name: SetName
     title: str
     question: str
     normal: ImageSet
@@ -131,7 +139,7 @@ class Scenario(_Strict):
     images: str = Field(pattern=r"^(shipped|scenario:.+|package:.+|data:.+)$")
     split: Split
     general: General | None = None
-    variants: tuple[str, ...] = ()
+    variants: tuple[SetName, ...] = ()  # each becomes a set's name, and part of file names
     training: dict[str, Training] = {}
 
     @model_validator(mode="after")
@@ -144,6 +152,8 @@ class Scenario(_Strict):
         classes = len(self.normal.classes)
         if self.variants and (self.strange or classes < 2 or len(self.variants) != classes):
             raise ValueError("variants are one for each of several classes, without strange sets")
+        if REST in self.variants or len(set(self.variants)) != len(self.variants):
+            raise ValueError(f"variants must differ from each other and from {REST!r}")
         if self.border < 0 or 2 * self.border >= min(self.image[1:]):
             raise ValueError(f"a border of {self.border} leaves nothing of {self.image}")
         return self
@@ -256,13 +266,12 @@ class Scenario(_Strict):
             ScenarioError: no such set, or reference.npz is missing or damaged.
         """
         image_set = self.set_named(name)
-        if image_set.only is not None:  # the same for every member of the family
-            return _of_class(self.family, name, image_set.only)
         if image_set.joins:  # no second copy is kept
             pieces = [self.pictures(s.name) for s in self.strange if not s.joins]
             images = np.concatenate([p.images for p in pieces])
             return Pictures(name, images, np.concatenate([p.labels for p in pieces]))
-        return _pictures(self.folder, self.name, name)
+        key = (self.folder, name)  # one class is the same set in every member of the family
+        return _pictures.get(key, _version(self, image_set), lambda: _made(self, image_set))
 
 
 @dataclass(frozen=True)
@@ -282,34 +291,39 @@ def scenario_names() -> list[str]:
     return sorted(p.parent.name for p in settings().checkpoints.glob("*/scenario.json"))
 
 
-@cache
+_scenarios = Kept[Scenario](limit=512 * 1024, weigh=lambda scenario: 1024)
+
+
 def load_scenario(name: str) -> Scenario:
     """Read and check a scenario; "NAME.VARIANT" is the `member` in which that class is normal.
+
+    It is read anew when its file has changed.
 
     Raises:
         ScenarioError: unknown name, or scenario.json does not fit the schema.
     """
+    path = settings().checkpoints / name.partition(".")[0] / "scenario.json"
+    return _scenarios.get((path, name), stamp(path), lambda: _read_scenario(path, name))
+
+
+def _read_scenario(path: Path, name: str) -> Scenario:
     family, dot, variant = name.partition(".")
-    if dot:
-        return load_scenario(family).member(variant)
-    if name not in scenario_names():
+    if family not in scenario_names():
         known = ", ".join(scenario_names()) or f"none in {settings().checkpoints}"
         raise ScenarioError(f"no scenario {name!r}; there are: {known}")
-    path = settings().checkpoints / name / "scenario.json"
+    if dot:
+        return load_scenario(family).member(variant)
     try:
-        scenario = Scenario.model_validate_json(path.read_text())
+        scenario = Scenario.model_validate_json(read_text(path))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise ScenarioError(f"{name}/scenario.json: {where}: {first['msg']}") from error
-    except (UnicodeDecodeError, OSError) as error:
+        raise ScenarioError(f"{name}/scenario.json: {complaint(error)}") from error
+    except (FileError, FileNotFoundError) as error:
         raise ScenarioError(f"{name}/scenario.json cannot be read: {error}") from error
     if scenario.name != name:
         raise ScenarioError(f"{name}/scenario.json names itself {scenario.name!r}")
     return scenario
 
 
-REST = "rest"
 CONTROL_IMAGES = 1000
 CONTROL_SEED = 0
 
@@ -317,18 +331,31 @@ CONTROL_SEED = 0
 def build_reference(
     scenario: Scenario, sources: Mapping[str, tuple[np.ndarray, np.ndarray]]
 ) -> str:
-    """Write reference.npz from test images and labels by set name; return its sha256."""
+    """Write reference.npz from test images and labels by set name; return its sha256.
+
+    Raises:
+        FileError: it cannot be written.
+    """
     arrays: dict[str, Any] = {}
     for name, (images, labels) in sources.items():
         arrays[f"{name}/images"] = images
         arrays[f"{name}/labels"] = labels.astype(np.uint8)
-    np.savez_compressed(scenario.folder / "reference.npz", **arrays)
-    return hashlib.sha256((scenario.folder / "reference.npz").read_bytes()).hexdigest()
+    packed = io.BytesIO()
+    np.savez_compressed(packed, **arrays)
+    write_whole(scenario.folder / "reference.npz", packed.getvalue())
+    return hashlib.sha256(packed.getvalue()).hexdigest()
 
 
-@cache
-def _shipped(folder: Path, name: str) -> Mapping[str, tuple[np.ndarray, np.ndarray]]:
-    path = folder / "reference.npz"
+Shipped = Mapping[str, tuple[np.ndarray, np.ndarray]]  # set name to images and labels
+_shipped = Kept[Shipped](
+    limit=200_000_000, weigh=lambda sets: sum(i.nbytes + k.nbytes for i, k in sets.values())
+)
+_pictures = Kept[Pictures](
+    limit=400_000_000, weigh=lambda found: found.images.nbytes + found.labels.nbytes
+)
+
+
+def _read_shipped(path: Path, name: str) -> Shipped:
     try:
         with np.load(path, allow_pickle=False) as stored:
             sets = {key.rpartition("/")[0] for key in stored.files}
@@ -341,10 +368,17 @@ def _shipped(folder: Path, name: str) -> Mapping[str, tuple[np.ndarray, np.ndarr
         raise ScenarioError(f"{name}/reference.npz cannot be read: {error}") from error
 
 
-@cache
-def _pictures(folder: Path, scenario_name: str, name: str) -> Pictures:
-    scenario = load_scenario(scenario_name)
-    image_set, border = scenario.set_named(name), scenario.border
+def _version(scenario: Scenario, image_set: ImageSet) -> Hashable:
+    """All that a set's pictures are made of."""
+    changed = scenario.normal if image_set.change in CONTROLS else None
+    folder = scenario.keeper.folder
+    files = stamp(folder / "reference.npz"), stamp(folder / "scenario.json")
+    return image_set, changed, scenario.image, scenario.border, files
+
+
+def _made(scenario: Scenario, image_set: ImageSet) -> Pictures:
+    """Pictures of a set: of its source, or a change of the normal ones."""
+    name, border = image_set.name, scenario.border
     if image_set.change is not None and image_set.change in CONTROLS:
         normal = scenario.pictures(scenario.normal.name)
         return Pictures(name, CONTROLS[image_set.change](normal.images), normal.labels)
@@ -354,14 +388,10 @@ def _pictures(folder: Path, scenario_name: str, name: str) -> Pictures:
         images = make(CONTROL_IMAGES, size, seed=CONTROL_SEED)
         return Pictures(name, pad(images, border), np.full(len(images), -1))
     images, labels = _of_source(scenario, image_set)
+    if image_set.only is not None:
+        chosen = labels == image_set.only
+        images, labels = images[chosen], labels[chosen]
     return Pictures(name, pad(images, border), labels)
-
-
-@cache
-def _of_class(family: str, name: str, label: int) -> Pictures:
-    scenario = load_scenario(family)
-    images, labels = _of_source(scenario, scenario.normal)
-    return Pictures(name, pad(images[labels == label], scenario.border), labels[labels == label])
 
 
 def _of_source(scenario: Scenario, image_set: ImageSet) -> tuple[np.ndarray, np.ndarray]:
@@ -369,7 +399,8 @@ def _of_source(scenario: Scenario, image_set: ImageSet) -> tuple[np.ndarray, np.
     keeper, name = scenario.keeper, image_set.name
     if keeper is not scenario:
         name = next((s.name for s in keeper.sets if s.source == image_set.source), "")
-    shipped = _shipped(keeper.folder, keeper.family)
+    path = keeper.folder / "reference.npz"
+    shipped = _shipped.get(path, stamp(path), lambda: _read_shipped(path, keeper.family))
     if name not in shipped:
         raise ScenarioError(
             f"{keeper.family}/reference.npz holds no set {image_set.name!r} of {image_set.source}"
@@ -381,4 +412,3 @@ def forget_pictures() -> None:
     """Read reference images anew at the next call: the file has changed."""
     _shipped.cache_clear()
     _pictures.cache_clear()
-    _of_class.cache_clear()

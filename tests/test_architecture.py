@@ -26,6 +26,8 @@ RANKS = {
     "core": 0,  # the package itself holds the version
     "core.errors": 0,
     "core.settings": 0,
+    "core.kept": 0,
+    "core.files": 1,
     "core.nn": 0,
     "core.evaluate.metrics": 0,  # numpy only, and cards hold its figures
     "core.atlas": 0,  # likewise, but for what lays out
@@ -186,6 +188,48 @@ def test_no_file_has_star_imports_prints_or_over_450_lines(path: Path) -> None:
     assert prints == []
     assert len(text.splitlines()) <= 450
     assert MODULES.get("core.nn") == path or ast.get_docstring(tree), "no docstring"
+
+
+# /proc is ASCII everywhere; all else is UTF-8 whatever the locale, and whole, by core.files.
+READ_PROC = {"core.evaluate.bench_pages", "core.train.card"}
+
+
+def texts_opened(tree: ast.Module) -> list[int]:
+    """Lines that read or write text, or write bytes, by themselves."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute | ast.Name):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
+            texts = [*node.args, *(k.value for k in node.keywords)]
+            modes = [a.value for a in texts if isinstance(a, ast.Constant)]
+            writes = name == "open" and any(set(str(mode)) & set("wax+") for mode in modes)
+            text = name == "open" and isinstance(node.func, ast.Name) and "rb" not in modes
+            if writes or text or name in ("read_text", "write_text", "write_bytes"):
+                if isinstance(node.func, ast.Name) and name == "read_text":
+                    continue  # that of core.files
+                found.append(node.lineno)
+    return found
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - READ_PROC - {"core.files"}))
+def test_files_are_read_and_written_by_core_files_alone(module: str) -> None:
+    assert texts_opened(ast.parse(MODULES[module].read_text())) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "path.read_text()",
+        "path.write_text('x')",
+        "path.write_bytes(b'x')",
+        "path.open('w', newline='')",
+        "path.open(mode='a')",
+        "open(path)",
+    ],
+)
+def test_a_file_opened_in_the_encoding_of_the_machine_is_caught(line: str) -> None:
+    assert texts_opened(ast.parse(line)) == [1]
+    assert texts_opened(ast.parse("path.open('rb'); Image.open(x); read_text(path)")) == []
 
 
 # The served process -----------------------------------------------------------------------------

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,14 +20,17 @@ from conftest import Tiny
 from pydantic import ValidationError
 
 from core import checkpoint
-from core.checkpoint import Card, CardError, Weights
+from core.checkpoint import Calibration, Card, CardError, Weights
 from core.data.splits import calibration_split
 from core.data.stream import as_tensor
 from core.detectors.glow import Glow
 from core.evaluate.calibration import quantiles
 from core.evaluate.metrics import auroc, measure
 from core.evaluate.scoring import parts_of
+from core.files import FileError
 from core.scenario import load_scenario
+
+ROOT = Path(__file__).parent.parent
 
 
 def change(path: Path, edit: Callable[[dict[str, Any]], Any]) -> None:
@@ -71,6 +77,9 @@ def test_the_card_says_which_images_and_settings_trained_it(tiny_scenario: Tiny)
         "leaves": "first",
         "data": "train",
         "mutation": 0.0,
+        "weight_decay": 0.0,
+        "draws": 4,
+        "draw_seed": 0,
         "starts_from": "",
         "general": "",
         "background": "",
@@ -226,6 +235,17 @@ def test_a_config_that_its_detector_does_not_know_is_refused(
     one_line(error)
 
 
+def test_a_fault_of_a_detector_itself_is_not_told_as_one_of_its_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(self: Glow, config: Glow.Config) -> None:
+        raise AttributeError("'Glow' object has no attribute 'floww'")
+
+    monkeypatch.setattr(Glow, "__init__", broken)
+    with pytest.raises(AttributeError, match="floww"):
+        checkpoint.from_config("glow", tiny.CONFIG)
+
+
 def test_a_card_of_an_unknown_detector_is_refused(tiny_scenario: Tiny) -> None:
     change(tiny_scenario.folder / "glow.json", lambda card: card.update(detector="blow"))
     with pytest.raises(CardError, match="blow"):
@@ -302,11 +322,68 @@ def test_a_missing_or_damaged_atlas_is_one_clear_error(tiny_scenario: Tiny, dama
     one_line(error)
 
 
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda z: z.update({"a/b/c": z["boxes/total"]}), "set 'a' has other parts, by 'b/c'"),
+        (lambda z: z.pop("boxes/total"), "set 'boxes' has other parts, by 'total'"),
+        (
+            lambda z: z.update({"boxes/total": z["boxes/total"][:5]}),
+            "boxes/total has 5 numbers of 96",
+        ),
+        (
+            lambda z: z.update({k: v[:5] for k, v in z.items() if k.startswith("turned/")}),
+            "turned/total has 5 numbers of 96",
+        ),
+        (
+            lambda z: z.update({"boxes/total": np.array(["a"] * 96)}),
+            r"boxes/total must be numbers \(N,\)",
+        ),
+        (lambda z: z.update(kept=np.zeros((2, 784), np.uint8)), r"got \(2, 784\)"),
+    ],
+    ids=["three names", "a part missing", "few of a part", "few of a set", "text", "kept rows"],
+)
+def test_scores_that_do_not_fit_their_card_are_one_clear_error(
+    tiny_scenario: Tiny, spoil, words: str
+) -> None:
+    path = tiny_scenario.folder / "glow.atlas.npz"
+    with np.load(path) as stored:
+        arrays = dict(stored)
+    spoil(arrays)
+    np.savez_compressed(path, **arrays)
+    card = checkpoint.read_card(tiny_scenario.folder, "glow")
+    with pytest.raises(CardError, match=rf"tiny/glow\.atlas\.npz does not fit .*{words}") as error:
+        checkpoint.read_scores(tiny_scenario.folder, card)
+    one_line(error)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda z: z.pop("pca.xy"), "'pca.xy' is missing"),
+        (lambda z: z.update(which=z["which"][:5]), r"indices must be \(5,\)"),
+    ],
+    ids=["a part missing", "too few"],
+)
+def test_a_map_that_is_not_whole_is_one_clear_error(tiny_scenario: Tiny, spoil, words: str) -> None:
+    path = tiny_scenario.folder / "glow.atlas.npz"
+    with np.load(path) as stored:
+        arrays = dict(stored)
+    spoil(arrays)
+    np.savez_compressed(path, **arrays)
+    card = checkpoint.read_card(tiny_scenario.folder, "glow")
+    with pytest.raises(CardError, match=rf"glow\.atlas\.npz holds no whole map: {words}") as error:
+        checkpoint.read_atlas(tiny_scenario.folder, card)
+    one_line(error)
+
+
 def test_scores_are_read_as_they_were_saved(tmp_path: Path, fitted_glow: Glow) -> None:
     data, weights = checkpoint.pack(fitted_glow)
     values = np.array([1.5, -2.25, 3e-7], np.float32)
     scores = checkpoint.ReferenceScores({"boxes": {"total": values}, "flat": {"total": values[:1]}})
-    card = tiny.card_of(fitted_glow, "glow", weights)
+    calibration = Calibration(images=1, quantiles={"total": (0.0,)})
+    plain = tiny.card_of(fitted_glow, "glow", weights)
+    card = plain.model_copy(update={"calibration": calibration})
     checkpoint.save(card, tmp_path, weights=data, scores=scores)
     found = checkpoint.read_scores(tmp_path, card).sets
     assert {s: list(parts) for s, parts in found.items()} == {"boxes": ["total"], "flat": ["total"]}
@@ -344,3 +421,62 @@ def test_a_card_of_another_scenario_is_refused(tiny_scenario: Tiny) -> None:
     change(tiny_scenario.folder / "glow.json", lambda card: card.update(scenario="elsewhere"))
     with pytest.raises(CardError, match="belongs to elsewhere/glow"):
         checkpoint.read_card(tiny_scenario.folder, "glow")
+
+
+# On other machines ------------------------------------------------------------------------------
+
+READING = """
+import sys
+from pathlib import Path
+from core import checkpoint
+from core.scenario import load_scenario
+from core.train.log import read_log
+card = checkpoint.read_card(load_scenario("tiny").folder, "glow")
+found = load_scenario("tiny").title, card.licence, str(read_log(Path(sys.argv[1])))
+sys.stdout.write(ascii(found))
+"""
+
+
+def test_files_are_read_as_utf8_where_the_machine_has_another_encoding(
+    tiny_scenario: Tiny, tmp_path: Path
+) -> None:
+    scenario = tiny.scenario_json() | {"title": "Bo\u00eetes \u2192 \u7bb1"}
+    text = json.dumps(scenario, ensure_ascii=False)
+    (tiny_scenario.folder / "scenario.json").write_text(text, encoding="utf-8")
+    card = checkpoint.read_card(tiny_scenario.folder, "glow")
+    card = card.model_copy(update={"licence": "\u00a9 \u03ba"}).sealed()
+    path = tiny_scenario.folder / "glow.json"
+    path.write_text(card.model_dump_json(), encoding="utf-8")
+    log = tmp_path / "log.jsonl"
+    log.write_text('{"phase": "\u03b1"}\n', encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", READING, log],
+        cwd=ROOT,
+        env={**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    expected = scenario["title"], "\u00a9 \u03ba", str([{"phase": "\u03b1"}])
+    assert done.stdout == ascii(expected)
+
+
+def test_a_file_that_cannot_be_written_is_named_and_none_is_left_half_written(
+    tiny_scenario: Tiny, fitted_glow: Glow
+) -> None:
+    before = {p.name: p.read_bytes() for p in tiny_scenario.folder.iterdir()}
+    card = checkpoint.read_card(tiny_scenario.folder, "glow")
+    data, weights = checkpoint.pack(fitted_glow)
+    scores = checkpoint.read_scores(tiny_scenario.folder, card)
+    file = tiny_scenario.folder / "glow.json"
+    file.unlink()
+    file.mkdir()  # the last of the three cannot be replaced
+    with pytest.raises(FileError, match=r"glow\.json cannot be written"):
+        checkpoint.save(
+            card.model_copy(update={"weights": weights}),
+            tiny_scenario.folder,
+            weights=data,
+            scores=scores,
+        )
+    assert sorted(p.name for p in tiny_scenario.folder.iterdir()) == sorted(before)

@@ -39,6 +39,7 @@ from core.detectors.outskirts import Outskirts
 from core.evaluate.paired import Areas, interval, resamples
 from core.evaluate.scoring import parts_of
 from core.evaluate.validation import validate
+from core.files import check_writable, read_text, write_whole
 from core.settings import settings
 from core.train.ablation_arms import (
     FULL,
@@ -165,12 +166,12 @@ def compute(
         if part.path.exists():
             continue
         if part.tuning:
-            _write(part.path, json.dumps(_tune(plan, part.data, part.normal, say=told)).encode())
+            write_whole(part.path, json.dumps(_tune(plan, part.data, part.normal, say=told)))
         else:
             packed, chosen = io.BytesIO(), _chosen(plan, part.data)
             scores = _score(plan, part.data, part.normal, chosen, say=told)
             np.savez_compressed(packed, **scores)  # type: ignore[arg-type]
-            _write(part.path, packed.getvalue())
+            write_whole(part.path, packed.getvalue())
 
 
 @dataclass(frozen=True)
@@ -199,19 +200,12 @@ def _missing(plan: Plan) -> list[_Part]:
     return [part for part in _parts(plan) if not part.path.exists()]
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Whole or not at all: what was interrupted is no part."""
-    unfinished = path.with_suffix(".part")
-    unfinished.write_bytes(data)
-    unfinished.replace(path)
-
-
 # Together -----------------------------------------------------------------------------------------
 
 
 def _tried(plan: Plan, name: str) -> dict[str, np.ndarray]:
     """Mean AUROC over faults and tuning classes of every arm's settings, (settings,)."""
-    read = [json.loads(part.path.read_bytes())["faults"]
+    read = [json.loads(read_text(part.path))["faults"]
             for part in _parts(plan) if part.tuning and part.data == name]  # fmt: skip
     return {arm.name: np.mean([part[arm.name] for part in read], 0) for arm in plan.arms}
 
@@ -232,7 +226,7 @@ def collect(plan: Plan = PLAN, *, say: Say = lambda text: None) -> Ablation:
         raise AblationMissing(f"{len(missing)} parts were not computed yet: {missing[0]} ...")
     figures: dict[str, dict[str, Figures]] = {arm.name: {} for arm in plan.arms}
     tests, images = {}, []
-    seconds = sum(json.loads(p.path.read_bytes())["seconds"] for p in _parts(plan) if p.tuning)
+    seconds = sum(json.loads(read_text(p.path))["seconds"] for p in _parts(plan) if p.tuning)
     for name in plan.tuning:
         say(f"{name}: intervals")
         scores = [_read(p.path) for p in _parts(plan) if p.data == name and not p.tuning]
@@ -340,6 +334,7 @@ def measure(plan: Plan = PLAN, *, anew: bool = False, say: Say = lambda text: No
 
     Raises:
         DataMissing: the images are not in the data folder.
+        FileError: the result may not be written, which is tried before the work.
     """
     if anew:
         shutil.rmtree(_folder(plan), ignore_errors=True)
@@ -348,11 +343,12 @@ def measure(plan: Plan = PLAN, *, anew: bool = False, say: Say = lambda text: No
             return stored(plan)
         except AblationMissing as missing:
             say(str(missing))
-    compute(plan, say=say)
-    found = collect(plan, say=say)
     path = ablation_path()
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write(path, (found.model_dump_json(indent=1) + "\n").encode())
+    check_writable(path)
+    compute(plan, say=say)
+    found = collect(plan, say=say)
+    write_whole(path, found.model_dump_json(indent=1) + "\n")
     return found
 
 

@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
+from core.files import append_line, read_text
 from core.train.loop import Moment
 
 __all__ = ["TrainingLog", "read_log"]
@@ -36,8 +37,7 @@ class TrainingLog:
             "minutes": round(moment.minutes, 3),
             "terms": {k: round(s / self.counts[k], 6) for k, s in self.sums.items()},
         }
-        with self.path.open("a") as file:
-            file.write(json.dumps(line) + "\n")
+        append_line(self.path, json.dumps(line))
         self.sums.clear()
         self.counts.clear()
         self.written = time.monotonic()
@@ -48,5 +48,6 @@ def read_log(path: Path) -> list[dict]:
 
     Raises:
         FileNotFoundError: there is no log.
+        FileError: it cannot be read.
     """
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    return [json.loads(line) for line in read_text(path).splitlines()]
