@@ -17,7 +17,7 @@ _GENERAL = {  # folder to files, each with images (N, 28, 28) and labels (N,)
 
 
 class DataMissing(OutskirtsError):
-    """Training data is not where it was looked for."""
+    """Training data is unknown, damaged, or not where it was looked for."""
 
 
 def public_set(
@@ -26,35 +26,47 @@ def public_set(
     """Images (N, 28, 28) uint8 and labels (N,) int64 of a torchvision set.
 
     Raises:
-        DataMissing: the files are not in ``folder`` and ``download`` is not set.
-        LookupError: there is no such set.
+        DataMissing: there is no such set; or its files are not in ``folder`` and ``download`` is
+            not set, cannot be fetched, or are damaged.
     """
     if name not in _PUBLIC:
-        raise LookupError(f"no public set {name!r}; there are: {', '.join(_PUBLIC)}")
+        raise DataMissing(f"no public set {name!r}; there are: {', '.join(_PUBLIC)}")
     import torchvision  # training only; the served process never comes here
 
+    raw = folder / name / "raw"
     try:
         found = getattr(torchvision.datasets, name)(folder, train=train, download=download)
-    except RuntimeError as error:
-        if "not found" not in str(error):
-            raise DataMissing(f"{name} in {folder} cannot be had: {error}") from error
-        raise DataMissing(
-            f"{name} is not in {folder / name / 'raw'}: set OUTSKIRTS_DATA to a folder that holds "
-            f"{name}/raw with the four idx files of torchvision.datasets.{name}, or add --download "
-            "to fetch them there"
-        ) from error
-    return found.data.numpy().astype(np.uint8), found.targets.numpy().astype(np.int64)
+        images, labels = found.data.numpy(), found.targets.numpy()
+        if images.ndim != 3 or images.dtype != np.uint8 or labels.shape != images.shape[:1]:
+            raise ValueError(f"{images.shape} {images.dtype} images, {labels.shape} labels")
+    except Exception as error:  # torchvision takes bytes as they come: each error is possible
+        raise DataMissing(_why(error, name, raw)) from error
+    return images, labels.astype(np.int64)
+
+
+def _why(error: Exception, name: str, raw: Path) -> str:
+    """Why torchvision has no images of a set for us, and what to do."""
+    words = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, RuntimeError) and "not found" in words:
+        return (
+            f"{name} is not in {raw}: set OUTSKIRTS_DATA to a folder that holds {name}/raw with "
+            f"the four idx files of torchvision.datasets.{name}, or add --download to fetch them "
+            "there"
+        )
+    if isinstance(error, OSError) or "downloading" in words:
+        return f"{name} in {raw} cannot be had: {words}"
+    return f"{name} in {raw} is damaged ({words}): delete its files, and add --download"
 
 
 def general_set(name: str, folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """Images (N, 28, 28) uint8 of a general set, and labels (N,) int64 that say which file.
 
     Raises:
-        DataMissing: the files are not in ``folder``, or hold something else.
-        LookupError: there is no such set.
+        DataMissing: there is no such set, or its files are not in ``folder``, or hold something
+            else.
     """
     if name not in _GENERAL:
-        raise LookupError(f"no general set {name!r}; there are: {', '.join(_GENERAL)}")
+        raise DataMissing(f"no general set {name!r}; there are: {', '.join(_GENERAL)}")
     pieces = []
     for file in _GENERAL[name]:
         path = folder / name / file

@@ -1,4 +1,4 @@
-"""General images come from three files, or one line says which of them is at fault."""
+"""Training images come from their files, or one line says which of them is at fault."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tiny
 
-from core.data.sources import DataMissing, general_set
+from core.data.sources import DataMissing, general_set, public_set
 
 FILES = ("emnist-letters-test.npz", "notmnist.npz", "quickdraw3.npz")
 pytestmark = pytest.mark.usefixtures("numpy_leaves_files_open")
@@ -34,8 +34,12 @@ def test_the_images_of_all_files_come_in_order_and_labels_say_which_file(folder:
 
 
 def test_an_unknown_set_lists_those_there_are(folder: Path) -> None:
-    with pytest.raises(LookupError, match="no general set 'tiny-images'; there are: general-grey"):
+    with pytest.raises(DataMissing, match="no general set 'tiny-images'; there are: general-grey"):
         general_set("tiny-images", folder)
+    with pytest.raises(
+        DataMissing, match="no public set 'CIFAR10'; there are: FashionMNIST, MNIST"
+    ):
+        public_set("CIFAR10", folder, train=True)
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -78,3 +82,73 @@ def test_images_of_another_type_or_shape_are_refused(folder: Path, images, words
     np.savez(folder / "general-grey" / FILES[2], images=images)
     with pytest.raises(DataMissing, match=rf"quickdraw3\.npz: images must be .*{words}"):
         general_set("general-grey", folder)
+
+
+# Public sets ------------------------------------------------------------------------------------
+
+
+def idx(values: np.ndarray) -> bytes:
+    """An idx file: two zeros, 8 for bytes, the dimensions, each size in big endian, the values."""
+    sizes = np.array(values.shape, ">u4").tobytes()
+    return bytes([0, 0, 8, values.ndim]) + sizes + values.astype(np.uint8).tobytes()
+
+
+@pytest.fixture
+def mnist(tmp_path: Path) -> Path:
+    """The folder of four files with three training and two test images."""
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for part, n in (("train", 3), ("t10k", 2)):
+        (raw / f"{part}-images-idx3-ubyte").write_bytes(idx(tiny.strokes(n, seed=n)))
+        (raw / f"{part}-labels-idx1-ubyte").write_bytes(idx(np.arange(n)))
+    return raw
+
+
+def test_a_public_set_is_read_from_its_four_files(mnist: Path) -> None:
+    for train, n in ((True, 3), (False, 2)):
+        images, labels = public_set("MNIST", mnist.parent.parent, train=train)
+        assert np.array_equal(images, tiny.strokes(n, seed=n))
+        assert labels.tolist() == list(range(n))
+        assert (images.dtype, labels.dtype) == (np.uint8, np.int64)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\0\0\x08",
+        b"<html>Not today</html>",
+        idx(tiny.strokes(3, seed=3))[:-9],
+        idx(tiny.strokes(3, seed=3)[0]),
+        idx(tiny.strokes(2, seed=3)),
+    ],
+    ids=["empty", "magic cut", "another page", "cut", "one image", "fewer than labels"],
+)
+def test_a_damaged_public_set_is_one_line_that_says_where(mnist: Path, data: bytes) -> None:
+    (mnist / "train-images-idx3-ubyte").write_bytes(data)
+    with pytest.raises(DataMissing) as error:
+        public_set("MNIST", mnist.parent.parent, train=True)
+    text = str(error.value)
+    assert text.startswith(f"MNIST in {mnist} is damaged (")
+    assert "\n" not in text
+
+
+def test_a_public_set_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(
+        DataMissing, match=r"OUTSKIRTS_DATA .* four idx files .* --download"
+    ) as error:
+        public_set("MNIST", tmp_path, train=True)
+    assert "\n" not in str(error.value)
+
+
+def test_a_set_that_cannot_be_fetched_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torchvision
+
+    def offline(self: object) -> None:
+        raise RuntimeError("Error downloading train.gz:\nTried http://a, got:\nno network\n")
+
+    monkeypatch.setattr(torchvision.datasets.MNIST, "download", offline)
+    with pytest.raises(DataMissing, match=r"cannot be had: Error downloading .* no network$"):
+        public_set("MNIST", tmp_path, train=True, download=True)
