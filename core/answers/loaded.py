@@ -101,8 +101,10 @@ def parse_target(text: str) -> Target:
 
     scenario_name, slash, rest = text.partition("/")
     detector, _, variant = rest.partition(".")
-    if not slash or not detector or rest.endswith("."):
-        raise ScenarioError(f"{text!r} is not SCENARIO/DETECTOR[.VARIANT], such as fashion/glow")
+    a_path = "/" in rest or (slash and not scenario_name.strip("."))
+    if not slash or not detector or rest.endswith(".") or a_path:
+        words = f"{text!r} is not SCENARIO/DETECTOR[.VARIANT], such as fashion/glow"
+        raise ScenarioError(f"{words}: names, no path" if a_path else words)
     scenario = load_scenario(scenario_name)
     if scenario.name != scenario.family:
         raise ScenarioError(
