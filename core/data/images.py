@@ -1,37 +1,22 @@
-"""Any image file to the grey picture that detectors see, and what was done to it on the way."""
+"""Every image of the user's files, arrays and folders, each with a name of its own."""
 
 from __future__ import annotations
 
-import io
-import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
 
-from core.errors import OutskirtsError
+from core.data.arrays import from_array, read_arrays
+from core.data.decode import NO_MEMORY, SUFFIXES, ImageError, Picture, decode, decode_file
 
 __all__ = ["ImageError", "Item", "Picture", "decode", "from_array", "pad", "read_items"]
 
-MAX_PIXELS = 40_000_000
-SUFFIXES = (
-    ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm",
-    ".npy", ".npz",
-)  # fmt: skip
-
-
-class ImageError(OutskirtsError):
-    """A file or array is not an image that can be read."""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A grey picture (H, W) uint8 of the asked size, with what was done to get it."""
-
-    image: np.ndarray
-    notes: tuple[str, ...]
+ARRAYS = (".npy", ".npz")
+NAMED = 8  # endings of files of other kinds that are named
 
 
 @dataclass(frozen=True)
@@ -53,160 +38,145 @@ def pad(images: np.ndarray, border: int) -> np.ndarray:
     return np.pad(images, ((0, 0), (border, border), (border, border)))
 
 
-def decode(data: bytes, size: int) -> Picture:
-    """Decode an image file to grey, fitted into size x size on black, upright by its EXIF tag.
+def read_items(
+    paths: Sequence[Path | str], size: int, *, say: Callable[[str], None] | None = None
+) -> Iterator[Item]:
+    """Every image of files, arrays and folders (recursive, sorted); a bad file stops nothing.
 
-    Raises:
-        ImageError: unreadable, truncated, or of more than 40 megapixels.
+    An id is a file's name, or its path in the folder that was given; where two are the same, the
+    argument stands before it. Hidden files are left out of folders.
+
+    Args:
+        say: told of each folder how many files of other kinds were left out.
     """
-    if not data:
-        raise ImageError("the file is empty")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the check is ours
-            opened = Image.open(io.BytesIO(data))
-        if opened.width * opened.height > MAX_PIXELS:
-            raise ImageError(
-                f"{opened.width}x{opened.height} is more than {MAX_PIXELS // 1_000_000} megapixels"
-            )
-        opened.load()
-        return _fit(opened, size)
-    except ImageError:
-        raise
-    except UnidentifiedImageError as error:
-        raise ImageError("not an image file that can be read") from error
-    except Image.DecompressionBombError as error:
-        raise ImageError(f"more than {MAX_PIXELS // 1_000_000} megapixels") from error
-    except Exception as error:  # decoders raise OSError, SyntaxError, struct.error and others
-        raise ImageError(f"damaged or truncated: {error}") from error
-
-
-def _fit(image: Image.Image, size: int) -> Picture:
-    notes = []
-    upright = ImageOps.exif_transpose(image)
-    if image.getexif().get(0x0112, 1) in range(2, 9):  # the orientation tag; 1 is upright
-        notes.append("turned upright by its EXIF tag")
-    if getattr(image, "n_frames", 1) > 1:
-        notes.append(f"first of {image.n_frames} frames")  # type: ignore[attr-defined]
-    grey, levels = _grey(upright)
-    if upright.mode != "L":
-        notes.append(f"{upright.mode} made grey{levels}")
-    if grey.size != (size, size):
-        notes.append(f"{grey.width}x{grey.height} fitted to {size}x{size}")
-        grey = ImageOps.pad(grey, (size, size), Image.Resampling.LANCZOS, color=0)
-    return Picture(np.asarray(grey), tuple(notes))
-
-
-def _grey(image: Image.Image) -> tuple[Image.Image, str]:
-    """A grey image of 8 bits, and how its levels were mapped where that is a choice of ours."""
-    if image.mode.startswith("I;16"):
-        return _levels(image, 0.0, 65535.0)
-    if image.mode in ("I", "F"):
-        return _levels(image)
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", rgba.size, (0, 0, 0, 255)), rgba)
-    return image.convert("L"), ""
-
-
-def _levels(
-    image: Image.Image, low: float | None = None, high: float | None = None
-) -> tuple[Image.Image, str]:
-    """Levels low..high, by default the image's own lowest and highest, as 0..255."""
-    values = np.asarray(image, dtype=np.float32)
-    if not np.isfinite(values).all():
-        raise ImageError("holds NaN or infinite values")
-    low = float(values.min()) if low is None else low
-    high = float(values.max()) if high is None else high
-    scaled = (values - low) * (255 / ((high - low) or 1))
-    return Image.fromarray(scaled.round().astype(np.uint8)), f", levels {low:g}..{high:g} as 0..255"
-
-
-def from_array(array: np.ndarray, size: int) -> list[Picture]:
-    """Pictures of an array (N, H, W[, C]) or (H, W) uint8.
-
-    Raises:
-        ImageError: another shape or type.
-    """
-    if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
-        raise ImageError(f"the array holds NaN or infinite values ({array.dtype})")
-    if array.dtype != np.uint8:
-        raise ImageError(f"the array must be uint8 in 0..255, got {array.dtype}")
-    if array.ndim == 3 and array.shape[2] in (3, 4):
-        raise ImageError(
-            f"the array of shape {array.shape} looks like one colour image: make it (1, H, W, C)"
-        )
-    if array.ndim == 2:
-        array = array[None]
-    if array.ndim not in (3, 4) or (array.ndim == 4 and array.shape[3] not in (1, 3, 4)):
-        raise ImageError(f"the array must be (N, H, W) or (N, H, W, 1|3|4), got {array.shape}")
-    if not array.size:
-        raise ImageError(f"the array holds no pixels, its shape is {array.shape}")
-    if array.ndim == 4 and array.shape[3] == 1:
-        array = array[..., 0]
-    return [_fit(Image.fromarray(image), size) for image in array]
-
-
-def read_items(paths: Sequence[Path], size: int) -> Iterator[Item]:
-    """Every image of files, arrays and folders (recursive, sorted); a bad file stops nothing."""
-    for path in paths:
-        if _is_folder(path):
-            found = sorted(
-                p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()
-            )
-            if not found:
-                yield Item(str(path), None, "the folder holds no image files")
-            for file in found:
-                yield from _read(file, str(file.relative_to(path)), size)
+    found = [file for path in paths for file in _named(path, say)]
+    for file in _apart(found):
+        if file.error:
+            yield Item(file.id, None, file.error)
         else:
-            yield from _read(path, path.name, size)
+            yield from _read(file, size)
+
+
+# Files and folders ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file that was named, or found in a folder that was, or the reason why there is none."""
+
+    path: Path
+    id: str
+    full: str  # the id with the argument before it
+    error: str = ""
+
+
+def _named(path: Path | str, say: Callable[[str], None] | None) -> list[_File]:
+    """The files that an argument stands for."""
+    if not str(path):  # a variable of the shell that is not set; a Path of it is this folder
+        return [_File(Path(), "''", "''", "there is no such file")]
+    path = Path(path)
+    if not _is_folder(path):
+        return [_File(path, path.name or str(path), str(path))]
+    tree = _Tree()
+    tree.walk(path)
+    left = _left_out(tree.others)
+    if not tree.files and not tree.closed:
+        empty = "the folder holds no image files"
+        return [_File(path, str(path), str(path), f"{empty}; {left}" if left else empty)]
+    if left and say:
+        say(f"{path}: {left}")
+    listed = [(file, "") for file in sorted(tree.files)] + sorted(tree.closed.items())
+    return [_File(p, str(p.relative_to(path)), str(p), why) for p, why in listed]
+
+
+def _left_out(endings: Counter[str]) -> str:
+    if not endings:
+        return ""
+    count, names = endings.total(), sorted(endings)
+    more = ", …" if len(names) > NAMED else ""
+    files = "1 file of another kind" if count == 1 else f"{count:,} files of other kinds"
+    return f"{files} left out: {', '.join(names[:NAMED])}{more}"
+
+
+@dataclass
+class _Tree:
+    """What a folder and all below hold; a linked folder too, and no real folder twice."""
+
+    files: list[Path] = field(default_factory=list)
+    others: Counter[str] = field(default_factory=Counter)
+    closed: dict[Path, str] = field(default_factory=dict)
+
+    def walk(self, folder: Path) -> None:
+        seen: set[str] = set()
+        folders, linked = [folder], list[Path]()
+        while folders or linked:  # links last: a folder goes by its own name where it has one
+            here = folders.pop() if folders else linked.pop(0)
+            try:
+                entries = sorted(os.scandir(here), key=lambda entry: entry.name)
+                real = os.path.realpath(here)
+            except OSError as error:
+                self.closed[here] = f"the folder cannot be read: {error.strerror or error}"
+                continue
+            if real in seen:
+                continue
+            seen.add(real)
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if os.path.isdir(entry.path):
+                    (linked if entry.is_symlink() else folders).append(Path(entry.path))
+                else:
+                    self._add(Path(entry.path))
+
+    def _add(self, file: Path) -> None:
+        if file.suffix.lower() in (*SUFFIXES, *ARRAYS):
+            self.files.append(file)
+        else:
+            self.others[file.suffix.lower() or "no ending"] += 1
+
+
+def _apart(files: Sequence[_File]) -> Iterator[_File]:
+    """Files with ids that are unique: with the argument before them where they are not."""
+    same, given = Counter(file.id for file in files), Counter[str]()
+    for file in files:
+        name = file.full if same[file.id] > 1 else file.id
+        given[name] += 1
+        if given[name] > 1:  # the same file twice
+            name = f"{name} ({given[name]})"
+        yield replace(file, id=name)
 
 
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
-    except OSError:  # a name too long to be one
+    except (OSError, ValueError):  # a name too long to be one, or with a zero byte
         return False
 
 
-def _read(path: Path, name: str, size: int) -> Iterator[Item]:
+# Reading ----------------------------------------------------------------------------------------
+
+
+def _read(file: _File, size: int) -> Iterator[Item]:
     try:
-        if path.suffix.lower() in (".npy", ".npz"):
-            yield from _read_arrays(path, name, size)
-        else:
-            yield Item(name, decode(path.read_bytes(), size))
-    except FileNotFoundError:
-        yield Item(name, None, "there is no such file")
-    except IsADirectoryError:
-        yield Item(name, None, "a folder, not a file")
-    except (ImageError, OSError) as error:
-        yield Item(name, None, str(error))
+        if file.path.suffix.lower() not in ARRAYS:
+            yield Item(file.id, decode_file(file.path, size))
+            return
+        for part, found in read_arrays(file.path, size):
+            if isinstance(found, Picture):
+                yield Item(file.id + part, found)
+            else:
+                yield Item(file.id + part, None, str(found))
+    except (ImageError, MemoryError, OSError, ValueError) as error:
+        yield Item(file.id, None, _reason(error, file.path))
 
 
-def _read_arrays(path: Path, name: str, size: int) -> Iterator[Item]:
-    for part, array in _load_arrays(path).items():
-        where = f"{name}/{part}" if part else name
-        try:
-            pictures = from_array(array, size)
-        except ImageError as error:
-            yield Item(where, None, str(error))
-            continue
-        for i, picture in enumerate(pictures):
-            yield Item(f"{where}#{i}", picture)
-
-
-def _load_arrays(path: Path) -> dict[str, np.ndarray]:
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {"": loaded}
-        with loaded:
-            if len(loaded.files) == 1:
-                return {"": loaded[loaded.files[0]]}
-            if not loaded.files:
-                raise ImageError("the file holds no arrays")
-            return {key: loaded[key] for key in loaded.files}
-    except (FileNotFoundError, ImageError):
-        raise
-    except Exception as error:  # zipfile, zlib, ValueError for pickles and cut headers
-        raise ImageError(f"not a readable numpy file: {error}") from error
+def _reason(error: Exception, path: Path) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "a link to nowhere" if path.is_symlink() else "there is no such file"
+    if isinstance(error, IsADirectoryError):
+        return "a folder, not a file"
+    if isinstance(error, MemoryError):
+        return NO_MEMORY
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return str(error)  # ours, or a ValueError: a path with a zero byte

@@ -1,0 +1,183 @@
+"""Arrays to grey pictures: what their heads say is looked at before anything else is read."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.lib import format as numpy_format
+from PIL import Image
+
+from core.data.decode import (
+    NO_MEMORY,
+    ImageError,
+    Picture,
+    check_file,
+    check_shape,
+    check_size,
+    grey_picture,
+)
+
+__all__ = ["from_array", "read_arrays"]
+
+MAX_ARRAY = 2**30  # bytes of an array: 1.3 million pictures of 28x28
+MAX_PICTURES = 1_500_000
+FLAT = 28 * 28  # how long the rows are that MNIST is often kept in
+PER_PIXEL = {1: 1, 3: 5, 4: 5}  # bytes that a pixel of so many channels takes on its way to grey
+CHUNK = 2**20
+
+UNREADABLE = "not a readable numpy file"
+
+
+def from_array(array: np.ndarray, size: int) -> list[Picture]:
+    """Pictures of an array (N, H, W[, C]) or (H, W) uint8.
+
+    Raises:
+        ImageError: another shape or type, too large, or nothing is left at size x size.
+    """
+    if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+        raise ImageError(f"the array holds NaN or infinite values ({array.dtype})")
+    _check(array.shape, array.dtype, size)
+    return [grey_picture(image, size) for image in _images(array)]
+
+
+def read_arrays(path: Path, size: int) -> Iterator[tuple[str, Picture | ImageError]]:
+    """Pictures of a .npy or .npz file, each with its place in it, such as ``#3`` or ``/key#3``.
+
+    What cannot be read comes as the reason, in its place; the rest is read.
+
+    Raises:
+        ImageError: the file is no array file.
+        OSError: it is not there, or may not be read.
+    """
+    length = check_file(path)
+    if not length:
+        raise ImageError("the file is empty")
+    with path.open("rb") as stream:
+        first = stream.read(2)
+        stream.seek(0)
+        if first == b"PK":  # a zip, whatever its name
+            yield from _zipped(stream, size)
+        else:
+            yield from _numbered("", _read(stream, length, size), size)
+
+
+def _zipped(stream: IO[bytes], size: int) -> Iterator[tuple[str, Picture | ImageError]]:
+    try:
+        archive = zipfile.ZipFile(stream)
+    except Exception as error:  # BadZipFile, struct.error, OverflowError and others
+        raise ImageError(f"{UNREADABLE}: {error}") from error
+    with archive:
+        members = [member for member in archive.infolist() if not member.is_dir()]
+        if not members:
+            raise ImageError("the file holds no arrays")
+        for member in members:
+            part = f"/{member.filename.removesuffix('.npy')}" if len(members) > 1 else ""
+            try:
+                array = _member(archive, member, size)
+            except ImageError as error:
+                yield part, error
+            else:
+                yield from _numbered(part, array, size)
+
+
+def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, size: int) -> np.ndarray:
+    try:
+        with archive.open(member) as stream:
+            return _read(stream, member.file_size, size)
+    except ImageError:
+        raise
+    except MemoryError as error:
+        raise ImageError(NO_MEMORY) from error
+    except Exception as error:  # zlib.error, BadZipFile, RuntimeError where there is a password
+        raise ImageError(f"{UNREADABLE}: {error}") from error
+
+
+def _numbered(
+    part: str, array: np.ndarray, size: int
+) -> Iterator[tuple[str, Picture | ImageError]]:
+    for i, image in enumerate(_images(array)):
+        try:
+            yield f"{part}#{i}", grey_picture(image, size)
+        except ImageError as error:
+            yield f"{part}#{i}", error
+
+
+def _images(array: np.ndarray) -> Iterator[Image.Image]:
+    """Each picture of a checked array."""
+    if array.ndim == 2:
+        array = array[None]
+    if array.ndim == 4 and array.shape[3] == 1:
+        array = array[..., 0]
+    for pixels in array:
+        yield Image.fromarray(pixels)
+
+
+def _read(stream: IO[bytes], length: int, size: int) -> np.ndarray:
+    """The array of a .npy stream of so many bytes, if its head says that it holds pictures."""
+    shape, fortran, dtype = _head(stream)
+    if dtype.hasobject:
+        raise ImageError(f"{UNREADABLE}: it holds Python objects, not pixels")
+    _check(shape, dtype, size)
+    pixels = np.empty(min(math.prod(shape), length), np.uint8)
+    view, at = pixels.data, 0
+    while at < len(pixels) and (count := stream.readinto(view[at : at + CHUNK])):  # type: ignore[attr-defined]
+        at += count
+    stream.read(1)  # the end, where a zip's checksum is compared
+    if at < math.prod(shape):
+        raise ImageError(f"{UNREADABLE}: it is cut short, {at} bytes of {math.prod(shape)}")
+    return pixels.reshape(shape, order="F" if fortran else "C")
+
+
+def _head(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    try:
+        version = numpy_format.read_magic(stream)
+    except ValueError as error:
+        raise ImageError(f"{UNREADABLE}: it does not begin as an array does") from error
+    old = version == (1, 0)
+    read = numpy_format.read_array_header_1_0 if old else numpy_format.read_array_header_2_0
+    try:
+        return read(stream)
+    except ValueError as error:  # numpy's own words advise to trust the file
+        raise ImageError(f"{UNREADABLE}: its head is damaged") from error
+
+
+def _check(shape: tuple[int, ...], dtype: np.dtype, size: int) -> None:
+    if dtype != np.uint8:
+        raise ImageError(f"the array must be uint8 in 0..255, got {dtype}")
+    if len(shape) == 3 and shape[2] in (3, 4):
+        raise ImageError(
+            f"the array of shape {shape} looks like one colour image: make it (1, H, W, C)"
+        )
+    if len(shape) not in (2, 3, 4) or (len(shape) == 4 and shape[3] not in (1, 3, 4)):
+        raise ImageError(f"the array must be (N, H, W) or (N, H, W, 1|3|4), got {shape}")
+    if min(shape) < 1:
+        raise ImageError(f"the array holds no pixels, its shape is {shape}")
+    count, height, width, channels = (1, *shape, 1) if len(shape) == 2 else (*shape, 1)[:4]
+    if len(shape) == 2:
+        _check_rows(height, width, size)
+    what = f"{channels} channels in an array"
+    check_size(width, height, per_pixel=PER_PIXEL[channels], what=what)
+    if math.prod(shape) > MAX_ARRAY or count > MAX_PICTURES:
+        raise ImageError(
+            f"the array of shape {shape} is too large: {math.prod(shape) / 2**20:,.0f} MB, and "
+            f"an array may have {MAX_ARRAY // 2**20} in {MAX_PICTURES:,} pictures"
+        )
+    check_shape(width, height, size=size)
+
+
+def _check_rows(rows: int, length: int, size: int) -> None:
+    """Refuse pictures that were laid out as rows, as MNIST often is."""
+    side = math.isqrt(length)
+    if side**2 != length or rows == length:
+        return
+    vanishes = round(rows / length * size) < 1
+    if length in (size**2, FLAT) or (vanishes and side > 1):
+        raise ImageError(
+            f"the array of shape ({rows}, {length}) looks like flat rows: make it "
+            f"({rows}, {side}, {side}), or (1, {rows}, {length}) if it is one picture"
+        )
