@@ -371,9 +371,9 @@ def _read_shipped(path: Path, name: str) -> Shipped:
 def _version(scenario: Scenario, image_set: ImageSet) -> Hashable:
     """All that a set's pictures are made of."""
     changed = scenario.normal if image_set.change in CONTROLS else None
-    folder = scenario.keeper.folder
-    files = stamp(folder / "reference.npz"), stamp(folder / "scenario.json")
-    return image_set, changed, scenario.image, scenario.border, files
+    folder, keeper = scenario.folder, scenario.keeper.folder
+    files = folder / "scenario.json", keeper / "scenario.json", keeper / "reference.npz"
+    return image_set, changed, scenario.image, scenario.border, *map(stamp, files)
 
 
 def _made(scenario: Scenario, image_set: ImageSet) -> Pictures:
@@ -387,8 +387,11 @@ def _made(scenario: Scenario, image_set: ImageSet) -> Pictures:
         size = scenario.image[1] - 2 * border
         images = make(CONTROL_IMAGES, size, seed=CONTROL_SEED)
         return Pictures(name, pad(images, border), np.full(len(images), -1))
-    images, labels = _of_source(scenario, image_set)
-    if image_set.only is not None:
+    if image_set.only is None:
+        images, labels = _of_source(scenario, image_set)
+    else:  # a class of the whole family's normal set
+        family = load_scenario(scenario.family)
+        images, labels = _of_source(family, family.normal)
         chosen = labels == image_set.only
         images, labels = images[chosen], labels[chosen]
     return Pictures(name, pad(images, border), labels)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import tiny
 from conftest import Tiny, change, forget_everything
 
 from core import checkpoint
-from core.scenario import ScenarioError, load_scenario, scenario_names
+from core.scenario import ScenarioError, build_reference, load_scenario, scenario_names
 from core.train import loop, run
 
 SETS = ["boxes", "strokes", "turned", "flipped", "inverted", "noise", "flat"]
@@ -78,6 +80,56 @@ def test_pictures_are_the_same_after_forgetting(tiny_scenario: Tiny) -> None:
     assert np.array_equal(before, load_scenario("tiny").pictures("noise").images)
 
 
+def test_other_reference_images_are_shown_once_their_file_has_changed(
+    tiny_scenario: Tiny,
+) -> None:
+    scenario = load_scenario("tiny")
+    before = {s.name: scenario.pictures(s.name) for s in scenario.sets}
+    images, labels = tiny.boxes(10, seed=8), np.arange(10) % 3
+    strokes = tiny.strokes(7, seed=8), np.zeros(7, int)
+    build_reference(scenario, {"boxes": (images, labels), "strokes": strokes})
+    assert np.array_equal(scenario.pictures("boxes").images, tiny.padded(images))
+    assert np.array_equal(scenario.pictures("strokes").images, tiny.padded(strokes[0]))
+    assert np.array_equal(scenario.pictures("inverted").images, 255 - tiny.padded(images))
+    assert scenario.pictures("turned").labels.tolist() == labels.tolist()
+    assert np.array_equal(scenario.pictures("noise").images, before["noise"].images)
+
+
+def test_a_scenario_is_read_again_once_its_file_has_changed(tiny_scenario: Tiny) -> None:
+    before = load_scenario("tiny")
+    assert load_scenario("tiny") is before
+    path = tiny_scenario.folder / "scenario.json"
+    path.write_text(json.dumps(tiny.scenario_json() | {"title": "Cartons", "border": 4}))
+    after = load_scenario("tiny")
+    assert (before.title, after.title) == ("Boxes", "Cartons")
+    assert after.pictures("flat").images.shape == (1000, 32, 32)
+    assert not after.pictures("flat").images[:, :4].any()
+    assert before.pictures("flat").images[:, 2].any()  # who still holds the older one sees its own
+
+
+def test_reference_images_are_written_whole_or_not_at_all(
+    tiny_scenario: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenario, file = load_scenario("tiny"), tiny_scenario.folder / "reference.npz"
+    before = file.read_bytes()
+
+    def full(target, **arrays: np.ndarray) -> None:
+        stream = target if hasattr(target, "write") else target.open("wb")
+        stream.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez_compressed", full)
+    with pytest.raises(OSError, match="No space left"):
+        build_reference(scenario, {"boxes": (tiny.boxes(2, seed=0), np.zeros(2))})
+    assert file.read_bytes() == before
+
+
+def test_a_byte_order_mark_does_not_hide_a_scenario(tiny_scenario: Tiny) -> None:
+    path = tiny_scenario.folder / "scenario.json"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert load_scenario("tiny").title == "Boxes"
+
+
 # What is refused --------------------------------------------------------------------------------
 
 
@@ -136,8 +188,36 @@ def test_a_scenario_that_does_not_fit_the_schema_names_the_key(
 @pytest.mark.parametrize("data", [b"", b"{", b"\xff\xfe\x00"])
 def test_a_damaged_scenario_is_one_clear_error(tiny_scenario: Tiny, data: bytes) -> None:
     (tiny_scenario.folder / "scenario.json").write_bytes(data)
-    with pytest.raises(ScenarioError, match=r"^tiny/scenario\.json"):
+    with pytest.raises(ScenarioError, match=r"^tiny/scenario\.json") as error:
         load_scenario("tiny")
+    assert ": :" not in str(error.value)  # no place where there is none to name
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../checkpoints/tiny", "tiny/", "ti\0ny", "\ud800"]
+)
+def test_what_is_no_name_of_a_scenario_is_said_as_it_is(tiny_scenario: Tiny, name: str) -> None:
+    with pytest.raises(ScenarioError) as error:
+        load_scenario(name)
+    assert str(error.value) == f"no scenario {name!r}; there are: tiny"
+
+
+@pytest.mark.parametrize(
+    ("variants", "words"),
+    [
+        (["one", "rest", "two"], "variants must differ from each other and from 'rest'"),
+        (["one", "two", "two"], "variants must differ from each other"),
+        (["one", "../two", "three"], "variants.1: String should match pattern"),
+    ],
+)
+def test_variants_that_can_be_no_sets_are_refused(
+    tiny_scenario: Tiny, variants: list[str], words: str
+) -> None:
+    change(tiny_scenario, lambda s: s.update(variants=variants, strange=[]))
+    with pytest.raises(ScenarioError, match=r"^tiny/scenario\.json") as error:
+        load_scenario("tiny")
+    assert words in str(error.value)
 
 
 @pytest.mark.usefixtures("numpy_leaves_files_open")

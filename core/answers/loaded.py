@@ -1,19 +1,19 @@
-"""Detectors and their stored numbers, loaded once a process and shared by all its threads.
+"""Detectors and their stored numbers, loaded once a version and shared by all threads.
 
 They are frozen, and nothing here changes them.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from core.errors import OutskirtsError
+from core.kept import Kept, stamp
 from core.scenario import Scenario, ScenarioError, load_scenario
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ __all__ = [
     "version",
 ]
 
-_lock = threading.Lock()
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -120,23 +120,72 @@ def parse_target(text: str) -> Target:
     return Target(scenario_name, detector, variant or None)
 
 
-def version(scenario_name: str) -> str:
-    """Changes when a file of the scenario changes: what answers are kept by.
+FILES = (".json", ".safetensors", ".npz")  # of checkpoints; what is being written ends in .part
+
+
+def version(asked: str | Target) -> str:
+    """Changes when a file changes that answers are made of: what they are kept by.
+
+    Args:
+        asked: a target: its own files, those of the checkpoints that it asks, and the scenario's.
+            The name of a scenario: those of all its checkpoints.
 
     Raises:
         ScenarioError: there is no such scenario.
     """
-    scenario = load_scenario(scenario_name)
-    shown = scenario.keeper.folder.glob("reference.npz")  # of another scenario, maybe
-    files = [*sorted(scenario.folder.glob("*.*")), *shown]
-    return ";".join(f"{f.name}:{f.stat().st_mtime_ns}" for f in files)
+    scenario = load_scenario(asked.scenario if isinstance(asked, Target) else asked)
+    folder, keeper = scenario.folder, scenario.keeper.folder  # of the images: another's, maybe
+    shown = [folder / "scenario.json", keeper / "scenario.json", keeper / "reference.npz"]
+    if isinstance(asked, Target):
+        stems = [asked.stem, *_companions_of(folder, asked.stem)]
+        files = [folder / f"{s}{e}" for s in stems for e in (".json", ".safetensors", ".atlas.npz")]
+    else:
+        files = sorted(file for file in folder.iterdir() if file.suffix in FILES)
+    return ";".join(f"{file.name}:{stamp(file)}" for file in [*shown, *files])
 
 
-@lru_cache(maxsize=64)
-def _load_once(target: Target, folder: Path, version: str) -> tuple[Detector, Card]:
+def _companions_of(folder: Path, stem: str) -> tuple[str, ...]:
+    """Checkpoints that this one asks, by its card; none if it has no good card."""
     from core import checkpoint
 
-    detector, card = checkpoint.load(folder, target.stem)
+    def read() -> tuple[str, ...]:
+        try:
+            return tuple(checkpoint.read_card(folder, stem).companions)
+        except checkpoint.CardError:
+            return ()
+
+    return _companions.get((folder, stem), stamp(folder / f"{stem}.json"), read)
+
+
+def _newest(kept: Kept[T], target: Target, make: Callable[[Target], T]) -> T:
+    """What is made of a target's files as they are now.
+
+    Those of a checkpoint are replaced one after the other: what does not fit together is read
+    again if they have changed since.
+    """
+    while True:
+        seen = version(target)
+        try:
+            return kept.get((target.world.folder, target), seen, lambda: make(target))
+        except OutskirtsError:
+            if version(target) == seen:
+                raise
+
+
+def loaded(target: Target) -> tuple[Detector, Card]:
+    """The detector of a target, frozen and with its companions, and its card.
+
+    Raises:
+        CardError: card or weights are missing, damaged, or do not belong together or here.
+        ScenarioError: there is no such scenario.
+    """
+    return _newest(_models, target, _load)
+
+
+def _load(target: Target) -> tuple[Detector, Card]:
+    from core import checkpoint
+
+    detector, card = checkpoint.load(target.world.folder, target.stem)
     expected = {s.name for s in target.world.strange}
     if set(card.metrics) != expected:
         raise checkpoint.CardError(
@@ -146,22 +195,38 @@ def _load_once(target: Target, folder: Path, version: str) -> tuple[Detector, Ca
     return detector, card
 
 
-def loaded(target: Target) -> tuple[Detector, Card]:
-    with _lock:  # two first visitors must not load twice
-        return _load_once(target, target.world.folder, version(target.scenario))
+def _stored(target: Target) -> ReferenceScores:
+    return _newest(_scores, target, _read_scores)
 
 
-@lru_cache(maxsize=64)
-def _stored_once(target: Target, folder: Path, version: str) -> ReferenceScores:
+def _read_scores(target: Target) -> ReferenceScores:
     from core import checkpoint
 
-    found = checkpoint.read_scores(folder, checkpoint.read_card(folder, target.stem))
-    return checkpoint.ReferenceScores(target.world.joined(found.sets), found.kept)
+    world = target.world
+    found = checkpoint.read_scores(world.folder, checkpoint.read_card(world.folder, target.stem))
+    if missing := [s.name for s in world.own_sets if s.name not in found.sets]:
+        raise checkpoint.CardError(
+            f"{target} has no stored scores of {', '.join(missing)}: train it again"
+        )
+    return checkpoint.ReferenceScores(world.joined(found.sets), found.kept)
 
 
-def _stored(target: Target) -> ReferenceScores:
-    with _lock:
-        return _stored_once(target, target.world.folder, version(target.scenario))
+def _weight(model: tuple[Detector, Card]) -> int:
+    """Bytes of a detector's numbers, its companions' among them, and about those of its card."""
+    detectors = (model[0], *model[0].company.values())
+    tensors = [t for d in detectors for t in (*d.parameters(), *d.buffers())]
+    return sum(t.nbytes for t in tensors) + CARD_BYTES
+
+
+def _weight_of_scores(stored: ReferenceScores) -> int:
+    arrays = [values for parts in stored.sets.values() for values in parts.values()]
+    return sum(a.nbytes for a in arrays) + stored.kept.nbytes
+
+
+CARD_BYTES = 500_000
+_models: Kept[tuple[Detector, Card]] = Kept(limit=400_000_000, weigh=_weight)
+_scores: Kept[ReferenceScores] = Kept(limit=200_000_000, weigh=_weight_of_scores)
+_companions: Kept[tuple[str, ...]] = Kept(limit=1_000_000, weigh=lambda stems: 1000)
 
 
 def stored_scores(target: Target) -> Mapping[str, Mapping[str, np.ndarray]]:
@@ -189,6 +254,7 @@ def forget() -> None:
     """Load detectors, scores and reference images anew at the next call: files have changed."""
     from core.scenario import forget_pictures
 
-    _load_once.cache_clear()
-    _stored_once.cache_clear()
+    _models.cache_clear()
+    _scores.cache_clear()
+    _companions.cache_clear()
     forget_pictures()

@@ -33,18 +33,31 @@ GENERAL_MODELS = ("ratio_general", "ratio_background", "complexity")
 
 
 def warm_up() -> None:
-    """Load every detector that has a checkpoint, so that no first visitor waits for it."""
+    """Load what the first page needs, so that its visitor does not wait: one scenario's detectors.
+
+    Those of the others are loaded when somebody asks for them: all of them are too many.
+    """
+    if (scenario := _first_scenario()) is None:
+        return
+    with suppress(OutskirtsError):  # what is damaged, the page that needs it says
+        if not scenario.variants:  # where a class is normal, no page shows the whole set
+            for s in scenario.sets:
+                scenario.pictures(s.name)
+    stems = [Target.of(scenario.name, stem) for stem in scenario.training]
+    for target in (each for stem in stems for each in variants_of(stem)):
+        with suppress(OutskirtsError):
+            if (scenario.folder / f"{target.stem}.json").exists():
+                loaded(target)
+                stored_scores(target)
+
+
+def _first_scenario() -> Scenario | None:
+    """The one that pages open with: those of several variants stand last."""
+    found = []
     for name in scenario_names():
-        with suppress(OutskirtsError):  # what is damaged, the page that needs it says
-            scenario = load_scenario(name)
-            if not scenario.variants:  # where a class is normal, no page shows the whole set
-                for s in scenario.sets:
-                    scenario.pictures(s.name)
-            for stem in scenario.training:
-                for target in variants_of(Target.of(name, stem)):
-                    if (scenario.folder / f"{target.stem}.json").exists():
-                        loaded(target)
-                        stored_scores(target)
+        with suppress(ScenarioError):
+            found.append(load_scenario(name))
+    return min(found, key=lambda scenario: bool(scenario.variants), default=None)
 
 
 @dataclass(frozen=True)
@@ -139,7 +152,7 @@ def overview(scenario_name: str, *, examples: int = 8) -> Overview:
     for image_set in scenario.sets:
         images = shown[image_set.name]
         # Of sets that stand one after the other, some of each.
-        step = len(images) // examples if image_set.joins else 1
+        step = max(1, len(images) // examples) if image_set.joins else 1
         shown[image_set.name] = images[::step][:examples]
     return Overview(
         scenario,
