@@ -7,6 +7,7 @@ import json
 import shutil
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,11 +16,12 @@ from conftest import Tiny, forget_everything
 from PIL import Image
 
 from core import checkpoint, service
+from core.answers.loaded import loaded
 from core.detectors.glow import Glow
 from core.errors import OutskirtsError
 from core.evaluate.calibration import percentile
 from core.evaluate.scoring import parts_of
-from core.scenario import ScenarioError, load_scenario
+from core.scenario import ScenarioError, build_reference, load_scenario
 from core.service import GalleryQuery, ImageQuery, LikelihoodsQuery, Target
 
 TARGET = Target("tiny", "glow")
@@ -255,6 +257,166 @@ def test_a_checkpoint_that_was_trained_anew_is_loaded_anew(tiny_scenario: Tiny) 
     fresh = card.model_copy(update={"weights": weights})
     checkpoint.save(fresh, tiny_scenario.folder, weights=data, scores=scores)
     assert service.image(query).parts["total"] != before
+
+
+def test_a_loaded_model_answers_while_another_is_loading(
+    models: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = loaded(Target("tiny", "glow", "seed-0"))
+    load, begun, go_on = checkpoint.load, threading.Event(), threading.Event()
+
+    def slow(folder, stem):
+        begun.set()
+        assert go_on.wait(60)
+        return load(folder, stem)
+
+    monkeypatch.setattr(checkpoint, "load", slow)
+    found: list[object] = []
+    loading = threading.Thread(target=lambda: loaded(Target("tiny", "glow", "seed-1")))
+    asking = threading.Thread(target=lambda: found.append(loaded(Target("tiny", "glow", "seed-0"))))
+    try:
+        loading.start()
+        assert begun.wait(60)
+        asking.start()
+        asking.join(20)
+        assert found == [there]
+    finally:
+        go_on.set()
+        loading.join()
+        asking.join()
+
+
+def again(path: Path) -> None:
+    """Write a file anew, with what it holds."""
+    data = path.read_bytes()
+    path.unlink()
+    path.write_bytes(data)
+
+
+def test_a_model_is_loaded_again_for_its_own_files_and_those_of_its_companions_alone(
+    models: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    targets = [Target("tiny", "glow"), Target("tiny", "glow", "seed-0")]
+    loads: list[str] = []
+    load = checkpoint.load
+    monkeypatch.setattr(checkpoint, "load", lambda f, stem: loads.append(stem) or load(f, stem))
+    for file, expected in (
+        (None, ["glow", "glow.seed-0"]),
+        ("glow.seed-1.safetensors", []),
+        ("glow.seed-0.json", ["glow.seed-0"]),
+        ("glow.general.safetensors", ["glow"]),  # glow asks it
+        ("scenario.json", ["glow", "glow.seed-0"]),
+    ):
+        if file:
+            again(models.folder / file)
+        loads.clear()
+        for target in targets:
+            loaded(target)
+        assert loads == expected, file
+
+
+def test_files_that_are_being_written_or_are_gone_do_not_break_a_version(
+    tiny_scenario: Tiny,
+) -> None:
+    before = service.version("tiny"), service.version(TARGET)
+    (tiny_scenario.folder / ".glow.json.77-0a1b2c3d.part").write_bytes(b"half a card")
+    (tiny_scenario.folder / "glow.json.part").write_bytes(b"half a card")
+    assert (service.version("tiny"), service.version(TARGET)) == before
+    (tiny_scenario.folder / "glow.gone.json").symlink_to("nowhere")  # listed, and not there
+    assert service.version("tiny")
+    again(tiny_scenario.folder / "glow.json")
+    assert service.version("tiny") != before[0]
+    assert service.version(TARGET) != before[1]
+
+
+def test_a_checkpoint_that_is_replaced_while_it_is_read_is_read_again(
+    tiny_scenario: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load, tried = checkpoint.load, []
+
+    def torn(folder, stem):
+        tried.append(stem)
+        if len(tried) == 1:  # the weights are replaced, the card not yet
+            again(folder / "glow.json")
+            raise checkpoint.CardError("weights are not those of their card")
+        return load(folder, stem)
+
+    monkeypatch.setattr(checkpoint, "load", torn)
+    assert loaded(TARGET)[1].name == "glow"
+    assert tried == ["glow", "glow"]
+
+
+def test_answers_show_the_reference_images_that_are_there_now(tiny_scenario: Tiny) -> None:
+    query = ImageQuery(TARGET, "boxes", 3)
+    before, version = service.image(query), service.version(TARGET)
+    images = tiny.boxes(tiny.TEST_IMAGES, seed=9)
+    labels = np.arange(len(images)) % 3
+    sources = {"boxes": (images, labels), "strokes": (images, labels)}
+    build_reference(load_scenario("tiny"), sources)
+    assert service.version(TARGET) != version
+    found = service.image(query)
+    assert np.array_equal(found.image, tiny.padded(images)[3])
+    assert found.parts != before.parts
+
+
+def test_only_the_detectors_of_the_first_scenario_are_warmed(
+    tiny_scenario: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tiny_scenario.checkpoints / "a-family"  # first by name, but of several variants
+    shutil.copytree(tiny_scenario.folder, other)
+    family = tiny.scenario_json(()) | {"name": "a-family", "strange": []}
+    family["variants"] = ["zero", "one", "two"]
+    (other / "scenario.json").write_text(json.dumps(family))
+    for variant in family["variants"]:
+        shutil.copy(other / "glow.json", other / f"glow.{variant}.json")
+    shutil.copytree(tiny_scenario.folder, tiny_scenario.checkpoints / "twin")
+    scenario = tiny.scenario_json() | {"name": "twin"}
+    (tiny_scenario.checkpoints / "twin" / "scenario.json").write_text(json.dumps(scenario))
+    loads: list[str] = []
+    load = checkpoint.load
+
+    def counted(folder, stem):
+        loads.append(f"{folder.name}/{stem}")
+        return load(folder, stem)
+
+    monkeypatch.setattr(checkpoint, "load", counted)
+    service.warm_up()
+    assert loads == ["tiny/glow"]
+
+
+def test_a_set_that_joins_fewer_images_than_are_shown_shows_them_all(tiny_scenario: Tiny) -> None:
+    images, labels = tiny.boxes(9, seed=1), np.arange(9) % 3
+    build_reference(load_scenario("tiny"), {"boxes": (images, labels)})
+    folder = tiny_scenario.checkpoints / "tiny-one"
+    folder.mkdir()
+    family = tiny.scenario_json(()) | {"name": "tiny-one", "images": "scenario:tiny"}
+    family |= {"strange": [], "variants": ["zero", "one", "two"]}
+    (folder / "scenario.json").write_text(json.dumps(family))
+    examples = service.overview("tiny-one.one").examples
+    expected = np.concatenate([images[labels == 0], images[labels == 2]])
+    assert np.array_equal(examples["rest"], tiny.padded(expected))
+
+
+def test_stored_scores_without_a_set_of_the_scenario_ask_for_training(
+    tiny_scenario: Tiny,
+) -> None:
+    path = tiny_scenario.folder / "glow.atlas.npz"
+    with np.load(path) as found:
+        arrays = {key: found[key] for key in found.files if not key.startswith("strokes/")}
+    np.savez_compressed(path, **arrays)
+    with pytest.raises(checkpoint.CardError, match="no stored scores of strokes: train it again"):
+        service.likelihoods(LikelihoodsQuery(TARGET, "turned"))
+
+
+@pytest.mark.parametrize("text", ["../fashion/glow", "tiny/glow/", "/tiny/glow", "tiny/../glow"])
+def test_a_path_is_no_target_and_is_told_what_one_looks_like(
+    tiny_scenario: Tiny, text: str
+) -> None:
+    with pytest.raises(ScenarioError) as error:
+        service.parse_target(text)
+    assert str(error.value) == (
+        f"{text!r} is not SCENARIO/DETECTOR[.VARIANT], such as fashion/glow: names, no path"
+    )
 
 
 def test_answers_do_not_hang_on_which_copy_of_a_checkpoint_is_asked(tiny_scenario: Tiny) -> None:

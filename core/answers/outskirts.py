@@ -88,7 +88,7 @@ class Known:
 
 def known_of(target: Target) -> Known:
     folder = load_scenario(target.scenario).folder
-    return _known_once(folder, target.stem, version(target.scenario))
+    return _known_once(folder, target.stem, version(target))
 
 
 @lru_cache(maxsize=8)
@@ -141,7 +141,7 @@ def generators_of(target: Target, criterion: str, rho: float) -> Any:
     from core.nn.posteriors import outermost
 
     folder = load_scenario(target.scenario).folder
-    remote = _remoteness(folder, target.stem, version(target.scenario), criterion)
+    remote = _remoteness(folder, target.stem, version(target), criterion)
     try:
         return outermost(remote, rho)
     except ValueError as error:
