@@ -78,15 +78,15 @@ def classes(scenario: str) -> Classes | None:
 
 
 def likelihoods(query: LikelihoodsQuery) -> Likelihoods:
-    return _likelihoods(query, service.version(query.target.scenario))
+    return _likelihoods(query, service.version(query.target))
 
 
 def image(query: ImageQuery, data: bytes | None = None) -> ImageView:
-    return _image(query, service.version(query.target.scenario), data)
+    return _image(query, service.version(query.target), data)
 
 
 def gallery(query: GalleryQuery) -> Gallery:
-    return _gallery(query, service.version(query.target.scenario))
+    return _gallery(query, service.version(query.target))
 
 
 def pair(query: PairQuery) -> Pair:
@@ -94,15 +94,15 @@ def pair(query: PairQuery) -> Pair:
 
 
 def resample(query: ResampleQuery, data: bytes | None = None) -> Resampled:
-    return _resample(query, service.version(query.image.target.scenario), data)
+    return _resample(query, service.version(query.image.target), data)
 
 
 def latent(query: LatentQuery) -> LatentMap:
-    return _latent(query, service.version(query.target.scenario))
+    return _latent(query, service.version(query.target))
 
 
 def near(query: NearQuery, data: bytes | None = None) -> Near:
-    return _near(query, service.version(query.image.target.scenario), data)
+    return _near(query, service.version(query.image.target), data)
 
 
 def across(query: AcrossQuery, data: bytes | None = None) -> Across:
@@ -110,27 +110,27 @@ def across(query: AcrossQuery, data: bytes | None = None) -> Across:
 
 
 def samples(query: SamplesQuery) -> Drawn:
-    return _samples(query, service.version(query.target.scenario))
+    return _samples(query, service.version(query.target))
 
 
 def plane(query: PlaneQuery) -> Plane:
-    return _plane(query, service.version(query.target.scenario))
+    return _plane(query, service.version(query.target))
 
 
 def field(query: FieldQuery) -> Field:
-    return _field(query, service.version(query.target.scenario))
+    return _field(query, service.version(query.target))
 
 
 def draws(query: DrawsQuery) -> Draws:
-    return _draws(query, service.version(query.target.scenario))
+    return _draws(query, service.version(query.target))
 
 
 def ray(query: RayQuery) -> Ray:
-    return _ray(query, service.version(query.target.scenario))
+    return _ray(query, service.version(query.target))
 
 
 def ray_scores(query: RayScoresQuery) -> RayScores:
-    return _ray_scores(query, service.version(query.ray.target.scenario))
+    return _ray_scores(query, service.version(query.ray.target))
 
 
 @st.cache_data(max_entries=16, show_spinner="Reading the scenario…")
@@ -231,7 +231,7 @@ def _pair_csv(query: PairQuery, version: str) -> bytes:
 
 def table_csv(target: Target, sets: tuple[str, ...]) -> bytes:
     """One row a reference image: id, set, label and every part in its own unit."""
-    return _table_csv(target, sets, service.version(target.scenario))
+    return _table_csv(target, sets, service.version(target))
 
 
 @st.cache_data(max_entries=4, show_spinner="Writing the table…")

@@ -189,7 +189,7 @@ def _atlas_once(target: Target, folder: Path, version: str) -> Atlas:
 
 
 def _atlas(target: Target) -> Atlas:
-    return _atlas_once(target, target.world.folder, version(target.scenario))
+    return _atlas_once(target, target.world.folder, version(target))
 
 
 def pictures_of(scenario_name: str, picks: Sequence[tuple[str, int]]) -> np.ndarray:
