@@ -16,6 +16,7 @@ __all__ = [
     "NORMAL",
     "SAVE",
     "STRANGE",
+    "TOUCH",
     "contributions",
     "enlarge",
     "histogram",
@@ -32,6 +33,11 @@ __all__ = [
 NORMAL, STRANGE = "#56B4E9", "#D55E00"
 SCALES = {"scale_16": "#009E73", "scale_8": "#E69F00", "scale_4": "#CC79A7"}
 SAVE = {"displaylogo": False, "toImageButtonOptions": {"format": "svg"}}
+# Streamlit turns dragging on where points can be picked. There a finger goes through to the page.
+TOUCH = """<style>@media (pointer: coarse) {
+[class*="st-key-likelihoods_scatter"] .draglayer { pointer-events: none; }
+[class*="st-key-likelihoods_scatter"] .draglayer * { pointer-events: none !important; }
+}</style>"""
 
 
 # Pictures ---------------------------------------------------------------------------------------
@@ -62,7 +68,13 @@ def strip(images: np.ndarray, factor: int = 3) -> np.ndarray:
 
 
 def tidy(figure: go.Figure, *, height: int) -> go.Figure:
+    """What all figures have in common.
+
+    A drag does nothing unless its tool is chosen in the bar above the figure: Plotly takes the touch
+    of a finger for a drag, and no page of a phone could be scrolled past a figure.
+    """
     figure.update_layout(
+        dragmode=False,
         height=height,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
         paper_bgcolor="rgba(0,0,0,0)",
@@ -167,7 +179,7 @@ def scatter(pair: Pair, names: Mapping[str, str], titles: tuple[str, str], unit:
     figure.update_xaxes(title={"text": f"{titles[0]}, {unit}", "standoff": 4})
     figure.update_yaxes(title={"text": f"{titles[1]}, {unit}", "standoff": 4})
     tidy(figure, height=420)
-    return figure.update_layout(hovermode="closest", clickmode="event+select", dragmode="pan")
+    return figure.update_layout(hovermode="closest", clickmode="event+select")
 
 
 def contributions(

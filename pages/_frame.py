@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from core import service
+from pages import _draw, _links
 
 TERMS = """
 | term | meaning |
@@ -56,6 +57,8 @@ page = st.navigation(
         st.Page("cards.py", title="Model cards", icon=":material/badge:"),
     ]
 )
+_links.arrive(page.url_path)
+st.html(_draw.TOUCH)
 with st.sidebar:
     # One class against the others is the harder thing to grasp: such scenarios stand last.
     rows = sorted(service.scenarios(), key=lambda row: bool(row.get("variants")))

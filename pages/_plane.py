@@ -82,7 +82,6 @@ def plane(view: Plane, made: Draws, field: Field | None) -> go.Figure:
     _draw.tidy(figure, height=500)
     return figure.update_layout(
         hovermode="closest",
-        dragmode="pan",
         showlegend=False,
         margin={"l": 52, "r": 4, "t": 4, "b": 44},
     )
