@@ -35,8 +35,17 @@ class Scored:
     error: str = ""
 
 
-def score(target: Target, paths: Sequence[Path], *, bf16: bool = False) -> Iterator[Scored]:
+def score(
+    target: Target,
+    paths: Sequence[Path | str],
+    *,
+    bf16: bool = False,
+    say: Callable[[str], None] | None = None,
+) -> Iterator[Scored]:
     """Score images, arrays and folders, in order; what cannot be read is said and passed over.
+
+    Args:
+        say: told what a folder holds that is no image.
 
     Raises:
         OutskirtsError: the checkpoint is missing or damaged.
@@ -46,7 +55,7 @@ def score(target: Target, paths: Sequence[Path], *, bf16: bool = False) -> Itera
     scenario = target.world
     detector, card = loaded(target)
     waiting: list[Item] = []
-    for item in read_items(paths, scenario.image[1] - 2 * scenario.border):
+    for item in read_items(paths, scenario.image[1] - 2 * scenario.border, say=say):
         waiting.append(item)
         if len(waiting) == BATCH:
             yield from _score_batch(detector, card, waiting, border=scenario.border, bf16=bf16)
@@ -97,6 +106,7 @@ def evaluate(
     against: Mapping[str, Path] | None = None,
     stored: bool = False,
     watch: Callable[[str], None] | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Evaluation:
     """Figures of every part on the scenario's strange sets, or on the user's own.
 
@@ -104,6 +114,7 @@ def evaluate(
         against: the user's strange images by set name, in place of the scenario's.
         stored: take the reference images' numbers from the checkpoint instead of computing them.
         watch: told what is being scored.
+        say: told what a folder of the user's holds that is no image.
 
     Raises:
         OutskirtsError: no such scenario or checkpoint, or no image of a set can be read.
@@ -115,7 +126,7 @@ def evaluate(
     normal = scenario.normal.name
     if normal in (against or {}):
         raise ScenarioError(f"{normal!r} is the normal set: give your images another name")
-    own = {name: _own_images(scenario, path) for name, path in (against or {}).items()}
+    own = {name: _own_images(scenario, path, say) for name, path in (against or {}).items()}
     strange = list(own) or [s.name for s in scenario.strange]
     parts, ids = {}, {}
     for name in (normal, *strange):
@@ -144,8 +155,10 @@ def evaluate(
     return Evaluation(figures, reported, parts, ids, skipped)
 
 
-def _own_images(scenario: Scenario, path: Path) -> tuple[np.ndarray, list[str], list[Item]]:
-    items = list(read_items([path], scenario.image[1] - 2 * scenario.border))
+def _own_images(
+    scenario: Scenario, path: Path, say: Callable[[str], None] | None
+) -> tuple[np.ndarray, list[str], list[Item]]:
+    items = list(read_items([path], scenario.image[1] - 2 * scenario.border, say=say))
     bad = [item for item in items if item.picture is None]
     if len(bad) == len(items):
         raise ImageError(f"{path}: nothing can be read; {bad[0].id}: {bad[0].error}")

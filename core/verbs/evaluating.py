@@ -54,7 +54,7 @@ def evaluate(
     own = _named_paths(against or [])
     ranks = {} if beside is None else _ranks(chosen, parse_target(beside))
     with spinner() as tell:
-        found = service.evaluate(chosen, against=own, stored=stored, watch=tell)
+        found = service.evaluate(chosen, against=own, stored=stored, watch=tell, say=note)
     for item in found.skipped:
         note(f"{item.id}: {item.error}")
     if scores is not None:

@@ -35,10 +35,8 @@ def score(
     chosen = parse_target(target)
     kept: list[dict[str, Any]] = []  # for a file alone: what is printed is not held
     scored = failed = 0
-    for empty in (path for path in paths if not path):  # a variable that is not set
-        failed += 1
-        note(f"{empty!r}: there is no such file")
-    for found in service.score(chosen, [Path(p) for p in paths if p], bf16=bf16):
+    # Paths as they were typed: an empty one, of a variable that is not set, is no folder.
+    for found in service.score(chosen, paths, bf16=bf16, say=note):
         if found.error:
             failed += 1
             note(f"{found.image}: {found.error}")

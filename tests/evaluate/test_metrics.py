@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 from scipy import stats
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 from core.evaluate.metrics import (
+    Metrics,
     auroc,
     average_precision,
     bootstrap_auroc,
     fpr_at_tpr,
+    mean_of,
     measure,
     rank_correlation,
 )
@@ -149,6 +153,37 @@ def test_the_interval_is_as_wide_as_theory_says() -> None:
 def test_resampling_keeps_ties_half() -> None:
     # All tied: every resample has AUROC 1/2.
     assert bootstrap_auroc([1.0] * 9, [1.0] * 5) == (0.5, 0.5)
+
+
+@pytest.mark.parametrize(("normal", "strange"), [(9, 1), (1, 9), (1, 1)])
+def test_one_image_has_no_interval(normal: int, strange: int) -> None:
+    found = measure(np.arange(float(normal)), 100.0 + np.arange(strange))
+    assert found.auroc == 1
+    assert not found.has_interval
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
+    assert (found.as_dict()["low"], found.as_dict()["high"]) == (None, None)
+    assert measure([0.0, 1.0], [0.5, 2.0]).has_interval
+
+
+def test_a_mean_has_no_interval_where_one_of_its_models_has_none() -> None:
+    many, one = measure([0.0, 1.0, 2.0], [1.5, 3.0]), measure([0.0, 1.0, 2.0], [3.0])
+    mean = mean_of([many, one])
+    assert not mean.has_interval
+    assert mean.as_dict()["high"] is None
+    assert mean.auroc == (many.auroc + one.auroc) / 2
+    assert mean_of([many, many]).has_interval
+
+
+@pytest.mark.parametrize("strange", [1, 2])
+def test_a_card_keeps_figures_with_and_without_an_interval(strange: int) -> None:
+    kept = TypeAdapter(dict[str, Metrics])  # as `core.checkpoint.Card` holds them
+    found = {"mine": measure(np.arange(5.0), np.arange(float(strange)))}
+    text = kept.dump_json(found)
+    again = kept.validate_json(text)
+    assert repr(again) == repr(found)  # NaN is no equal of itself
+    assert kept.dump_json(again) == text  # a card's seal is of its text
+    json.loads(text, parse_constant=pytest.fail)  # JSON as the standard has it
 
 
 def test_the_interval_is_the_same_every_time_and_hangs_on_its_seed() -> None:
