@@ -38,16 +38,24 @@ def thumbnail(request: Request) -> Response:
     from pages import _draw
 
     at = request.path_params
+    if not (at["index"].isascii() and at["index"].isdigit() and len(at["index"]) < 9):
+        return Response("no image has such a number", 404, media_type="text/plain")
     try:
-        picture = service.pictures_of(at["scenario"], [(at["set_name"], at["index"])])[0]
+        picture = service.pictures_of(at["scenario"], [(at["set_name"], int(at["index"]))])[0]
     except service.OutskirtsError as error:
         return Response(str(error), 404, media_type="text/plain")
     kept = {"Cache-Control": "max-age=3600"}
     return Response(_draw.png([picture]), media_type="image/png", headers=kept)
 
 
+def below_base(path: str) -> str:
+    """A path below that of the server, which Streamlit adds to its own routes alone."""
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{base}{path}" if base else path
+
+
 app = st.App(
     "pages/_frame.py",
     lifespan=warm,
-    routes=[Route("/thumbnail/{scenario}/{set_name}/{index:int}.png", thumbnail)],
+    routes=[Route(below_base("/thumbnail/{scenario}/{set_name}/{index}.png"), thumbnail)],
 )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import plotly.graph_objects as go
@@ -57,6 +58,7 @@ VERDICTS = (
     ("missed: strange, but let pass", COLOURS[1]),
 )
 FOCUS = "#E7298A"
+PRESSED = {"color": "#E7298A55", "borderColor": FOCUS, "borderWidth": 2.5}  # a tool in use
 FAINT = 0.18  # opacity of what is not selected
 SIZE = 5
 TOP = {"silent": True, "z": 3}
@@ -76,7 +78,7 @@ class Colouring:
     title: str
     values: np.ndarray
     categories: tuple[tuple[str, str], ...] = ()
-    text: Sequence[str] | np.ndarray = ()  # HTML
+    text: Sequence[str] | np.ndarray = ()
 
 
 def colour_by(what: str, view: LatentMap, tags: Mapping[str, np.ndarray]) -> Colouring:
@@ -123,7 +125,7 @@ def _by_tag(view: LatentMap, tags: Mapping[str, np.ndarray]) -> Colouring:
     shades = [NOTHING, *(COLOURS[i % len(COLOURS)] for i in range(len(tags)))]
     names = ["no tag", *tags]
     pairs = tuple(zip(names, shades, strict=True))
-    return Colouring("tag", values, pairs, np.array([escape(n) for n in names])[values])
+    return Colouring("tag", values, pairs, np.array(names)[values])
 
 
 def _numbers(title: str, values: np.ndarray) -> Colouring:
@@ -175,12 +177,13 @@ def spec(
         over = replace(group, rows=group.rows[chosen[group.rows]])
         if len(over.rows):
             series.append(_points(over, view, text, opacity=1.0, size=SIZE + 1) | TOP)
+    seen = _seen(view, shown, near)
     return {
         "animation": False,
         "dataset": [{"source": s.pop("source")} for s in series],
         "grid": {"left": 6, "right": 6, "top": 34, "bottom": 8 if colouring.categories else 46},
-        "xAxis": _axis(view.xy[:, 0]),
-        "yAxis": _axis(view.xy[:, 1]),
+        "xAxis": _axis(seen[:, 0]),
+        "yAxis": _axis(seen[:, 1]),
         "dataZoom": [
             {"type": "inside", a: 0, "filterMode": "none"} for a in ("xAxisIndex", "yAxisIndex")
         ],
@@ -188,6 +191,7 @@ def spec(
             "left": 0,
             "top": 0,
             "itemSize": 20,
+            "emphasis": {"iconStyle": PRESSED},
             "feature": {
                 "brush": {
                     "type": ["polygon", "rect", "clear"],
@@ -200,6 +204,7 @@ def spec(
             "xAxisIndex": 0,
             "yAxisIndex": 0,
             "removeOnClick": False,  # a click on a point must not cost the selection
+            "transformable": False,  # a line that begins within the last one is a new one
             "brushStyle": {
                 "borderWidth": 1.5,
                 "color": "rgba(120,140,160,0.12)",
@@ -210,9 +215,10 @@ def spec(
         },
         "tooltip": {
             "confine": True,
-            "formatter": f"<img src='/thumbnail/{scenario}/{{@set}}/{{@index}}.png' width='64' "
+            # Streamlit writes the values in as text; the address is below the page's own.
+            "formatter": f"<img src='thumbnail/{quote(scenario)}/{{@set}}/{{@index}}.png' width='64' "
             "height='64' style='image-rendering:pixelated' alt=''><br><b>{@set}#{@index}</b> "
-            f"{{@label}}<br>{colouring.title}: {{@text}}",
+            f"{{@label}}<br>{escape(colouring.title)}: {{@text}}",
         },
         **_visual(colouring),
         "series": [
@@ -284,6 +290,12 @@ def _points(
         "largeThreshold": 0,
         "selectedMode": "single",
     }
+
+
+def _seen(view: LatentMap, shown: np.ndarray, near: Near | None) -> np.ndarray:
+    """Places (n, 2) that the picture has to hold: what is shown, and who is looked at."""
+    places = view.xy[shown] if shown.any() else view.xy
+    return places if near is None else np.concatenate([places, near.xy[None], view.xy[near.rows]])
 
 
 def _axis(values: np.ndarray) -> dict[str, Any]:
@@ -401,5 +413,8 @@ def three_d(
         f"{a}axis": {"title": {"text": f"axis {i + 1}"}} for i, a in enumerate("xyz")
     }
     return figure.update_layout(
-        hovermode="closest", scene=scene | {"aspectmode": "cube"}, uirevision="latent"
+        dragmode="turntable",
+        hovermode="closest",
+        scene=scene | {"aspectmode": "cube"},
+        uirevision="latent",
     )

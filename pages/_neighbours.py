@@ -20,6 +20,7 @@ from core.service import (
 )
 from pages import _ask, _draw
 from pages._controls import in_words, upload
+from pages._text import plain
 
 __all__ = ["drop_upload", "inspect", "neighbours", "pick", "place", "verdicts"]
 
@@ -73,8 +74,8 @@ def _named(target: Target, text: str, sets: Sequence[str]) -> ImageQuery | None:
         return None
     if set_name not in sets or not (index.isascii() and index.isdigit() and len(index) < 9):
         st.warning(
-            f"There is no image “{text.strip()}” here: write a set and a number, such as {sets[0]}#0. "
-            f"Sets: {', '.join(sets)}."
+            f"There is no image “{plain(text)}” here: write a set and a number, such as {sets[0]}#0. "
+            f"Sets: {', '.join(map(plain, sets))}."
         )
         return None
     return ImageQuery(target, set_name, int(index))
@@ -91,7 +92,7 @@ def neighbours(
         alt=f"The image {near.id} {near.label}, as the detector sees it",
     )
     far = int(near.misplaced.sum())
-    right.markdown(f"**{near.id}** {near.label}")
+    right.markdown(f"**{plain(near.id)}** {plain(near.label)}")
     if near.local is not None:
         right.markdown(
             f"Of what lies around it on the map, trustworthiness {near.local:.2f} is near."
@@ -104,7 +105,7 @@ def neighbours(
     if near.row is None:
         st.caption(_how_well(view, layout))
     for note in near.notes:
-        st.caption(note)
+        st.caption(plain(note))
     st.markdown(f"**Nearest in the latent space**, of {len(view.keys):,} images")
     pictures = images(near.rows)
     with st.grid(min_column_width=46, gap="xsmall"):
@@ -122,7 +123,7 @@ def neighbours(
                     type="tertiary",
                     on_click=inspect,
                     args=(view.sets[view.which[row]], int(view.indices[row])),
-                    help=f"{view.id(row)} {view.labels[row]}. Distance {near.distances[i]:.2f}. On the "
+                    help=f"{plain(view.id(row))} {plain(view.labels[row])}. Distance {near.distances[i]:.2f}. On the "
                     f"map, {near.places[i] - 1:,} images lie nearer.",
                 )
     st.caption(
@@ -164,7 +165,7 @@ def verdicts(
     found = _ask.across(query, asked[1])
     rows = [
         {
-            f"{near.id} under": row.title,
+            f"{plain(near.id)} under": row.title,
             "percentile": f"{found.percentiles[m][0]:.1f}",
             "": ":orange[▲ flagged]" if found.flagged[m][0] else "let pass",
             "score": f"{found.scores[m][0]:.3f} {found.units[m]}",

@@ -6,7 +6,7 @@ import base64
 import binascii
 import zlib
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 import streamlit as st
@@ -100,30 +100,49 @@ def _keep(scenario: str, keys: np.ndarray) -> None:
     st.session_state[STATE] = st.session_state.get(STATE, {}) | {scenario: np.unique(keys)}
 
 
-def take(scenario: str, view: LatentMap, chart: str, groups: Sequence[np.ndarray]) -> int | None:
+Area = tuple[str, Sequence[Sequence[float]]]  # "rect" or "polygon", and its corners
+
+
+@dataclass
+class Seen:
+    """What the browser has said of a chart so far: areas on it, points clicked, and how often."""
+
+    areas: list[Area] = field(default_factory=list)
+    clicked: set[tuple[int, int]] = field(default_factory=set)
+    clicks: int = 0
+
+
+def _seen(chart: str) -> Seen:
+    """Of this chart; what is known of charts that are gone is forgotten."""
+    known: dict[str, Seen] = st.session_state.setdefault(SEEN, {})
+    for gone in [name for name in known if name not in st.session_state]:
+        del known[gone]
+    return known.setdefault(chart, Seen()) if chart in st.session_state else Seen()
+
+
+def take(
+    scenario: str, view: LatentMap, chart: str, groups: Sequence[np.ndarray], stroke: str
+) -> int | None:
     """Take over what was drawn on a map since the last run; return the row that was clicked.
 
     Rows that the map does not have, which the browser may still send of another one, are left out.
 
     Args:
         groups: rows of each of the chart's series; what is in none is not shown.
+        stroke: what a new line does to the selection: "replace", "add" or "remove".
     """
-    seen: dict[str, Any] = st.session_state.setdefault(SEEN, {})
+    seen = _seen(chart)
     if chart not in st.session_state:
-        seen.pop(chart, None)
         return None
     found = st.session_state[chart]["selection"]
     areas = [(area["brush_type"], area["coord_range"]) for area in found["areas"]]
     clicks = {(g["series_index"], i) for g in found["selected"] for i in g["data_indices"]}
-    drawn, clicked = seen.get(chart, ([], set()))
-    seen[chart] = areas, clicks
+    drawn, clicked = seen.areas, seen.clicked
+    seen.areas, seen.clicked = areas, clicks
     if areas != drawn:
         shown = np.zeros(len(view.keys), bool)
         shown[np.concatenate([*groups, np.array([], int)])] = True
-        within = np.zeros_like(shown)
-        for kind, corners in areas:
-            within |= inside(kind, corners, view.xy)
-        _keep(scenario, view.keys[within & shown])
+        _draw(scenario, view, shown, areas, drawn, stroke)
         first_page()
     rows = [  # other colours are other series: what was clicked before them means nothing now
         int(groups[series][i])
@@ -132,13 +151,39 @@ def take(scenario: str, view: LatentMap, chart: str, groups: Sequence[np.ndarray
     ]
     if len(rows) != 1:
         return None
-    st.session_state[f"{chart}_clicks"] = clicks_on(chart) + 1
+    seen.clicks += 1
     return rows[0]
+
+
+def _draw(
+    scenario: str,
+    view: LatentMap,
+    shown: np.ndarray,
+    areas: Sequence[Area],
+    drawn: Sequence[Area],
+    stroke: str,
+) -> None:
+    """Select what the areas of a map hold of its shown rows, (N,) bool."""
+    new = areas[len(drawn) :] if areas[: len(drawn)] == drawn else areas
+    if stroke == "replace" or not new:  # no new one: some were taken off the map
+        _keep(scenario, view.keys[_within(areas, view.xy) & shown])
+        return
+    keys = view.keys[_within(new, view.xy) & shown]
+    combine = np.union1d if stroke == "add" else np.setdiff1d
+    _keep(scenario, combine(selected(scenario), keys))
+
+
+def _within(areas: Sequence[Area], xy: np.ndarray) -> np.ndarray:
+    """Which points (N, 2) lie in any of the areas, (N,) bool."""
+    within = np.zeros(len(xy), bool)
+    for kind, corners in areas:
+        within |= inside(kind, corners, xy)
+    return within
 
 
 def clicks_on(chart: str) -> int:
     """How many points of a map were clicked."""
-    return st.session_state.get(f"{chart}_clicks", 0)
+    return _seen(chart).clicks
 
 
 def inside(kind: str, corners: Sequence[Sequence[float]], xy: np.ndarray) -> np.ndarray:

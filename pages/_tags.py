@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import streamlit as st
 
-from core.service import OutskirtsError, keys_of_ids
+from core.service import OutskirtsError, ids_of_keys, keys_of_ids
 from pages import _selection
+from pages._text import plain
 
-__all__ = ["tagging", "tags", "tags_of"]
+__all__ = ["split", "tagging", "tags", "tags_of", "tidy"]
 
 STATE = "_latent_tags"
+FORMULA = ("=", "+", "-", "@", "'")  # an apostrophe itself too, or reading could not tell
 
 
 def tags(scenario: str) -> Mapping[str, np.ndarray]:
@@ -23,9 +25,44 @@ def tags(scenario: str) -> Mapping[str, np.ndarray]:
 
 
 def tags_of(keys: np.ndarray, known: Mapping[str, np.ndarray]) -> list[str]:
-    """The tags of each image, joined by commas, of those that `tags` knows."""
+    """The tags of each image in one cell, of those that `tags` knows; see `split`."""
     found = [(name, set(tagged.tolist())) for name, tagged in known.items()]
-    return [", ".join(name for name, of in found if key in of) for key in keys.tolist()]
+    return [_joined([name for name, of in found if key in of]) for key in keys.tolist()]
+
+
+def _joined(names: Sequence[str]) -> str:
+    """Tags as a cell of a table, a line of CSV within it: a tag may hold commas itself.
+
+    A spreadsheet takes what begins with one of `FORMULA` for a formula, and an apostrophe before
+    it for the sign that it is none.
+
+    Example:
+        >>> _joined(["odd", "=1+2"]), _joined(["=1+2", "a, b"])
+        ('odd, =1+2', '\'=1+2, "a, b"')
+    """
+    quoted = (
+        '"' + n.replace('"', '""') + '"' if n.startswith('"') or "," in n else n for n in names
+    )
+    cell = ", ".join(quoted)
+    return f"'{cell}" if cell.startswith(FORMULA) else cell
+
+
+def split(cell: str) -> list[str]:
+    """The tags that a cell holds, as `tags_of` wrote it.
+
+    Example:
+        >>> split(_joined(["=1+2", "a, b", "'c"]))
+        ['=1+2', 'a, b', "'c"]
+    """
+    if cell.startswith(tuple(f"'{sign}" for sign in FORMULA)):
+        cell = cell[1:]
+    fields = next(csv.reader([cell], skipinitialspace=True), [])
+    return [name for name in map(tidy, fields) if name]
+
+
+def tidy(name: str) -> str:
+    """A tag without needless spaces, in one line."""
+    return " ".join(name.split())
 
 
 def tagging(keys: np.ndarray, scenario: str) -> None:
@@ -37,13 +74,13 @@ def tagging(keys: np.ndarray, scenario: str) -> None:
             placeholder="a word, then Enter",
             on_change=_tag,
             args=(scenario, keys),
-            help="Tags last as long as this browser tab. The table below takes them away, and "
+            help="Tags last until you reload this page. *Download tags* takes them away, and "
             "*Load tags* brings them back.",
         )
     with st.container(horizontal=True, vertical_alignment="center"):
         for i, (name, tagged) in enumerate(tags(scenario).items()):
             st.button(
-                f"{name} ({len(tagged):,})",
+                f"{plain(name)} ({len(tagged):,})",
                 key=f"latent_tag_{i}",
                 on_click=_selection.select,
                 args=(scenario, tagged),
@@ -56,14 +93,41 @@ def tagging(keys: np.ndarray, scenario: str) -> None:
                 icon=":material/close:",
                 on_click=_untag,
                 args=(scenario, name),
-                help=f"Take the tag {name} off its images.",
+                help=f"Take the tag {plain(name)} off its images.",
             )
+        if tags(scenario):
+            _download(scenario)
         with st.popover("Load tags", icon=":material/label:"):
             _load(scenario)
+    if tags(scenario):
+        st.caption("Tags last until you reload this page: download them to keep them.")
+
+
+def _download(scenario: str) -> None:
+    known = tags(scenario)  # the table is written in a thread that has no session
+    st.download_button(
+        "Download tags",
+        lambda: _table(scenario, known),
+        file_name=f"{scenario}-tags.csv",
+        mime="text/csv",
+        on_click="ignore",
+        icon=":material/download:",
+        key="latent_tags_away",
+    )
+
+
+def _table(scenario: str, known: Mapping[str, np.ndarray]) -> bytes:
+    """Every tagged image with its tags, as CSV."""
+    keys = np.unique(np.concatenate(list(known.values())))
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(("image", "tags"))
+    writer.writerows(zip(ids_of_keys(scenario, keys), tags_of(keys, known), strict=True))
+    return text.getvalue().encode()
 
 
 def _tag(scenario: str, keys: np.ndarray) -> None:
-    name = " ".join(st.session_state["latent_new_tag"].replace(",", " ").split())
+    name = tidy(st.session_state["latent_new_tag"])
     if name:
         _add(scenario, {name: keys})
         st.session_state["latent_new_tag"] = ""
@@ -96,7 +160,7 @@ def _load(scenario: str) -> None:
     try:
         new = _read(scenario, file.getvalue())
     except (OutskirtsError, UnicodeDecodeError, csv.Error) as error:
-        st.warning(f"{file.name}: {error}", icon=":material/warning:")
+        st.warning(plain(f"{file.name}: {error}"), icon=":material/warning:")
         return
     _add(scenario, new)
     st.session_state["_latent_loads"] = times + 1
@@ -109,7 +173,7 @@ def _read(scenario: str, data: bytes) -> dict[str, np.ndarray]:
         raise OutskirtsError("the table needs the columns image and tags")
     found: dict[str, list[str]] = {}
     for row in rows:
-        for name in filter(None, map(str.strip, (row["tags"] or "").split(","))):
+        for name in split(row["tags"] or ""):
             found.setdefault(name, []).append(row["image"] or "")
     if not found:
         raise OutskirtsError("no image of this table has a tag")

@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.service import LatentMap, LatentQuery, Near, OutskirtsError, Target, pictures_of
-from pages import _ask, _chosen, _draw, _map, _neighbours, _selection
+from pages import _ask, _chosen, _draw, _gestures, _map, _neighbours, _selection
 from pages._controls import choose_model, in_words
 from pages._tags import tags
 
@@ -27,6 +27,14 @@ TRY = {  # label: colour, and how many of the sets
     "Where the map lies": ("trust", None),
 }
 HEIGHT = 500
+HANDS = (
+    "Lasso and box are at the top left: one stays in use, coloured, until it is clicked again. *Shift* "
+    "adds what is drawn, *Alt* takes it away, a double click clears. Without them a click looks at a "
+    "point, two fingers or *Ctrl* and the wheel zoom."
+)
+HIGHER = """<style>  /* the empty head of the page, which would push the map off the screen */
+@media (min-width: 768px) { [data-testid=stMainBlockContainer] { padding-top: 2.9rem } }
+</style>"""
 WHOLE, BELOW, OF, FRESH = "_latent_whole", "_latent_below", "_latent_of", "_latent_fresh"
 
 overview = _ask.overview(st.session_state["world"])
@@ -40,12 +48,24 @@ seed = st.session_state["seed"]
 # Controls ----------------------------------------------------------------------------------------
 
 
-def choose_layout(key: str, default: str) -> str:
+def layouts_of(target: Target) -> list[str]:
+    """Layouts that a model has, in the order of `LAYOUTS`; small ones have fewer."""
+    try:
+        there = _ask.latent(LatentQuery(target)).layouts
+    except OutskirtsError:  # without a map: `open_map` says it
+        return list(LAYOUTS)
+    return [name for name in LAYOUTS if name in there]
+
+
+def choose_layout(key: str, target: Target) -> str:
+    options = layouts_of(target)
+    if key in st.session_state and st.session_state[key] not in options:
+        st.session_state[key] = first_of(options)
     return st.segmented_control(
         "Layout",
-        list(LAYOUTS),
+        options,
         format_func=lambda name: LAYOUTS[name],
-        default=default,
+        default=first_of(options),
         required=True,
         key=key,
         bind="query-params",
@@ -53,6 +73,10 @@ def choose_layout(key: str, default: str) -> str:
         help="UMAP and t-SNE keep neighbours together and distort distances; PCA is a flat shadow of "
         "the codes. All were laid out when the model was trained, from a fixed seed.",
     )
+
+
+def first_of(layouts: list[str]) -> str:
+    return "tsne" if "tsne" in layouts else layouts[0]
 
 
 def choose_colour(target: Target) -> str:
@@ -135,9 +159,6 @@ def show_map(
 ) -> None:
     colouring = colours(view, what)
     picked = view.rows(_selection.selected(scenario.name))
-    st.caption(
-        "Lasso, box: top left; again, to put them away and click points. Double click: clear."
-    )
     st.echarts_chart(
         _map.spec(
             view,
@@ -154,6 +175,7 @@ def show_map(
         alt=f"Map of {shown.sum():,} images by {LAYOUTS[view.layout]}, {len(picked):,} of them selected",
     )
     show_legend(colouring, view, shown)
+    st.caption(HANDS)
     st.caption(
         f"{LAYOUTS[view.layout]} of the {view.code}. **Trustworthiness {view.local[~view.strange].mean():.2f} "
         f"for normal, {view.local[view.strange].mean():.2f} for strange images**: 1 if all that lies close "
@@ -181,10 +203,7 @@ def show_3d(view: LatentMap, shown: np.ndarray, what: str) -> None:
 def open_map(target: Target, layout: str) -> LatentMap | None:
     """The map, or None with words that say which command makes it."""
     try:
-        try:
-            return _ask.latent(LatentQuery(target, layout))
-        except OutskirtsError:
-            return _ask.latent(LatentQuery(target))  # small models have fewer layouts
+        return _ask.latent(LatentQuery(target, layout))
     except OutskirtsError as error:
         st.warning(str(error), icon=":material/warning:")
         return None
@@ -204,13 +223,15 @@ def show_all() -> None:
 
 def try_this(label: str) -> None:
     colour, sets = TRY[label]
-    st.session_state["latent_model"] = next(iter(models))
-    st.session_state["latent_layout"] = "tsne"
+    target = Target.of(scenario.name, next(iter(models)))
+    layout = first_of(layouts_of(target))
+    st.session_state["latent_model"] = target.stem
+    st.session_state["latent_layout"] = layout
     st.session_state["latent_colour"] = colour
     st.session_state["latent_view"] = VIEWS[0]
     show_all()
     st.session_state["latent_sets"] = names[:sets]
-    view = open_map(Target.of(scenario.name, next(iter(models))), "tsne")
+    view = open_map(target, layout)
     if view is None:
         return
     if colour == "verdict":
@@ -242,7 +263,7 @@ def first_map() -> tuple[Target, str, str, str, DeltaGenerator]:
     with one:
         target = Target.of(scenario.name, choose_model("Model", models, "glow", "latent_model"))
     with two:
-        layout = choose_layout("latent_layout", "tsne")
+        layout = choose_layout("latent_layout", target)
     with three:
         what = choose_colour(target)
     with four:
@@ -259,7 +280,7 @@ def second_map() -> tuple[LatentMap, Target] | None:
             scenario.name, choose_model("Second model", models, "glow.outliers", "latent_model2")
         )
     with two:
-        layout = choose_layout("latent_layout2", "tsne")
+        layout = choose_layout("latent_layout2", target)
     view = open_map(target, layout)
     return None if view is None else (view, target)
 
@@ -285,8 +306,6 @@ def explore() -> tuple[LatentMap, np.ndarray] | None:
     view = open_map(target, layout)
     if view is None:
         return None
-    if view.layout != layout:
-        st.caption(f"This model has no {LAYOUTS[layout]} map: this is {LAYOUTS[view.layout]}.")
     other = second_map() if kind == VIEWS[1] else None
     maps = [(view, target, "left"), *([(*other, "right")] if other else [])]
     if st.session_state.pop(FRESH, False):
@@ -297,7 +316,8 @@ def explore() -> tuple[LatentMap, np.ndarray] | None:
         there = shown if drawn is view else np.isin(drawn.keys, view.keys[shown])
         groups = _map.grouped(drawn, colours(drawn, what), there)
         rows = [group.rows for group in groups]
-        clicked = _selection.take(scenario.name, drawn, chart_key(drawn, of, side), rows)
+        chart = chart_key(drawn, of, side)
+        clicked = _selection.take(scenario.name, drawn, chart, rows, _gestures.stroke())
         if clicked is not None:
             inspect_row(drawn, clicked)
     said = _selection.read_url(scenario.name, view)
@@ -319,6 +339,7 @@ def explore() -> tuple[LatentMap, np.ndarray] | None:
             else None
             for drawn, of, _ in maps
         ]
+    _gestures.gestures()
     for (drawn, of, side), near, column in zip(maps, nears, columns, strict=False):
         with column:
             if kind == VIEWS[2]:
@@ -336,8 +357,10 @@ def explore() -> tuple[LatentMap, np.ndarray] | None:
     return view, shown
 
 
-st.title("Latent space")
-st.markdown("What does the detector think is near what?")
+st.html(HIGHER)
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    st.title("Latent space", width="content")
+    st.markdown("What does the detector think is near what?", width="content")
 if not models:
     st.info(f"{scenario.title} has no trained detector.", icon=":material/info:")
     st.stop()

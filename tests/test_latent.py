@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import io
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ from conftest import Call, Tiny, change, forget_everything
 from PIL import Image
 
 from core import checkpoint, service
+from core.answers import images
 from core.errors import OutskirtsError
 from core.evaluate import scoring
 from core.evaluate.calibration import percentile
@@ -423,6 +425,27 @@ def test_every_model_says_of_an_image_what_it_says_of_it_alone(models: Tiny) -> 
         about = detector.described[part]
         assert found.units[model] == (about.shown or about.unit)
     assert found.scores["glow"].tolist() != found.scores["glow.general"].tolist()
+
+
+def test_ones_own_image_is_decoded_once_for_all_models_and_maps(
+    models: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, times = png(service.pictures_of("tiny", [("boxes", 3)])[0]), []
+    decode = images.decode
+    monkeypatch.setattr(images, "decode", lambda *given: times.append(1) or decode(*given))
+    sha256 = hashlib.sha256(data).hexdigest()
+    found = service.across(AcrossQuery("tiny", MODELS, (), sha256), data)
+    assert len(found.scores) == len(MODELS)
+    near("own", None, data)
+    assert len(times) == 1
+    with pytest.raises(OutskirtsError):  # another file is another picture
+        near("own", None, data[:50])
+    assert len(times) == 2
+
+
+def test_ids_of_keys_are_those_that_the_keys_are_of() -> None:
+    ids = ["mnist#0", "garments#9999", "flat#17"]
+    assert service.ids_of_keys("fashion", service.keys_of_ids("fashion", ids)) == ids
 
 
 def test_every_models_score_of_ones_own_image_is_that_of_the_reference_image(models: Tiny) -> None:

@@ -36,7 +36,7 @@ from core.service import (
     Target,
 )
 from core.train.maps import renew
-from pages import _chosen, _map, _selection
+from pages import _chosen, _map, _selection, _tags
 
 pytestmark = pytest.mark.usefixtures("quick_apps")
 
@@ -205,9 +205,26 @@ def test_every_shown_image_is_one_point_in_its_place_and_no_other_is(
         assert series["symbol"] == ("triangle" if view.strange[there[0]] else "circle")
         assert series["itemStyle"]["opacity"] > 0.5
         assert series["selectedMode"] == "single"
-    whole = options(view, what)
-    for axis in ("xAxis", "yAxis"):  # the picture does not move when points are hidden
-        assert found[axis] == whole[axis]
+
+
+@pytest.mark.parametrize("sets", [[0], [0, 1], [6], []])
+def test_the_map_is_as_large_as_what_it_shows(view: LatentMap, sets: list[int]) -> None:
+    shown = np.isin(view.which, sets)
+    near = near_to("mnist", int(view.indices[view.which == 1][0]))
+    for found, held in (
+        (options(view, shown=shown), view.xy[shown] if sets else view.xy),
+        # Who is looked at, with its neighbours, is on the map whatever the filter hides.
+        (
+            options(view, shown=shown, near=near),
+            np.concatenate(
+                [view.xy[shown] if sets else view.xy, near.xy[None], view.xy[near.rows]]
+            ),
+        ),
+    ):
+        for axis, values in zip(("xAxis", "yAxis"), held.T, strict=True):
+            room = 0.03 * np.ptp(values)
+            assert found[axis]["min"] == pytest.approx(values.min() - room)
+            assert found[axis]["max"] == pytest.approx(values.max() + room)
 
 
 def test_series_come_in_the_order_of_the_groups_by_which_clicks_are_read(view: LatentMap) -> None:
@@ -414,12 +431,17 @@ def heading(app: AppTest) -> str:
     return app.subheader[0].value
 
 
+def read(text: str) -> str:
+    """Markdown as a reader sees it, where text of others is escaped in it."""
+    return re.sub(r"\\([^\w\s])", r"\1", text)
+
+
 def captions(app: AppTest) -> str:
-    return "\n".join(c.value for c in app.caption)
+    return read("\n".join(c.value for c in app.caption))
 
 
 def written(app: AppTest) -> str:
-    return "\n".join(m.value for m in app.markdown)
+    return read("\n".join(m.value for m in app.markdown))
 
 
 def legends(app: AppTest) -> str:
@@ -428,11 +450,12 @@ def legends(app: AppTest) -> str:
 
 def verdicts(app: AppTest, image: str):
     """The table of what every detector says of an image."""
-    return next(t.value for t in app.table if f"{image} under" in t.value)
+    found = (table.value.rename(columns=read) for table in app.table)
+    return next(table for table in found if f"{image} under" in table)
 
 
 def said(app: AppTest) -> list[str]:
-    return [box.value for box in (*app.warning, *app.info, *app.error)]
+    return [read(box.value) for box in (*app.warning, *app.info, *app.error)]
 
 
 def fine(app: AppTest) -> None:
@@ -480,7 +503,7 @@ def test_the_page_opens_on_all_images_and_looks_at_the_worst_miss(tsne: LatentMa
     assert labels == [f"{d:.1f}{m}" for d, m in zip(near.distances, marks, strict=True)]
     assert f"puts {near.misplaced.sum()} of its 10 true neighbours elsewhere" in written(app)
     for i, row in enumerate(near.rows):
-        assert tsne.id(row) in app.button(f"latent_near_{i}").help
+        assert tsne.id(row) in read(app.button(f"latent_near_{i}").help)
     app.session_state["latent_layout"] = "pca"
     app.run()
     shadow = near_to("mnist", int(tsne.indices[worst]), "pca")
@@ -533,6 +556,56 @@ def test_boxes_together_select_what_is_in_any_of_them(tsne: LatentMap) -> None:
     assert pictures(app) == strangest(tsne, rows)[:24]
 
 
+def stroke(app: AppTest, what: str, *areas: Area) -> AppTest:
+    """Draw with a key held down, as `_gestures.js` tells it."""
+    app.session_state["latent_gestures"] = {"stroke": what}
+    return draw(app, *areas)
+
+
+def test_what_is_drawn_with_shift_is_added_and_with_alt_taken_away(tsne: LatentMap) -> None:
+    first, second = box(tsne, 5, 0.1), box(tsne, 9000, 0.1)
+    third = box(tsne, 5, 0.05)  # within the first
+    app = draw(opened(), first)
+    rows = set(rows_in(tsne, first))
+    stroke(app, "add", first, second)
+    fine(app)
+    rows |= set(rows_in(tsne, second))
+    assert heading(app) == f"{len(rows):,} selected"
+    stroke(app, "remove", first, second, third)
+    rows -= set(rows_in(tsne, third))
+    assert heading(app) == f"{len(rows):,} selected"
+    assert heading(app.run()) == f"{len(rows):,} selected"
+    app.session_state["latent_colour"] = "class"  # drawn anew, and nothing is taken twice
+    assert heading(app.run()) == f"{len(rows):,} selected"
+    stroke(app, "replace", third)
+    assert heading(app) == f"{len(rows_in(tsne, third)):,} selected"
+    stroke(app, "add")  # a double click, after which the key that was held means nothing
+    assert heading(app) == "All images"
+
+
+def test_what_is_drawn_is_added_to_a_selection_that_was_not_drawn(tsne: LatentMap) -> None:
+    app = opened(_latent_tags={"fashion": {"odd": tsne.keys[[9000]]}})
+    app.button("latent_tag_0").click().run()
+    assert heading(app) == "1 selected"
+    area = box(tsne, 5, 0.05)
+    stroke(app, "add", area)
+    assert heading(app) == f"{len({9000, *rows_in(tsne, area)}):,} selected"
+
+
+def test_a_session_does_not_grow_by_a_key_a_selection(tsne: LatentMap) -> None:
+    app, drawn_on = opened(), []
+    for _ in range(3):
+        draw(app, mixed()[0])
+        send(app, [mixed()[0]], [(0, 4)], 0)
+        drawn_on += charts(app)
+        app.button("latent_clear").click().run()
+    app.run()
+    assert len(set(drawn_on)) == 3
+    assert len(app.session_state["_latent_seen"]) <= 1
+    assert not [key for key in drawn_on if f"{key}_clicks" in app.session_state]
+    assert heading(app) == "All images"
+
+
 def test_a_selection_is_kept_while_another_page_is_looked_at(tsne: LatentMap) -> None:
     area, rows = mixed()
     app = draw(opened(), area)
@@ -545,7 +618,7 @@ def test_a_selection_is_kept_while_another_page_is_looked_at(tsne: LatentMap) ->
 
 def small_map() -> LatentMap:
     """Of a model that shows fewer images."""
-    return service.latent(LatentQuery(Target.of("fashion", "glow.seed-0")))
+    return service.latent(LatentQuery(Target.of("fashion", "glow.seed-1")))
 
 
 def test_a_model_with_a_smaller_map_says_how_many_of_the_selection_it_lacks(
@@ -556,14 +629,38 @@ def test_a_model_with_a_smaller_map_says_how_many_of_the_selection_it_lacks(
     there = small_map().rows(keys)
     assert 0 < len(there) < len(keys)
     app = draw(opened(), area)
-    app.session_state["latent_model"] = "glow.seed-0"
+    app.session_state["latent_model"] = "glow.seed-1"
     app.run()
     fine(app)
-    assert "This model has no t-SNE map: this is UMAP." in captions(app)
+    assert app.get("button_group")[0].value == "umap"  # t-SNE was chosen, and there is none
     assert heading(app) == f"{len(there)} selected"
     assert f"{len(keys) - len(there)} more are not on this map" in captions(app)
     app.session_state["latent_model"] = "glow"
     assert heading(app.run()) == f"{len(keys)} selected"
+
+
+def test_only_layouts_that_a_model_has_are_offered_and_one_of_them_is_chosen() -> None:
+    app = AppTest.from_file("../pages/_frame.py", default_timeout=60).run()
+    app.session_state["scenario"] = "fashion-one"
+    app.switch_page("latent.py").run()
+    fine(app)
+    layout = app.get("button_group")[0]
+    assert "t-SNE" not in layout.options
+    assert LAYOUTS[layout.value] in layout.options
+    assert charts(app)[0].split("_")[4] == layout.value
+    app = opened(latent_layout="tsne", latent_model="glow.seed-1")
+    assert app.get("button_group")[0].value == "umap"
+    app.session_state["latent_view"] = "Two maps"
+    app.session_state["latent_layout2"] = "tsne"
+    app.session_state["latent_model2"] = "glow.seed-1"
+    app.session_state["latent_model"] = "glow"
+    app.run()
+    fine(app)
+    one, two = (g for g in app.get("button_group") if g.label == "Layout")
+    assert (len(one.options), len(two.options), two.value) == (3, 2, "umap")
+
+
+LAYOUTS = {"umap": "UMAP", "tsne": "t-SNE", "pca": "PCA"}
 
 
 def test_a_selection_that_is_not_on_the_map_can_be_cleared(tsne: LatentMap) -> None:
@@ -574,7 +671,7 @@ def test_a_selection_that_is_not_on_the_map_can_be_cleared(tsne: LatentMap) -> N
         if set(rows_in(tsne, area)) <= set(gone.tolist())
     )
     app = draw(opened(), area)
-    app.session_state["latent_model"] = "glow.seed-0"
+    app.session_state["latent_model"] = "glow.seed-1"
     app.run()
     assert heading(app) == "All images"
     assert "is hidden by the filter or not on this map" in captions(app)
@@ -695,7 +792,7 @@ def test_two_maps_show_one_selection_and_either_may_draw_it(tsne: LatentMap) -> 
 
 
 def test_a_filter_holds_for_the_same_images_on_a_map_of_fewer() -> None:
-    app = opened(latent_view="Two maps", latent_model2="glow.seed-0", latent_sets=["mnist"])
+    app = opened(latent_view="Two maps", latent_model2="glow.seed-1", latent_sets=["mnist"])
     few = small_map()
     app = draw(app, ("rect", [[-1e6, 1e6], [-1e6, 1e6]]), place=1)
     fine(app)
@@ -810,6 +907,43 @@ def test_a_name_of_no_image_is_a_line_and_the_page_goes_on() -> None:
         assert len(pictures(app)) == 24
 
 
+FOREIGN = "![x](http://evil.example/a.png) [log in](http://evil.example) *a* $x$ :red[y]"
+
+
+def bare(text: str) -> bool:
+    """Whether Markdown would make more of this than letters."""
+    marks = (r"(?<!\\)!?(?<!\\)\[[^\]]*(?<!\\)\]", r"(?<!\\)\$", r"(?<!\\)\*a", "://evil")
+    return any(re.search(mark, text) for mark in marks)
+
+
+def test_a_name_from_a_link_or_a_file_is_shown_letter_by_letter(tsne: LatentMap) -> None:
+    assert bare(FOREIGN)
+    app = followed(latent_image=FOREIGN)
+    assert not app.exception
+    (warning,) = app.warning
+    assert "There is no image" in warning.value
+    assert not bare(warning.value)
+    stream = io.BytesIO()
+    Image.fromarray(service.pictures_of("fashion", [("mnist", 3)])[0]).save(stream, "PNG")
+    app = opened()
+    app.file_uploader[0].upload(f"{FOREIGN}.png", stream.getvalue(), "image/png").run()
+    fine(app)
+    title = next(m.value for m in app.markdown if "evil" in m.value)
+    header = next(c for t in app.table for c in t.value.columns if "evil" in c)
+    assert not bare(title.strip("*"))
+    assert not bare(header)
+
+
+def test_a_tag_is_shown_letter_by_letter(tsne: LatentMap) -> None:
+    app = opened(_latent_tags={"fashion": {FOREIGN: tsne.keys[:3]}})
+    fine(app)
+    assert not bare(app.button("latent_tag_0").label)
+    assert not bare(app.button("latent_untag_0").help)
+    load_tags(app, table_of((FOREIGN[:40], "a")))
+    (warning,) = app.warning
+    assert not bare(warning.value)
+
+
 def test_without_a_name_the_page_says_how_to_give_one() -> None:
     app = opened(latent_image="")
     fine(app)
@@ -918,6 +1052,57 @@ def test_a_table_that_is_taken_away_brings_its_tags_back(tsne: LatentMap) -> Non
     for name, expected in known.items():
         found = app.session_state["_latent_tags"]["fashion"][name]
         assert found.tolist() == sorted(expected.tolist())
+
+
+TAGS = ["digits, odd", "odd", "=1+2", "-a, b", "+", "@x", "'til", '5" wide', '"so"', "<b>*x*</b>"]
+
+
+def tagged(tsne: LatentMap, known: dict[str, np.ndarray]) -> list[dict[str, str]]:
+    data = _chosen._csv(tsne, np.arange(len(tsne.keys))[:20], {"glow": None}, "fashion", known)
+    return list(csv.DictReader(io.StringIO(data.decode())))
+
+
+@pytest.mark.parametrize("name", TAGS)
+def test_a_tag_is_the_same_when_its_table_is_loaded_again(tsne: LatentMap, name: str) -> None:
+    app = opened()
+    app.button("latent_all").click().run()
+    app.text_input("latent_new_tag").set_value(f" {name} ").run()
+    fine(app)
+    known = app.session_state["_latent_tags"]["fashion"]
+    assert list(known) == [name]
+    both = {name: known[name], "even": known[name][:5]}
+    for found in (tagged(tsne, known), tagged(tsne, both)):
+        # A spreadsheet takes none of them for a formula.
+        assert not [row for row in found if row["tags"].startswith(("=", "+", "-", "@"))]
+    for data in (
+        _chosen._csv(tsne, np.arange(9), {"glow": None}, "fashion", both),
+        _tags._table("fashion", both),
+    ):
+        again = load_tags(opened(), data)
+        fine(again)
+        assert set(again.session_state["_latent_tags"]["fashion"]) == {name, "even"}
+
+
+def test_tags_can_be_taken_away_where_they_are_given_and_the_page_says_when_they_go() -> None:
+    app = opened()
+    app.button("latent_all").click().run()
+    assert "until you reload this page" in app.text_input("latent_new_tag").help
+    assert "Tags last until you reload this page" not in captions(app)
+    assert not [b for b in app.get("download_button") if b.proto.label == "Download tags"]
+    app.text_input("latent_new_tag").set_value("odd").run()
+    assert "Tags last until you reload this page: download them" in captions(app)
+    assert [b for b in app.get("download_button") if b.proto.label == "Download tags"]
+
+
+def test_the_table_of_tags_holds_every_tagged_image_once_on_this_map_or_not() -> None:
+    known = {"a": np.array([3, 10_000_007]), "b": np.array([3, 20_000_001])}
+    assert _tags._table("fashion", known).decode().split() == [
+        "image,tags",
+        'garments#3,"a,',
+        'b"',
+        "mnist#7,a",
+        "turned#1,b",
+    ]
 
 
 NO_TAGS = {
@@ -1072,7 +1257,7 @@ def test_ones_own_image_is_placed_scored_and_dropped_for_another(tsne: LatentMap
     for words in how_well(tsne):
         assert words in captions(app)
     # The digit is on the map: it is its own picture's nearest neighbour.
-    assert app.button("latent_near_0").help.startswith(f"mnist#{index} ")
+    assert read(app.button("latent_near_0").help).startswith(f"mnist#{index} ")
     kept = service.across(AcrossQuery("fashion", ("glow",), (10_000_000 + index,)))
     percentile = float(verdicts(app, "digit.png")["percentile"].iloc[0])
     # To one decimal; scored alone here, in a batch there.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import numpy as np
 from core.answers.loaded import Target, check_part, loaded, stored_scores
 from core.data.images import ImageError, Picture, decode, pad
 from core.evaluate.calibration import percentile
+from core.kept import Kept
 from core.scenario import Scenario, ScenarioError
 
 if TYPE_CHECKING:
@@ -145,9 +147,15 @@ def classes_of(scenario: Scenario, set_name: str) -> Sequence[str]:
     return scenario.set_named(set_name).classes or scenario.normal.classes
 
 
+_own: Kept[Picture] = Kept(limit=1_000_000, weigh=lambda picture: picture.image.nbytes)
+
+
 def _own_picture(scenario: Scenario, data: bytes) -> Picture:
-    decoded = decode(data, scenario.image[1] - 2 * scenario.border)
-    return Picture(pad(decoded.image[None], scenario.border)[0], decoded.notes)
+    """Decoded once, however many models and pages ask: a large file takes seconds."""
+    size, border = scenario.image[1] - 2 * scenario.border, scenario.border
+    key = (hashlib.sha256(data).digest(), size, border)
+    decoded = _own.get(key, "", lambda: decode(data, size))
+    return Picture(pad(decoded.image[None], border)[0], decoded.notes)
 
 
 # Galleries ---------------------------------------------------------------------------------------

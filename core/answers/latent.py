@@ -25,6 +25,7 @@ __all__ = [
     "Near",
     "NearQuery",
     "across",
+    "ids_of_keys",
     "keys_of_ids",
     "latent",
     "near",
@@ -116,6 +117,16 @@ def keys_of_ids(scenario_name: str, ids: Sequence[str]) -> np.ndarray:
             raise ScenarioError(f"scenario {scenario_name} has no image {text[:60]!r}")
         keys.append(place[name] * SET_KEY + int(index))
     return np.array(keys, np.int64)
+
+
+def ids_of_keys(scenario_name: str, keys: np.ndarray) -> list[str]:
+    """Names "set#index" of reference images, by their keys (n,).
+
+    Raises:
+        ScenarioError: there is no such scenario.
+    """
+    names = [s.name for s in load_scenario(scenario_name).own_sets]
+    return [f"{names[key // SET_KEY]}#{key % SET_KEY}" for key in keys.tolist()]
 
 
 def latent(query: LatentQuery) -> LatentMap:
