@@ -174,6 +174,11 @@ class Detector(nn.Module, ABC):
         return self.about
 
     @property
+    def deviations(self) -> tuple[str, ...]:
+        """Where this detector, as configured, leaves its paper; a sentence each."""
+        return self.paper.deviations
+
+    @property
     def limits(self) -> tuple[str, ...]:
         """What this detector, as configured, cannot do; a sentence each."""
         return ()
@@ -202,6 +207,14 @@ class Detector(nn.Module, ABC):
     def start(self) -> str:
         """The checkpoint of the scenario whose weights training starts from, or ""."""
         return ""
+
+    def begin_from(self, other: Detector) -> None:
+        """Take over the weights of `start`, a detector of the same class.
+
+        Raises:
+            RuntimeError: they are of other shapes.
+        """
+        self.load_state_dict(other.state_dict())
 
     def accompany(self, role: str, other: Detector) -> None:
         """Take another detector, frozen, as a companion; it is no part of this one's weights."""

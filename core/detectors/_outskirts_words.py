@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from core.detectors._base import Paper, Part
 
-__all__ = ["LIMITS", "PAPER", "PARTS"]
+__all__ = ["LIMITS", "LOGITS", "PAPER", "PARTS"]
 
 PAPER = Paper(
     title="Anomaly Detection based on Zero-Shot Outlier Synthesis and Hierarchical Feature "
@@ -28,9 +28,6 @@ PAPER = Paper(
         "generators' codes; a normal one is decoded from a draw of its own posterior, plus what "
         "was left over of it.",
         "Classifiers see, beside the code, the logarithm of the VAE's error on it.",
-        "A classifier's logit is a small net, plus squares of the whitened code with weights "
-        "that cannot be negative, minus the log kernel density of the kept normal codes: so it "
-        "rises far away in every direction, and wherever no normal code is near.",
         "A code's numbers share one scale, so that distances stay those of the autoencoder; its "
         "log errors have half their weight.",
         "Weights and posteriors are rounded to 16 bits after training.",
@@ -49,6 +46,14 @@ PAPER = Paper(
     "  archivePrefix = {arXiv}\n"
     "}",
 )
+LOGITS = {  # the deviation that hangs on the config
+    "density": "A classifier's logit is a small net, plus squares of the whitened code with "
+    "weights that cannot be negative, minus the log kernel density of the kept normal codes: so "
+    "it rises far away in every direction, and wherever no normal code is near. The density is "
+    "ours, not the paper's, and no synthetic outlier teaches it.",
+    "plain": "A classifier's logit is a small net on the whitened code and no more, taught by "
+    "synthetic outliers alone: how we read the paper's binary classifiers.",
+}
 PARTS: Mapping[str, Part] = {
     "logit": Part(
         "Mean logit",
@@ -80,12 +85,20 @@ PARTS: Mapping[str, Part] = {
         text="How far the image's posterior lies from the VAE's prior. A control as well.",
     ),
 }
-LIMITS = (
-    "Its outliers come from normal images alone: what differs in a way that no descriptor "
-    "measures stays unseen.",
-    "Before any training its classifiers order synthetic and normal codes well already, by "
-    "how near known codes lie: training moves the border, and adds little to the order.",
-    "Logits are no probabilities of a fault: they tell normal images from synthetic outliers.",
-    "Knows grey pictures of one centred object on black, 28x28 pixels.",
-    "It has no explanation of its own: which pixels made a logit, other methods must say.",
-)
+LIMITS = {
+    "any": (
+        "Its outliers come from normal images alone: what differs in a way that no descriptor "
+        "measures stays unseen.",
+        "Logits are no probabilities of a fault: they tell normal images from synthetic outliers.",
+        "Knows grey pictures of one centred object on black, 28x28 pixels.",
+        "It has no explanation of its own: which pixels made a logit, other methods must say.",
+    ),
+    "density": (
+        "Before any training its classifiers order synthetic and normal codes well already, by "
+        "how near known codes lie: training moves the border, and adds little to the order.",
+    ),
+    "plain": (
+        "A net goes on as it was where it saw no example: far from normal and synthetic codes "
+        "alike, a logit may fall as well as rise.",
+    ),
+}

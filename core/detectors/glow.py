@@ -14,7 +14,6 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.nn import Parameter
 
@@ -33,6 +32,7 @@ from core.detectors._glow_words import LIMITS, PAPER, PARTS
 from core.nn.compressor import png_bits
 from core.nn.controls import DenseFlow, PatchFlow
 from core.nn.flow import MultiScaleFlow, ScaleCode, coupling_dtype
+from core.nn.outlier_losses import margin_loss, outlier_loss
 from core.nn.pixels import (
     NATS_TO_BITS,
     bits_per_dimension,
@@ -40,39 +40,12 @@ from core.nn.pixels import (
     dequantised,
     mutate,
     quantised,
+    spread_over_pixels,
 )
 
-__all__ = ["Glow", "margin_loss", "outlier_loss"]
+__all__ = ["Glow"]
 
 PASS = 128  # images and draws that go through the flow at once: what fits the cache
-
-
-def outlier_loss(
-    log_p: Tensor, log_general: Tensor, *, weight: float, temperature: float
-) -> Tensor:
-    """weight * softplus((log p_f - log p_g) / temperature), (N,), of general images in nats.
-
-    References:
-        Schirrmeister et al. 2020, sec. 4; in the released code weight 6000 and temperature 1000.
-
-    Example:
-        >>> log_p = torch.tensor([-5000.0, 0.0])
-        >>> outlier_loss(log_p, torch.zeros(2), weight=6000.0, temperature=1000.0).round().tolist()
-        [40.0, 4159.0]
-    """
-    return weight * F.softplus((log_p - log_general) / temperature)
-
-
-def margin_loss(nll_out: Tensor, nll_in: Tensor, *, margin: float) -> Tensor:
-    """relu(D + mean NLL_in - NLL_out), (N,): the baseline that asks for a gap and no more.
-
-    No gradient reaches the likelihood of the normal images NLL_in (M,) through it.
-
-    Example:
-        >>> margin_loss(torch.tensor([5.0, 1.0]), torch.tensor([2.0]), margin=1.0).tolist()
-        [0.0, 2.0]
-    """
-    return (margin + nll_in.detach().mean() - nll_out).relu()
 
 
 class Glow(Detector):
@@ -193,7 +166,7 @@ class Glow(Detector):
             kinds = {"general": True}
         if not self.scale_names:
             kinds = {"control": True, "dense": self.config.flow == "dense"}
-        kinds |= {"any": True, "scales": bool(self.scale_names)}
+        kinds |= {"any": True, "scales": bool(self.scale_names), "random": bool(self.start)}
         return tuple(LIMITS[kind] for kind, holds in kinds.items() if holds)
 
     @property
@@ -426,7 +399,7 @@ class Glow(Detector):
     def _maps(self, codes: Sequence[ScaleCode]) -> Tensor:
         """What each scale costs, shared out over the pixels, (N, L, H, W)."""
         size = self.config.image[1:]
-        return torch.stack([_spread(-code.log_prob, *size) for code in codes], 1)
+        return torch.stack([spread_over_pixels(-code.log_prob, *size) for code in codes], 1)
 
     # Images from latents ------------------------------------------------------------------------
 
@@ -436,14 +409,13 @@ class Glow(Detector):
 
     def decode(self, latents: Sequence[Tensor]) -> Tensor:
         """Images (N, C, H, W) with these latents, clipped to [0, 1]; NaN where it overflows."""
-        x = quantised(self.flow.inverse(latents))
-        return x.where(x.isfinite(), torch.nan)
+        y = self.flow.inverse(latents)
+        return quantised(y).where(y.isfinite(), torch.nan)
 
     def sample(self, n: int, generator: torch.Generator, temperature: float = 1.0) -> Tensor:
         """Draw n images (n, C, H, W) from N(0, temperature^2) latents."""
-        return self.decode(
-            [_normal((n, *s), generator, temperature) for s in self.flow.latent_shapes()]
-        )
+        shapes = [(n, *shape) for shape in self.flow.latent_shapes()]
+        return self.decode([_normal(shape, generator, temperature) for shape in shapes])
 
     def resample(
         self, x: Tensor, n: int, *, generator: torch.Generator, temperature: float = 1.0
@@ -452,8 +424,7 @@ class Glow(Detector):
 
         Returns: (L, n, C, H, W), finest scale first; not finite where the inverse overflows.
         """
-        kept = self.latents(x)
-        drawn = []
+        kept, drawn = self.latents(x), []
         for i, latent in enumerate(kept):
             others = [z.expand(n, *z.shape[1:]) for z in kept]
             others[i] = _normal((n, *latent.shape[1:]), generator, temperature)
@@ -477,10 +448,3 @@ def _mean(passes: Sequence[Tensor], *, n: int) -> Tensor:
 
 def _normal(shape: Sequence[int], generator: torch.Generator, temperature: float) -> Tensor:
     return torch.randn(tuple(shape), generator=generator) * temperature
-
-
-def _spread(cells: Tensor, height: int, width: int) -> Tensor:
-    """Cell values (N, h, w) shared out evenly over their pixels, (N, height, width)."""
-    rows, columns = height // cells.shape[1], width // cells.shape[2]
-    pixels = cells.repeat_interleave(rows, 1).repeat_interleave(columns, 2)
-    return pixels / (rows * columns)

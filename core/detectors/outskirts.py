@@ -7,8 +7,9 @@ are pushed further out and drawn from; classifiers learn these draws from the no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Literal, cast
 
 import torch
@@ -16,39 +17,30 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.detectors._base import Batch, Detector, NotFitted, Paper, Part, Phase, Player
-from core.detectors._outskirts_words import LIMITS, PAPER, PARTS
-from core.nn.dense import OutwardLogit, dense
+from core.detectors._outskirts_words import LIMITS, LOGITS, PAPER, PARTS
+from core.nn.dense import OutwardLogit, PlainLogit, dense
 from core.nn.descriptors import FilterBank, oriented_wavelets, random_filters
 from core.nn.distil import Autoencoder, PlainCode, log_error
 from core.nn.posteriors import (
+    Synthesis,
     distance_to_aggregate,
     divergence_of_neighbours,
     kl_to_prior,
+    noise_like,
     outermost,
     pushed,
 )
 
-__all__ = ["Criterion", "Outskirts", "Synthesis"]
+__all__ = ["Criterion", "Outskirts"]
 
 Criterion = Literal["prior", "aggregate", "neighbours"]
 NEAREST = 5  # posteriors that criterion C looks at
-
-
-@dataclass(frozen=True)
-class Synthesis:
-    """Synthetic outliers.
-
-    Attributes:
-        codes: (n, H), h~ in standard deviations of the normal codes.
-        latent: (n, D), z~.
-        parents: (n,), index of each one's generator among the kept posteriors.
-        images: (n, C, H, W) in [0, 1], their pixel codes decoded.
-    """
-
-    codes: Tensor
-    latent: Tensor
-    parents: Tensor
-    images: Tensor
+CRITERIA: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "prior": lambda mean, spread: kl_to_prior(mean, spread).sum(1),
+    "aggregate": distance_to_aggregate,
+    "neighbours": partial(divergence_of_neighbours, k=NEAREST),
+}
+CLASSIFYING = ("whiten", "discriminate", "round to 16 bits")  # phases after both levels
 
 
 class Outskirts(Detector):
@@ -89,6 +81,9 @@ class Outskirts(Detector):
             rho: the fraction of kept posteriors that generate; 1 means all of them.
             kappa, tau: push from the centre, and spread, of the synthetic outliers.
             negatives: "outskirts", or "noise": z ~ kappa N(0, I), S of all kept posteriors.
+            density: whether a logit holds squares and the kernel density of kept normal codes
+                beside its net; without, it is the paper's reading: a net taught by outliers.
+            starts_from: checkpoint whose levels and posteriors are taken; classifiers train alone.
         """
 
         image: tuple[int, int, int] = (1, 32, 32)
@@ -108,6 +103,8 @@ class Outskirts(Detector):
         kappa: float = 1.2
         tau: float = 1.5
         negatives: Literal["outskirts", "noise"] = "outskirts"
+        density: bool = True
+        starts_from: str = ""
         learning_rate: float = 1e-3
         judge_rate: float = 3e-3
 
@@ -126,10 +123,8 @@ class Outskirts(Detector):
             self.banks["filters"] = FilterBank(random_filters())
             shapes = {j: cast(FilterBank, bank).shape for j, bank in self.banks.items()}
             sizes = {"hidden": config.hidden, "code": config.code, "regions": config.regions}
-            self.level1 = nn.ModuleDict(
-                {j: Autoencoder(s, **sizes)
-                 for j, s in {"pixels": (1, height, width), **shapes}.items()}
-            )  # fmt: skip
+            shapes = {"pixels": (1, height, width), **shapes}
+            self.level1 = nn.ModuleDict({j: Autoencoder(s, **sizes) for j, s in shapes.items()})
         self.sizes = [cast(Autoencoder, part).size for part in self.level1.values()]
         total, d = sum(self.sizes), config.latent
         self.encoder = dense(total, config.fuse_hidden, 2 * d)
@@ -137,9 +132,8 @@ class Outskirts(Detector):
         judged = {"fused": d + len(self.sizes)}
         if config.levels == 2:
             judged = {j: n + 1 for j, n in zip(self.level1, self.sizes, strict=True)} | judged
-        self.judges = nn.ModuleDict(
-            {j: OutwardLogit(n, config.judge_hidden) for j, n in judged.items()}
-        )
+        logit = OutwardLogit if config.density else PlainLogit
+        self.judges = nn.ModuleDict({j: logit(n, config.judge_hidden) for j, n in judged.items()})
         self.register_buffer("code_centre", torch.zeros(total))
         self.register_buffer("code_scale", torch.ones(total))
         self.register_buffer("kept_codes", torch.zeros(config.kept, total))
@@ -151,8 +145,21 @@ class Outskirts(Detector):
         return {name: part for name, part in self.about.items() if name in has}
 
     @property
+    def deviations(self) -> tuple[str, ...]:
+        return (*self.paper.deviations, LOGITS["density" if self.config.density else "plain"])
+
+    @property
     def limits(self) -> tuple[str, ...]:
-        return LIMITS
+        return (*LIMITS["any"], *LIMITS["density" if self.config.density else "plain"])
+
+    @property
+    def start(self) -> str:
+        return self.config.starts_from
+
+    def begin_from(self, other: Detector) -> None:
+        """Take over all but the classifiers."""
+        taken = {k: v for k, v in other.state_dict().items() if not k.startswith("judges.")}
+        self.load_state_dict({**self.state_dict(), **taken})
 
     @property
     def code(self) -> str:
@@ -179,6 +186,8 @@ class Outskirts(Detector):
             Phase("discriminate", "train", [judge], epochs=6),
             Phase("round to 16 bits", "train", prepare=self._round),
         ]
+        if self.start:
+            phases = [p for p in phases if p.name in CLASSIFYING]
         return [phase for phase in phases if self.config.levels == 2 or phase.name != "distil"]
 
     @staticmethod
@@ -202,7 +211,7 @@ class Outskirts(Detector):
         """||h - h^||^2 + beta KL(q(z | h) || N(0, I))."""
         h = self.codes(batch.x).detach()
         mean, spread = self.posterior(h)
-        error = (h - self.decoder(mean + spread * _noise_like(mean, generator))).square().sum(1)
+        error = (h - self.decoder(mean + spread * noise_like(mean, generator))).square().sum(1)
         kl = kl_to_prior(mean, spread).sum(1)
         return {"reconstruction": error.mean(), "kl": self.config.beta * kl.mean()}
 
@@ -214,7 +223,7 @@ class Outskirts(Detector):
         with torch.no_grad():
             h = self.codes(batch.x)
             mean, spread = self.posterior(h)
-            drawn = self.decoder(mean + spread * _noise_like(mean, generator))
+            drawn = self.decoder(mean + spread * noise_like(mean, generator))
             normal = self.features(drawn + h - self.decoder(mean))
             synthetic = self.features(self._draw(len(h), generator)[0])
         return {
@@ -259,7 +268,7 @@ class Outskirts(Detector):
 
     def _fit_whitening(self, batches: Iterable[Batch]) -> None:
         for j, codes in self.features(self.kept_codes).items():
-            cast(OutwardLogit, self.judges[j]).fit_(codes)
+            cast(PlainLogit, self.judges[j]).fit_(codes)
 
     def _round(self, batches: Iterable[Batch]) -> None:
         """Let every weight be one that 16 bits hold, as it will be stored."""
@@ -337,15 +346,9 @@ class Outskirts(Detector):
             NotFitted: there are no posteriors yet.
             ValueError: there is no such criterion.
         """
-        mean, spread = self._kept()
-        name = criterion or self.config.criterion
-        if name == "prior":
-            return kl_to_prior(mean, spread).sum(1)
-        if name == "aggregate":
-            return distance_to_aggregate(mean, spread)
-        if name == "neighbours":
-            return divergence_of_neighbours(mean, spread, k=NEAREST)
-        raise ValueError(f"criterion is prior, aggregate or neighbours, got {name!r}")
+        if (name := criterion or self.config.criterion) not in CRITERIA:
+            raise ValueError(f"criterion is prior, aggregate or neighbours, got {name!r}")
+        return CRITERIA[name](*self._kept())
 
     def generators(self, rho: float | None = None, criterion: Criterion | None = None) -> Tensor:
         """Indices of the kept posteriors that generate: the top fraction rho, outermost first."""
@@ -387,20 +390,20 @@ class Outskirts(Detector):
             parents = self._knowledge()[0]
         draws = torch.randint(len(parents), (n,), generator=generator, device=generator.device)
         i = parents.to(mean.device)[draws.to(mean.device)]
-        eps = _noise_like(mean[i], generator)
+        eps = noise_like(mean[i], generator)
         z = pushed(mean[i], spread[i], eps, centre=mean.mean(0), kappa=kappa, tau=tau)
         if config.negatives == "noise":
             z = kappa * eps
         rest = self.kept_codes[parents] - self.decoder(mean[parents])  # (G, H)
-        weights = _noise_like(rest.new_empty(n, len(rest)), generator)
+        weights = noise_like(rest.new_empty(n, len(rest)), generator)
         return self.decoder(z) + tau * weights @ rest / len(rest) ** 0.5, z, i
 
-    def _judges(self, without: int | None = None) -> list[tuple[str, OutwardLogit, Tensor]]:
+    def _judges(self, without: int | None = None) -> list[tuple[str, PlainLogit, Tensor]]:
         """Each classifier with the features of the kept codes that it looks at."""
         near = self._knowledge()[1]
         if without is not None:
             near = {j: torch.cat([n[:without], n[without + 1 :]]) for j, n in near.items()}
-        return [(j, cast(OutwardLogit, judge), near[j]) for j, judge in self.judges.items()]
+        return [(j, cast(PlainLogit, judge), near[j]) for j, judge in self.judges.items()]
 
     @torch.inference_mode(False)  # what is kept must serve a later gradient, too
     @torch.no_grad()
@@ -444,7 +447,3 @@ def _check(config: Outskirts.Config) -> None:
     inner = [side - 2 * config.border for side in config.image[1:]]
     if config.image[0] != 1 or config.border < 0 or any(s < 8 or s % 4 for s in inner):
         raise ValueError(f"needs grey pictures of sides 8, 12, 16 ..., got {config.image}, {inner}")
-
-
-def _noise_like(tensor: Tensor, generator: torch.Generator) -> Tensor:
-    return torch.randn(tensor.shape, generator=generator, device=generator.device).to(tensor.device)

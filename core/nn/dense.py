@@ -1,4 +1,4 @@
-"""Fully connected blocks: plain nets, and a logit that rises far away in every direction."""
+"""Fully connected blocks: nets, a plain logit, and one that rises far away in every direction."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["OutwardLogit", "dense"]
+__all__ = ["OutwardLogit", "PlainLogit", "dense"]
 
 RIDGE = 1e-4  # of the mean variance, added before whitening
 START = -3.0  # softplus of it, 0.05, is each curvature's start
@@ -23,7 +23,42 @@ def dense(*sizes: int) -> nn.Sequential:
     return nn.Sequential(*layers[1:])
 
 
-class OutwardLogit(nn.Module):
+class PlainLogit(nn.Module):
+    """Logit (N,) of codes c (N, D): net(W (c - m)), and nothing else.
+
+    `fit_` sets m and W from normal codes, a named step; it is no part of forward.
+    """
+
+    mean: Tensor  # (D,)
+    whiten: Tensor  # (D, D)
+
+    def __init__(self, size: int, hidden: int) -> None:
+        super().__init__()
+        self.net = dense(size, hidden, hidden, 1)
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("whiten", torch.eye(size))
+
+    @torch.no_grad()
+    def fit_(self, near: Tensor) -> None:
+        """Whiten by mean and covariance of normal codes (K, D)."""
+        mean = near.mean(0)
+        covariance = (near - mean).T @ (near - mean) / max(1, len(near) - 1)
+        ridge = RIDGE * covariance.diagonal().mean() + 1e-8
+        same = torch.eye(len(covariance), device=near.device)
+        values, vectors = torch.linalg.eigh(covariance + ridge * same)
+        self.mean.copy_(mean)
+        self.whiten.copy_((vectors / values.clamp_min(ridge).sqrt()).T)
+
+    def whitened(self, codes: Tensor) -> Tensor:
+        """u = W (c - m), (N, D)."""
+        return (codes - self.mean) @ self.whiten.T
+
+    def forward(self, codes: Tensor, near: Tensor) -> Tensor:
+        """Logits (N,) of codes (N, D); the normal codes ``near`` (K, D) are not looked at."""
+        return self.net(self.whitened(codes))[:, 0]
+
+
+class OutwardLogit(PlainLogit):
     """Logit (N,) of codes c (N, D), given near ones c_k (K, D) that are normal.
 
         net(u) + sum softplus(q) u^2 - e^t log sum_k exp(-e^g |c - c_k|^2) + b,  u = W (c - m)
@@ -34,33 +69,22 @@ class OutwardLogit(nn.Module):
     squares in the whitened one. `fit_` sets m, W and the start of g; it is no part of forward.
     """
 
-    mean: Tensor  # (D,)
-    whiten: Tensor  # (D, D)
-
     def __init__(self, size: int, hidden: int) -> None:
-        super().__init__()
-        self.net = dense(size, hidden, hidden, 1)
+        super().__init__(size, hidden)
         self.curvature = nn.Parameter(torch.full((size,), START))
         self.sharpness = nn.Parameter(torch.zeros(()))
         self.weight = nn.Parameter(torch.zeros(()))
         self.offset = nn.Parameter(torch.tensor(-NEAR))
-        self.register_buffer("mean", torch.zeros(size))
-        self.register_buffer("whiten", torch.eye(size))
 
     @torch.no_grad()
     def fit_(self, near: Tensor) -> None:
         """Whiten by mean and covariance of normal codes (K, D), and measure how near they are."""
-        covariance = torch.cov(near.T).reshape(near.shape[1], -1)
-        ridge = RIDGE * covariance.diagonal().mean() + 1e-8
-        values, vectors = torch.linalg.eigh(covariance + ridge * torch.eye(len(covariance)))
-        self.mean.copy_(near.mean(0))
-        self.whiten.copy_((vectors / values.clamp_min(ridge).sqrt()).T)
+        super().fit_(near)
         apart = torch.cdist(near, near).fill_diagonal_(torch.inf).square().min(1).values
         self.sharpness.copy_((NEAR / apart.median().clamp_min(1e-6)).log())
 
     def forward(self, codes: Tensor, near: Tensor) -> Tensor:
-        c, c_k = codes - self.mean, near - self.mean
-        u = c @ self.whiten.T
+        c, c_k, u = codes - self.mean, near - self.mean, self.whitened(codes)
         apart = c.square().sum(1)[:, None] - 2 * c @ c_k.T + c_k.square().sum(1)  # (N, K)
         density = torch.logsumexp(-self.sharpness.exp() * apart.clamp_min(0), 1)
         squares = u.square() @ F.softplus(self.curvature)

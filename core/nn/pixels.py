@@ -17,6 +17,7 @@ __all__ = [
     "dequantised",
     "mutate",
     "quantised",
+    "spread_over_pixels",
 ]
 
 NATS_TO_BITS = 1 / math.log(2)
@@ -82,3 +83,15 @@ def mutate(x: Tensor, share: float, *, border: int, generator: torch.Generator) 
     inside = torch.ones_like(hit[..., 2 * border :, 2 * border :])
     hit &= F.pad(inside, (border, border, border, border))
     return torch.where(hit.to(x.device), levels.to(x.device), x)
+
+
+def spread_over_pixels(cells: Tensor, height: int, width: int) -> Tensor:
+    """Cell values (N, h, w) shared out evenly over their pixels, (N, height, width).
+
+    Example:
+        >>> spread_over_pixels(torch.tensor([[[4.0, 8.0]]]), 2, 4)[0, 0].tolist()
+        [1.0, 1.0, 2.0, 2.0]
+    """
+    rows, columns = height // cells.shape[1], width // cells.shape[2]
+    pixels = cells.repeat_interleave(rows, 1).repeat_interleave(columns, 2)
+    return pixels / (rows * columns)

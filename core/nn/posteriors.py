@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 __all__ = [
+    "Synthesis",
     "distance_to_aggregate",
     "divergence_of_neighbours",
     "kl_to_prior",
+    "noise_like",
     "outermost",
     "pushed",
 ]
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """Synthetic outliers: draws of pushed posteriors, and what they decode to.
+
+    Attributes:
+        codes: (n, H), h~ in standard deviations of the normal codes.
+        latent: (n, D), z~.
+        parents: (n,), index of each one's generator among the kept posteriors.
+        images: (n, C, H, W) in [0, 1], their pixel codes decoded.
+    """
+
+    codes: Tensor
+    latent: Tensor
+    parents: Tensor
+    images: Tensor
+
+
+def noise_like(tensor: Tensor, generator: torch.Generator) -> Tensor:
+    """Standard normal noise of a tensor's shape and device, the same on every device."""
+    return torch.randn(tensor.shape, generator=generator, device=generator.device).to(tensor.device)
 
 
 def kl_to_prior(mean: Tensor, spread: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,7 @@ def write_card(
     training: Training,
     watcher: Watcher,
 ) -> Card:
+    others = _other_seeds(scenario, name, detector, training, trained)
     watcher.stage("choosing the score on synthetic faults of held-out normal images")
     held_out_images = streams["calibration"].images
     found = validate(detector, held_out_images, border=scenario.border, seed=training.seed)
@@ -85,7 +86,7 @@ def write_card(
         variant=variant or None,
         config=dataclasses.asdict(detector.config),
         paper=_paper(detector),
-        deviations=detector.paper.deviations,
+        deviations=detector.deviations,
         data=learned,
         training=trained.model_copy(update={"test_looks": 1 + _looks(scenario, name)}),
         score=Score(
@@ -104,7 +105,7 @@ def write_card(
         metrics=metrics,
         figures={k: round(v, 4) for k, v in figures.items()},
         companions=dict(companions),
-        seeds=_seeds(scenario, name, detector, training, trained, metrics),
+        seeds=_seeds(name, detector, others, metrics),
         golden=_golden(scores),
         limits=(*detector.limits, *_general_limits(scenario, detector)),
         licence=f"Weights: as the training images, {_licence(scenario, detector, learned)}",
@@ -161,42 +162,51 @@ def _general_limits(scenario: Scenario, detector: Detector) -> list[str]:
     return [scenario.general.limit] if scenario.general and (asks or learned) else []
 
 
-def _seeds(
-    scenario: Scenario,
-    name: str,
-    detector: Detector,
-    training: Training,
-    trained: Trained,
-    metrics: Mapping[str, Mapping[str, Metrics]],
-) -> Seeds | None:
-    """Figures of this model and of those that differ in their seed alone, if all are there."""
+def _other_seeds(
+    scenario: Scenario, name: str, detector: Detector, training: Training, trained: Trained
+) -> list[Card]:
+    """Cards of the models that differ from this one in their seed alone, if all are there."""
     folder = scenario.folder
-    if not training.seeds or not all((folder / f"{m}.json").exists() for m in training.seeds):
-        return None
+    if not all((folder / f"{m}.json").exists() for m in training.seeds):
+        return []
     cards = [checkpoint.read_card(folder, model) for model in training.seeds]
-    config = dataclasses.asdict(detector.config)
-    alike = [_learnt(detector, config, trained)]
-    alike += [_learnt(detector, card.config, card.training) for card in cards]
-    if any(settings != alike[0] for settings in alike):
+    mine = _learnt(detector, trained)
+    if any(_learnt(checkpoint.from_config(c.name, c.config), c.training) != mine for c in cards):
         raise CardError(f"{', '.join((name, *training.seeds))} differ in more than their seed")
-    every = [metrics, *(card.metrics for card in cards)]
-    kind = f"seeds of the fine-tuning from {detector.start}" if detector.start else "random starts"
-    return Seeds(
-        models=(name, *training.seeds),
-        text=f"{len(every)} {kind}, alike in all else",
-        auroc={
-            strange: {part: tuple(m[strange][part].auroc for m in every) for part in parts}
-            for strange, parts in metrics.items()
-            if all(strange in m for m in every)
-        },
-    )
+    return cards
 
 
-def _learnt(detector: Detector, config: Mapping[str, Any], trained: Trained) -> dict[str, Any]:
+def _learnt(detector: Detector, trained: Trained) -> dict[str, Any]:
     """The settings that training saw, but for its seed."""
+    config = dataclasses.asdict(detector.config)
     seen = {k: v for k, v in config.items() if k not in detector.untrained_settings}
     minutes = trained.minutes if trained.fixed == "minutes" else None
     return {**seen, "minutes": minutes, "batch size": trained.batch_size}
+
+
+def _seeds(
+    name: str,
+    detector: Detector,
+    others: Sequence[Card],
+    metrics: Mapping[str, Mapping[str, Metrics]],
+) -> Seeds | None:
+    """Figures of this model, whose metrics these are, and of those of other seeds."""
+    if not others:
+        return None
+    every = [metrics, *(card.metrics for card in others)]
+    kind = f"seeds of the fine-tuning from {detector.start}" if detector.start else "random starts"
+    return Seeds(
+        models=(name, *(card.name for card in others)),
+        text=f"{len(every)} {kind}, alike in all else",
+        auroc={
+            strange: {
+                part: tuple(m[strange][part].auroc for m in every)
+                for part in parts
+                if all(part in m[strange] for m in every)
+            }
+            for strange, parts in metrics.items()
+        },
+    )
 
 
 def _looks(scenario: Scenario, name: str) -> int:

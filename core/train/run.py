@@ -133,9 +133,9 @@ def _run_folder(scenario: Scenario, name: str) -> Path:
 
 def _taught_by(detector: Detector) -> list[str]:
     """Checkpoints that training builds on: its start, and companions that it asks."""
-    roles = set(detector.companions) - detector.untrained_settings
-    named = [detector.companions[role] for role in detector.companions if role in roles]
-    return [detector.start, *named] if detector.start else named
+    untaught = detector.untrained_settings
+    asked = [stem for role, stem in detector.companions.items() if role not in untaught]
+    return [stem for stem in (detector.start, *asked) if stem]
 
 
 def _detector(scenario: Scenario, name: str, training: Training) -> tuple[Detector, dict[str, str]]:
@@ -159,7 +159,9 @@ def _detector(scenario: Scenario, name: str, training: Training) -> tuple[Detect
             for setting in detector.architecture:
                 if getattr(start.config, setting) != getattr(detector.config, setting):
                     raise RuntimeError(f"they differ in {setting}")
-            detector.load_state_dict(start.state_dict())
+            detector.begin_from(start)
+            if detector.keeps and card.training.seed != training.seed:
+                raise RuntimeError("what it keeps of training images hangs on their common seed")
         except RuntimeError as error:
             raise CardError(f"{name} cannot start from {detector.start}: {error}") from error
     return detector, origin
@@ -220,19 +222,29 @@ def _streams(
     images, labels = public_set(
         scenario.normal.source, settings().data, train=True, download=download
     )
+    size = training.batch_size // devices
+    try:
+        streams = _normal_streams(scenario, images, labels, size)
+        if {"general", "mixed"} & set(wanted):
+            streams |= _general_streams(scenario, streams["train"])
+    except ValueError as error:  # sizes in scenario.json that these images do not have
+        raise ScenarioError(f"{scenario.family}/scenario.json: {error}") from error
+    return streams
+
+
+def _normal_streams(
+    scenario: Scenario, images: np.ndarray, labels: np.ndarray, size: int
+) -> dict[str, Stream]:
+    """Training images and held-out ones of images (N, H, W), in batches of a size."""
     split = scenario.split
     chosen = calibration_split(len(images), calibration=split.calibration, seed=split.seed)
     if scenario.normal.only is not None:
         chosen = tuple(i[labels[i] == scenario.normal.only] for i in chosen)
     images = pad(images, scenario.border)
-    size = training.batch_size // devices
-    streams = {
+    return {
         name: Stream(images[i], np.ones(len(i), np.int8), labels[i], size)
         for name, i in zip(("train", "calibration"), chosen, strict=True)
     }
-    if {"general", "mixed"} & set(wanted):
-        streams |= _general_streams(scenario, streams["train"])
-    return streams
 
 
 def _general_streams(scenario: Scenario, train: Stream) -> dict[str, Stream]:

@@ -16,7 +16,7 @@ from core.checkpoint import CardError
 from core.data.stream import as_tensor
 from core.detectors._base import NotFitted
 from core.detectors.outskirts import Outskirts
-from core.nn.dense import OutwardLogit
+from core.nn.dense import OutwardLogit, PlainLogit
 from core.nn.descriptors import FilterBank, oriented_wavelets, random_filters
 from core.nn.distil import ERROR_WEIGHT
 from core.train.loop import fit
@@ -346,6 +346,78 @@ def test_a_codes_numbers_share_one_scale_and_its_log_errors_have_half_their_weig
         assert float(codes[:, :4].var(0).mean()) == pytest.approx(1, abs=0.01)
         expected = torch.full((4,), ERROR_WEIGHT)
         torch.testing.assert_close(codes[:, 4:].std(0), expected, atol=0.01, rtol=0)
+
+
+# The paper's reading -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def plain(twins: tuple[Outskirts, Outskirts]) -> tuple[Outskirts, Outskirts]:
+    """`twins` of plain nets, on the levels and posteriors of the one with density."""
+    trained = build(density=False, starts_from="outskirts")
+    trained.begin_from(twins[1])
+    phases = list(trained.phases())
+    phases[1] = replace(phases[1], epochs=20)
+    whiten, *learn = phases
+    stream = tiny.stream_of(tiny.padded(tiny.boxes(256, seed=0)))
+    trained.phases = lambda: [whiten]  # type: ignore[method-assign]
+    fit(trained, {"train": stream}, seed=0)
+    del trained.phases
+    untrained = copy.deepcopy(trained)
+    trained.phases = lambda: learn  # type: ignore[method-assign]
+    fit(trained, {"train": stream}, seed=0)
+    del trained.phases
+    return untrained.requires_grad_(False), trained.requires_grad_(False)
+
+
+def test_the_papers_reading_takes_over_all_but_the_classifiers(
+    twins: tuple[Outskirts, Outskirts], plain: tuple[Outskirts, Outskirts]
+) -> None:
+    names = [phase.name for phase in plain[1].phases()]
+    assert names == ["whiten", "discriminate", "round to 16 bits"]
+    mine, others = plain[1].state_dict(), twins[1].state_dict()
+    for name, value in mine.items():
+        if not name.startswith("judges."):
+            assert torch.equal(value, others[name]), name
+    assert torch.equal(plain[1].generators(), twins[1].generators())
+    assert plain[1].deviations[:-1] == twins[1].deviations[:-1]
+    assert "density" not in plain[1].deviations[-1]
+    assert "density" in twins[1].deviations[-1]
+
+
+def test_a_plain_logit_is_its_net_on_the_whitened_code_and_asks_no_normal_code(
+    plain: tuple[Outskirts, Outskirts], x: Tensor
+) -> None:
+    detector = plain[1]
+    features = detector.features(detector.codes(x))
+    parts = detector.parts(x)
+    for name, judge in detector.judges.items():
+        first, _, second, _, last = judge.net
+        u = (features[name] - judge.mean) @ judge.whiten.T
+        expected = last(second(first(u).relu()).relu())[:, 0]
+        torch.testing.assert_close(parts[f"logit_{name}"], expected)
+    alone = detector.judged(detector.codes(x), without=3)
+    assert torch.equal(alone["logit"], parts["logit"])
+
+
+def test_plain_classifiers_know_outliers_from_normal_codes_only_once_they_are_taught(
+    plain: tuple[Outskirts, Outskirts],
+) -> None:
+    untrained, trained = (separation(detector, "logit") for detector in plain)
+    assert trained > 0.9
+    assert trained > untrained + 0.2
+
+
+def test_no_other_levels_can_be_taken_over(twins: tuple[Outskirts, Outskirts]) -> None:
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        build(density=False, starts_from="outskirts", latent=5).begin_from(twins[1])
+
+
+@pytest.mark.parametrize("kind", [OutwardLogit, PlainLogit])
+def test_whitening_stays_on_the_device_of_the_codes(kind: type[PlainLogit]) -> None:
+    logit = kind(3, 4).to("meta")  # holds no numbers, and refuses those of another device
+    logit.fit_(torch.zeros(5, 3, device="meta"))
+    assert logit.whiten.device.type == "meta"
 
 
 # Descriptors ------------------------------------------------------------------------------------
