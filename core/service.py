@@ -13,6 +13,7 @@ from core.answers.images import (
     gallery,
     image,
     per_image_table,
+    shown_table,
 )
 from core.answers.latent import (
     Across,
@@ -28,7 +29,13 @@ from core.answers.latent import (
     near,
     pictures_of,
 )
-from core.answers.likelihoods import Likelihoods, LikelihoodsQuery, PartView, likelihoods
+from core.answers.likelihoods import (
+    Likelihoods,
+    LikelihoodsQuery,
+    PartView,
+    ScaleGap,
+    likelihoods,
+)
 from core.answers.loaded import Target, forget, parse_target, variants_of, version
 from core.answers.models import (
     Drawn,
@@ -38,6 +45,7 @@ from core.answers.models import (
     ResampleQuery,
     SamplesQuery,
     pair,
+    pair_table,
     resample,
     samples,
 )
@@ -114,6 +122,7 @@ __all__ = [
     "ResampleQuery",
     "Resampled",
     "SamplesQuery",
+    "ScaleGap",
     "Scored",
     "Target",
     "across",
@@ -133,6 +142,7 @@ __all__ = [
     "near",
     "overview",
     "pair",
+    "pair_table",
     "parse_target",
     "per_image_table",
     "pictures_of",
@@ -144,6 +154,7 @@ __all__ = [
     "samples",
     "scenarios",
     "score",
+    "shown_table",
     "variants_of",
     "version",
     "warm_up",

@@ -220,23 +220,17 @@ def pair_csv(query: PairQuery) -> bytes:
 
 @st.cache_data(max_entries=4, show_spinner="Writing the table…")
 def _pair_csv(query: PairQuery, version: str) -> bytes:
-    sets = (service.overview(query.across.scenario).scenario.normal.name, query.strange)
-    tables = {t.stem: service.per_image_table(t, sets) for t in (query.across, query.up)}
-    first = tables[query.across.stem]
-    kept = {key: first[key] for key in ("image", "set", "label")}
-    for stem, columns in tables.items():
-        kept[f"{stem} {query.part} (nats)"] = columns[query.part]
-    return csv_of(kept)
+    return csv_of(service.pair_table(query))
 
 
 def table_csv(target: Target, sets: tuple[str, ...]) -> bytes:
-    """One row a reference image: id, set, label and every part in its own unit."""
+    """One row a reference image: id, set, label and every part as the page shows it."""
     return _table_csv(target, sets, service.version(target))
 
 
 @st.cache_data(max_entries=4, show_spinner="Writing the table…")
 def _table_csv(target: Target, sets: tuple[str, ...], version: str) -> bytes:
-    return csv_of(service.per_image_table(target, sets))
+    return csv_of(service.shown_table(target, sets))
 
 
 def draws_npz(query: DrawsQuery) -> bytes:

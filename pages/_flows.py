@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from math import isfinite
 
 import numpy as np
 import streamlit as st
@@ -17,12 +18,14 @@ from core.service import (
     OutskirtsError,
     Overview,
     PairQuery,
+    Resampled,
     ResampleQuery,
     SamplesQuery,
     Target,
 )
 from pages import _ask, _draw
 from pages._controls import choose_model, map_button
+from pages._text import plain
 from pages._tiles import tiles
 
 __all__ = ["against", "drawn"]
@@ -38,10 +41,10 @@ its full likelihood can be had without finding objects; the paper reports rank c
 between such flows. Look at each set's own figure too: two sets far apart make the joint one high by
 themselves.
 """
-LEARNED = {  # what a model with a difference learned against general images
-    "glow.finetuned": "without outlier loss",
-    "glow.margin": "with the margin loss",
-    "glow.outliers": "with the outlier loss",
+LEARNED = {  # what a model with a difference learned against general images, by its config
+    "": "without outlier loss",
+    "margin": "with the margin loss",
+    "ratio": "with the outlier loss",
 }
 
 
@@ -72,11 +75,12 @@ def against(
     with right:
         st.metric(
             f"Rank correlation over {pair.images:,} images",
-            f"{pair.rank['both']:.3f}",
-            help="Spearman's: 1 means that both models put all images in the same order.",
+            _rank(pair.rank["both"]),
+            help="Spearman's: 1 means that both models put all images in the same order. There is none "
+            "where a model finds them all alike.",
         )
         st.caption(
-            "; ".join(f"{titles[s].lower()} alone {pair.rank[s]:.3f}" for s in titles)
+            "; ".join(f"{titles[s].lower()} alone {_rank(pair.rank[s])}" for s in titles)
             + f". Drawn are {len(pair.indices[strange]):,} images of each set, chosen by the seed."
         )
         chosen = [p["customdata"] for p in event["selection"]["points"]]
@@ -99,12 +103,16 @@ def against(
     _ends(scenario.name, trained, tuple(titles), inspect=inspect)
 
 
+def _rank(value: float) -> str:
+    return f"{value:.3f}" if isfinite(value) else "none"
+
+
 def _show_chosen(target: Target, set_name: str, index: int, *, inspect: Inspect) -> None:
     view = _ask.image(ImageQuery(target, set_name, int(index)))
     st.image(
         _draw.enlarge(view.image, 4),
         output_format="PNG",
-        caption=f"{view.id} {view.label}",
+        caption=plain(f"{view.id} {view.label}".rstrip()),
         alt=f"The clicked image, {view.id} {view.label}",
     )
     st.button(
@@ -114,7 +122,7 @@ def _show_chosen(target: Target, set_name: str, index: int, *, inspect: Inspect)
         on_click=partial(_go_inside, inspect, target.stem),
         args=(set_name, int(index)),
     )
-    map_button(target.stem, set_name, int(index), key="likelihoods_chosen_map")
+    map_button(target.stem, set_name, int(index))
 
 
 def _go_inside(inspect: Inspect, model: str, set_name: str, index: int) -> None:
@@ -136,14 +144,15 @@ def _with_difference(models: Models) -> dict[str, DetectorRow]:
 
 def _differences(scenario: str, models: Models, strange: str, *, names: tuple[str, str]) -> None:
     """The ratio to the general model, without and with a loss that asks for it."""
-    rows, minutes = [], []
-    for name in _with_difference(models):
-        if name in LEARNED:
+    rows, shown = [], []
+    for name, row in _with_difference(models).items():
+        assert row.card is not None
+        learned = LEARNED.get(row.card.config.get("outliers", ""))
+        if learned is not None:
             found = _ask.likelihoods(LikelihoodsQuery(Target.of(scenario, name), strange))
             part = next(p for p in found.parts if p.name == "ratio_general")
-            figures = part.figures
-            rows.append((f"{LEARNED[name]}<br>AUROC {figures.auroc:.3f}", part))
-            minutes.append(f"{found.card.training.minutes:g}")
+            rows.append((f"{learned}<br>AUROC {part.figures.auroc:.3f}", part))
+            shown.append(row)
     if not rows:
         return
     st.subheader("The difference to the general model")
@@ -154,13 +163,24 @@ def _differences(scenario: str, models: Models, strange: str, *, names: tuple[st
         alt="Histograms of the likelihood difference, without and with outlier loss",
     )
     st.caption(
-        f"Blue: {names[0].lower()}; orange: {names[1].lower()}. Each of these flows started from the "
-        f"general model's weights and learned garments, for {', '.join(minutes)} minutes. Right of the "
-        "dotted zero the flow pays more than the general model, as it should for what is no garment; "
-        "each panel has an axis of its own, and its outermost bins hold all that lies beyond. An "
-        "outlier loss pushes general images to the right while it trains, and what resembles them "
-        "goes along."
+        f"Blue: {names[0].lower()}; orange: {names[1].lower()}. {_how_learned(shown, names[0])} Right "
+        "of the dotted zero the flow pays more than the general model, as it should for what is "
+        "strange; each panel has an axis of its own, and its outermost bins hold all that lies "
+        "beyond. An outlier loss pushes general images to the right while it trains, and what "
+        "resembles them goes along."
     )
+
+
+def _how_learned(rows: Sequence[DetectorRow], normal: str) -> str:
+    """Where flows started and how long each learned, from their cards."""
+    cards = [row.card for row in rows if row.card is not None]
+    started = [card.config.get("starts_from") == card.config.get("general") for card in cards]
+    weights = "the general model's weights"
+    where = f"started from {weights}" if all(started) else "learned from scratch"
+    if any(started) and not all(started):
+        where = f"started, where its card says so, from {weights}"
+    minutes = ", ".join(f"{card.training.minutes:g}" for card in cards)
+    return f"Each of these flows {where} and saw {normal.lower()} for {minutes} minutes."
 
 
 def _ends(scenario: str, models: Models, sets: tuple[str, ...], *, inspect: Inspect) -> None:
@@ -210,21 +230,15 @@ def drawn(query: ImageQuery, data: bytes | None, models: Models, *, seed: int) -
     except OutskirtsError as error:
         st.info(str(error), icon=":material/info:")
     else:
-        st.image(
+        image, rows = st.columns([1, 7], gap="small")
+        image.image(
             _draw.enlarge(found.image, 3),
             output_format="PNG",
             caption="The image",
             alt="The image as the flow sees it",
         )
-        for title, images in found.drawn.items():
-            st.markdown(f"**{title}** drawn anew")
-            st.image(
-                _draw.strip(images.images),
-                output_format="PNG",
-                width="stretch",
-                alt=f"{SHOWN} images with the latent of {title} drawn anew",
-            )
-            _say_overflow(images)
+        with rows:
+            _show_drawn(found)
         st.caption(
             "What a scale changes is what it holds. Rows that still show the same object, with other "
             "edges and texture, carry little of what the object is."
@@ -248,6 +262,19 @@ def drawn(query: ImageQuery, data: bytes | None, models: Models, *, seed: int) -
         )
         _say_overflow(images)
     _take_away("Drawn images (PNG)", strips)
+
+
+def _show_drawn(found: Resampled) -> None:
+    """A row a scale, the coarsest first: what that changes is what one came for."""
+    for title, images in reversed(found.drawn.items()):
+        st.markdown(f"**{title}** drawn anew")
+        st.image(
+            _draw.strip(images.images),
+            output_format="PNG",
+            width="stretch",
+            alt=f"{SHOWN} images with the latent of {title} drawn anew",
+        )
+        _say_overflow(images)
 
 
 def _say_overflow(found: Drawn) -> None:

@@ -12,41 +12,27 @@ from core.service import (
     ImageQuery,
     ImageView,
     LikelihoodsQuery,
-    Metrics,
     OutskirtsError,
     PartView,
     Target,
 )
 from pages import _ask, _draw, _flows
 from pages._controls import choose_model, map_button, pager, upload
-from pages._tiles import tiles
+from pages._paradox import Story, lengths
+from pages._text import plain
+from pages._tiles import row, tiles
 
-PER_PAGE = 12
+PER_PAGE, STRIP = 12, 8  # images of a page of the gallery; of it, at the top
 VIEWS = ("Scales", "Model against model", "Drawn images")
-TRY = {  # label: view, strange set, part, order of the gallery
-    "The likeliest pictures of all": (VIEWS[0], "mnist", "total", "most normal"),
-    "Garments on their side": (VIEWS[0], "turned", "scale_4", "strangest"),
-    "A flow that cannot see objects": (VIEWS[1], "mnist", "total", "typical"),
-    "One scale drawn anew": (VIEWS[2], "mnist", "total", "typical"),
+TRY = {  # label: view, strange set, part, order and sets of the gallery
+    "The likeliest pictures of all": (VIEWS[0], "mnist", "total", "most normal", "both"),
+    "Garments on their side": (VIEWS[0], "turned", "scale_4", "strangest", "strange"),
+    "A flow that cannot see objects": (VIEWS[1], "mnist", "total", "typical", "both"),
+    "One scale drawn anew": (VIEWS[2], "mnist", "total", "typical", "both"),
 }
-WHY_SIMPLE = (
-    "**Why:** a likelihood mostly counts edges and texture, so simple pictures come out cheap whatever "
-    "they show. "
-)
-WHY_SCALES = (
-    "The fine scales hold these. What an object *is* sits in the few numbers of the coarse scale; "
-    "subtracting what a plain compressor needs takes the simplicity out as well."
-)
-WHY_GENERAL = (
-    "**Why:** this flow learned letters and doodles, and images like those are cheap to it."
-)
-HOW_TO_READ = (
-    "**How to read it:** where the two colours part, that number notices. The panels called *scale* "
-    "share out the bits and sum to the full likelihood, so one scale can outvote the others."
-)
 CREDIT = (
     "A scale can cost less than nothing: each is credited 8 bits a latent number and sums them up "
-    "in its own way. Only the three together are the length of a code."
+    "in its own way. Only the three together bound the length of a code."
 )
 SHORT = {"bits per dimension": "bits/dim", "standard deviations": "s.d."}
 PERCENTILE = "Share of held-out normal images that score lower."
@@ -84,7 +70,7 @@ def inspect(set_name: str, index: int) -> None:
     st.session_state["likelihoods_index"] = index
 
 
-def try_this(view: str, strange: str, part: str, order: str) -> None:
+def try_this(view: str, strange: str, part: str, order: str, which: str) -> None:
     """Set view, model, strange set and gallery, and show the gallery's first image."""
     st.session_state["likelihoods_view"] = view
     st.session_state["likelihoods_model"] = "glow"
@@ -93,22 +79,19 @@ def try_this(view: str, strange: str, part: str, order: str) -> None:
     st.session_state["likelihoods_strange"] = strange
     st.session_state["likelihoods_part"] = part
     st.session_state["likelihoods_order"] = order
-    st.session_state["likelihoods_from"] = "both"
+    st.session_state["likelihoods_from"] = which
     st.session_state["likelihoods_page"] = 1
     glow = Target.of(scenario.name, "glow")
-    query = GalleryQuery(glow, (normal.name, strange), part, order, 1, seed=seed)
+    query = GalleryQuery(glow, sets_of(which, strange), part, order, 1, seed=seed)
     with suppress(OutskirtsError):  # the page says it
         first = _ask.gallery(query)
         inspect(first.sets[0], int(first.indices[0]))
 
 
-def verdict(figures: Metrics, strange: str) -> str:
-    """What the interval of an AUROC says."""
-    if figures.high < 0.5:
-        return f"finds {strange} **likelier** than {normal.title.lower()}"
-    if figures.low > 0.5:
-        return f"finds {strange} stranger than {normal.title.lower()}"
-    return f"cannot tell {strange} from {normal.title.lower()}"
+def sets_of(which: str, strange: str) -> tuple[str, ...]:
+    """The sets whose images the gallery shows."""
+    both = {"normal": (normal.name,), "strange": (strange,)}
+    return both.get(which, (normal.name, strange))
 
 
 # The paradox --------------------------------------------------------------------------------------
@@ -141,6 +124,15 @@ found = _ask.likelihoods(LikelihoodsQuery(target, strange))
 parts = {p.name: p for p in found.parts}
 names = (normal.title, title_of[strange])
 total = parts["total"]
+everyone = {r.name: r.card for r in (*overview.detectors, *overview.twins)}
+story = Story(
+    found,
+    model=models[model].title,
+    normal=normal.title.lower(),
+    strange=title_of[strange].lower(),
+    set_name=strange,
+    others={name: card.metrics for name, card in everyone.items() if card is not None},
+)
 
 
 def size(set_name: str) -> int:
@@ -157,16 +149,6 @@ def heading(part: PartView, *, gap: str = "  \n", bold: str = "**") -> str:
     return f"{bold}{part.title}{bold}{mark}{gap}{figures}"
 
 
-def explanation() -> str:
-    """Why the likelihood is upside down, where the numbers carry it; else how to read the panels."""
-    if total.figures.high >= 0.5:
-        return HOW_TO_READ if "scale_4" in parts else ""
-    if found.card.config.get("data") == "general":
-        return WHY_GENERAL
-    coarse = "scale_4" in parts and parts["scale_4"].figures.low > 0.5
-    return WHY_SIMPLE + (WHY_SCALES if coarse else "")
-
-
 def show_parts() -> None:
     left, right = st.columns([1, 1.25], gap="medium")
     with left:
@@ -177,17 +159,9 @@ def show_parts() -> None:
             config=_draw.SAVE,
             alt="Histogram of the full likelihood of normal and strange images",
         )
-        best = max(found.parts, key=lambda p: p.figures.auroc)
-        better = f"{best.title} tells them apart best (AUROC {best.figures.auroc:.3f})"
-        if round(best.figures.low, 3) <= round(total.figures.auroc, 3):
-            better = "no other part tells them apart clearly better"
-        st.markdown(
-            f"**What you see:** the full likelihood of {models[model].title} "
-            f"{verdict(total.figures, title_of[strange].lower())}: half of them cost less than "
-            f"{total.medians[1]:.2f} bits per dimension, half of the {normal.title.lower()} less than "
-            f"{total.medians[0]:.2f}. Here {better}."
-        )
-        st.markdown(explanation())
+        st.markdown(story.seen())
+        st.markdown(story.why())
+        st.markdown(story.background())
     with right:
         others = [p for p in found.parts if p.name != "total"]
         st.plotly_chart(
@@ -202,20 +176,7 @@ def show_parts() -> None:
         "Right is stranger. The outermost bins hold all that lies beyond them. In brackets "
         f"the 95 % interval of 1,000 stratified bootstraps of {total.figures.n_normal:,} normal and "
         f"{total.figures.n_strange:,} strange images; it covers test images, not training seeds."
-        + spread()
-    )
-
-
-def spread() -> str:
-    """How far the score's AUROC moves from seed to seed, or the full likelihood's; if measured."""
-    seeds = found.card.seeds
-    if seeds is None:
-        return ""
-    part = found.card.score.part if found.card.score.part in seeds.auroc[strange] else "total"
-    values = seeds.auroc[strange][part]
-    return (
-        f" Seeds: {seeds.text}, give {parts[part].title} an AUROC of "
-        f"{', '.join(f'{v:.3f}' for v in sorted(values))}."
+        + story.spread()
     )
 
 
@@ -260,7 +221,7 @@ def pick_image() -> tuple[ImageQuery, bytes | None]:
         key=f"likelihoods_upload_{st.session_state.get('likelihoods_uploads', 0)}",
     )
     if own is None:
-        map_button(model, set_name, int(index), key="likelihoods_map")
+        map_button(model, set_name, int(index))
         return ImageQuery(target, set_name, int(index)), None
     data = own.getvalue()
     return ImageQuery(target, own.name, None, hashlib.sha256(data).hexdigest()), data
@@ -274,11 +235,11 @@ def show_image(view: ImageView) -> None:
     picture.image(
         _draw.enlarge(view.image, 7),
         output_format="PNG",
-        caption=f"{view.id} {view.label}",
+        caption=plain(f"{view.id} {view.label}".rstrip()),
         alt=f"The picked image, {view.id} {view.label}, as the flow sees it",
     )
     if view.notes:
-        picture.caption("; ".join(view.notes))
+        picture.caption(plain("; ".join(view.notes)))
     means = [
         (f"mean of {names[i].lower()}", {k: parts[k].means[i] for k in scales}) for i in (0, 1)
     ]
@@ -307,8 +268,7 @@ def show_image(view: ImageView) -> None:
     )
     bars.caption(
         f"{'**Flagged**' if view.flagged else 'Not flagged'} by {parts[found.card.score.part].title} "
-        f"at the threshold that flags 5 % of held-out normals. As a PNG its picture takes "
-        f"{view.extra['png_bytes']:,.0f} bytes; under the flow {view.shown['total'] * 1024 / 8:,.0f}."
+        f"at the threshold that flags 5 % of held-out normals. {lengths(view)}"
     )
 
 
@@ -332,7 +292,7 @@ def show_maps(view: ImageView) -> None:
         )
 
 
-def show_one_image() -> None:
+def show_one_image() -> ImageView | None:
     st.subheader("One image")
     picker, shown = st.columns([1, 2.6], gap="medium")
     with picker:
@@ -340,11 +300,13 @@ def show_one_image() -> None:
     try:
         view = _ask.image(query, data)
     except OutskirtsError as error:
-        shown.error(f"{query.set_name}: {error}", icon=":material/error:")
-        return
+        said = plain(str(error)) if data is not None else str(error)
+        shown.error(f"{plain(query.set_name)}: {said}", icon=":material/error:")
+        return None
     with shown:
         show_image(view)
     show_maps(view)
+    return view
 
 
 # Gallery ------------------------------------------------------------------------------------------
@@ -380,7 +342,7 @@ def show_gallery() -> None:
         bind="query-params",
         persist_state="session",
     )
-    sets = {"both": (normal.name, strange), "normal": (normal.name,), "strange": (strange,)}[which]
+    sets = sets_of(which, strange)
     pages = -(-sum(size(s) for s in sets) // PER_PAGE)
     images = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -398,13 +360,36 @@ def show_images(sets: tuple[str, ...], part: str, order: str, page: int) -> None
         st.rerun(scope="app")  # the pickers are outside of this fragment
 
 
+def show_strip(view: ImageView | None) -> None:
+    """The image that is looked at and the gallery's first ones, where they are seen at once."""
+    which, order, part = (st.session_state[f"likelihoods_{k}"] for k in ("from", "order", "part"))
+    rows = _ask.gallery(
+        GalleryQuery(target, sets_of(which, strange), part, order, STRIP, seed=seed)
+    )
+    words = {"random": "drawn by the seed", "typical": "the most typical"}
+    text = f"{words.get(order, f'the {order}')} by {parts[part].title.lower()}, {parts[part].unit}"
+    groups = []
+    if view is not None:
+        alt = f"The image that is looked at, {view.id} {view.label}"
+        groups.append([(view.image, "this image", alt)])
+        text = f"**{plain(f'{view.id} {view.label}'.rstrip())}**, looked at below; then {text}"
+    found = zip(rows.images, rows.shown, rows.sets, rows.indices, strict=True)
+    groups.append([(image, f"{v:.2f}", f"{s} {i}, {v:.2f}") for image, v, s, i in found])
+    st.caption(text)
+    pieces = "".join(row(group, border=scenario.border, width=72) for group in groups)
+    st.html(f'<div style="display:flex;flex-wrap:wrap;gap:.35rem 1.2rem">{pieces}</div>')
+
+
 scales, against, drawn = st.tabs(list(VIEWS), key="likelihoods_view", bind="query-params")
 with scales:
     if scales.open:
+        top = st.container()
         show_parts()
-        show_one_image()
+        view = show_one_image()
         st.subheader("Gallery")
         show_gallery()
+        with top:
+            show_strip(view)
         st.download_button(
             "All numbers (CSV)",
             lambda: _ask.table_csv(target, (normal.name, strange)),

@@ -17,7 +17,15 @@ from core.detectors.glow import Glow
 from core.errors import OutskirtsError
 from core.evaluate.metrics import Metrics
 from core.scenario import load_scenario
-from core.service import ImageQuery, PairQuery, ResampleQuery, SamplesQuery, Target
+from core.service import (
+    GalleryQuery,
+    ImageQuery,
+    LikelihoodsQuery,
+    PairQuery,
+    ResampleQuery,
+    SamplesQuery,
+    Target,
+)
 
 GLOW, GENERAL, SEED = (Target.of("tiny", s) for s in ("glow", "glow.general", "glow.seed-0"))
 DIGIT = ImageQuery(GLOW, "strokes", 3)
@@ -146,3 +154,99 @@ def test_a_correction_helps_where_it_clears_the_interval_and_costs_where_it_fall
     assert found.costs == {"c": (0.7, 0.4), "e": (0.9, 0.6)}
     assert found.inverts == ("c",)
     assert corrections(replace(row, card=None)) == ()
+
+
+# Tables that are taken away -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stem", ["glow", "glow.general"])
+def test_a_table_holds_what_the_page_shows_and_names_each_unit(models: Tiny, stem: str) -> None:
+    target = Target.of("tiny", stem)
+    table = service.shown_table(target, ["boxes", "strokes"])
+    units = {name.partition(" (")[2] for name in table if "(" in name}
+    assert units == {"bits per dimension)", "standard deviations)"}
+    row = table["image"].tolist().index("strokes#3")
+    view = service.image(ImageQuery(target, "strokes", 3))
+    card = checkpoint.read_card(models.folder, stem)
+    shown = {name.partition(" (")[0]: values[row] for name, values in table.items() if "(" in name}
+    assert list(shown) == list(card.calibration.quantiles)
+    for part, value in shown.items():
+        assert value == pytest.approx(view.shown[part], rel=1e-4, abs=1e-4)
+        assert table[f"{part} percentile"][row] == pytest.approx(view.percentiles[part], abs=0.5)
+    flagged = table[f"flagged by {card.score.part}"]
+    assert flagged[row] == int(view.flagged)
+    raw = service.per_image_table(target, ["boxes", "strokes"])[card.score.part]
+    assert flagged.tolist() == (raw > card.score.threshold).astype(int).tolist()
+
+
+def test_the_table_of_two_models_agrees_with_each_models_own(models: Tiny) -> None:
+    both = service.pair_table(PairQuery(GLOW, GENERAL, "strokes"))
+    assert list(both) == [
+        *("image", "set", "label"),
+        "glow total (bits per dimension)",
+        "glow.general total (bits per dimension)",
+    ]
+    for target in (GLOW, GENERAL):
+        own = service.shown_table(target, ["boxes", "strokes"])
+        column = both[f"{target.stem} total (bits per dimension)"]
+        assert np.array_equal(column, own["total (bits per dimension)"])
+        assert both["image"].tolist() == own["image"].tolist()
+    found = service.pair(PairQuery(GLOW, GENERAL, "strokes", points=20))
+    first = found.indices["boxes"]
+    assert both["glow total (bits per dimension)"][first] == pytest.approx(found.across["boxes"])
+
+
+def test_a_ratio_is_the_sum_of_what_its_scales_say(models: Tiny) -> None:
+    found = service.likelihoods(LikelihoodsQuery(GLOW, "strokes"))
+    (ratio,) = (part for part in found.parts if part.name == "ratio_general")
+    scales = found.ratios["ratio_general"]
+    assert [scale.title for scale in scales] == ["16x16 scale", "8x8 scale", "4x4 scale"]
+    gap = ratio.means[1] - ratio.means[0]
+    assert sum(scale.gap for scale in scales) == pytest.approx(gap, rel=1e-4, abs=1e-3)
+    own, other = stored(models, "glow"), stored(models, "glow.general")
+    normal, strange = (own[s]["scale_8"] - other[s]["scale_8"] for s in ("boxes", "strokes"))
+    above = (strange[:, None] > normal[None]).mean() + 0.5 * (strange[:, None] == normal).mean()
+    assert scales[1].auroc == pytest.approx(above, abs=1e-6)
+    assert found.mutations == {"ratio_general": 0.0}
+    assert service.likelihoods(LikelihoodsQuery(GENERAL, "strokes")).ratios == {}
+
+
+# Sets of few images ---------------------------------------------------------------------------
+
+
+def few(monkeypatch: pytest.MonkeyPatch, n: int) -> None:
+    """Leave n strokes in what every model stores."""
+    from core.answers import images, likelihoods, models
+
+    plain = images.stored_scores
+
+    def fewer(target: Target) -> dict:
+        sets = plain(target)
+        cut = {part: values[:n] for part, values in sets["strokes"].items()}
+        return {**sets, "strokes": cut}
+
+    for module in (images, likelihoods, models):
+        monkeypatch.setattr(module, "stored_scores", fewer)
+
+
+def test_one_strange_image_has_no_rank_correlation_and_that_is_no_error(
+    models: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few(monkeypatch, 1)
+    found = service.pair(PairQuery(GLOW, GENERAL, "strokes"))
+    assert np.isnan(found.rank["strokes"])
+    assert np.isfinite(found.rank["both"])
+    assert len(found.across["strokes"]) == 1
+    views = service.likelihoods(LikelihoodsQuery(GLOW, "strokes")).parts
+    assert all(np.isfinite(view.strange).all() for view in views)
+
+
+@pytest.mark.parametrize("order", service.ORDERS)
+def test_a_gallery_of_no_image_says_so(
+    models: Tiny, monkeypatch: pytest.MonkeyPatch, order: str
+) -> None:
+    few(monkeypatch, 0)
+    with pytest.raises(OutskirtsError, match="there are no images in strokes"):
+        service.gallery(GalleryQuery(GLOW, ("strokes",), "total", order, 8))
+    found = service.gallery(GalleryQuery(GLOW, ("boxes", "strokes"), "total", order, 8))
+    assert set(found.sets) == {"boxes"}

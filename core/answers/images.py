@@ -32,6 +32,8 @@ __all__ = [
     "per_image_table",
     "percentiles",
     "row_of",
+    "shown_table",
+    "unit_of",
 ]
 
 
@@ -198,7 +200,7 @@ def gallery(query: GalleryQuery) -> Gallery:
     """One page of the sets' images, in an order that a part or the seed decides.
 
     Raises:
-        OutskirtsError: no such scenario, set, part or checkpoint.
+        OutskirtsError: no such scenario, set, part or checkpoint, or the sets are empty.
     """
     scenario = query.target.world
     detector, card = loaded(query.target)
@@ -215,6 +217,8 @@ def gallery(query: GalleryQuery) -> Gallery:
     )
     indices = np.concatenate([np.arange(len(stored[s][query.part])) for s in query.sets])
     values = np.concatenate([stored[s][query.part] for s in query.sets])
+    if not len(values):
+        raise ScenarioError(f"there are no images in {', '.join(query.sets)}")
     pages = -(-len(values) // query.count)
     page = min(max(query.page, 1), pages)
     chosen = _order(values, query)[(page - 1) * query.count : page * query.count]
@@ -258,3 +262,28 @@ def per_image_table(target: Target, sets: Sequence[str]) -> dict[str, np.ndarray
         for key, values in row.items():
             columns.setdefault(key, []).append(values)
     return {key: np.concatenate(pieces) for key, pieces in columns.items()}
+
+
+def shown_table(target: Target, sets: Sequence[str]) -> dict[str, np.ndarray]:
+    """`per_image_table` as pages show it: each part in their unit, which its header names.
+
+    With each part's percentile among calibration normals, and whether the score is flagged, 0 or 1.
+
+    Raises:
+        OutskirtsError: no such scenario, set or checkpoint.
+    """
+    detector, card = loaded(target)
+    raw = per_image_table(target, sets)
+    columns = {name: raw[name] for name in ("image", "set", "label")}
+    for name in card.calibration.quantiles:
+        columns[f"{name} ({unit_of(detector, name)})"] = detector.shown(name, raw[name])
+        columns[f"{name} percentile"] = percentile(raw[name], card.quantiles(name))
+    score = card.score
+    columns[f"flagged by {score.part}"] = (raw[score.part] > score.threshold).astype(int)
+    return columns
+
+
+def unit_of(detector: Detector, part: str) -> str:
+    """The unit in which pages show a part."""
+    about = detector.described[part]
+    return about.shown or about.unit

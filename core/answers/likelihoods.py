@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core.answers.loaded import Target, loaded, stored_scores
-from core.evaluate.metrics import Metrics
+from core.evaluate.metrics import Metrics, auroc
 from core.scenario import ScenarioError
 
 if TYPE_CHECKING:
     from core.checkpoint import Card
+    from core.detectors._base import Detector
 
-__all__ = ["Likelihoods", "LikelihoodsQuery", "PartView", "likelihoods"]
+__all__ = ["Likelihoods", "LikelihoodsQuery", "PartView", "ScaleGap", "likelihoods"]
 
 BINS = 60
+Scores = Mapping[str, np.ndarray]  # part to (N,)
 
 
 @dataclass(frozen=True)
@@ -53,11 +56,33 @@ class PartView:
 
 
 @dataclass(frozen=True)
+class ScaleGap:
+    """What one scale says in a ratio of two flows, by itself.
+
+    Attributes:
+        gap: mean of the strange images less that of the normal ones, in the unit of pages; those
+            of all scales sum to the ratio's.
+        auroc: of the scale's ratio alone.
+    """
+
+    title: str
+    gap: float
+    auroc: float
+
+
+@dataclass(frozen=True)
 class Likelihoods:
-    """All parts of a flow against one strange set."""
+    """All parts of a flow against one strange set.
+
+    Attributes:
+        ratios: part of a ratio to what its scales say, finest first; none without scales.
+        mutations: part of a ratio to the share of pixels that its general model saw noise in.
+    """
 
     card: Card
     parts: tuple[PartView, ...]
+    ratios: Mapping[str, tuple[ScaleGap, ...]]
+    mutations: Mapping[str, float]
 
 
 def likelihoods(query: LikelihoodsQuery) -> Likelihoods:
@@ -91,7 +116,33 @@ def likelihoods(query: LikelihoodsQuery) -> Likelihoods:
                 is_score=name == card.score.part,
             )
         )
-    return Likelihoods(card, tuple(views))
+    ratios, mutations = {}, {}
+    for role, name in detector.companions.items():
+        other = Target.of(query.target.scenario, name)
+        part = f"ratio_{role}"
+        own = stored[scenario.normal.name], stored[query.strange]
+        others = stored_scores(other)
+        theirs = others[scenario.normal.name], others[query.strange]
+        ratios[part] = _by_scale(detector, part, own, theirs)
+        mutations[part] = float(loaded(other)[1].config.get("mutation", 0.0))
+    return Likelihoods(card, tuple(views), ratios, mutations)
+
+
+def _by_scale(
+    detector: Detector, ratio: str, own: Sequence[Scores], other: Sequence[Scores]
+) -> tuple[ScaleGap, ...]:
+    """What each scale says in the ratio of two flows, from their scores of both sets."""
+    found = []
+    for scale in (part for part in detector.described if part.startswith("scale_")):
+        if any(scale not in scores for scores in other):
+            return ()  # a flow of other scales
+        normal, strange = (
+            detector.shown(ratio, mine[scale] - theirs[scale])
+            for mine, theirs in zip(own, other, strict=True)
+        )
+        gap = float(strange.mean() - normal.mean())
+        found.append(ScaleGap(detector.described[scale].title, gap, auroc(normal, strange)))
+    return tuple(found)
 
 
 def _edges(normal: np.ndarray, strange: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.answers.images import ImageQuery, find_picture
+from core.answers.images import ImageQuery, find_picture, per_image_table, unit_of
 from core.answers.loaded import Target, check_part, loaded, stored_scores
 from core.errors import OutskirtsError
 from core.evaluate.metrics import rank_correlation
@@ -24,6 +24,7 @@ __all__ = [
     "Resampled",
     "SamplesQuery",
     "pair",
+    "pair_table",
     "resample",
     "samples",
 ]
@@ -51,7 +52,8 @@ class Pair:
     Attributes:
         across, up: set name to (points,), of images that the seed drew.
         indices: set name to (points,), which images these are.
-        rank: Spearman's rank correlation over all images: "both" sets, and each by its name.
+        rank: Spearman's rank correlation over all images: "both" sets, and each by its name; NaN
+            where there is none, of one image or of images that a model finds all alike.
         images: how many it is taken over, both sets.
     """
 
@@ -86,7 +88,7 @@ def pair(query: PairQuery) -> Pair:
         up={s: shown["up"][s][indices[s]] for s in sets},
         indices=indices,
         rank={
-            name: rank_correlation(
+            name: _alike(
                 np.concatenate([shown["across"][s] for s in of]),
                 np.concatenate([shown["up"][s] for s in of]),
             )
@@ -94,6 +96,32 @@ def pair(query: PairQuery) -> Pair:
         },
         images=sum(len(shown["up"][s]) for s in sets),
     )
+
+
+def _alike(a: np.ndarray, b: np.ndarray) -> float:
+    constant = len(np.unique(a)) == 1 or len(np.unique(b)) == 1
+    return float("nan") if constant else rank_correlation(a, b)
+
+
+def pair_table(query: PairQuery) -> dict[str, np.ndarray]:
+    """Columns image, set, label, and the part under either model in the unit of pages.
+
+    One row a reference image of both sets.
+
+    Raises:
+        OutskirtsError: no such scenario, set, part or checkpoint.
+    """
+    scenario = query.across.world
+    sets = (scenario.normal.name, scenario.set_named(query.strange).name)
+    columns: dict[str, np.ndarray] = {}
+    for target in (query.across, query.up):
+        detector, card = loaded(target)
+        check_part(target, card, query.part)
+        raw = per_image_table(target, sets)
+        columns |= {name: raw[name] for name in ("image", "set", "label")}
+        header = f"{target.stem} {query.part} ({unit_of(detector, query.part)})"
+        columns[header] = detector.shown(query.part, raw[query.part])
+    return columns
 
 
 # Drawn images ---------------------------------------------------------------------------------
