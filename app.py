@@ -5,6 +5,7 @@ pages/ without its frame when the first visit of a fresh server is a deep link.
 """
 
 import gc
+import os
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +14,11 @@ import streamlit as st
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+
+# Before torch is loaded: else each thread that asks it for something brings a team of its own, as
+# many as there are processors, and the teams of thirty visitors wait for each other. One picture
+# under a flow takes 50 ms so, and above 500 with a team of two on a machine that is busy already.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @asynccontextmanager

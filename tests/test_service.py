@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +27,7 @@ from core.evaluate.scoring import parts_of
 from core.scenario import ScenarioError, build_reference, load_scenario
 from core.service import GalleryQuery, ImageQuery, LikelihoodsQuery, Target
 
+ROOT = Path(__file__).parent.parent
 TARGET = Target("tiny", "glow")
 
 
@@ -428,3 +432,46 @@ def test_answers_do_not_hang_on_which_copy_of_a_checkpoint_is_asked(tiny_scenari
     with pytest.raises(checkpoint.CardError, match="belongs to tiny/glow, not here"):
         service.image(ImageQuery(Target("twin", "glow"), "boxes", 1))
     assert service.image(ImageQuery(TARGET, "boxes", 1)).parts
+
+
+# The served process -----------------------------------------------------------------------------
+
+ASKING = """
+import sys, threading
+from pathlib import Path
+import app
+import torch
+from torch.nn.functional import conv2d
+
+def threads():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Threads:"))
+
+x, weight = torch.rand(8, 16, 32, 32), torch.rand(16, 16, 3, 3)
+asked, counted = threading.Barrier(11), threading.Barrier(11)
+
+def ask():
+    with torch.inference_mode():
+        (conv2d(x, weight).exp().flatten(1) @ torch.rand(14400, 64)).sort(1)
+    asked.wait()
+    counted.wait()
+
+before = threads()
+askers = [threading.Thread(target=ask) for _ in range(10)]
+for asker in askers:
+    asker.start()
+asked.wait()  # all have asked, and none has gone: neither have the teams that they brought
+sys.stdout.write(str(threads() - before))
+counted.wait()
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="counts threads in /proc")
+def test_ten_visitors_are_ten_threads_and_bring_no_teams_of_their_own() -> None:
+    env = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
+    done = subprocess.run(
+        [sys.executable, "-c", ASKING], cwd=ROOT, env=env, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "10"
