@@ -72,7 +72,7 @@ def _zipped(stream: IO[bytes], size: int) -> Iterator[tuple[str, Picture | Image
     except Exception as error:  # BadZipFile, struct.error, OverflowError and others
         raise ImageError(f"{UNREADABLE}: {error}") from error
     with archive:
-        members = [member for member in archive.infolist() if not member.is_dir()]
+        members = [member for member in archive.infolist() if not member.filename.endswith("/")]
         if not members:
             raise ImageError("the file holds no arrays")
         for member in members:
@@ -142,7 +142,9 @@ def _head(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
     read = numpy_format.read_array_header_1_0 if old else numpy_format.read_array_header_2_0
     try:
         return read(stream)
-    except ValueError as error:  # numpy's own words advise to trust the file
+    except (MemoryError, OSError):
+        raise
+    except Exception as error:  # the head is parsed as Python; numpy's words advise to trust it
         raise ImageError(f"{UNREADABLE}: its head is damaged") from error
 
 

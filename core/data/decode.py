@@ -217,8 +217,8 @@ def _make_smaller(image: Image.Image) -> None:
     kind, per_pixel = f"{image.mode} in {image.format}", _per_pixel(image)
     if image.format in ("JPEG", "MPO"):
         kept = 0.0
-        if image.info.get("progressive"):
-            kept, kind = _coefficients(image), f"{image.mode} in a progressive JPEG"
+        if image.info.get("progressive") or not _one_scan(image):
+            kept, kind = _coefficients(image), f"{image.mode} in a JPEG of several scans"
         if width * height * (kept + per_pixel) > MAX_MEMORY:
             image.draft(None, (width // 2, height // 2))
             per_pixel /= 4
@@ -226,8 +226,22 @@ def _make_smaller(image: Image.Image) -> None:
     check_size(width, height, per_pixel=per_pixel, what=kind)
 
 
+def _one_scan(image: Image.Image) -> bool:
+    """Whether all colours of a JPEG come together: then its rows are decoded as they are read."""
+    stream, at = image.fp, image.fp.tell()  # type: ignore[attr-defined]
+    stream.seek(2)
+    together = False
+    while len(head := stream.read(4)) == 4 and head[0] == 0xFF:
+        if head[1] == 0xDA:  # the start of a scan, which says of how many colours
+            together = stream.read(1) == bytes([image.layers])  # type: ignore[attr-defined]
+            break
+        stream.seek(int.from_bytes(head[2:], "big") - 2, io.SEEK_CUR)
+    stream.seek(at)
+    return together
+
+
 def _coefficients(image: Image.Image) -> float:
-    """Bytes a pixel of a progressive JPEG, all of which is kept before a pixel is made."""
+    """Bytes a pixel of a JPEG of several scans, all kept before a pixel is made."""
     factors = [across * down for _, across, down, _ in image.layer]  # type: ignore[attr-defined]
     return 2 * sum(factors) / max(factors)
 

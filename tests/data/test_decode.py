@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import struct
+import subprocess
+import sys
+import threading
+import warnings
+import zlib
+from pathlib import Path
+
 import numpy as np
 import pytest
-from handmade import CORNER, SIZE, bomb, encoded, grey
-from PIL import Image
+from handmade import CORNER, SIZE, bomb, chunk, encoded, grey, pages, tiff
+from PIL import Image, JpegImagePlugin, TiffImagePlugin
 
+from core.data import decode as decoding
+from core.data.arrays import from_array
 from core.data.decode import ImageError, decode
 
 # What is read -----------------------------------------------------------------------------------
@@ -184,3 +194,252 @@ NAN[3, 3] = np.nan
 def test_a_file_that_is_no_image_says_why(data: bytes, words: str) -> None:
     with pytest.raises(ImageError, match=words):
         decode(data, SIZE)
+
+
+def test_a_file_of_a_kind_that_is_not_named_is_not_handed_to_its_reader() -> None:
+    # Pillow would ask Ghostscript to draw the one, and reads the other.
+    postscript = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 28 28\n%%EndComments\n"
+    for data in (postscript, encoded(grey(CORNER), "TGA"), encoded(grey(CORNER), "ICNS")):
+        with pytest.raises(ImageError, match=r"^not an image file that can be read$"):
+            decode(data, SIZE)
+
+
+def test_signed_levels_of_eight_bits_are_refused() -> None:
+    assert (decode(tiff(CORNER, 8), SIZE).image == CORNER).all()
+    with pytest.raises(ImageError, match=r"signed \(-128..127\): save it with levels 0..255"):
+        decode(tiff(CORNER, 8, sign=2), SIZE)
+
+
+def test_lab_colours_and_long_texts_are_refused_by_their_names() -> None:
+    with pytest.raises(ImageError, match="its colours are LAB"):
+        decode(encoded(Image.new("RGB", (9, 9)).convert("LAB"), "TIFF"), SIZE)
+    text = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(2_000_000)))
+    with pytest.raises(ImageError, match=r"^a text or a colour profile in it unpacks to more than"):
+        decode(PNG[:33] + text + PNG[33:], SIZE)
+
+
+@pytest.mark.parametrize("shape", [(1, 3000), (3000, 20), (57, 1)])
+def test_a_picture_of_which_nothing_would_be_left_is_refused(shape: tuple[int, int]) -> None:
+    height, width = shape
+    words = f"^{width}x{height}: nothing of it is left at 28x28$"
+    thin = np.full(shape, 99, np.uint8)
+    with pytest.raises(ImageError, match=words):
+        decode(encoded(grey(thin)), SIZE)
+    with pytest.raises(ImageError, match=words):
+        from_array(thin[None], SIZE)
+
+
+def test_a_picture_of_which_a_line_is_left_is_read() -> None:
+    assert decode(encoded(grey(np.full((55, 1), 99, np.uint8))), SIZE).image.max() == 99
+
+
+def test_a_picture_that_is_all_transparent_is_refused() -> None:
+    nothing = Image.new("RGBA", (SIZE, SIZE), (255, 255, 255, 0))
+    with pytest.raises(ImageError, match=r"^every pixel of it is transparent$"):
+        decode(encoded(nothing), SIZE)
+
+
+# The same picture whatever the file -------------------------------------------------------------
+
+DEEP = CORNER.astype(np.uint16) * 257
+DEEP[20, :3] = [1, 128, 129]
+
+
+def test_sixteen_bits_give_the_same_picture_in_every_format() -> None:
+    files = {
+        "PNG": encoded(grey(DEEP)),
+        "TIFF": encoded(grey(DEEP), "TIFF"),
+        "PGM": encoded(grey(DEEP), "PPM"),
+        "written by hand": tiff(DEEP, 16),
+    }
+    for kind, data in files.items():
+        found = decode(data, SIZE)
+        assert np.array_equal(found.image, (DEEP / 257).round().astype(np.uint8)), kind
+        assert "levels 0..65535 as 0..255" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("levels", "bits", "sign"),
+    [(CORNER, 8, 1), (DEEP, 16, 1), (CORNER.astype(np.float32), 32, 3)],
+    ids=["8", "16", "float"],
+)
+def test_where_white_is_zero_the_picture_is_inverted(
+    levels: np.ndarray, bits: int, sign: int
+) -> None:
+    usual = decode(tiff(levels, bits, sign=sign), SIZE).image
+    inverted = decode(tiff(levels, bits, sign=sign, photometric=0), SIZE)
+    assert np.array_equal(inverted.image, 255 - usual)
+    if bits > 8:
+        assert "..0 as 0..255" in inverted.notes[0]
+
+
+def test_unsigned_levels_of_32_bits_do_not_wrap() -> None:
+    found = decode(tiff(CORNER.astype(np.uint32) * 0x01010101, 32), SIZE)
+    assert np.array_equal(found.image, np.where(CORNER > 0, 255, 0))
+    assert found.notes == ("I made grey, levels 0..3.3686e+09 as 0..255",)
+
+
+def test_twelve_bits_are_scaled_by_their_own_full_range() -> None:
+    row = np.tile(np.array([0xFF, 0xF8, 0x00], np.uint8), SIZE // 2)  # 4095, 2048
+    data = tiff(np.tile(row, (SIZE, 1)), 12)
+    data = data.replace(struct.pack("<HHII", 256, 4, 1, 42), struct.pack("<HHII", 256, 4, 1, SIZE))
+    found = decode(data, SIZE)
+    assert found.image[0, :4].tolist() == [255, 128, 255, 128]
+    assert found.notes == ("I;16 made grey, levels 0..4095 as 0..255",)
+
+
+def test_a_large_picture_is_made_grey_in_bands_that_do_not_show(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(0)
+    pictures = [
+        Image.fromarray(rng.integers(0, 256, (90, 70, 4), dtype=np.uint8)),
+        Image.fromarray(rng.integers(0, 256, (90, 70, 3), dtype=np.uint8)),
+        grey(rng.integers(0, 65536, (90, 70), dtype=np.uint16)),
+    ]
+    whole = [decode(encoded(picture), SIZE) for picture in pictures]
+    monkeypatch.setattr(decoding, "BAND", 1000)
+    for before, picture in zip(whole, pictures, strict=True):
+        after = decode(encoded(picture), SIZE)
+        assert np.array_equal(after.image, before.image)
+        assert after.notes == before.notes
+
+
+# Memory and time are bounded --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (bomb(8000, 5000, 6), "8000x5000 is more than 26 megapixels, the limit for RGBA in PNG"),
+        (bomb(6000, 4500, 2), "6000x4500 is more than 26 megapixels, the limit for RGB in PNG"),
+    ],
+)
+def test_a_picture_in_colours_may_have_fewer_pixels(data: bytes, words: str) -> None:
+    with pytest.raises(ImageError, match=f"^{words}$"):
+        decode(data, SIZE)
+
+
+def large_jpeg(width: int, height: int, **options) -> bytes:
+    """A JPEG whose head says that it is this large."""
+    data = encoded(Image.new("RGB", (64, 64)), "JPEG", **options)
+    return data.replace(
+        b"\x08" + struct.pack(">HH", 64, 64), b"\x08" + struct.pack(">HH", height, width), 1
+    )
+
+
+def test_a_jpeg_of_several_scans_may_have_fewer_pixels() -> None:
+    words = "^8000x5000 is more than 31 megapixels, the limit for RGB in a JPEG of several scans$"
+    with pytest.raises(ImageError, match=words):
+        decode(large_jpeg(8000, 5000, progressive=True), SIZE)
+    one_scan = large_jpeg(8000, 5000)
+    head = b"\xff\xda\x00\x0c\x03\x01\x00\x02\x11\x03\x11"
+    assert head in one_scan
+    several = one_scan.replace(head, b"\xff\xda\x00\x08\x01\x01\x00")
+    with pytest.raises(ImageError, match=words):
+        decode(several, SIZE)
+    assert "8000x5000 fitted to 28x28" in decode(one_scan, SIZE).notes
+
+
+def test_a_large_jpeg_is_decoded_at_half_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    large = Image.fromarray(np.repeat(np.kron(CORNER, np.ones((8, 4), np.uint8))[..., None], 3, 2))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encoded(large, "JPEG", quality=95, exif=exif)
+    whole = decode(data, SIZE)
+    monkeypatch.setattr(decoding, "MAX_MEMORY", 60_000)
+    sizes = []
+    load = JpegImagePlugin.JpegImageFile.load
+    monkeypatch.setattr(
+        JpegImagePlugin.JpegImageFile, "load", lambda self: (sizes.append(self.size), load(self))[1]
+    )
+    half = decode(data, SIZE)
+    assert sizes[0] == (56, 112)
+    assert half.notes == whole.notes
+    assert "224x112 fitted to 28x28" in half.notes
+    assert np.abs(half.image.astype(int) - whole.image).mean() < 3
+
+
+# Not by getrusage, whose peak is that of the process before, too: of these tests.
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from /proc")
+def test_the_memory_of_a_decode_is_bounded(tmp_path: Path) -> None:
+    rows = zlib.compressobj(1)
+    row = b"\0" + bytes([200, 10, 10, 128]) * 5000
+    pixels = b"".join(rows.compress(row * 50) for _ in range(100)) + rows.flush()
+    file = tmp_path / "large.png"
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 5000, 5000, 8, 6, 0, 0, 0))
+    file.write_bytes(b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", pixels) + chunk(b"IEND", b""))
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from core.data.decode import decode_file\n"
+        "status = Path('/proc/self/status')\n"
+        "peak = lambda: int(status.read_text().split('VmHWM:')[1].split()[0])\n"
+        "before = peak()\n"
+        "assert decode_file(Path(sys.argv[1]), 28).image.any()\n"
+        "print(peak() - before)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, file], capture_output=True, text=True, check=True
+    )
+    # 100 MB as stored, 25 as grey, and a band; in full on black it was 480.
+    assert int(done.stdout) < 180 * 1024
+
+
+def test_two_files_are_decoded_at_a_time() -> None:
+    thread = threading.Thread(target=decode, args=(PNG, SIZE))
+    with decoding._TURNS, decoding._TURNS:
+        thread.start()
+        thread.join(0.05)
+        assert thread.is_alive()
+    thread.join()
+
+
+def test_pages_are_counted_in_small_files_and_else_looked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert "first of 3 frames" in decode(pages(3), SIZE).notes
+    assert decode(pages(1), SIZE).notes == ("4x4 fitted to 28x28",)
+    monkeypatch.setattr(
+        TiffImagePlugin.TiffImageFile, "n_frames", property(lambda self: pytest.fail("counted"))
+    )
+    assert "first of several frames" in decode(pages(2000), SIZE).notes
+
+
+def test_missing_memory_is_called_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def no_memory(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Image.Image, "convert", no_memory)
+    with pytest.raises(ImageError, match=r"^too large: there is not enough memory to read it$"):
+        decode(encoded(Image.new("RGB", (9, 9))), SIZE)
+
+
+def test_a_file_too_large_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    huge = tmp_path / "huge.png"
+    with huge.open("wb") as file:
+        file.write(PNG)
+        file.truncate(8 * 2**30)  # holds nothing: no disk is used
+    with pytest.raises(ImageError, match=r"^too large: 8,192 MB, and an image file may have 256$"):
+        decoding.decode_file(huge, SIZE)
+
+
+def test_warnings_are_the_same_for_other_threads_while_a_file_is_decoded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(warnings, "catch_warnings", lambda **_: pytest.fail("for all threads"))
+    assert (decode(PNG, SIZE).image >= 0).all()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_no_warning_of_pillows_reaches_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "bomb.png").write_bytes(bomb(10_000, 10_000))  # Pillow warns, and would go on
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from core.data.images import read_items\n"
+        "print([item.error for item in read_items([Path(sys.argv[1])], 28)])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True)
+    assert done.stderr == ""
+    assert done.stdout.strip() == "['10000x10000 is more than 40 megapixels']"
