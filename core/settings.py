@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class Settings(BaseSettings):
-    """Folders.
+    """Folders; a variable that is set to nothing is not set: it does not mean the current folder.
 
     Attributes:
         data: training data in torchvision's layout; needed by ``train`` only.
@@ -21,7 +21,7 @@ class Settings(BaseSettings):
         runs: logs and interrupted training.
     """
 
-    model_config = SettingsConfigDict(env_prefix="OUTSKIRTS_")
+    model_config = SettingsConfigDict(env_prefix="OUTSKIRTS_", env_ignore_empty=True)
 
     data: Path = ROOT / "data"
     checkpoints: Path = ROOT / "checkpoints"

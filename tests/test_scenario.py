@@ -11,6 +11,7 @@ from conftest import Tiny, change, forget_everything
 
 from core import checkpoint
 from core.scenario import ScenarioError, build_reference, load_scenario, scenario_names
+from core.settings import ROOT, Settings
 from core.train import loop, run
 
 SETS = ["boxes", "strokes", "turned", "flipped", "inverted", "noise", "flat"]
@@ -128,6 +129,19 @@ def test_a_byte_order_mark_does_not_hide_a_scenario(tiny_scenario: Tiny) -> None
     path = tiny_scenario.folder / "scenario.json"
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
     assert load_scenario("tiny").title == "Boxes"
+
+
+def test_a_variable_that_is_set_to_nothing_does_not_mean_the_current_folder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("DATA", "CHECKPOINTS", "RUNS"):
+        monkeypatch.setenv(f"OUTSKIRTS_{name}", "")
+    found = Settings()
+    assert (found.data, found.checkpoints, found.runs) == (
+        ROOT / "data",
+        ROOT / "checkpoints",
+        ROOT / "runs",
+    )
 
 
 # What is refused --------------------------------------------------------------------------------
