@@ -219,8 +219,8 @@ def _make_smaller(image: Image.Image) -> None:
         kept = 0.0
         if image.info.get("progressive") or not _one_scan(image):
             kept, kind = _coefficients(image), f"{image.mode} in a JPEG of several scans"
-        if width * height * (kept + per_pixel) > MAX_MEMORY:
-            image.draft(None, (width // 2, height // 2))
+        large = width * height * (kept + per_pixel) > MAX_MEMORY
+        if large and image.draft(None, (width // 2, height // 2)):
             per_pixel /= 4
         per_pixel += kept
     check_size(width, height, per_pixel=per_pixel, what=kind)
@@ -253,17 +253,18 @@ def _per_pixel(image: Image.Image) -> float:
         return 4 * 4 + 1  # its reader keeps two canvases and a copy
     if image.format == "TIFF":
         turned = raster if _tag(image, ORIENTATION) in TURNS else 1
-        return raster + turned + (4 * _strip(image) if image.tile[0][0] == "libtiff" else 0)  # type: ignore[attr-defined]
+        packed = image.tile[0][0] == "libtiff"  # type: ignore[attr-defined]
+        return raster + turned + (4 * _strip(image) if packed else 0)
     return raster + 1
 
 
 def _strip(image: Image.Image) -> float:
-    """The share of a TIFF that is unpacked at once, 0 to 1."""
+    """The share of a TIFF that is unpacked at once: a strip, or a tile, which may be the larger."""
     width, height = image.size
     across, down = _tag(image, TILE_WIDTH), _tag(image, TILE_HEIGHT)
     if across is None or down is None:
-        across, down = width, _tag(image, ROWS) or height
-    return min(1.0, across * down / (width * height))
+        return min(1.0, (_tag(image, ROWS) or height) / height)
+    return across * down / (width * height)
 
 
 def _frames(image: Image.Image, length: int) -> list[str]:

@@ -320,6 +320,17 @@ def test_a_picture_in_colours_may_have_fewer_pixels(data: bytes, words: str) -> 
         decode(data, SIZE)
 
 
+def test_a_tiff_in_one_strip_may_have_fewer_pixels() -> None:
+    blank = Image.new("RGB", (5000, 3000))
+    strip = encoded(blank, "TIFF", compression="tiff_adobe_deflate", strip_size=2**31 - 1)
+    with pytest.raises(ImageError, match="5000x3000 is more than 14 megapixels, the limit for RGB"):
+        decode(strip, SIZE)
+    assert (
+        "5000x3000 fitted to 28x28"
+        in decode(encoded(blank, "TIFF", compression="tiff_adobe_deflate"), SIZE).notes
+    )  # in strips of 64 kB
+
+
 def large_jpeg(width: int, height: int, **options) -> bytes:
     """A JPEG whose head says that it is this large."""
     data = encoded(Image.new("RGB", (64, 64)), "JPEG", **options)
