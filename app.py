@@ -11,9 +11,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import streamlit as st
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+
+from pages._links import FiniteLinks
 
 # Before torch is loaded: else each thread that asks it for something brings a team of its own, as
 # many as there are processors, and the teams of thirty visitors wait for each other. One picture
@@ -63,5 +66,6 @@ def below_base(path: str) -> str:
 app = st.App(
     "pages/_frame.py",
     lifespan=warm,
+    middleware=[Middleware(FiniteLinks)],
     routes=[Route(below_base("/thumbnail/{scenario}/{set_name}/{index}.png"), thumbnail)],
 )

@@ -40,6 +40,7 @@ def show() -> None:
         alt="Mean AUROC over ten classes of every arm of the ablation, with 95 percent intervals",
     )
     st.markdown(f"**What you see:** {verdict(found)}")
+    st.caption(which_is_which(found))
     with st.expander("All numbers, and how they were made"):
         st.table(pd.DataFrame(rows(found)), border="horizontal", hide_index=True)
         run = found.run
@@ -107,6 +108,17 @@ def verdict(found: Ablation) -> str:
                 " It is not the best use of these codes, though: plain detectors on them do better."
             )
     return text
+
+
+def which_is_which(found: Ablation) -> str:
+    """That the full method of this table is another training than the models that ship."""
+    full = found.arms[0]
+    values = ", ".join(f"{full.figures[d].mean:.3f} on {TITLES.get(d, d)}" for d in found.sets)
+    return (
+        f"“{full.title.capitalize()}” ({values}) was trained for this table: like every arm, at the "
+        "settings that it chose for itself. The models that ship, whose means Overview shows, are one "
+        "other training, at the settings of their cards, so the last digit may differ."
+    )
 
 
 def kind_of(figures: Sequence[ArmFigures]) -> str:

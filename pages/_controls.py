@@ -10,8 +10,13 @@ import streamlit as st
 
 from core.service import DetectorRow, OutskirtsError
 
-__all__ = ["choose_model", "in_words", "map_button", "pager", "upload"]
+__all__ = ["PRIVATE", "choose_model", "in_words", "map_button", "pager", "upload"]
 
+PRIVATE = (
+    "It goes to the server that runs this page, is kept in memory for your session, and is seen by "
+    "nobody else."
+)
+MAPPED = "glow"  # whose map opens first
 TYPES = ["png", "jpg", "jpeg", "bmp", "gif", "tif", "tiff", "webp"]
 
 
@@ -60,20 +65,19 @@ def upload(label: str, *, key: str) -> Any:
         label,
         type=TYPES,
         key=key,
-        help="Made grey, fitted to 28x28 on black, padded to 32x32. It stays on this machine. "
-        "Picking another image drops it.",
+        help=f"Made grey, fitted to 28x28 on black, padded to 32x32. {PRIVATE} Picking another image "
+        "drops it.",
     )
 
 
-def map_button(model: str, set_name: str, index: int, *, key: str) -> None:
-    """Show a reference image on the map of a model's codes."""
-    state = {"latent_model": model, "latent_image": f"{set_name}#{index}"}
-    if st.button(
-        "Show on map",
-        key=key,
+def map_button(model: str, set_name: str, index: int) -> None:
+    """A link to a reference image on the map of a model's codes."""
+    # Only what differs from what the map opens with: the rest would be steps of the Back button.
+    state = {"latent_model": model} if model != MAPPED else {}
+    st.page_link(
+        "latent.py",
+        label="Show on map",
         icon=":material/scatter_plot:",
-        on_click=st.session_state.update,
-        args=(state,),
         help="Where this image lies in the model's latent space, and what lies near it.",
-    ):
-        st.switch_page("latent.py", query_params=state)
+        query_params=state | {"latent_image": f"{set_name}#{index}"},
+    )

@@ -14,9 +14,16 @@ TERMS = """
 | AUROC | Chance that a strange image scores above a normal one. 1 is perfect, 0.5 a coin, below 0.5 is the wrong way round. |
 | interval | The range that 95 % of 1,000 resamplings of the test images give. It does not cover other training seeds. |
 | percentile | Share of held-out normal images that score lower. 50 is an ordinary image, 99 a rare one. |
-| bits per dimension | What the detector pays to describe one of the 1,024 pixels. Fewer bits: likelier. Every image is scored at the middle of its grey levels, without noise; the figure that papers report is taken with noise, is larger, and stands in the card. |
+| AUPR | Area under the curve of precision over recall: of all that is called strange, how much is strange, averaged over how much of the strange is found. 1 is perfect. A coin has the share of strange images among all, so it depends on how many there are. |
+| FPR at 95 % TPR | Share of normal images that are flagged where the threshold is set so that 95 % of the strange ones are found. 0 is perfect, 95 % a coin. |
+| flow | A network that turns an image into numbers and back without losing anything. Because it can be undone, it can say how likely each image is to it. |
+| likelihood | How densely the model's own images lie around this one: a density, no probability. An image of high likelihood is one that it can describe in few bits, which does not make it a normal one. |
+| bits per dimension | What the detector pays to describe one pixel, the border's among them (1,024 for 28x28 pixels). Fewer bits: likelier. To be scored, grey levels are spread by noise, as when the flow learned; the score is the mean over a few fixed draws of it, the same for all images. |
+| typicality | How far an image's likelihood is from that of ordinary ones, to either side. One that is far too likely is no ordinary image either. Here in standard deviations, over all scales at once. |
+| complexity-corrected | The likelihood, less what a plain compressor (PNG) needs for the same picture. It takes out that simple pictures are likely for being simple. |
+| logit | What a classifier says before it is made a probability: 0 is even odds, above it rather strange, below it rather normal; each further 1 makes the odds 2.7 times as large. |
 | scale | Glow splits an image into a fine (16x16), a middle (8x8) and a coarse (4x4) description. |
-| general model | A flow that learned other images (letters, doodles), or garments under noise, or a plain compressor. What is cheap for everybody cancels out when it is subtracted. |
+| general model | A flow that learned other images (letters, doodles), or normal ones under noise, or a plain compressor. What is cheap for everybody cancels out when it is subtracted. |
 | outlier loss | Training that also teaches the flow to find general images less likely than the general model does. |
 | rank correlation | 1: two models put all images in the same order; 0: their orders have nothing in common. |
 | temperature | How far from the middle latents are drawn: 0 always the middle, 1 as learned. |
@@ -32,8 +39,9 @@ TERMS = """
 | flagged | Above the threshold that flags 5 % of held-out normal images. |
 
 **Keys.** `H` opens this sheet, `Esc` closes it, `Tab` goes from control to control; the left and
-right arrow keys turn the pages of a gallery. What can be selected on a map with the mouse can be
-selected with the filter and *Select all shown* too.
+right arrow keys turn the pages of a gallery. Without a mouse, *Select all shown* selects on a map what
+the filter leaves over: sets, classes, a range of percentiles. A region of the map needs a mouse or a
+finger.
 """
 
 

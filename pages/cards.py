@@ -5,13 +5,14 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
-from core.service import DetectorRow
-from pages import _ask
+from core.service import DetectorRow, OutskirtsError, Target, flagged_above, luck
+from pages import _ask, _draw, _luck
 
-TRY = {
-    "Which seed, which luck?": "glow",
-    "A model that never learned garments": "glow.general",
-    "A flow that cannot see objects": "glow.patches",
+VIEWS = ("Card", "Seeds")
+TRY = {  # label: model, what of it is shown
+    "Which seed, which luck?": ("glow", "Seeds"),
+    "A model that never learned garments": ("glow.general", "Card"),
+    "A flow that cannot see objects": ("glow.patches", "Card"),
 }
 
 overview = _ask.overview(st.session_state["world"])
@@ -19,17 +20,21 @@ scenario = overview.scenario
 rows = {row.name: row for row in (*overview.detectors, *overview.twins)}
 
 
-def show(name: str) -> None:
+def show(name: str, view: str) -> None:
     st.session_state["cards_model"] = name
+    st.session_state["cards_view"] = view
 
 
 st.title("Model cards")
 st.markdown("What was trained on what, with which deviations and limits?")
+if not rows:
+    st.info(f"{scenario.title} trains no model.", icon=":material/info:")
+    st.stop()
 with st.container(horizontal=True, vertical_alignment="center"):
     st.markdown("Try this:", width="content")
-    for label, name in TRY.items():
+    for label, (name, view) in TRY.items():
         if name in rows:
-            st.button(label, key=f"cards_try_{name}", on_click=show, args=(name,))
+            st.button(label, key=f"cards_try_{name}", on_click=show, args=(name, view))
 
 
 def listed() -> None:
@@ -51,7 +56,8 @@ def listed() -> None:
     st.dataframe(pd.DataFrame(table), hide_index=True, alt="Every checkpoint of this scenario")
     st.caption(
         "Images seen: training images shown, each counted as often as it was shown. Looks: how often "
-        "the checkpoint was measured on the strange sets; none of those looks chose anything."
+        "the checkpoint was measured on the strange sets. None of them chose its score; where looking at "
+        "one led to a setting, the card's deviations say so."
     )
 
 
@@ -60,13 +66,19 @@ def settings(config: Mapping[str, object]) -> str:
     return ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in config.items() if v not in ("", 0.0))
 
 
+def threshold(row: DetectorRow) -> str:
+    """Where the score is flagged, in the unit of all pages."""
+    assert row.card is not None
+    try:
+        value, unit = flagged_above(Target.of(scenario.name, row.name))
+    except OutskirtsError:  # the card may stand without good weights: then in its own unit
+        value, unit = row.card.score.threshold, row.card.score.unit
+    return f"{value:.4g} {unit}"
+
+
 def show_card(row: DetectorRow) -> None:
     card = row.card
-    if card is None:
-        st.error(row.missing, icon=":material/error:")
-        return
-    st.subheader(f"{row.title}, {scenario.family}/{row.name}")
-    st.markdown(row.text)
+    assert card is not None
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("#### Data")
@@ -101,7 +113,7 @@ def show_card(row: DetectorRow) -> None:
     st.markdown("#### Score")
     s = card.score
     st.markdown(
-        f"**{row.part_titles[s.part]}**, in {s.unit}; {s.direction}. Flagged above {s.threshold:.4g}: "
+        f"**{row.part_titles[s.part]}**; {s.direction}. Flagged above {threshold(row)}: "
         f"the {s.threshold_rule}. {s.why}"
     )
     with st.expander("AUROC of every part on the synthetic faults that chose the score"):
@@ -167,10 +179,55 @@ def show_metrics(row: DetectorRow) -> None:
         "★ the score. Intervals: 1,000 stratified bootstraps; they cover test images, not training "
         f"seeds. Measured on the strange sets {card.training.test_looks} times. Normal test images:"
         f"{figures.rstrip(';')}."
-        + (f" Seeds: AUROC of {card.seeds.text}." if card.seeds is not None else "")
+        + (
+            f" Seeds: AUROC of {', '.join(card.seeds.models)}: {card.seeds.text}."
+            if card.seeds is not None
+            else ""
+        )
     )
 
 
+def show_seeds(row: DetectorRow) -> None:
+    """What other seeds of the same training make of this model's figures."""
+    card = row.card
+    assert card is not None
+    if card.seeds is None:
+        has = [r.title for r in rows.values() if r.card is not None and r.card.seeds is not None]
+        more = f" They were of {', '.join(has)}." if has else ""
+        st.info(f"Other seeds of this training were not measured.{more}", icon=":material/info:")
+        return
+    strange = st.segmented_control(
+        "Strange set",
+        list(card.seeds.auroc),
+        default=next(iter(card.seeds.auroc)),
+        required=True,
+        key="cards_strange",
+        format_func=lambda name: TITLES[name],
+        bind="query-params",
+        persist_state="session",
+    )
+    found = luck(card, strange)
+    score = next(f for f in found if f.part == card.score.part)
+    st.markdown(_luck.said(score, f"The score, {row.part_titles[score.part]},", of(strange)))
+    st.plotly_chart(
+        _luck.figure(found, row.part_titles, row.name),
+        key="cards_seeds",
+        config=_draw.SAVE,
+        alt="AUROC of every part of this model, and of the same training from each other seed",
+    )
+    rest = _luck.warnings({strange: found}, row.part_titles, {strange: of(strange)})
+    st.markdown(rest or "No part changes sides of 0.5 with the seed here.")
+    st.caption(
+        f"{card.seeds.text}: {', '.join(card.seeds.models)}. A point is one training; the intervals "
+        "in the card cover test images alone."
+    )
+
+
+def of(strange: str) -> str:
+    return TITLES[strange].lower()
+
+
+TITLES = {s.name: s.title for s in scenario.strange}
 chosen = st.selectbox(
     "Checkpoint",
     list(rows),
@@ -179,6 +236,18 @@ chosen = st.selectbox(
     persist_state="session",
     help="DETECTOR, or DETECTOR.MODEL: the names that the command line uses.",
 )
-show_card(rows[chosen])
+row = rows[chosen]
+if row.card is None:
+    st.error(row.missing, icon=":material/error:")
+else:
+    st.subheader(f"{row.title}, {scenario.family}/{row.name}")
+    st.markdown(row.text)
+    card_tab, seeds_tab = st.tabs(list(VIEWS), key="cards_view", bind="query-params")
+    with card_tab:
+        if card_tab.open:
+            show_card(row)
+    with seeds_tab:
+        if seeds_tab.open:
+            show_seeds(row)
 st.subheader("All checkpoints")
 listed()

@@ -6,15 +6,16 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.service import Correction, DetectorRow, Metrics, corrections
-from pages import _ask, _draw
-
-
-def go_to(target: str, **state: object) -> None:
-    """Set the target page's controls: its widgets are bound to these keys."""
-    for key, value in state.items():
-        st.session_state[f"{target}_{key}"] = value
-
+from core.service import (
+    AblationMissing,
+    Correction,
+    DetectorRow,
+    Metrics,
+    corrections,
+    luck,
+    read_ablation,
+)
+from pages import _ask, _draw, _luck
 
 DASH = "\u2060–\u2060"  # an en dash at which no line breaks
 
@@ -45,55 +46,67 @@ st.markdown(
 own = scenario.name.partition(".")[2]  # the class that is normal, if it is one
 edge = f"outskirts.{own}" if own else "outskirts"
 st.subheader("Where to start")
-START = {"model": "glow", "view": "Scales"}
-TRY: dict[str, tuple[str, str, str, dict[str, Any]]] = {  # name: title, text, page, its controls
+models = {row.name: row.card for row in found.detectors if row.card is not None}
+glow = models.get("glow")
+seeds = glow.seeds.text if glow is not None and glow.seeds is not None else ""
+# Name: title, text, page, the model and the set that it needs, and controls of the page. Only those
+# that differ from what the page opens with: each of the others would be a step of the Back button.
+TRY: dict[str, tuple[str, str, str, tuple[str, str], dict[str, Any]]] = {
     "mnist": (
         "Are digits likelier than clothes?",
         "To a flow trained on garments alone. See which of its scales is fooled.",
         "likelihoods",
-        {**START, "strange": "mnist", "set": "mnist", "index": 0},
+        ("glow", "mnist"),
+        {"order": "most normal"},
     ),
     "turned": (
         "A garment turned on its side",
         "The same pixels, turned by 90 degrees. Which scale minds?",
         "likelihoods",
-        {**START, "strange": "turned", "set": "turned", "index": 0},
+        ("glow", "turned"),
+        {"strange": "turned", "set": "turned"},
     ),
     "flat": (
         "Nothing at all",
         "A flat grey square: no garment, no detail. How likely does the flow find it?",
         "likelihoods",
-        {**START, "strange": "flat", "set": "flat", "index": 0},
+        ("glow", "flat"),
+        {"strange": "flat", "set": "flat"},
     ),
     "map": (
         "What is near what?",
-        "A map of 10,000 images as the flow sees them: where a digit lies, and its neighbours.",
+        "A map of images as the flow sees them: where a digit lies, and its neighbours.",
         "latent",
-        {"model": "glow", "image": "mnist#0"},
+        ("glow", "mnist"),
+        {"image": "mnist#0"},
     ),
     "outskirts": (
         "Where do outliers come from?",
         "Outliers made from normal images alone, pushed hard: see them beside their parents.",
         "outskirts",
-        {"model": edge, "kappa": 2.0},
+        (edge, scenario.normal.name),
+        {"kappa": 2.0},
     ),
     "drawn": (
         "A seven that becomes a shoe",
         "Draw one scale of a digit anew, keep the others, and see what each scale holds.",
         "likelihoods",
-        {"model": "glow", "view": "Drawn images", "strange": "mnist", "set": "mnist", "index": 0},
+        ("glow", "mnist"),
+        {"view": "Drawn images"},
     ),
     "against": (
         "A flow that sees 8x8 pixels at a time",
         "Does it put images in the same order as one that sees them whole?",
         "likelihoods",
-        {"model": "glow", "view": "Model against model", "strange": "mnist", "up": "glow.patches"},
+        ("glow.patches", "mnist"),
+        {"view": "Model against model"},
     ),
     "cards": (
         "How much of it is luck?",
-        "The same training from three seeds, beside every number of the card.",
+        f"{seeds[:1].upper()}{seeds[1:]}. Which of its figures stay, and which do not?",
         "cards",
-        {"model": "glow"},
+        ("glow", scenario.normal.name) if seeds else ("", ""),
+        {"view": "Seeds"},
     ),
 }
 if own:
@@ -103,24 +116,22 @@ if own:
         f"A map by a detector that learned {scenario.normal.title.lower()} alone: "
         f"where does {other.title.lower()} lie?",
         "latent",
-        {"model": edge, "image": f"{other.name}#0"},
+        (edge, other.name),
+        {"image": f"{other.name}#0"},
     )
 available = {s.name for s in scenario.sets}
-models = {row.name for row in found.detectors if row.card is not None}
 with st.grid(min_column_width=250):
-    for name, (title, text, page, state) in TRY.items():
-        of = state.get("strange") or state.get("image", scenario.normal.name).partition("#")[0]
-        if of in available and state["model"] in models:
-            with st.container(border=True):
-                st.markdown(f"**{title}**  \n{text}")
-                if st.button(
-                    "Try this", key=f"try_{name}", on_click=go_to, args=(page,), kwargs=state
-                ):
-                    st.switch_page(
-                        f"{page}.py",
-                        # The scenario is a control of the frame and stays in the URL by itself.
-                        query_params={f"{page}_{k}": str(v) for k, v in state.items()},
-                    )
+    for title, text, page, (model, of), state in TRY.values():
+        if of in available and model in models:
+            with st.container(border=True, gap="xsmall"):
+                # A link: what is done in the browser alone is one step of its Back button.
+                st.page_link(
+                    f"{page}.py",
+                    label=f"**{title}**",
+                    icon=":material/arrow_forward:",
+                    query_params={f"{page}_{k}": str(v) for k, v in state.items()},
+                )
+                st.markdown(text)
 
 st.subheader("How good is each detector")
 
@@ -156,7 +167,48 @@ def said(found: Correction) -> str:
     if found.inverts:
         inverted = ", ".join(TITLES[n] for n in found.inverts)
         text += f", and finds {inverted} *more normal than normal* (below 0.5)"
+    if found.wavers:
+        wavers = ", ".join(
+            f"{TITLES[n]} ({before:.3f} → {after:.3f})"
+            for n, (before, after) in found.wavers.items()
+        )
+        text += f"; **on {wavers} another seed says the opposite**"
     return text + "."
+
+
+def unlike(rows: list[DetectorRow]) -> str:
+    """In what the models of the second table differ, from their cards."""
+    cards = [row.card for row in (*first, *rows) if row.card is not None]
+    facts = []
+    for card in cards:
+        steps = f", {card.config['steps']} flow steps a scale" if "steps" in card.config else ""
+        facts.append(f"{card.name} {card.training.minutes:g} minutes{steps}")
+    return (
+        "Not alike in training: " + "; ".join(facts) + ". One that had less may be worse for that "
+        "alone. Their other parts stand in their cards."
+    )
+
+
+def luck_of(row: DetectorRow) -> str:
+    """Where other seeds of a model contradict what its table says; "" if they do not."""
+    assert row.card is not None
+    by_set = {name: luck(row.card, name) for name in TITLES}
+    return _luck.warnings(by_set, row.part_titles, TITLES)
+
+
+def against_ablation(stem: str, auroc: float) -> str:
+    """Why the ablation of a method has another figure for it than its shipped models have."""
+    try:
+        full = read_ablation().arms[0].figures if stem == "outskirts" else {}
+    except AblationMissing:
+        return ""
+    figures = full.get(str(scenario.normal.source))
+    if figures is None or f"{figures.mean:.3f}" == f"{auroc:.3f}":
+        return ""
+    return (
+        f" The ablation on the page Outskirts says {figures.mean:.3f} of the same method: it trains "
+        "each class anew with settings of its own; these are the shipped weights."
+    )
 
 
 WIDE = 8  # columns that fit beside each other
@@ -184,7 +236,7 @@ for row in first:
     )
     st.caption(
         "AUROC: the chance that a strange image scores above a normal one. :material/star: marks the part "
-        "that is the detector's score: the method's own, or chosen on damaged training images, without a "
+        "that is the detector's score: the method's own, or chosen on damaged normal images, without a "
         "look at any strange set. :orange[▼ below chance]: the strange look *more* normal than the normal. In small "
         "the 95 % interval of 1,000 stratified bootstraps; it covers test images, not training seeds."
     )
@@ -195,6 +247,8 @@ for row in first:
         f"{t.minutes:g} minutes on {row.card.data.images:,} images, {reported(row.card.figures)}"
         f"{len(row.card.deviations)} deviations from the paper."
     )
+    if doubt := luck_of(row):
+        st.markdown(doubt)
     corrected = corrections(row)
     if corrected:
         st.markdown(
@@ -210,11 +264,8 @@ if rest:
             shown = dict.fromkeys(["total", "ratio_general", "ratio_background"])
             chosen = [p for p in has if p in shown or p == row.card.score.part]
             rows += lines(row, chosen, alone=False)
-        table(rows, "AUROC of the likelihoods and ratios of every other model on every strange set")
-        st.caption(
-            "These have 8 flow steps a scale and trained for 8 to 25 minutes, Glow has 16 and 95: "
-            "compare them with one another. Their other parts stand in their cards."
-        )
+        table(rows, "AUROC of the score of every other model, and of flows' likelihoods and ratios")
+        st.caption(unlike(rest))
 if by_class is not None:
     st.subheader("Every class in turn")
     for row in first:
@@ -236,7 +287,7 @@ if by_class is not None:
             st.markdown(
                 f"**{row.title}**: mean AUROC over {mean.models} classes **{mean.auroc:.3f}** "
                 f"({mean.low:.3f}{DASH}{mean.high:.3f}), each against all others. The class that is "
-                "chosen in the sidebar is the orange diamond."
+                "chosen in the sidebar is the orange diamond." + against_ablation(stem, mean.auroc)
             )
 st.page_link("cards.py", label="Every model's card: data, training, deviations, limits")
 

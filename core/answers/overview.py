@@ -21,9 +21,12 @@ __all__ = [
     "Classes",
     "Correction",
     "DetectorRow",
+    "Luck",
     "Overview",
     "classes",
     "corrections",
+    "flagged_above",
+    "luck",
     "overview",
     "scenarios",
     "warm_up",
@@ -206,33 +209,98 @@ def classes(family: str) -> Classes | None:
 
 
 @dataclass(frozen=True)
+class Luck:
+    """What the seeds of a training give one part on one strange set, as AUROC.
+
+    Attributes:
+        own: the model's whose card it is.
+        others: of the other seeds, by their checkpoints.
+    """
+
+    part: str
+    own: float
+    others: Mapping[str, float]
+
+    @property
+    def contradicts(self) -> tuple[str, ...]:
+        """Seeds that stand on the other side of 0.5 than this model does."""
+        return tuple(m for m, auroc in self.others.items() if (auroc < 0.5) != (self.own < 0.5))
+
+
+def luck(card: Card, strange: str) -> tuple[Luck, ...]:
+    """How far each part's AUROC on a strange set moves with the seed; none where nobody looked."""
+    if card.seeds is None or strange not in card.seeds.auroc:
+        return ()
+    found = []
+    for part, values in card.seeds.auroc[strange].items():
+        others = dict(zip(card.seeds.models, values, strict=True))
+        others.pop(card.name, None)
+        found.append(Luck(part, card.metrics[strange][part].auroc, others))
+    return tuple(found)
+
+
+def flagged_above(target: Target) -> tuple[float, str]:
+    """The threshold of a model's score and its unit, both as pages show the score.
+
+    Raises:
+        CardError: card or weights are missing, damaged, or do not belong together or here.
+    """
+    detector, card = loaded(target)
+    about = detector.about[card.score.part]
+    value = detector.shown(card.score.part, np.array([card.score.threshold]))[0]
+    return float(value), about.shown or about.unit
+
+
+@dataclass(frozen=True)
 class Correction:
     """What taking a general model out of the full likelihood does, set by set.
 
     Attributes:
         title: of the corrected part.
-        helps: sets whose AUROC it lifts beyond both intervals, with the full likelihood's and its.
-        costs: sets whose AUROC it lowers beyond both intervals, likewise.
-        inverts: those of them that it finds more normal than the normal ones.
+        helps: sets whose AUROC it lifts beyond both intervals, and from every seed that is known,
+            with the full likelihood's and its.
+        costs: sets whose AUROC it lowers, likewise.
+        inverts: those of them that it finds more normal than the normal ones, from every seed.
+        wavers: sets where this model's seed says one thing and another seed the opposite.
     """
 
     title: str
     helps: Mapping[str, tuple[float, float]]
     costs: Mapping[str, tuple[float, float]]
     inverts: tuple[str, ...]
+    wavers: Mapping[str, tuple[float, float]]
 
 
 def corrections(row: DetectorRow) -> tuple[Correction, ...]:
     """Which general model helps a flow on which strange set, and where it fails; from its card."""
     if row.card is None:
         return ()
-    metrics = row.card.metrics
-    found = []
-    for part in GENERAL_MODELS:
-        if part in row.card.calibration.quantiles:
-            pairs = {name: (parts["total"], parts[part]) for name, parts in metrics.items()}
-            helps = {n: (t.auroc, p.auroc) for n, (t, p) in pairs.items() if p.low > t.high}
-            costs = {n: (t.auroc, p.auroc) for n, (t, p) in pairs.items() if p.high < t.low}
-            inverts = tuple(n for n in costs if metrics[n][part].high < 0.5)
-            found.append(Correction(row.part_titles[part], helps, costs, inverts))
-    return tuple(found)
+    has = row.card.calibration.quantiles
+    return tuple(_correction(row, row.card, part) for part in GENERAL_MODELS if part in has)
+
+
+def _correction(row: DetectorRow, card: Card, part: str) -> Correction:
+    helps: dict[str, tuple[float, float]] = {}
+    costs: dict[str, tuple[float, float]] = {}
+    wavers: dict[str, tuple[float, float]] = {}
+    inverts = []
+    for name, parts in card.metrics.items():
+        before, after = parts["total"], parts[part]
+        helped, cost = after.low > before.high, after.high < before.low
+        pair = (before.auroc, after.auroc)
+        seeds = _from_seeds(card, name, part)
+        if not helped and not cost:
+            continue
+        if any((later > earlier) != helped for earlier, later in seeds):
+            wavers[name] = pair
+            continue
+        (helps if helped else costs)[name] = pair
+        if cost and after.high < 0.5 and all(later < 0.5 for _, later in seeds):
+            inverts.append(name)
+    return Correction(row.part_titles[part], helps, costs, tuple(inverts), wavers)
+
+
+def _from_seeds(card: Card, strange: str, part: str) -> list[tuple[float, float]]:
+    """AUROC of the full likelihood and of a part of it, a pair a seed; none if not measured."""
+    known = card.seeds.auroc.get(strange, {}) if card.seeds is not None else {}
+    return list(zip(known.get("total", ()), known.get(part, ()), strict=False))
