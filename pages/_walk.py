@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -12,7 +12,7 @@ from pages._controls import in_words
 
 __all__ = ["walk"]
 
-LINES = ("glow", "glow.outliers", "glow.patches")  # drawn at first, beside the model itself
+LINES = ("glow", "glow.outliers", "glow.patches")  # drawn at first, beside models of outskirts
 
 
 @st.fragment
@@ -44,7 +44,7 @@ def walk(
     chosen = controls[1].multiselect(
         "Detectors drawn",
         trained,
-        default=[name for name in (model, *LINES) if name in trained],
+        default=first_drawn(model, everyone, trained),
         format_func=lambda name: everyone[name].title,
         key="outskirts_models",
         bind="query-params",
@@ -81,8 +81,7 @@ def walk(
             "an image is flagged. κ = 1 is the image itself as far as the VAE holds it; ☆ is the "
             "real training image. Where a star lies far from its line, that detector reacts to the "
             "decoder's blur. The dotted grey line skips the picture: it is what the classifiers "
-            "say of the code. This model knows the training image: it is asked as if it did not. "
-            "Thin grey: the other detectors."
+            "say of the code. " + known_to(found.past, everyone) + "Thin grey: the other detectors."
         )
         st.download_button(
             "This walk under every detector (CSV)",
@@ -92,3 +91,22 @@ def walk(
             on_click="ignore",
             icon=":material/download:",
         )
+
+
+def first_drawn(
+    model: str, everyone: Mapping[str, DetectorRow], trained: Sequence[str]
+) -> list[str]:
+    """The model itself, the others that make outliers as it does, and a few of another kind."""
+    like = [name for name in trained if everyone[name].detector == everyone[model].detector]
+    names = dict.fromkeys((model, *like, *LINES))
+    return [name for name in names if name in trained]
+
+
+def known_to(past: Sequence[str], everyone: Mapping[str, DetectorRow]) -> str:
+    """Which models know the training image, and that they are asked as if they did not."""
+    if not past:
+        return ""
+    names = " and ".join(f"“{everyone[name].title}”" for name in past)
+    knows = "knows" if len(past) == 1 else "know"
+    are = "it is asked as if it" if len(past) == 1 else "they are asked as if they"
+    return f"{names} {knows} the training image: {are} did not. "

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from math import isclose
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from core.service import (
@@ -17,7 +18,7 @@ from core.service import (
     Recipe,
     Target,
 )
-from pages import _ablation, _ask, _plane, _tiles, _walk
+from pages import _ablation, _ask, _plane, _readings, _tiles, _walk
 from pages._controls import choose_model, in_words
 
 SHOWN = 9  # of the gallery
@@ -332,6 +333,47 @@ def show_collapse(view: Plane) -> None:
     )
 
 
+# The readings side by side -----------------------------------------------------------------------
+
+
+def what_judges(view: Plane) -> str:
+    """What this model's logits are made of."""
+    title = ready[model].title
+    if view.density:
+        return (
+            f"**{title}**: its logits also hold how near the codes of known normal images lie, "
+            "which is ours: no outlier taught it."
+        )
+    return (
+        f"**{title}**: its logits hold what these draws taught the classifiers, and nothing else."
+    )
+
+
+def show_readings() -> None:
+    """AUROC of every such model's score, a row a strange set."""
+    if len(ready) < 2:
+        return
+    st.subheader("The models side by side")
+    table = [
+        {"": s.title, **{row.title: _readings.cell(row, s.name) for row in ready.values()}}
+        for s in scenario.strange
+    ]
+    st.table(
+        pd.DataFrame(table),
+        border="horizontal",
+        hide_index=True,
+        alt="AUROC of the score of every model of outskirts on every strange set",
+    )
+    st.markdown(
+        "**What you see:** "
+        + _readings.verdict(list(ready.values()), {s.name: s.title for s in scenario.strange})
+    )
+    st.caption(
+        "AUROC of each model's score; in small the 95 % interval of 1,000 stratified bootstraps; it "
+        "covers test images, not training seeds. ▼ below chance."
+    )
+
+
 # Page --------------------------------------------------------------------------------------------
 
 st.title("Outskirts")
@@ -359,8 +401,11 @@ st.markdown(
     "A detector needs outliers to learn from, and has none. This one makes them. It puts every "
     "training image somewhere in a latent space, as a small cloud (its posterior); takes the "
     "outermost ones; pushes them further out; and draws from them. Classifiers then learn to tell "
-    "real images from these draws."
+    f"real images from these draws. {what_judges(view)}"
 )
+for row in models.values():
+    if row.card is None:
+        st.caption(row.missing)
 if view.noise:
     st.info(
         "A control: this model learned from noise. No posterior generates its outliers, so the "
@@ -368,6 +413,7 @@ if view.noise:
         icon=":material/info:",
     )
 explore(view)
+show_readings()
 below = st.container()  # the walk asks a dozen detectors: what is quick comes first
 show_collapse(view)
 with below:

@@ -82,14 +82,24 @@ def test_the_stored_ablation_is_that_of_the_code() -> None:
     assert stored() == read_ablation()
 
 
+def test_the_full_method_is_said_to_be_another_training_than_the_models_that_ship() -> None:
+    found = read_ablation()
+    said = _ablation.which_is_which(found)
+    for data, name in _ablation.TITLES.items():
+        assert f"{found.arms[0].figures[data].mean:.3f} on {name}" in said
+    assert "trained for this table" in said
+    assert "one other training" in said
+
+
 @pytest.mark.usefixtures("quick_apps")
 def test_the_page_shows_it_or_says_what_computes_it(tmp_path, monkeypatch) -> None:
     app = AppTest.from_file("../pages/_frame.py", default_timeout=60).run()
     app.switch_page("outskirts.py").run()
     assert not app.exception
     assert _ablation.verdict(read_ablation()) in "\n".join(m.value for m in app.markdown)
+    assert _ablation.which_is_which(read_ablation()) in [c.value for c in app.caption]
     full = read_ablation().arms[0].figures["MNIST"]
-    assert app.table[0].value["digits"][0].startswith(f"{full.mean:.3f}")
+    assert app.table[-1].value["digits"][0].startswith(f"{full.mean:.3f}")
     stored = json.loads((settings().checkpoints / "outskirts-ablation.json").read_text())
     del stored["arms"]
     (tmp_path / "outskirts-ablation.json").write_text(json.dumps(stored))

@@ -29,7 +29,7 @@ from core.answers.rays import KAPPAS
 from core.data.stream import as_tensor
 from core.detectors.outskirts import Outskirts
 from core.errors import OutskirtsError
-from core.evaluate.metrics import bootstrap_auroc
+from core.evaluate.metrics import Metrics, bootstrap_auroc
 from core.evaluate.scoring import parts_of
 from core.service import (
     COLLAPSED,
@@ -41,7 +41,7 @@ from core.service import (
     Recipe,
     Target,
 )
-from pages import _ask, _plane
+from pages import _ask, _plane, _readings
 
 pytestmark = pytest.mark.usefixtures("quick_apps")
 
@@ -595,3 +595,130 @@ def test_a_checkpoint_without_its_training_images_asks_to_be_trained_again(train
     np.savez(path, **rest)
     app = opened()
     assert "keeps 100 posteriors and 0 of their images: train it again" in app.error[0].value
+
+
+# Two models -------------------------------------------------------------------------------------
+
+PLAIN = Target("tiny", "outskirts", "plain")
+WITH_TITLE, PLAIN_TITLE = "Outskirts with density", "Outskirts, the paper's reading"
+
+
+@pytest.fixture(scope="session")
+def _two_root(_outskirts_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, with a model beside it whose classifiers know synthetic outliers alone."""
+    from core.scenario import load_scenario
+    from core.train import run
+
+    root = tmp_path_factory.mktemp("two")
+    shutil.copytree(_outskirts_root / "checkpoints", root / "checkpoints")
+    config = {**CONFIG, "density": False, "starts_from": "outskirts"}
+    settings = {"minutes": 0.02, "batch_size": 32, "seed": 0, "config": config, **tiny.MAPS}
+
+    def both(scenario: dict[str, Any]) -> None:
+        scenario["training"]["outskirts"]["title"] = WITH_TITLE
+        scenario["training"]["outskirts.plain"] = {**settings, "title": PLAIN_TITLE}
+
+    with pytest.MonkeyPatch.context() as patch:
+        found = _settle(patch, root)
+        patch.setattr(run, "public_set", tiny.public_set)
+        patch.setitem(bootstrap_auroc.__kwdefaults__, "draws", 20)
+        change(found, both)
+        scenario = load_scenario("tiny")
+        run.train(scenario, "outskirts.plain", training=scenario.training_of("outskirts.plain"))
+    forget_everything()
+    return root
+
+
+@pytest.fixture
+def two(_two_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tiny]:
+    shutil.copytree(_two_root / "checkpoints", tmp_path / "checkpoints")
+    found = _settle(monkeypatch, tmp_path)
+    forget_pages()
+    yield found
+    forget_everything()
+    forget_pages()
+
+
+@pytest.mark.parametrize(
+    ("stem", "title", "said"),
+    [
+        ("outskirts", WITH_TITLE, "how near the codes of known normal images lie"),
+        ("outskirts.plain", PLAIN_TITLE, "these draws taught the classifiers, and nothing else"),
+    ],
+)
+def test_either_model_can_be_chosen_and_is_called_what_it_is(
+    two: Tiny, stem: str, title: str, said: str
+) -> None:
+    app = opened(outskirts_model=stem)
+    assert app.selectbox("outskirts_model").options == ["outskirts", "outskirts.plain"]
+    assert f"**{title}**: its logits" in text(app)
+    assert said in text(app)
+    target = Target.of("tiny", stem)
+    found = service.draws(DrawsQuery(target, TRAINED, 200))
+    assert marks(app, "synthetic")["customdata"] == pytest.approx(found.logit, abs=1e-3)
+    lines = {trace["name"] for trace in figure(app, "outskirts_ray").data}
+    assert {f"{title}, of the code itself", WITH_TITLE, PLAIN_TITLE} <= lines
+
+
+def test_the_scores_of_both_models_stand_side_by_side(two: Tiny) -> None:
+    app = opened()
+    table = app.table[0].value
+    assert list(table.columns) == ["", WITH_TITLE, PLAIN_TITLE]
+    for stem, title in (("outskirts", WITH_TITLE), ("outskirts.plain", PLAIN_TITLE)):
+        metrics = checkpoint.read_card(two.folder, stem).metrics
+        for cell, figures in zip(table[title], metrics.values(), strict=True):
+            assert f"{figures['logit'].auroc:.3f}" in cell
+            assert ("▼" in cell) == (figures["logit"].high < 0.5)
+
+
+def test_one_model_needs_no_table_of_models(trained: Tiny) -> None:
+    assert "side by side" not in [s.value for s in opened().subheader]
+
+
+def test_every_density_that_holds_the_training_image_looks_past_it(two: Tiny) -> None:
+    query = RayQuery(PLAIN, "prior", 2)
+    walked = service.ray(query)
+    found = service.ray_scores(RayScoresQuery(query, ("glow", "outskirts", "outskirts.plain")))
+    assert found.past == ("outskirts",)
+    other, _ = checkpoint.load(two.folder, "outskirts")
+    assert isinstance(other, Outskirts)
+    kept = service.plane(PlaneQuery(MODEL)).images
+    place = int(np.flatnonzero((kept == walked.real).all((1, 2)))[0])
+    codes = other.codes(as_tensor(walked.real[None]))
+    past, knowing = (float(other.judged(codes, without=w)["logit"]) for w in (place, None))
+    assert past > knowing
+    assert found.real_scores["outskirts"] == pytest.approx(past, rel=1e-4)
+    plain, _ = checkpoint.load(two.folder, "outskirts.plain")
+    raw = parts_of(plain, walked.real[None])["logit"]
+    assert found.real_scores["outskirts.plain"] == pytest.approx(float(raw[0]), rel=1e-4)
+    captions = " ".join(c.value for c in opened(outskirts_model="outskirts.plain").caption)
+    assert f"“{WITH_TITLE}” knows the training image: it is asked as if it did not" in captions
+
+
+def test_a_model_that_is_not_trained_yet_is_named_and_the_other_is_shown(two: Tiny) -> None:
+    for file in two.folder.glob("outskirts.plain.*"):
+        file.unlink()
+    forget_everything()
+    app = opened()
+    assert any("python -m core train tiny/outskirts.plain" in c.value for c in app.caption)
+    assert app.session_state["outskirts_model"] == "outskirts"
+    assert marks(app, "synthetic")["x"].size == 200
+
+
+def row_of(title: str, **aurocs: tuple[float, float, float]) -> Any:
+    metrics = {
+        name: {"logit": Metrics(auroc, low, high, 0.5, 0.5, 9, 9)}
+        for name, (low, auroc, high) in aurocs.items()
+    }
+    score = SimpleNamespace(part="logit")
+    return SimpleNamespace(title=title, card=SimpleNamespace(metrics=metrics, score=score))
+
+
+def test_a_model_is_ahead_only_beyond_both_intervals() -> None:
+    rows = [
+        row_of("One", a=(0.8, 0.9, 0.95), b=(0.4, 0.5, 0.6), c=(0.7, 0.8, 0.9)),
+        row_of("Other", a=(0.5, 0.6, 0.7), b=(0.8, 0.9, 0.95), c=(0.75, 0.85, 0.9)),
+    ]
+    said = _readings.verdict(rows, {"a": "A", "b": "B", "c": "C"})
+    assert said == "One is ahead on a; Other is ahead on b; the intervals overlap on c."
+    assert _readings.verdict(rows, {"c": "C"}) == "The intervals overlap on c."

@@ -169,6 +169,7 @@ class Plane:
         kl: (D,), nats, mean over the kept posteriors.
         trained: the recipe that the classifiers learned from.
         noise: whether they learned from noise instead, which no posterior generates.
+        density: whether their logits hold a density of the kept codes, beside what they learned.
         threshold: of the mean logit, which flags 5 % of held-out normal images.
         of: how many training images there were.
     """
@@ -180,6 +181,7 @@ class Plane:
     kl: np.ndarray
     trained: Recipe
     noise: bool
+    density: bool
     threshold: float
     of: int
     sha256: str
@@ -211,6 +213,7 @@ def plane(query: PlaneQuery) -> Plane:
         kl=kl,
         trained=Recipe(config.criterion, config.rho, config.tau, config.kappa),
         noise=config.negatives == "noise",
+        density=config.density,
         threshold=card.score.threshold,
         of=card.data.images,
         sha256=card.weights.sha256,

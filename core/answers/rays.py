@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 
-from core.answers.images import percentiles
+from core.answers.images import percentiles, unit_of
 from core.answers.loaded import Target, kept_images, loaded
 from core.answers.outskirts import generators_of, grey, known_of
 from core.errors import OutskirtsError
 from core.evaluate.calibration import percentile
+
+if TYPE_CHECKING:
+    from core.detectors._base import Detector
+    from core.detectors.outskirts import Outskirts
 
 __all__ = ["KAPPAS", "Ray", "RayQuery", "RayScores", "RayScoresQuery", "ray", "ray_scores"]
 
@@ -81,13 +86,14 @@ class RayScoresQuery:
 class RayScores:
     """Scores of the S decoded images of a ray, and of the training image itself.
 
-    The ray's own model keeps that image's code: it looks past it, or it would find it again.
+    A model whose density holds that image's code looks past it, or it would find it again.
 
     Attributes:
         scores, percentiles: model to (S,); scores in the unit of pages.
         real_scores, real_percentiles: model to the number of the training image.
         units: model to the unit of its score.
         failed: model to the reason why it has no numbers.
+        past: models that look past the code of the training image.
     """
 
     scores: Mapping[str, np.ndarray]
@@ -96,6 +102,7 @@ class RayScores:
     real_percentiles: Mapping[str, float]
     units: Mapping[str, str]
     failed: Mapping[str, str]
+    past: tuple[str, ...]
 
 
 def ray_scores(query: RayScoresQuery) -> RayScores:
@@ -108,7 +115,7 @@ def ray_scores(query: RayScoresQuery) -> RayScores:
 
     found = ray(query.ray)
     images = np.concatenate([found.images, found.real[None]])
-    scores, standing, units, failed = {}, {}, {}, {}
+    scores, standing, units, failed, past = {}, {}, {}, {}, []
     for model in query.models:
         target = Target.of(query.ray.target.scenario, model)
         try:
@@ -117,13 +124,16 @@ def ray_scores(query: RayScoresQuery) -> RayScores:
             failed[model] = str(error)
             continue
         part = card.score.part
-        if target == query.ray.target:
-            raw = _looking_past(target, images, found.index)
+        own = found.index if target == query.ray.target else None
+        place = _place_of(found.real, target) if own is None else own
+        if place is not None and _with_density(detector):
+            raw = _looking_past(detector, images, place)[part]
+            past.append(model)
         else:
             raw = parts_of(detector, images)[part]
         scores[model] = detector.shown(part, raw)
         standing[model] = percentiles(card, {part: raw})[part]
-        units[model] = detector.described[part].shown or detector.described[part].unit
+        units[model] = unit_of(detector, part)
     return RayScores(
         scores={m: values[:-1] for m, values in scores.items()},
         percentiles={m: values[:-1] for m, values in standing.items()},
@@ -131,15 +141,31 @@ def ray_scores(query: RayScoresQuery) -> RayScores:
         real_percentiles={m: float(values[-1]) for m, values in standing.items()},
         units=units,
         failed=failed,
+        past=tuple(past),
     )
 
 
-def _looking_past(target: Target, images: np.ndarray, index: int) -> np.ndarray:
-    """Mean logits (n,) of images (n, H, W) uint8, without the kept code of that index."""
+def _with_density(detector: Detector) -> TypeGuard[Outskirts]:
+    from core.detectors.outskirts import Outskirts
+
+    return isinstance(detector, Outskirts) and detector.config.density
+
+
+def _place_of(image: np.ndarray, target: Target) -> int | None:
+    """Index of a training image (H, W) among those whose codes a model keeps, if it does."""
+    kept = kept_images(target)
+    if kept.shape[1:] != image.shape:
+        return None
+    (places,) = np.nonzero((kept == image).all((1, 2)))
+    return int(places[0]) if len(places) else None
+
+
+def _looking_past(detector: Outskirts, images: np.ndarray, index: int) -> dict[str, np.ndarray]:
+    """Parts (n,) of images (n, H, W) uint8, without the kept code of that index."""
     import torch
 
     from core.data.stream import as_tensor
 
-    detector = known_of(target).detector
     with torch.inference_mode():
-        return detector.judged(detector.codes(as_tensor(images)), without=index)["logit"].numpy()
+        found = detector.judged(detector.codes(as_tensor(images)), without=index)
+    return {part: values.numpy() for part, values in found.items()}
