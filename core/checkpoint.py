@@ -396,9 +396,10 @@ def read_scores(folder: Path, card: Card) -> ReferenceScores:
 
 def _check_scores(sets: Mapping[str, Mapping[str, np.ndarray]], card: Card) -> None:
     """Every set has all parts of the card, each with a number for every image that it counted."""
+    known = set(card.calibration.quantiles)
     for name, parts in sets.items():
-        if other := sorted(set(parts) ^ set(card.calibration.quantiles)):
-            raise ValueError(f"set {name!r} has other parts, by {', '.join(map(repr, other))}")
+        for part in [*sorted(set(parts) - known), *sorted(known - set(parts))]:
+            raise ValueError(f"{name}/{part} is {'missing' if part in known else 'no part of it'}")
         strange = [m.n_strange for m in card.metrics.get(name, {}).values()]
         counted = strange or [m.n_normal for of in card.metrics.values() for m in of.values()]
         for part, values in parts.items():
