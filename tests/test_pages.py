@@ -8,7 +8,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import service
-from core.scenario import load_scenario
 from core.service import ImageQuery, LikelihoodsQuery, PairQuery, Target, parse_target
 from core.settings import settings
 
@@ -248,7 +247,6 @@ def forget() -> None:
     import streamlit as st
 
     settings.cache_clear()
-    load_scenario.cache_clear()
     service.forget()
     st.cache_data.clear()
 
