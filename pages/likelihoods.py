@@ -368,16 +368,15 @@ def show_strip(view: ImageView | None) -> None:
     )
     words = {"random": "drawn by the seed", "typical": "the most typical"}
     text = f"{words.get(order, f'the {order}')} by {parts[part].title.lower()}, {parts[part].unit}"
-    groups = []
+    pictures = []
     if view is not None:
         alt = f"The image that is looked at, {view.id} {view.label}"
-        groups.append([(view.image, "this image", alt)])
-        text = f"**{plain(f'{view.id} {view.label}'.rstrip())}**, looked at below; then {text}"
+        pictures.append((view.image, "this image", alt))
+        text = f"The image that is looked at below; then {text}"
     found = zip(rows.images, rows.shown, rows.sets, rows.indices, strict=True)
-    groups.append([(image, f"{v:.2f}", f"{s} {i}, {v:.2f}") for image, v, s, i in found])
+    pictures += [(image, f"{v:.2f}", f"{s} {i}, {v:.2f}") for image, v, s, i in found]
     st.caption(text)
-    pieces = "".join(row(group, border=scenario.border, width=72) for group in groups)
-    st.html(f'<div style="display:flex;flex-wrap:wrap;gap:.35rem 1.2rem">{pieces}</div>')
+    st.html(row(pictures, border=scenario.border, width=72))
 
 
 scales, against, drawn = st.tabs(list(VIEWS), key="likelihoods_view", bind="query-params")

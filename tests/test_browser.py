@@ -15,7 +15,7 @@ from PIL import Image
 
 from core import service
 from core.evaluate.browser import CHROMIUM_FLAGS, find_chromium, free_port, wait_until_up
-from core.service import RayQuery, Target
+from core.service import GalleryQuery, RayQuery, Target
 
 pytestmark = pytest.mark.browser
 
@@ -516,3 +516,51 @@ def test_outskirts_fits_a_phone(page, address):
     settled(page)
     wide = "[...document.querySelectorAll('[data-testid=stMain] img, .js-plotly-plot')]"
     assert page.evaluate(f"Math.max(...{wide}.map(e => e.getBoundingClientRect().right))") <= 390
+
+
+# What a state promises is seen at once ------------------------------------------------------------
+
+
+def seen_at_once(page, alt: str) -> None:
+    """A picture stands above the fold, whole."""
+    picture = page.locator(f'img[alt^="{alt}"]').first
+    picture.wait_for()
+    settled(page)
+    box = picture.bounding_box()
+    assert box["y"] >= 0
+    assert box["y"] + box["height"] <= page.viewport_size["height"]
+
+
+@pytest.mark.parametrize(
+    ("start", "alt"),
+    [
+        ("A garment turned on its side", "The image that is looked at, turned#0"),
+        ("Nothing at all", "The image that is looked at, flat#0"),
+        ("A seven that becomes a shoe", "8 images with the latent of 4x4 scale drawn anew"),
+    ],
+)
+def test_a_start_shows_its_picture_without_scrolling(page, address, start, alt):
+    page.goto(address)
+    page.get_by_role("heading", name="Where to start").wait_for()
+    settled(page)
+    page.get_by_role("link", name=start).click()
+    seen_at_once(page, alt)
+
+
+@pytest.mark.parametrize(
+    ("label", "sets", "part", "order"),
+    [
+        ("The likeliest pictures of all", ("garments", "mnist"), "total", "most normal"),
+        ("Garments on their side", ("turned",), "scale_4", "strangest"),
+    ],
+)
+def test_a_state_of_likelihoods_shows_its_eight_pictures_without_scrolling(
+    page, address, label, sets, part, order
+):
+    found = service.gallery(GalleryQuery(Target("fashion", "glow"), sets, part, order, 8))
+    page.goto(address + "/likelihoods")
+    page.get_by_role("heading", name="Gallery").wait_for()
+    settled(page)
+    page.get_by_role("button", name=label).click()
+    for name, index, value in zip(found.sets, found.indices, found.shown, strict=True):
+        seen_at_once(page, f"{name} {index}, {value:.2f}")

