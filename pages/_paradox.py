@@ -107,7 +107,8 @@ class Story:
         if total.figures.high < 0.5:
             return f"finds {self.strange} **likelier** than {self.normal}{self.from_seeds(total)}"
         if total.figures.low > 0.5:
-            return f"finds {self.strange} stranger than {self.normal}"
+            doubt = "" if self.holds(total) else f", **{self.doubt(total)}**"
+            return f"finds {self.strange} stranger than {self.normal}{doubt}"
         return f"cannot tell {self.strange} from {self.normal}"
 
     def doubt(self, part: PartView) -> str:
@@ -188,8 +189,9 @@ class Story:
         part = self.parts.get("ratio_background")
         if part is None or part.figures.high >= 0.5:
             return ""
+        too = ", too" if self.parts["total"].figures.high < 0.5 else ""
         text = (
-            f"**{part.title} finds {self.strange} likelier than {self.normal}, too** "
+            f"**{part.title} finds {self.strange} likelier than {self.normal}{too}** "
             f"(AUROC {part.figures.auroc:.3f})"
         )
         scales = self.found.ratios["ratio_background"]
@@ -199,12 +201,12 @@ class Story:
         text += f": in bits per dimension {self.strange} lie off {self.normal} by {gaps}."
         finest, rest = scales[0], scales[1:]
         noise = self.found.mutations["ratio_background"]
-        if noise and finest.gap < 0 and -finest.gap > max(abs(s.gap) for s in rest):
-            most = "outvotes the others" if any(s.auroc > 0.5 for s in rest) else "weighs most"
+        outvoted = any(scale.auroc > 0.5 for scale in rest)
+        if noise and outvoted and finest.gap < 0 and -finest.gap > max(abs(s.gap) for s in rest):
             text += (
                 f" Its general model learned {self.normal} with noise in {noise:.0%} of their "
                 "pixels, so the ratio measures how either flow prices noise, which is fine detail: "
-                f"the {finest.title} {most}."
+                f"the {finest.title} outvotes the others."
             )
         return text
 

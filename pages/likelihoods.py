@@ -159,9 +159,9 @@ def show_parts() -> None:
             config=_draw.SAVE,
             alt="Histogram of the full likelihood of normal and strange images",
         )
-        st.markdown(story.seen())
-        st.markdown(story.why())
-        st.markdown(story.background())
+        for text in (story.seen(), story.why(), story.background()):
+            if text:
+                st.markdown(text)
     with right:
         others = [p for p in found.parts if p.name != "total"]
         st.plotly_chart(
@@ -366,8 +366,8 @@ def show_strip(view: ImageView | None) -> None:
     rows = _ask.gallery(
         GalleryQuery(target, sets_of(which, strange), part, order, STRIP, seed=seed)
     )
-    words = {"random": "drawn by the seed", "typical": "the most typical"}
-    text = f"{words.get(order, f'the {order}')} by {parts[part].title.lower()}, {parts[part].unit}"
+    words = {"random": "some that the seed drew, each with its", "typical": "the most typical by"}
+    text = f"{words.get(order, f'the {order} by')} {parts[part].title.lower()}, {parts[part].unit}"
     pictures = []
     if view is not None:
         alt = f"The image that is looked at, {view.id} {view.label}"

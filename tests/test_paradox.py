@@ -119,6 +119,8 @@ def test_a_likelihood_that_is_not_fooled_has_no_reason_why_it_is() -> None:
     right = story({**FOOLED, "total": 0.9})
     assert "**Why" not in right.why()
     assert "likelier" not in right.seen()
+    doubted = story({**FOOLED, "total": 0.9}, seeds=[{"total": 0.2}]).seen()
+    assert "from 1 of 1 other seeds it is fooled (0.200)" in bold(doubted)
     unsure = story({**FOOLED, "total": 0.5})
     assert "cannot tell digits from garments" in unsure.seen()
     assert "**Why" not in unsure.why()
@@ -177,6 +179,7 @@ def test_a_ratio_to_background_below_chance_is_explained_by_its_scales() -> None
         (0.1, [ScaleGap("16x16 scale", -0.1, 0.4), ScaleGap("8x8 scale", -0.5, 0.1)], 0.3),
         (0.1, [ScaleGap("16x16 scale", 0.7, 0.9), ScaleGap("8x8 scale", -0.1, 0.1)], 0.3),
         (0.1, [ScaleGap("16x16 scale", -0.7, 0.1), ScaleGap("8x8 scale", 0.1, 0.9)], 0.0),
+        (0.1, [ScaleGap("16x16 scale", -0.7, 0.1), ScaleGap("8x8 scale", -0.1, 0.2)], 0.3),
         (0.1, [], 0.3),
     ],
 )
@@ -187,6 +190,13 @@ def test_the_finest_scale_is_blamed_only_where_it_is_to_blame(
     text = story(aurocs, ratio=gaps, noise=noise).background()
     assert "AUROC 0.100" in text
     assert "outvotes" not in text
+
+
+def test_a_ratio_may_be_fooled_where_the_likelihood_is_not() -> None:
+    assert (
+        "likelier than garments**"
+        in story({**FOOLED, "total": 0.9, "ratio_background": 0.1}).background()
+    )
 
 
 def test_a_ratio_that_is_not_fooled_needs_no_words() -> None:
