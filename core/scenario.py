@@ -48,6 +48,7 @@ class _Strict(BaseModel):
 
 
 SetName = Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+ModelName = Annotated[str, Field(pattern=r"^[a-z0-9_-]+(\.[a-z0-9_-]+)?$")]  # files are called so
 
 
 class ImageSet(_Strict):
@@ -140,7 +141,7 @@ class Scenario(_Strict):
     split: Split
     general: General | None = None
     variants: tuple[SetName, ...] = ()  # each becomes a set's name, and part of file names
-    training: dict[str, Training] = {}
+    training: dict[ModelName, Training] = {}
 
     @model_validator(mode="after")
     def _fits_together(self) -> Scenario:

@@ -185,6 +185,10 @@ def test_a_detector_without_settings_lists_those_that_have_them(tiny_scenario: T
         (lambda s: s["strange"][1].update(name="strokes"), "two sets are called strokes"),
         (lambda s: s["strange"][1].pop("change"), "set 'turned' needs either a source or a change"),
         (lambda s: s["strange"][1].update(source="MNIST"), "either a source or a change"),
+        (
+            lambda s: s["training"].update({"../glow": s["training"]["glow"]}),
+            "training.../glow.[key]: String should match pattern",
+        ),
         (lambda s: s.update(border=16), "a border of 16 leaves nothing"),
         (lambda s: s.update(border=-1), "a border of -1"),
     ],

@@ -55,7 +55,20 @@ def _why(error: Exception, name: str, raw: Path) -> str:
         )
     if isinstance(error, OSError) or "downloading" in words:
         return f"{name} in {raw} cannot be had: {words}"
+    words = next(filter(None, map(_fault_of, sorted(raw.glob("*-ubyte")))), words)
     return f"{name} in {raw} is damaged ({words}): delete its files, and add --download"
+
+
+def _fault_of(file: Path) -> str:
+    """What an idx file says of its size that is not so, or "": two zeros, 8, dimensions, sizes."""
+    size = file.stat().st_size
+    with file.open("rb") as stream:
+        head = stream.read(4)
+        sizes = stream.read(4 * head[3]) if head[:3] == b"\0\0\x08" and len(head) == 4 else b""
+    if not sizes or len(sizes) % 4:
+        return f"{file.name} of {size} bytes is no idx file"
+    whole = 4 + 4 * head[3] + int(np.prod(np.frombuffer(sizes, ">u4"), dtype=np.int64))
+    return "" if whole == size else f"{file.name} has {size} bytes, not {whole}"
 
 
 def general_set(name: str, folder: Path) -> tuple[np.ndarray, np.ndarray]:

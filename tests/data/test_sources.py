@@ -112,25 +112,30 @@ def test_a_public_set_is_read_from_its_four_files(mnist: Path) -> None:
         assert (images.dtype, labels.dtype) == (np.uint8, np.int64)
 
 
+IMAGES = "train-images-idx3-ubyte"
+
+
 @pytest.mark.parametrize(
-    "data",
+    ("data", "words"),
     [
-        b"",
-        b"\0\0\x08",
-        b"<html>Not today</html>",
-        idx(tiny.strokes(3, seed=3))[:-9],
-        idx(tiny.strokes(3, seed=3)[0]),
-        idx(tiny.strokes(2, seed=3)),
+        (b"", f"{IMAGES} of 0 bytes is no idx file"),
+        (b"\0\0\x08", f"{IMAGES} of 3 bytes is no idx file"),
+        (b"<html>Not today</html>", f"{IMAGES} of 22 bytes is no idx file"),
+        (idx(tiny.strokes(3, seed=3))[:9], f"{IMAGES} of 9 bytes is no idx file"),
+        (idx(tiny.strokes(3, seed=3))[:-9], f"{IMAGES} has 2359 bytes, not 2368"),
+        (idx(tiny.strokes(3, seed=3)[0]), "x should have 3 dimension instead of 2"),
+        (idx(tiny.strokes(2, seed=3)), "(2, 28, 28) uint8 images, (3,) labels"),
     ],
-    ids=["empty", "magic cut", "another page", "cut", "one image", "fewer than labels"],
+    ids=["empty", "magic cut", "a page", "head cut", "cut", "one image", "fewer than labels"],
 )
-def test_a_damaged_public_set_is_one_line_that_says_where(mnist: Path, data: bytes) -> None:
-    (mnist / "train-images-idx3-ubyte").write_bytes(data)
+def test_a_damaged_public_set_is_one_line_that_says_where(
+    mnist: Path, data: bytes, words: str
+) -> None:
+    (mnist / IMAGES).write_bytes(data)
     with pytest.raises(DataMissing) as error:
         public_set("MNIST", mnist.parent.parent, train=True)
-    text = str(error.value)
-    assert text.startswith(f"MNIST in {mnist} is damaged (")
-    assert "\n" not in text
+    told = f"MNIST in {mnist} is damaged ({words}): delete its files, and add --download"
+    assert str(error.value) == told
 
 
 def test_a_public_set_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
