@@ -50,13 +50,15 @@ def loaded(path: Path) -> tuple[Detector, Card]:
 def test_the_spread_over_seeds_is_that_of_the_seeds_own_cards() -> None:
     card = checkpoint.read_card(settings().checkpoints / "fashion", "glow")
     assert card.seeds is not None
+    assert card.seeds.models[0] == "glow"
     assert len(card.seeds.models) == 3
     others = [
         checkpoint.read_card(settings().checkpoints / "fashion", m) for m in card.seeds.models
     ]
     assert len({c.training.seed for c in others}) == 3
     assert len({c.weights.sha256 for c in others}) == 3
-    assert {(c.training.minutes, c.config["steps"]) for c in others} == {(10, 8)}
+    assert {(c.training.minutes, c.training.batch_size) for c in others} == {(25, 32)}
+    assert {(c.config["steps"], c.config["starts_from"]) for c in others} == {(8, "glow.general")}
     for name, parts in card.seeds.auroc.items():
         for part, values in parts.items():
             assert list(values) == [c.metrics[name][part].auroc for c in others]
@@ -141,7 +143,7 @@ def test_the_card_belongs_to_its_place_and_its_scenario(
     else:  # the class's share of it
         assert 0.08 < card.data.calibration / scenario.split.calibration < 0.12
     assert card.score.part == detector.config.score
-    assert card.deviations == detector.paper.deviations
+    assert card.deviations == detector.deviations
     assert card.limits[: len(detector.limits)] == detector.limits
     assert set(card.companions) == set(detector.companions.values())
     assert card.training.test_looks >= 1
@@ -215,10 +217,10 @@ def test_the_cards_figures_are_those_of_the_stored_scores(world: Scenario, loade
     name, part = scenario.strange[0].name, card.score.part
     again = measure(normal[part], stored[name][part]).as_dict()
     assert card.metrics[name][part].as_dict() == pytest.approx(again, abs=1e-12)
-    if "bits_per_dimension_mid_bin" in card.figures:
+    if "bits_per_dimension" in card.figures:
         shown = detector.shown("total", normal["total"].astype(float)).mean()
         # The card keeps four decimals.
-        assert card.figures["bits_per_dimension_mid_bin"] == pytest.approx(shown, abs=1e-4)
+        assert card.figures["bits_per_dimension"] == pytest.approx(shown, abs=1e-4)
 
 
 def test_about_five_per_cent_of_normal_test_images_are_flagged(
@@ -241,6 +243,17 @@ def test_the_images_that_a_detector_keeps_are_there_and_are_normal(path: Path, l
         codes = detector.codes(as_tensor(kept[:50]))
         # As they were when posteriors were taken of them, but for weights rounded to 16 bits.
         torch.testing.assert_close(codes, detector.kept_codes[:50], rtol=0.02, atol=0.05)
+
+
+def test_the_two_readings_of_outskirts_differ_in_their_classifiers_alone() -> None:
+    folder = settings().checkpoints / "fashion"
+    plain, density = (checkpoint.load_alone(folder, n)[0] for n in ("outskirts.plain", "outskirts"))
+    assert not plain.config.density
+    assert density.config.density
+    other = density.state_dict()
+    for name, value in plain.state_dict().items():
+        if not name.startswith("judges."):
+            assert torch.equal(value, other[name]), name
 
 
 def test_latent_dimensions_of_outskirts_hold_something(world: Scenario, loaded) -> None:
