@@ -11,18 +11,20 @@ from pages import _draw
 
 __all__ = ["figure", "listed", "said", "warnings"]
 
+MARKS = ("circle", "square", "triangle-up", "cross")  # of other seeds
+
 
 def figure(found: Sequence[Luck], parts: Mapping[str, str], model: str) -> go.Figure:
     """AUROC of each part: this model's, and that of each other seed, a row a part."""
     rows = [parts[f.part] for f in found]
     drawn = go.Figure()
-    for i, other in enumerate(found[0].others, 1):
+    for i, other in enumerate(found[0].others):
         drawn.add_scatter(
             x=[f.others[other] for f in found],
             y=rows,
             mode="markers",
             name=other,
-            marker={"size": 10, "color": _draw.NORMAL, "symbol": f"circle{'-open' * (i % 2)}"},
+            marker={"size": 10, "color": _draw.NORMAL, "symbol": MARKS[i % len(MARKS)]},
             hovertemplate="%{y}: %{x:.3f}<extra>%{fullData.name}</extra>",
         )
     drawn.add_scatter(
@@ -46,11 +48,11 @@ def listed(words: Sequence[str]) -> str:
 
 def said(one: Luck, title: str, strange: str) -> str:
     """What becomes of one part's verdict on a strange set, in lower case, with other seeds."""
-    values = listed([f"{auroc:.3f}" for auroc in one.others.values()])
-    text = f"{title} has an AUROC of {one.own:.3f} on {strange}, and {values} from other seeds"
+    text = f"{title} has an AUROC of {one.own:.3f} on {strange}"
+    if alike := [f"{a:.3f}" for m, a in one.others.items() if m not in one.contradicts]:
+        text += f", and {listed(alike)} from {'other seeds' if len(alike) > 1 else 'another seed'}"
     if not one.contradicts:
-        sides = "below 0.5: each of them is fooled" if one.own < 0.5 else "above 0.5"
-        return f"{text}: all {sides}."
+        return f"{text}: {'each of them is fooled' if one.own < 0.5 else 'none of them is fooled'}."
     seeds = listed([f"{m} ({one.others[m]:.3f})" for m in one.contradicts])
     if one.own < 0.5:
         return f"{text}. **{seeds} would not be fooled.**"
@@ -80,4 +82,6 @@ def warnings(
 
 def _both(one: Luck) -> str:
     others = ", ".join(f"{one.others[m]:.3f}" for m in one.contradicts)
-    return f"{one.own:.3f} → {'**' if one.own >= 0.5 else ''}{others}{' fooled too**' if one.own >= 0.5 else ''}"
+    return (
+        f"{one.own:.3f} → {others}" if one.own < 0.5 else f"{one.own:.3f} → **{others} fooled too**"
+    )

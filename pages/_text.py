@@ -7,8 +7,14 @@ import re
 __all__ = ["plain"]
 
 MARKS = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^&=\"'])")
-JOINER = "\u2060"  # shows nothing and breaks what would become a link of itself
-LINKS = re.compile(r"(?i)(?<=://)|(?<=www)(?=\.)|(?=@)")
+JOINER = (
+    "\u2060"  # shows nothing, and breaks what would become something else in spite of a backslash
+)
+# Addresses become links; and of the text that is left, Streamlit makes icons and arrows.
+LINKS = r"(?<=://)|(?<=www)(?=\.)|(?=@)"
+ICONS = r"(?<=:)(?=[\w+])"
+ARROWS = r"(?<=[-<>~])(?=[-<>=])"
+JOINTS = re.compile(f"(?i){LINKS}|{ICONS}|{ARROWS}")
 
 
 def plain(text: str) -> str:
@@ -21,4 +27,4 @@ def plain(text: str) -> str:
         0
     """
     one_line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return MARKS.sub(r"\\\1", LINKS.sub(JOINER, one_line))
+    return MARKS.sub(r"\\\1", JOINTS.sub(JOINER, one_line))

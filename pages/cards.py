@@ -207,8 +207,9 @@ def show_seeds(row: DetectorRow) -> None:
         persist_state="session",
     )
     found = luck(card, strange)
-    score = next(f for f in found if f.part == card.score.part)
-    st.markdown(_luck.said(score, f"The score, {row.part_titles[score.part]},", of(strange)))
+    for one in found:
+        if one.part == card.score.part:
+            st.markdown(_luck.said(one, f"The score, {row.part_titles[one.part]},", of(strange)))
     st.plotly_chart(
         _luck.figure(found, row.part_titles, row.name),
         key="cards_seeds",

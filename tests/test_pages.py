@@ -1,15 +1,30 @@
 """Each page through Streamlit's own AppTest, on the shipped scenario."""
 
+import dataclasses
 import json
 import shutil
+from pathlib import Path
+from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
+from conftest import Tiny, change
 from streamlit.testing.v1 import AppTest
 
 from core import service
-from core.service import ImageQuery, LikelihoodsQuery, PairQuery, Target, parse_target
+from core.checkpoint import Seeds
+from core.service import (
+    DetectorRow,
+    ImageQuery,
+    LikelihoodsQuery,
+    Luck,
+    PairQuery,
+    Target,
+    parse_target,
+)
 from core.settings import settings
+from pages import _luck
+from pages._controls import PRIVATE
 
 pytestmark = pytest.mark.usefixtures("quick_apps")
 
@@ -22,6 +37,14 @@ def opened(page: str | None = None, **state: object) -> AppTest:
     for key, value in state.items():
         app.session_state[key] = value
     return app.switch_page(f"{page}.py").run() if page else app.run()
+
+
+def follow(app: AppTest, label: str) -> AppTest:
+    """Click a link of Overview: AppTest itself has no such click."""
+    link = next(e.proto for e in app.get("page_link") if e.proto.label == f"**{label}**")
+    app.query_params.clear()
+    app.query_params.update(parse_qs(link.query_string))
+    return app.switch_page(f"{link.page or 'overview'}.py").run()
 
 
 def figure(app: AppTest, key: str) -> dict:
@@ -61,30 +84,28 @@ def test_overview_marks_what_is_below_chance_by_a_sign():
         assert ("▼" in table["Digits"][i]) == below, part
 
 
-def test_try_this_leads_to_the_likelihoods_of_its_set():
-    app = opened()
-    app.button("try_turned").click().run()
+def test_a_start_leads_to_the_likelihoods_of_its_set():
+    app = follow(opened(), "A garment turned on its side")
     assert not app.exception
     assert app.title[0].value == "Likelihoods"
     assert app.session_state["likelihoods_strange"] == "turned"
+    assert app.session_state["likelihoods_set"] == "turned"
 
 
 @pytest.mark.slow
 def test_every_start_leads_to_a_page_without_error_and_in_the_state_it_promises():
-    starts = [b.key for b in opened().button if str(b.key).startswith("try_")]
-    trained = {r.name for r in service.overview("fashion").detectors if r.card is not None}
-    assert len(starts) == 7 + ("outskirts" in trained)
-    for key in starts:
-        app = opened()
-        app.button(key).click().run()
-        assert not app.exception, key
-        assert not app.error, key
-        others = {"try_cards": "cards", "try_map": "latent", "try_outskirts": "outskirts"}
-        page = others.get(str(key), "likelihoods")
-        model = "outskirts" if page == "outskirts" else "glow"
-        assert app.session_state[f"{page}_model"] == model
-        titles = {"cards": "Model cards", "latent": "Latent space", "outskirts": "Outskirts"}
-        assert app.title[0].value == titles.get(page, "Likelihoods")
+    starts = [e.proto for e in opened().get("page_link") if e.proto.label.startswith("**")]
+    assert len(starts) >= 6
+    for start in starts:
+        app = follow(opened(), start.label.strip("*"))
+        assert not app.exception, start.label
+        assert not app.error, start.label
+        titles = {"cards": "Model cards", "latent": "Latent space"}
+        assert app.title[0].value == titles.get(start.page, start.page.capitalize())
+        for key, values in parse_qs(start.query_string).items():
+            assert str(app.session_state[key]) == values[0], start.label
+        model = "outskirts" if start.page == "outskirts" else "glow"
+        assert app.session_state[f"{start.page}_model"] == model
 
 
 @pytest.mark.parametrize("strange", ["mnist", "noise"])
@@ -192,7 +213,7 @@ def test_the_sentences_of_overview_carry_the_numbers_of_the_card():
     text = written(opened())
     row = service.overview("fashion").detectors[0]
     for found in service.corrections(row):
-        for before, after in (*found.helps.values(), *found.costs.values()):
+        for before, after in (*found.helps.values(), *found.costs.values(), *found.wavers.values()):
             assert f"{before:.3f} → {after:.3f}" in text
 
 
@@ -275,7 +296,134 @@ def test_the_sheet_of_terms_opens():
     app = opened()
     next(b for b in app.sidebar.button if b.label == "Terms and keys").click().run()
     assert not app.exception
-    assert "bits per dimension" in written(app)
+    text = written(app)
+    for term in ("AUPR", "FPR at 95 % TPR", "flow", "likelihood", "bits per dimension", "logit"):
+        assert f"| {term} |" in text
+    for term in ("typicality", "complexity-corrected"):
+        assert f"| {term} |" in text
+    assert "can be\nselected with the filter" not in text
+
+
+# Seeds, thresholds, figures ---------------------------------------------------------------------
+
+
+def test_a_part_that_another_seed_fools_is_said_to_be_fooled_too_in_bold():
+    one = Luck("scale_4", 0.92, {"glow.seed-1": 0.15, "glow.seed-2": 0.71})
+    assert one.contradicts == ("glow.seed-1",)
+    assert _luck.said(one, "4x4 scale", "digits") == (
+        "4x4 scale has an AUROC of 0.920 on digits, and 0.710 from another seed. "
+        "**From glow.seed-1 (0.150) it is fooled too: it finds digits more normal than normal.**"
+    )
+    warned = _luck.warnings({"mnist": [one]}, {"scale_4": "4x4 scale"}, {"mnist": "digits"})
+    assert warned.endswith("- On digits: 4x4 scale (0.920 → **0.150 fooled too**).")
+
+
+def test_parts_on_one_side_of_a_coin_from_every_seed_are_no_warning():
+    steady = [Luck("total", 0.1, {"b": 0.2}), Luck("complexity", 0.99, {"b": 0.98})]
+    assert [one.contradicts for one in steady] == [(), ()]
+    assert "each of them is fooled" in _luck.said(steady[0], "Full likelihood", "digits")
+    titles = {"total": "Full likelihood", "complexity": "Complexity-corrected"}
+    assert _luck.warnings({"mnist": steady}, titles, {"mnist": "digits"}) == ""
+
+
+def with_seeds(models: Tiny, **auroc: tuple[float, float]) -> DetectorRow:
+    """Glow of the tiny scenario with this said of two seeds, itself first, on strokes.
+
+    Of itself, the full likelihood has 0.1 on every set and each other part 0.9.
+    """
+    row = next(r for r in service.overview("tiny").detectors if r.name == "glow")
+    assert row.card is not None
+    seeds = Seeds(
+        models=("glow", "glow.seed-1"), text="2 random starts", auroc={"strokes": dict(auroc)}
+    )
+    metrics = {
+        name: {
+            part: dataclasses.replace(m, auroc=at, low=at - 0.05, high=at + 0.05)
+            for part, m in parts.items()
+            for at in [0.1 if part == "total" else 0.9]
+        }
+        for name, parts in row.card.metrics.items()
+    }
+    card = row.card.model_copy(update={"seeds": seeds, "metrics": metrics}).sealed()
+    text = card.model_dump_json()
+    (models.folder / "glow.json").write_text(text, encoding="utf-8")
+    return dataclasses.replace(row, card=card)
+
+
+def test_no_sentence_on_a_correction_claims_what_another_seed_contradicts(models: Tiny):
+    agree = service.corrections(with_seeds(models, total=(0.1, 0.2), ratio_general=(0.9, 0.8)))
+    against = service.corrections(with_seeds(models, total=(0.1, 0.8), ratio_general=(0.9, 0.7)))
+    pair = (0.1, 0.9)
+    assert (agree[0].helps, agree[0].wavers) == ({"strokes": pair, "turned": pair}, {})
+    assert (against[0].helps, against[0].wavers) == ({"turned": pair}, {"strokes": pair})
+
+
+def test_the_model_itself_is_none_of_its_other_seeds(models: Tiny):
+    card = with_seeds(models, total=(0.1, 0.2)).card
+    assert card is not None
+    assert service.luck(card, "strokes") == (Luck("total", 0.1, {"glow.seed-1": 0.2}),)
+    assert service.luck(card, "turned") == ()
+
+
+def test_a_card_flags_in_the_unit_of_all_pages(models: Tiny):
+    app = opened("cards", cards_model="glow")
+    assert not app.exception
+    value, unit = service.flagged_above(Target("tiny", "glow"))
+    assert f"Flagged above {value:.4g} {unit}" in written(app)
+    assert "in nats" not in written(app)
+    found = service.likelihoods(LikelihoodsQuery(Target("tiny", "glow"), "strokes"))
+    part = next(p for p in found.parts if p.is_score)
+    assert unit == part.unit
+    assert part.edges[0] <= value <= part.edges[-1]
+
+
+def test_which_seed_which_luck_shows_its_picture(models: Tiny):
+    with_seeds(models, total=(0.1, 0.2), typicality=(0.9, 0.3))
+    app = opened("cards")
+    assert not [c for c in app.get("plotly_chart") if "cards_seeds" in c.proto.id]
+    app.button("cards_try_glow").click().run()
+    assert not app.exception
+    drawn = figure(app, "cards_seeds")["data"]
+    assert [trace["name"] for trace in drawn] == ["glow.seed-1", "glow, this model"]
+    assert "0.300 fooled too" in written(app)
+    app.session_state["cards_model"] = "glow.general"
+    app.run()
+    assert not app.exception
+    assert "were not measured" in app.info[0].value
+
+
+def test_a_scenario_that_trains_nothing_has_all_its_pages(tiny_scenario: Tiny):
+    change(tiny_scenario, lambda s: s.update(training={}))
+    for page in ("cards", "overview", "likelihoods", "latent", "outskirts"):
+        app = opened(page)
+        assert not app.exception, page
+    assert [i.value for i in opened("cards").info] == ["Boxes trains no model."]
+
+
+@pytest.mark.parametrize("page", ["likelihoods", "cards", "outskirts", "latent"])
+def test_a_finger_scrolls_past_every_figure(models: Tiny, page):
+    with_seeds(models, total=(0.1, 0.2), typicality=(0.9, 0.3))
+    app = opened(page, cards_view="Seeds", cards_model="glow")
+    specs = [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+    assert page in ("outskirts", "latent") or specs
+    assert all(spec["layout"]["dragmode"] is False for spec in specs)
+
+
+def test_whoever_offers_an_upload_says_where_it_goes(models: Tiny):
+    app = opened("likelihoods")
+    (uploader,) = app.get("file_uploader")
+    assert PRIVATE in uploader.proto.help
+    for path in Path(_luck.__file__).parent.glob("*.py"):
+        assert "stays on this machine" not in path.read_text(encoding="utf-8"), path.name
+
+
+def test_overview_and_the_ablation_say_why_their_figures_of_one_method_differ():
+    app = opened(scenario="digits-one")
+    assert not app.exception
+    text, full = written(app), service.read_ablation().arms[0].figures["MNIST"].mean
+    mean = service.classes("digits-one").means["outskirts"].auroc
+    assert (f"says {full:.3f} of the same method" in text) == (f"{full:.3f}" != f"{mean:.3f}")
+    assert any("Overview" in c.value for c in opened("outskirts").caption)
 
 
 def test_targets_are_checked_part_by_part():

@@ -1,0 +1,170 @@
+"""Links into the app, from elsewhere and among its pages; and text of others on the pages."""
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import pytest
+from conftest import Tiny
+from streamlit.testing.v1 import AppTest
+
+from pages._links import FiniteLinks, only_finite
+from pages._text import plain
+
+pytestmark = pytest.mark.usefixtures("quick_apps")
+
+PAGES = Path(__file__).parent.parent / "pages"
+HOSTILE = (
+    "![x](http://evil.example/a.png)",
+    "[Session expired: log in](http://evil.example/)",
+    "<img src=http://evil.example/b.png> www.evil.example",
+)
+
+
+# Infinite numbers -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("query", "kept"),
+    [
+        ("seed=inf", ""),
+        ("seed=1e999", ""),
+        ("likelihoods_index=-Infinity&likelihoods_set=turned", "likelihoods_set=turned"),
+        ("outskirts_rank=inf&outskirts_rank=3", "outskirts_rank=3"),
+        ("seed=" + "9" * 400, ""),
+        ("outskirts_tau=nan", ""),
+        ("seed=3&latent_image=mnist%230&x=", "seed=3&latent_image=mnist%230&x="),
+        ("", ""),
+    ],
+)
+def test_no_number_of_a_link_is_infinite(query, kept):
+    assert only_finite(query) == kept
+
+
+def answer(query: str, kind: str = "http") -> tuple[list[dict], list[str]]:
+    """What the middleware sends by itself, and the queries that it lets through."""
+    sent: list[dict] = []
+    passed: list[str] = []
+
+    async def app(scope, receive, send):
+        passed.append(scope["query_string"].decode())
+
+    async def send(message):
+        sent.append(dict(message))
+
+    scope = {"type": kind, "method": "GET", "path": "//evil.example", "headers": []}
+    asyncio.run(FiniteLinks(app)(scope | {"query_string": query.encode()}, None, send))
+    return sent, passed
+
+
+def test_a_link_with_an_infinite_number_is_sent_to_the_same_place_without_it():
+    sent, passed = answer("seed=1e999&scenario=fashion")
+    assert passed == []
+    headers = dict(sent[0]["headers"])
+    assert (sent[0]["status"], headers[b"location"]) == (307, b"?scenario=fashion")
+
+
+def test_other_links_and_other_connections_pass_untouched():
+    assert answer("scenario=fashion&seed=3") == ([], ["scenario=fashion&seed=3"])
+    assert answer("seed=1e999", "websocket") == ([], ["seed=1e999"])
+
+
+# What a link sets -------------------------------------------------------------------------------
+
+
+def started() -> AppTest:
+    return AppTest.from_file("../pages/_frame.py", default_timeout=60).run()
+
+
+def test_what_a_link_shows_does_not_depend_on_what_was_looked_at_before(models: Tiny):
+    app = started().switch_page("likelihoods.py").run()
+    for key, value in (("order", "typical"), ("index", 7), ("set", "boxes")):
+        app.session_state[f"likelihoods_{key}"] = value
+    app.run()
+    app = app.switch_page("overview.py").run()
+    app.query_params["likelihoods_index"] = "3"
+    app = app.switch_page("likelihoods.py").run()
+    assert not app.exception
+    seen = {key: app.session_state[f"likelihoods_{key}"] for key in ("order", "index", "set")}
+    assert seen == {"order": "strangest", "index": 3, "set": "strokes"}
+
+
+def test_the_menu_finds_a_page_as_it_was_left(models: Tiny):
+    app = started().switch_page("likelihoods.py").run()
+    app.session_state["likelihoods_index"] = 7
+    app.run()
+    app = app.switch_page("overview.py").run()
+    app = app.switch_page("likelihoods.py").run()
+    assert app.session_state["likelihoods_index"] == 7
+
+
+def test_every_start_of_overview_names_a_page_and_what_it_changes_there():
+    links = [e.proto for e in started().get("page_link") if e.proto.label.startswith("**")]
+    assert len(links) >= 6
+    for link in links:
+        assert link.query_string, f"{link.label} would show what was looked at before"
+        assert all(key.startswith(f"{link.page}_") for key in parse_qs(link.query_string))
+
+
+# Text of others ---------------------------------------------------------------------------------
+
+
+def keys() -> set[str]:
+    """Every key that pages give a control, which is the name of its value in a link."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in PAGES.glob("*.py"))
+    named = set(re.findall(r'"((?:latent|likelihoods|outskirts|cards)_\w+)"', text))
+    return named | {"scenario", "normal", "latent_selected"}
+
+
+NO_MARKDOWN = {"value", "set_value", "default", "raw_values", "id", "url", "query_string"}
+
+
+def texts(message) -> Iterator[str]:
+    """All that an element carries to the browser as text, but for what inputs hold."""
+    for field, value in message.ListFields():
+        if field.name in NO_MARKDOWN:
+            continue
+        for one in value if field.is_repeated else [value]:
+            if field.type == field.TYPE_STRING:
+                yield str(one)
+            elif field.type == field.TYPE_MESSAGE and hasattr(one, "ListFields"):
+                yield from texts(one)
+
+
+def shown(app: AppTest) -> list[str]:
+    elements = [e for e in app._tree if hasattr(e, "proto") and e.proto is not None]
+    return [text for e in elements for text in texts(e.proto)]
+
+
+@pytest.mark.parametrize("page", ["overview", "likelihoods", "latent", "outskirts", "cards"])
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_no_page_makes_a_link_or_a_picture_of_what_a_link_holds(models: Tiny, page, hostile):
+    app = started()
+    app.query_params.update(dict.fromkeys(keys(), hostile))
+    app = app.switch_page(f"{page}.py").run()
+    assert not app.exception
+    assert [t for t in shown(app) if "http://evil" in t or "www.evil" in t] == []
+
+
+def test_the_search_for_such_text_finds_it(models: Tiny):
+    def script(text):
+        import streamlit as st
+
+        st.warning(text)
+        st.button("x", help=text)
+
+    for text, number in ((HOSTILE[0], 2), (plain(HOSTILE[0]), 0)):
+        app = AppTest.from_function(script, kwargs={"text": text}).run()
+        assert sum("http://evil" in t for t in shown(app)) == number
+
+
+def test_pages_name_no_model_that_no_scenario_trains():
+    trained = set()
+    for path in PAGES.parent.glob("checkpoints/*/scenario.json"):
+        trained |= set(json.loads(path.read_text(encoding="utf-8"))["training"])
+    for path in PAGES.glob("*.py"):
+        named = set(re.findall(r'"(glow\.[a-z0-9-]+)"', path.read_text(encoding="utf-8")))
+        assert named <= trained, path.name
