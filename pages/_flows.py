@@ -266,7 +266,7 @@ def drawn(query: ImageQuery, data: bytes | None, models: Models, *, seed: int) -
 
 def _show_drawn(found: Resampled) -> None:
     """A row a scale, the coarsest first: what that changes is what one came for."""
-    for title, images in reversed(found.drawn.items()):
+    for title, images in reversed(list(found.drawn.items())):
         st.markdown(f"**{title}** drawn anew")
         st.image(
             _draw.strip(images.images),
