@@ -333,21 +333,37 @@ def test_files_that_are_being_written_or_are_gone_do_not_break_a_version(
     assert service.version(TARGET) != before[1]
 
 
+@pytest.mark.parametrize("moment", ["before the card", "after the card"])
 def test_a_checkpoint_that_is_replaced_while_it_is_read_is_read_again(
-    tiny_scenario: Tiny, monkeypatch: pytest.MonkeyPatch
+    tiny_scenario: Tiny, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     load, tried = checkpoint.load, []
+    part = tiny_scenario.folder / ".glow.json.77-0a1b2c3d.part"
+    if moment == "before the card":
+        part.write_bytes((tiny_scenario.folder / "glow.json").read_bytes())
 
     def torn(folder, stem):
         tried.append(stem)
-        if len(tried) == 1:  # the weights are replaced, the card not yet
-            again(folder / "glow.json")
+        if len(tried) == 1:  # the weights are those of the next card
+            if moment == "after the card":
+                again(folder / "glow.json")
             raise checkpoint.CardError("weights are not those of their card")
+        part.unlink(missing_ok=True)
         return load(folder, stem)
 
     monkeypatch.setattr(checkpoint, "load", torn)
     assert loaded(TARGET)[1].name == "glow"
     assert tried == ["glow", "glow"]
+
+
+def test_what_a_killed_writer_left_does_not_hide_what_is_wrong(
+    tiny_scenario: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.answers.loaded.PAUSE", 0)
+    (tiny_scenario.folder / ".glow.json.77-0a1b2c3d.part").write_bytes(b"half a card")
+    (tiny_scenario.folder / "glow.safetensors").write_bytes(b"no weights")
+    with pytest.raises(checkpoint.CardError, match="not those of their card"):
+        loaded(TARGET)
 
 
 def test_answers_show_the_reference_images_that_are_there_now(tiny_scenario: Tiny) -> None:

@@ -5,6 +5,7 @@ They are frozen, and nothing here changes them.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,19 +158,26 @@ def _companions_of(folder: Path, stem: str) -> tuple[str, ...]:
     return _companions.get((folder, stem), stamp(folder / f"{stem}.json"), read)
 
 
+TRIES, PAUSE = 20, 0.05  # of seconds: a checkpoint's files are renamed within one
+
+
 def _newest(kept: Kept[T], target: Target, make: Callable[[Target], T]) -> T:
     """What is made of a target's files as they are now.
 
     Those of a checkpoint are replaced one after the other: what does not fit together is read
-    again if they have changed since.
+    again if they have changed since, or are about to.
     """
-    while True:
+    folder = target.world.folder
+    for _ in range(TRIES):
         seen = version(target)
         try:
-            return kept.get((target.world.folder, target), seen, lambda: make(target))
+            return kept.get((folder, target), seen, lambda: make(target))
         except OutskirtsError:
-            if version(target) == seen:
+            about_to = any(folder.glob(f".{target.stem}.*.part"))  # looked for before the version
+            if version(target) == seen and not about_to:
                 raise
+        time.sleep(PAUSE)
+    return kept.get((folder, target), version(target), lambda: make(target))
 
 
 def loaded(target: Target) -> tuple[Detector, Card]:
