@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -86,8 +88,17 @@ def _settle(patch: pytest.MonkeyPatch, root: Path) -> Tiny:
     patch.setenv("OUTSKIRTS_DATA", str(found.data))
     for name in ("PL_GLOBAL_SEED", "PL_SEED_WORKERS"):
         patch.setenv(name, "0")  # Lightning leaves them behind: so they are taken back
+    _same_steps_on_every_machine(patch)
     forget_everything()
     return found
+
+
+def _same_steps_on_every_machine(patch: pytest.MonkeyPatch) -> None:
+    """Let minutes of training be steps of a hundredth of a second, however long they take."""
+    from core.train import loop
+
+    ticks = itertools.count()
+    patch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: next(ticks) / 100))
 
 
 @pytest.fixture(scope="session")
