@@ -243,7 +243,10 @@ def drawn(query: ImageQuery, data: bytes | None, models: Models, *, seed: int) -
             "What a scale changes is what it holds. Rows that still show the same object, with other "
             "edges and texture, carry little of what the object is."
         )
-        _take_away("Drawn scales (PNG)", [_draw.strip(i.images) for i in found.drawn.values()])
+        _take_away(
+            "Drawn scales (PNG)",
+            [_draw.strip(i.images) for i in reversed(list(found.drawn.values()))],
+        )
     st.subheader("What each model draws by itself")
     strips = []
     for name, row in models.items():
