@@ -1,12 +1,15 @@
 // What fingers and keys do on the maps, which Streamlit's ECharts chart does not know of:
-// - one finger scrolls the page past a map, two move and zoom it; a tap clicks;
+// - one finger scrolls the page past a map, two move and zoom it (in 3-D: turn it); a tap clicks;
 // - lasso and box stay chosen, and the zoom stays, when the chart is drawn anew;
 // - Shift adds what is drawn to the selection, Alt takes it away.
 // The chart object is found in Streamlit's own React state, which is no promise of Streamlit's:
 // where it is not there, the last two are missing and the page scrolls all the same.
 
-const PLACES = ["left", "right"];
-const MAP = (place) => `[class*="st-key-latent_map_${place}"] .stEChartsChart`;
+const MAPS = ["left", "right"].map((place) => ({
+  selector: `[class*="st-key-latent_map_${place}"] .stEChartsChart`,
+  listen: (box, tell) => listen(box, place, tell),
+}));
+const TURNING = { selector: ".st-key-latent_3d .js-plotly-plot", listen: (box) => turn(box) };
 const NARROWEST = 1; // percent of an axis that can fill the map
 const tools = {}; // by place, what is chosen: "polygon", "rect" or nothing
 
@@ -132,17 +135,45 @@ function listen(box, place, tell) {
     stroke = wanted;
   }
 
-  box.style.touchAction = "pan-x pan-y"; // fingers scroll; they do not zoom the page here
-  const kinds = ["touchstart", "touchmove", "touchend", "touchcancel"];
-  kinds.forEach((kind) => box.addEventListener(kind, touch, { capture: true, passive: false }));
+  const untouch = onTouch(box, touch);
   box.addEventListener("mousedown", press, { capture: true });
   current();
   const end = () => {
     leave();
-    kinds.forEach((kind) => box.removeEventListener(kind, touch, { capture: true }));
+    untouch();
     box.removeEventListener("mousedown", press, { capture: true });
   };
   return { current, end };
+}
+
+function onTouch(box, touch) {
+  const kinds = ["touchstart", "touchmove", "touchend", "touchcancel"];
+  box.style.touchAction = "pan-x pan-y"; // fingers scroll; they do not zoom the page here
+  kinds.forEach((kind) => box.addEventListener(kind, touch, { capture: true, passive: false }));
+  return () => kinds.forEach((kind) => box.removeEventListener(kind, touch, { capture: true }));
+}
+
+// The codes in 3-D, which Plotly turns with one finger: two are as a mouse that drags.
+function turn(box) {
+  let at = null; // where the mouse would be, while it is down
+  const send = (kind, buttons) =>
+    box
+      .querySelector("canvas")
+      ?.dispatchEvent(new MouseEvent(kind, { bubbles: true, cancelable: true, buttons, ...at }));
+  const end = onTouch(box, (event) => {
+    event.stopImmediatePropagation();
+    if (event.touches.length < 2) {
+      if (at) send("mouseup", 0);
+      at = null;
+    } else if (event.cancelable) {
+      event.preventDefault();
+      const [a, b] = event.touches;
+      const kind = at ? "mousemove" : "mousedown";
+      at = { clientX: (a.clientX + b.clientX) / 2, clientY: (a.clientY + b.clientY) / 2 };
+      send(kind, 1);
+    }
+  });
+  return { current: () => {}, end };
 }
 
 export default function ({ data, setStateValue }) {
@@ -159,9 +190,9 @@ export default function ({ data, setStateValue }) {
         heard.delete(box);
       }
     }
-    for (const place of PLACES) {
-      const box = document.querySelector(MAP(place));
-      if (box?.querySelector("canvas") && !heard.has(box)) heard.set(box, listen(box, place, tell));
+    for (const one of [...MAPS, TURNING]) {
+      const box = document.querySelector(one.selector);
+      if (box?.querySelector("canvas") && !heard.has(box)) heard.set(box, one.listen(box, tell));
     }
   };
   const watch = new MutationObserver(look);

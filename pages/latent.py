@@ -34,6 +34,8 @@ HANDS = (
 )
 HIGHER = """<style>  /* the empty head of the page, which would push the map off the screen */
 @media (min-width: 768px) { [data-testid=stMainBlockContainer] { padding-top: 2.9rem } }
+/* what a map offers on hovering, which would lie on the controls above it */
+[class*=st-key-latent_map] [data-testid=stElementToolbar] { top: 0 !important }
 </style>"""
 WHOLE, BELOW, OF, FRESH = "_latent_whole", "_latent_below", "_latent_of", "_latent_fresh"
 
@@ -195,8 +197,8 @@ def show_3d(view: LatentMap, shown: np.ndarray, what: str) -> None:
     )
     show_legend(colouring, view, shown)
     st.caption(
-        f"The {view.code} along their first three principal axes. To turn and to zoom: select on a "
-        "flat map, and find the selection here."
+        f"The {view.code} along their first three principal axes. To turn and to zoom, with two "
+        "fingers on a touch screen: select on a flat map, and find the selection here."
     )
 
 

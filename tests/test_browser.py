@@ -2,10 +2,12 @@
 
 import csv
 import io
+import json
 import os
 import re
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -123,10 +125,125 @@ def test_overview_leads_to_the_likelihoods_with_url_and_widgets_in_agreement(pag
     page.goto(address)
     page.get_by_role("heading", name="Where to start").wait_for()
     settled(page)
-    page.get_by_role("button", name="Try this").nth(1).click()
-    page.get_by_text("turned#0").wait_for()
+    page.get_by_role("link", name="A garment turned on its side").click()
+    page.get_by_text("turned#0").first.wait_for()
     url_holds(page, "likelihoods_strange=turned")
     assert page.get_by_role("radio", name="turned").is_checked()
+
+
+def test_one_press_of_back_leads_from_every_start_to_overview_again(page, address):
+    page.goto(address)
+    page.get_by_role("heading", name="Where to start").wait_for()
+    settled(page)
+    starts = page.locator("[data-testid=stMain] [data-testid=stPageLink-NavLink]")
+    assert starts.count() >= 6
+    for i in range(starts.count()):
+        page.goto(address)
+        page.get_by_role("heading", name="Where to start").wait_for()
+        settled(page)
+        before, name = page.evaluate("history.length"), starts.nth(i).inner_text()
+        starts.nth(i).click()
+        page.wait_for_function("() => location.pathname !== '/'")
+        settled(page)
+        assert page.evaluate("history.length") == before + 1, name
+        page.go_back()
+        page.get_by_role("heading", name="Where to start").wait_for()
+        assert page.url.rstrip("/") == address, name
+        settled(page)
+
+
+@pytest.mark.parametrize(
+    ("link", "heading"),
+    [
+        ("/?seed=inf", "Where to start"),
+        ("/latent?seed=1e999", "Latent space"),
+        ("/likelihoods?likelihoods_index=inf&likelihoods_set=turned", "Gallery"),
+        ("/outskirts?outskirts_rank=inf", "A walk outward"),
+    ],
+)
+def test_an_infinite_number_in_a_link_is_left_out_and_the_page_is_whole(
+    page, address, link, heading
+):
+    page.goto(address + link)
+    page.get_by_role("heading", name=heading).wait_for()
+    settled(page)
+    assert page.get_by_text("encountered an error").count() == 0
+    assert not re.search("=(inf|1e999)", page.url)
+    assert ("likelihoods_set=turned" in page.url) == ("turned" in link)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/likelihoods",
+        "/likelihoods?likelihoods_view=Model+against+model",
+        "/outskirts",
+        "/cards?cards_view=Seeds",
+        "/?scenario=digits-one",
+    ],
+)
+def test_a_finger_scrolls_the_page_past_every_figure(finger, address, path):
+    page, drag = finger
+    page.goto(address + path)
+    figures = page.locator(".js-plotly-plot")
+    figures.locator(".main-svg").first.wait_for()
+    settled(page)
+    for i in range(figures.count()):
+        figures.nth(i).evaluate("figure => figure.scrollIntoView({block: 'center'})")
+        page.wait_for_timeout(300)
+        box, before = figures.nth(i).bounding_box(), page.evaluate(SCROLLED)
+        x, y = box["x"] + box["width"] / 2, min(max(box["y"] + box["height"] / 2, 300), 600)
+        drag(((x, y), (x, y + 200 if before > 200 else y - 200)))
+        assert abs(page.evaluate(SCROLLED) - before) > 100, i
+
+
+SHOW_PLAIN = """
+import json, sys
+import streamlit as st
+sys.path.insert(0, {root!r})
+from pages._text import plain
+for i, text in enumerate(json.loads({texts!r})):
+    st.markdown(plain(text))
+    st.warning(plain(text))
+    st.button(plain(text), key=i)
+"""
+OTHERS = [
+    "![x](http://evil.example/a.png)",
+    "[Session expired: log in](http://evil.example/) [a][b] [^1]",
+    "*a*_b_ `c` **d** ~~e~~ H~2~O $x^2$ $$y$$",
+    ":red[hot] :blue-background[b] :material/home: :smile: :streamlit: :rainbow[r] scan:100:.png",
+    "http://evil.example/a HTTPS://evil.example www.evil.example mailto:me@evil.example",
+    "<http://evil.example> <b>bold</b> <img src=http://evil.example/x.png> &amp; &copy;",
+    "# head | a | b | -- --- <- -> <-> >= != ~= ...",
+    "- item",
+    "1. item",
+    "> quote",
+    "\\*a\\* back\\slash {x} (c) 'q' \"q\"",
+]
+
+
+def test_text_of_others_is_shown_letter_by_letter(page, tmp_path):
+    script, port = tmp_path / "plain.py", free_port()
+    script.write_text(SHOW_PLAIN.format(root=str(ROOT), texts=json.dumps(OTHERS)), "utf-8")
+    options = ["--server.headless=true", "--browser.gatherUsageStats=false"]
+    command = [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}"]
+    process = subprocess.Popen([*command, "--server.address=127.0.0.1", *options], cwd=tmp_path)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    try:
+        wait_until_up(f"http://127.0.0.1:{port}", process)
+        page.goto(f"http://127.0.0.1:{port}")
+        page.locator(".stButton").nth(len(OTHERS) - 1).wait_for()
+        settled(page)
+        for kind in (".stMarkdown", ".stAlert", ".stButton"):
+            seen = page.locator(f"[data-testid=stMain] {kind}").all_inner_texts()
+            assert [text.replace("\u2060", "").strip() for text in seen] == OTHERS, kind
+        made = "a, img, em, strong, code, del, li, blockquote, table, h1, h2, .katex, [role=img]"
+        assert page.locator(f"[data-testid=stMarkdownContainer] :is({made})").count() == 0
+        assert [url for url in asked if "evil" in url] == []
+    finally:
+        process.terminate()
+        process.wait(20)
 
 
 def test_choosing_a_strange_set_redraws_the_histograms_and_the_url(page, address):
@@ -407,8 +524,156 @@ def test_points_can_be_clicked_again_and_a_click_leaves_the_selection_alone(page
     assert [click(one), click(two), click(one)] == [first, second, first]
     lasso(page, box)
     number = selected(page)
-    click(two)
+    page.mouse.click(box["x"] + 24, box["y"] + 24)  # put the lasso away
+    click(one)
+    assert image.input_value() == first
     assert selected(page) == number
+
+
+def draw_box(page, box: dict[str, float], corners: tuple[int, int, int, int]) -> int:
+    """Drag over the map, with the tool that is in use; how many are selected then."""
+    x0, y0, x1, y1 = corners
+    before = page.url
+    page.mouse.move(box["x"] + x0, box["y"] + y0)
+    page.mouse.down()
+    page.mouse.move(box["x"] + x1, box["y"] + y1, steps=6)
+    page.mouse.up()
+    page.wait_for_function("was => location.href !== was", arg=before)
+    settled(page)
+    return selected(page)
+
+
+def test_the_box_stays_in_use_and_shift_adds_and_alt_takes_away(page, address):
+    page.goto(address + "/latent")
+    box = map_box(page)
+    page.mouse.click(box["x"] + 62, box["y"] + 28)  # the second tool
+    one = draw_box(page, box, (250, 250, 350, 350))
+    other = draw_box(page, box, (290, 290, 400, 420))  # begins within the first
+    page.keyboard.down("Shift")
+    both = draw_box(page, box, (250, 250, 350, 350))
+    page.keyboard.up("Shift")
+    assert max(one, other) < both < one + other
+    page.keyboard.down("Alt")
+    rest = draw_box(page, box, (290, 290, 400, 420))
+    page.keyboard.up("Alt")
+    assert rest == both - other
+    page.get_by_role("button", name="Clear selection").click()
+    page.get_by_role("heading", name="All images").wait_for()
+    settled(page)
+    box = map_box(page)
+    assert draw_box(page, box, (250, 250, 350, 350)) == one  # on a chart of its own, too
+    page.mouse.click(box["x"] + 62, box["y"] + 28)  # put away: a drag moves the map
+    link = page.url
+    page.mouse.move(box["x"] + 300, box["y"] + 300)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 360, box["y"] + 360, steps=6)
+    page.mouse.up()
+    settled(page)
+    assert (selected(page), page.url) == (one, link)
+
+
+@pytest.fixture
+def finger(browser):
+    """A visitor with a phone: the page, and what puts fingers on it and moves them."""
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
+    tab = context.new_page()
+    tab.set_default_timeout(60_000)
+    hand = context.new_cdp_session(tab)
+
+    def drag(*lines: tuple[tuple[float, float], tuple[float, float]]) -> None:
+        def send(kind: str, share: float) -> None:
+            points = [
+                {"x": x0 + (x1 - x0) * share, "y": y0 + (y1 - y0) * share, "id": i}
+                for i, ((x0, y0), (x1, y1)) in enumerate(lines)
+            ]
+            found = {"type": kind, "touchPoints": [] if kind == "touchEnd" else points}
+            hand.send("Input.dispatchTouchEvent", found)
+
+        send("touchStart", 0)
+        for step in range(1, 21):
+            send("touchMove", step / 20)
+            tab.wait_for_timeout(16)
+        send("touchEnd", 1)
+        tab.wait_for_timeout(300)
+        settled(tab)
+
+    yield tab, drag
+    context.close()
+
+
+SCROLLED = "document.querySelector('[data-testid=stMain]').scrollTop"
+
+
+@pytest.mark.parametrize("view", ["One map", "3-D"])
+def test_one_finger_scrolls_the_page_past_the_map_and_two_do_not(finger, address, view):
+    page, drag = finger
+    page.goto(f"{address}/latent?latent_view={view}")
+    kind = "latent_3d" if view == "3-D" else "latent_map"
+    canvas = page.locator(f"[class*=st-key-{kind}] canvas").first
+    canvas.wait_for()
+    settled(page)
+    canvas.scroll_into_view_if_needed()
+    settled(page)
+    before, y = page.evaluate(SCROLLED), canvas.bounding_box()["y"] + 300
+    drag(((200, y), (200, y - 200)))
+    assert page.evaluate(SCROLLED) > before + 100
+    before, y = page.evaluate(SCROLLED), canvas.bounding_box()["y"] + 300
+    drag(((150, y), (90, y - 90)), ((240, y), (300, y - 90)))
+    assert page.evaluate(SCROLLED) == before
+    assert page.evaluate("visualViewport.scale") == 1
+
+
+def test_a_finger_draws_again_and_again_while_the_box_is_in_use(finger, address):
+    page, drag = finger
+    page.goto(address + "/latent")
+    box = map_box(page)
+    page.touchscreen.tap(box["x"] + 62, box["y"] + 28)
+    page.wait_for_timeout(300)
+    before, x, y = page.evaluate(SCROLLED), box["x"] + 120, box["y"] + 250
+    drag(((x, y), (x + 100, y + 100)))
+    one = selected(page)
+    drag(((x, y - 20), (x + 60, y + 40)))
+    page.wait_for_function(
+        "was => ![...document.querySelectorAll('h3')].some(e => e.innerText === was)",
+        arg=f"{one:,} selected",
+    )
+    assert 0 < selected(page) != one
+    assert page.evaluate(SCROLLED) == before
+
+
+@pytest.mark.parametrize("path", ["/latent", "/latent?latent_image=mnist%230"])
+def test_the_whole_map_is_seen_without_scrolling(page, address, path):
+    page.goto(address + path)
+    page.locator("[class*=st-key-latent_map] canvas").first.wait_for()
+    settled(page)
+    box = page.locator("[class*=st-key-latent_map] canvas").first.bounding_box()
+    assert box["y"] + box["height"] < 800
+    title = page.get_by_role("heading", name="Latent space", level=1)
+    header = page.locator("[data-testid=stHeader]").bounding_box()
+    assert title.bounding_box()["y"] + 16 >= header["y"] + header["height"]  # above its letters
+
+
+def test_a_tag_is_said_letter_by_letter_on_the_map_and_the_thumbnail_is_there(page, address):
+    page.goto(address + "/latent?latent_colour=tag&latent_image=")
+    box = map_box(page)
+    page.get_by_role("button", name="Select all shown").click()
+    selected(page)
+    page.get_by_role("textbox", name="Tag these images").fill("<b>a, b</b> & $x$")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="<b>a, b</b> & $x$ (10,000)").wait_for()
+    settled(page)
+    box = map_box(page)
+    tooltip = page.get_by_text("tag: ")
+    for step in range(40):  # until a point is hit
+        page.mouse.move(box["x"] + 200 + 7 * step, box["y"] + 300)
+        page.wait_for_timeout(150)
+        if tooltip.is_visible():
+            break
+    assert "<b>a, b</b> & $x$" in tooltip.inner_text()
+    page.wait_for_load_state("networkidle")
+    assert page.locator("img[src^='thumbnail/fashion/']").evaluate("i => i.naturalWidth") == 32
 
 
 def test_tags_are_in_the_table_that_is_taken_away(page, address, tmp_path):
@@ -435,10 +700,12 @@ def test_a_map_button_leads_from_an_image_to_its_place(page, address):
     page.goto(address + "/likelihoods?likelihoods_set=turned&likelihoods_index=5")
     page.get_by_text("turned#5").wait_for()
     settled(page)
-    page.get_by_role("button", name="Show on map").click()
+    before = page.evaluate("history.length")
+    page.get_by_role("link", name="Show on map").click()
     page.get_by_alt_text("The image turned#5").wait_for()
     url_holds(page, "latent_image=turned%235")
     map_box(page)
+    assert page.evaluate("history.length") == before + 1
 
 
 @pytest.mark.parametrize(
@@ -448,6 +715,10 @@ def test_a_map_button_leads_from_an_image_to_its_place(page, address):
         ("fashion/mnist/10000", 404),
         ("fashion/nope/4", 404),
         ("nope/mnist/4", 404),
+        ("fashion/mnist/-4", 404),
+        ("fashion/mnist/four", 404),
+        ("fashion/mnist/" + "9" * 20, 404),
+        ("fashion/mnist/" + "1" * 4400, 404),
     ],
 )
 def test_a_thumbnail_is_a_picture_or_says_why_there_is_none(page, address, path, status):
@@ -457,7 +728,46 @@ def test_a_thumbnail_is_a_picture_or_says_why_there_is_none(page, address, path,
         picture = Image.open(io.BytesIO(found.body()))
         assert (picture.size, picture.mode) == ((32, 32), "L")
     else:
-        assert found.text().startswith(("set mnist has images", "scenario fashion", "no scenario"))
+        assert found.text().startswith(
+            (
+                "set mnist has images",
+                "scenario fashion",
+                "no scenario",
+                "no image has such a number",
+            )
+        )
+
+
+def test_below_a_base_path_the_thumbnails_of_the_map_are_there_too(page):
+    port = free_port()
+    process = subprocess.Popen(
+        ["make", "app", f"PORT={port}"],
+        cwd=ROOT,
+        env=os.environ | {"STREAMLIT_SERVER_BASE_URL_PATH": "tool/x"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        address = f"http://127.0.0.1:{port}/tool/x"
+        wait_until_up(address, process)
+        found = page.request.get(f"{address}/thumbnail/fashion/mnist/4.png")
+        assert found.headers["content-type"] == "image/png"
+        page.goto(address + "/latent")
+        box = map_box(page)
+        for step in range(40):  # until a point is hit
+            page.mouse.move(box["x"] + 200 + 7 * step, box["y"] + 300)
+            page.wait_for_timeout(150)
+            if page.locator("img[src*='thumbnail/']").count():
+                break
+        picture = page.locator("img[src*='thumbnail/']")
+        page.wait_for_load_state("networkidle")
+        assert picture.evaluate("i => i.src").startswith(f"{address}/thumbnail/fashion/")
+        assert picture.evaluate("i => i.naturalWidth") == 32
+        page.goto("about:blank")  # or the page would miss the server
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(20)
 
 
 @pytest.mark.skipif(
