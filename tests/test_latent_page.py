@@ -13,6 +13,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
@@ -1210,7 +1211,10 @@ def test_show_on_map_leads_to_the_page_with_the_model_and_the_image() -> None:
     app.session_state["likelihoods_set"] = "turned"
     app.session_state["likelihoods_index"] = 12
     app.switch_page("likelihoods.py").run()
-    app.button("likelihoods_map").click().run()
+    link = next(e.proto for e in app.get("page_link") if e.proto.label == "Show on map")
+    asked = dict(parse_qsl(link.query_string))
+    assert asked == {"latent_model": "glow.dense", "latent_image": "turned#12"}
+    app = followed(**asked)
     fine(app)
     assert app.title[0].value == "Latent space"
     assert app.text_input("latent_image").value == "turned#12"
