@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import platform
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -111,8 +112,13 @@ def write_card(
         licence=f"Weights: as the training images, {_licence(scenario, detector, learned)}",
         weights=weights,
     ).sealed()
-    atlas = lay_out(scenario, detector, training, stage=watcher.stage)
-    checkpoint.save(card, scenario.folder, weights=data, scores=scores, atlas=atlas)
+    save = partial(checkpoint.save, card, scenario.folder, weights=data, scores=scores)
+    try:
+        atlas = lay_out(scenario, detector, training, stage=watcher.stage)
+    except Exception:  # whatever went wrong with the map, the hours of training are not lost
+        save()
+        raise
+    save(atlas=atlas)
     return card
 
 

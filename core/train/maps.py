@@ -28,12 +28,17 @@ from core.atlas import (
 )
 from core.data.changes import CONTROLS
 from core.detectors._base import Detector
+from core.errors import OutskirtsError
 from core.evaluate.scoring import codes_of
 from core.scenario import Scenario, Training
 
-__all__ = ["build", "choose", "compress", "lay_out", "renew"]
+__all__ = ["NoMap", "build", "choose", "compress", "lay_out", "renew"]
 
 Stage = Callable[[str], None]
+
+
+class NoMap(OutskirtsError, ValueError):
+    """These codes cannot be laid out."""
 
 
 def lay_out(
@@ -59,7 +64,7 @@ def lay_out(
             layouts=training.layouts,
             watch=stage,
         )
-    except ValueError as error:  # the hours of training before this must not be lost
+    except NoMap as error:
         stage(f"no map: {error}")
         return None
 
@@ -151,13 +156,13 @@ def build(
         held_out: set name to codes (m, D) of other images; the first set is the normal one.
 
     Raises:
-        ValueError: there are too few codes, or some are not finite.
+        NoMap: there are too few codes, or some are not finite.
     """
     together = np.concatenate(list(codes.values())).astype(np.float32)
     if len(together) <= 2 * NEIGHBOURS:
-        raise ValueError(f"a map needs more than {2 * NEIGHBOURS} codes, got {len(together)}")
+        raise NoMap(f"a map needs more than {2 * NEIGHBOURS} codes, got {len(together)}")
     if not all(np.isfinite(c).all() for c in (together, *held_out.values())):
-        raise ValueError("some codes are not finite numbers: nothing can be laid out")
+        raise NoMap("some codes are not finite numbers: nothing can be laid out")
     watch(f"finding the neighbours of {len(together)} codes")
     neighbours, distances = nearest(together, together, neighbours=NEIGHBOURS, itself=True)
     normal = np.arange(len(together)) < len(next(iter(codes.values())))

@@ -15,7 +15,7 @@ from core import checkpoint, files
 from core.checkpoint import CardError
 from core.files import Busy, FileError, alone, check_writable, write_together, write_whole
 from core.scenario import load_scenario
-from core.train import run
+from core.train import maps, run
 
 HOLDER = """
 import sys
@@ -140,6 +140,21 @@ def test_kept_weights_have_their_fitting_pass_on_held_out_images_made_anew(model
     assert not before.mean.equal(after.mean)  # of two draws, not of four
     for name, value in before.flow.state_dict().items():
         assert value.equal(after.flow.state_dict()[name]), name
+
+
+def test_a_bug_of_the_map_is_told_as_what_it_is_and_loses_no_training(
+    untrained: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*arguments: Any, **options: Any) -> None:
+        raise ValueError("a bug of somebody else's")
+
+    monkeypatch.setattr(maps, "_laid_out", breaks)
+    with pytest.raises(ValueError, match="somebody else"):
+        trained()
+    _, card = checkpoint.load(untrained.folder, "glow")
+    assert checkpoint.read_scores(untrained.folder, card).sets
+    with pytest.raises(CardError, match="has no map of its codes"):
+        checkpoint.read_atlas(untrained.folder, card)
 
 
 # Files ------------------------------------------------------------------------------------------
