@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,12 +73,14 @@ def write_whole(path: Path, content: bytes | str | Callable[[BinaryIO], object])
         with _unspoilt(path), path.open("wb") as file:
             _fill(file, content)
         return
-    path = path.resolve()  # a link stays a link
+    path = _target(path)
     part = _beside(path)
     try:
         with _unspoilt(path):
             with part.open("xb") as file:
                 _fill(file, content)
+            if path.exists():  # what was private stays so
+                shutil.copymode(path, part)
             part.replace(path)
     finally:
         part.unlink(missing_ok=True)
@@ -114,7 +117,7 @@ def check_writable(path: Path) -> None:
         raise FileError(f"{path} may not be written")
     if path.exists() and not path.is_file():
         return
-    path = path.resolve()
+    path = _target(path)
     part = _beside(path)
     try:
         with _unspoilt(path):
@@ -151,9 +154,23 @@ def alone(folder: Path, work: str) -> Iterator[None]:
         lock.release()
 
 
+def _target(path: Path) -> Path:
+    """The file that a link leads to, which stays a link.
+
+    Raises:
+        FileError: it leads to itself.
+    """
+    found = Path(os.path.realpath(path))
+    if found.is_symlink():  # followed to the end, it is one only in a circle
+        raise FileError(f"{path} is a link that leads to itself")
+    return found
+
+
 def _beside(path: Path) -> Path:
     """A name of its own for every writer, in the same folder: a rename there is at once."""
-    return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    own = f"{os.getpid()}-{secrets.token_hex(4)}.part"
+    short = len(os.fsencode(path.name)) < 200  # file systems end at 255 bytes
+    return path.with_name(f".{path.name}.{own}" if short else f".{own}")
 
 
 def _fill(file: BinaryIO, content: bytes | str | Callable[[BinaryIO], object]) -> None:

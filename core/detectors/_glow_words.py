@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from core.detectors._base import Paper, Part
 
-__all__ = ["LIMITS", "PAPER", "PARTS"]
+__all__ = ["LIMITS", "PAPER", "PARTS", "deviations"]
 
 PAPER = Paper(
     title="Understanding Anomaly Detection with Deep Invertible Networks through Hierarchies "
@@ -15,28 +16,21 @@ PAPER = Paper(
     year=2020,
     url="https://arxiv.org/abs/2006.10848",
     deviations=(
-        "8 flow steps a scale and 64 hidden channels, where the paper has 32 and 512.",
         "Images of 28x28 are padded with zeros to 32x32; the paper resizes them.",
         "Adamax at 2e-3 decaying linearly to 0 after 1 % warm-up, gradient norm clipped at 5, "
         "no weight decay; the paper has 5e-4, weight decay 5e-5 and no decay.",
         "Minutes instead of 250 epochs, batches of 32 to 96, no shifted images; started from a "
         "general model's weights, as in the paper, where the config names one in starts_from.",
-        "Scored by the mean of four log densities, each with a fixed draw of dequantisation "
-        "noise, the same for all images; the authors' figures come from one draw an image. Both "
-        "this and the start from a general model were found better than the middle of the bin "
-        "and random weights by looking at digits and turned garments, then confirmed on "
-        "synthetic faults.",
+        "Scored with dequantisation noise that is the same for all images; the authors' figures "
+        "come from noise drawn anew. This and the start from a general model were found better "
+        "than the middle of the bin and random weights by looking at digits and turned garments, "
+        "then confirmed on synthetic faults.",
         "The general model learns letters and doodles in place of 80 Million Tiny Images, "
         "which was withdrawn.",
         "The background model (Ren et al. 2019), of garments with noise in their pixels and L2 "
         "weight decay on its kernels, is no part of the paper; nor is its ratio. It starts from "
         "the general model's weights as the model of garments does.",
         "The margin baseline's gap is 1 bit per dimension, our choice.",
-        "The control flows: patches lie on a fixed grid and are one flow's wherever they lie; "
-        "the fully connected flow's couplings have two hidden layers of 128.",
-        "The half of the channels that leaves a scale is the one that the last coupling changed; "
-        "in the paper's code it is the other. Which is better is unproven: two seeds of one "
-        "choice differ by more.",
         "Coupling networks are trained in bfloat16; latents, log-determinants and all "
         "scoring are float32.",
         "typicality, the two-sided distance of the three scales' contributions, is ours.",
@@ -124,3 +118,22 @@ LIMITS = {
     "maps have cells of 2, 4 and 8 pixels.",
     "dense": "It cannot say where: its map is one value.",
 }
+
+
+def deviations(config: Any) -> tuple[str, ...]:
+    """Where a flow of this ``Glow.Config`` leaves the paper: what all do, and what it does."""
+    draws = "one draw" if config.draws == 1 else f"the mean of {config.draws} draws"
+    flow = f"{config.steps} flow steps a scale and {config.hidden} hidden channels"
+    shape = {
+        "scales": f"{flow}, where the paper has 32 and 512.",
+        "patches": f"{flow}; patches lie on a fixed grid and are one flow's wherever they lie.",
+        "dense": f"Its {config.steps} couplings have two hidden layers of {config.hidden}.",
+    }
+    found = [shape[config.flow], f"Its log densities are of {draws} of noise an image."]
+    if config.flow != "dense" and config.leaves == "second":
+        found.append(
+            "The half of the channels that leaves a scale is the one that the last coupling "
+            "changed; in the paper's code it is the other. Which is better is unproven: two seeds "
+            "of one choice differ by more."
+        )
+    return (*found, *PAPER.deviations)

@@ -28,10 +28,10 @@ from core.detectors._base import (
     Player,
     Source,
 )
-from core.detectors._glow_words import LIMITS, PAPER, PARTS
+from core.detectors._glow_words import LIMITS, PAPER, PARTS, deviations
 from core.nn.compressor import png_bits
-from core.nn.controls import DenseFlow, PatchFlow
-from core.nn.flow import MultiScaleFlow, ScaleCode, coupling_dtype
+from core.nn.controls import flow_of
+from core.nn.flow import ScaleCode, coupling_dtype
 from core.nn.outlier_losses import margin_loss, outlier_loss
 from core.nn.pixels import (
     NATS_TO_BITS,
@@ -63,10 +63,9 @@ class Glow(Detector):
     The control flows, of patches and fully connected, have no scales: total and complexity alone.
 
     Dequantisation noise U(0, 1/256) is added in training and in scoring. A score is the mean of
-    the log densities over a few draws of noise that are the same for all images and at all times,
-    so that it is deterministic and of each image alone; the middle of the bin, which needs no
-    noise, hides most of what the coarsest scale knows. Maps and codes are means over the same
-    draws; images are drawn anew from the latents of the first.
+    the log densities over a few draws of noise, the same for all images and at all times, so that
+    it is deterministic and of each image alone; the middle of the bin would hide most of what the
+    coarsest scale knows. Maps and codes are means over these draws; `resample` takes the first.
 
     References:
         Schirrmeister, Zhou, Ball, Zhang 2020, sec. 3: lp_i = log|det flow_i| + log|det actnorm_i|
@@ -137,13 +136,17 @@ class Glow(Detector):
             raise ValueError(f"training_dtype is no {config.training_dtype}: float32 or bfloat16")
         if config.draws < 1 or config.weight_decay < 0:
             raise ValueError("draws of noise must be 1 or more, weight_decay 0 or more")
+        channels, *sides = config.image
+        if channels < 1 or not 0 <= 2 * config.border < min(sides):
+            raise ValueError(f"a border of {config.border} leaves nothing of {config.image}")
         if not 0 <= config.mutation <= 1:
             raise ValueError(f"mutation is a share of pixels, 0 to 1, got {config.mutation}")
         if config.outliers == "ratio" and not config.general:
             raise ValueError("the outlier loss needs a general model")
         if config.outliers and config.data != "train":
             raise ValueError("the outlier loss is for a model of normal images")
-        self.flow = _build(config)
+        sizes = {"scales": config.scales, "steps": config.steps, "hidden": config.hidden}
+        self.flow = flow_of(config.flow, config.image, leaves=config.leaves, **sizes)
         self.dimensions = math.prod(config.image)
         shapes = self.flow.latent_shapes() if config.flow == "scales" else []
         self.scale_names = [f"scale_{shape[1]}" for shape in shapes]
@@ -158,6 +161,10 @@ class Glow(Detector):
         has = {"total", "complexity", *(f"ratio_{role}" for role in self.companions)}
         has |= {"typicality", *self.scale_names} if self.scale_names else set()
         return {name: part for name, part in self.about.items() if name in has}
+
+    @property
+    def deviations(self) -> tuple[str, ...]:
+        return deviations(self.config)
 
     @property
     def limits(self) -> tuple[str, ...]:
@@ -274,15 +281,16 @@ class Glow(Detector):
 
     # Scoring ------------------------------------------------------------------------------------
 
-    def codes(self, x: Tensor) -> list[ScaleCode]:
+    def codes(self, x: Tensor, draws: Tensor | None = None) -> list[ScaleCode]:
         """Latent and log-probability of every scale, finest first: means over the draws of noise.
 
-        Of images x (N, C, H, W). Of few images, several draws go through the flow at once.
+        Of images x (N, C, H, W); draws (S, C, H, W) are its own, or those of who asks. Of few
+        images, several draws go through the flow at once.
         """
         at_once = max(1, PASS // max(1, len(x)))
         passes = [
             self.flow(dequantised(x, noise[:, None]).flatten(0, 1))  # (s, N, C, H, W)
-            for noise in self.noise.split(at_once)
+            for noise in (self.noise if draws is None else draws).split(at_once)
         ]
         return [
             ScaleCode(
@@ -300,12 +308,12 @@ class Glow(Detector):
             found |= dict(zip(self.scale_names, costs.unbind(1), strict=True))
             found["typicality"] = self._distance(costs)[0]
         for role in self.companions:
-            found[f"ratio_{role}"] = total - self._other(role).total(x)
+            found[f"ratio_{role}"] = total - self._other(role).total(x, self.noise)
         return {name: found[name] for name in self.described}
 
-    def total(self, x: Tensor) -> Tensor:
-        """-log p of images x (N, C, H, W) in nats, (N,)."""
-        return self._costs(self.codes(x)).sum(1)
+    def total(self, x: Tensor, draws: Tensor | None = None) -> Tensor:
+        """-log p of images x (N, C, H, W) in nats, (N,), as `codes` has it."""
+        return self._costs(self.codes(x, draws)).sum(1)
 
     def _other(self, role: str) -> Glow:
         other = self.company.get(role)
@@ -393,7 +401,7 @@ class Glow(Detector):
         pixels = (self._maps(codes) * weight[..., None, None]).sum(1)
         if part.startswith("ratio_"):
             other = self._other(part.removeprefix("ratio_"))
-            pixels = pixels - other._maps(other.codes(x)).sum(1)
+            pixels = pixels - other._maps(other.codes(x, self.noise)).sum(1)
         return Explanation(pixels, offset, torch.zeros_like(offset), "likelihood per cell")
 
     def _maps(self, codes: Sequence[ScaleCode]) -> Tensor:
@@ -431,14 +439,6 @@ class Glow(Detector):
             drawn.append(others)
         scales = [torch.cat(same) for same in zip(*drawn, strict=True)]
         return self.decode(scales).unflatten(0, (len(kept), n))
-
-
-def _build(config: Glow.Config) -> MultiScaleFlow | PatchFlow | DenseFlow:
-    sizes = {"steps": config.steps, "hidden": config.hidden}
-    if config.flow == "dense":
-        return DenseFlow(config.image, **sizes)
-    kind = MultiScaleFlow if config.flow == "scales" else PatchFlow
-    return kind(config.image, scales=config.scales, leaves=config.leaves, **sizes)
 
 
 def _mean(passes: Sequence[Tensor], *, n: int) -> Tensor:

@@ -19,7 +19,28 @@ from torch import Tensor, nn
 
 from core.nn.flow import ActNorm, MultiScaleFlow, ScaleCode
 
-__all__ = ["DenseFlow", "PatchFlow", "join_patches", "split_patches"]
+__all__ = ["DenseFlow", "PatchFlow", "flow_of", "join_patches", "split_patches"]
+
+
+def flow_of(
+    kind: str,
+    shape: tuple[int, int, int],
+    *,
+    scales: int,
+    steps: int,
+    hidden: int,
+    leaves: str = "first",
+) -> MultiScaleFlow | PatchFlow | DenseFlow:
+    """A flow of images (C, H, W): of "scales", or a control, of "patches" or "dense".
+
+    Example:
+        >>> flow_of("dense", (1, 4, 4), scales=1, steps=2, hidden=8).latent_shapes()
+        [(16, 1, 1)]
+    """
+    if kind == "dense":
+        return DenseFlow(shape, steps=steps, hidden=hidden)
+    made = MultiScaleFlow if kind == "scales" else PatchFlow
+    return made(shape, scales=scales, steps=steps, hidden=hidden, leaves=leaves)
 
 
 def split_patches(x: Tensor, side: int) -> Tensor:

@@ -16,7 +16,6 @@ import torch
 from core import checkpoint
 from core.checkpoint import (
     Card,
-    CardError,
     Golden,
     ReferenceScores,
     Score,
@@ -59,7 +58,7 @@ def write_card(
     training: Training,
     watcher: Watcher,
 ) -> Card:
-    others = _other_seeds(scenario, name, detector, training, trained)
+    others = _other_seeds(scenario, name, detector, training, trained, watcher.stage)
     watcher.stage("choosing the score on synthetic faults of held-out normal images")
     held_out_images = streams["calibration"].images
     found = validate(detector, held_out_images, border=scenario.border, seed=training.seed)
@@ -169,16 +168,25 @@ def _general_limits(scenario: Scenario, detector: Detector) -> list[str]:
 
 
 def _other_seeds(
-    scenario: Scenario, name: str, detector: Detector, training: Training, trained: Trained
+    scenario: Scenario,
+    name: str,
+    detector: Detector,
+    training: Training,
+    trained: Trained,
+    stage: Callable[[str], None],
 ) -> list[Card]:
-    """Cards of the models that differ from this one in their seed alone, if all are there."""
+    """Cards of the models that differ from this one in their seed alone, if all are there and do.
+
+    After hours of training it is too late to refuse them.
+    """
     folder = scenario.folder
     if not all((folder / f"{m}.json").exists() for m in training.seeds):
         return []
     cards = [checkpoint.read_card(folder, model) for model in training.seeds]
     mine = _learnt(detector, trained)
     if any(_learnt(checkpoint.from_config(c.name, c.config), c.training) != mine for c in cards):
-        raise CardError(f"{', '.join((name, *training.seeds))} differ in more than their seed")
+        stage(f"no seeds: {', '.join((name, *training.seeds))} differ in more than their seed")
+        return []
     return cards
 
 

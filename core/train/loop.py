@@ -374,6 +374,8 @@ class _Run:
         except Exception as error:  # pickle, zipfile and torch each have their own
             raise TrainingFailed(f"{self.state.name} is damaged, restart: {error}") from error
         try:
+            if not isinstance(whole, Mapping):
+                raise TypeError(f"a {type(whole).__name__}")
             self._match(whole["settings"])
             self.place, self.report = _Place(**whole["place"]), Report(**whole["report"])
             self.detector.load_state_dict(whole["detector"])

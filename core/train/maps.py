@@ -31,6 +31,7 @@ from core.detectors._base import Detector
 from core.errors import OutskirtsError
 from core.evaluate.scoring import codes_of
 from core.scenario import Scenario, Training
+from core.train.turn import turn
 
 __all__ = ["NoMap", "build", "choose", "compress", "lay_out", "renew"]
 
@@ -96,13 +97,17 @@ def renew(scenario: Scenario, name: str, training: Training, *, stage: Stage) ->
     """Make the maps of a checkpoint anew; weights, card and scores stay as they are.
 
     Raises:
+        Busy: another process trains it.
         CardError: there is no such checkpoint, or it is damaged.
+        FileError: the map could not be written, which is tried first.
     """
-    detector, card = checkpoint.load(scenario.folder, name)
-    scores = checkpoint.read_scores(scenario.folder, card)
-    found = lay_out(scenario, detector, training, stage=stage)
-    if found is not None:
-        checkpoint.save_atlas(card, scenario.folder, scores=scores, atlas=found)
+    checkpoint.read_card(scenario.folder, name)  # before a folder is made for what is not there
+    with turn(scenario, name):
+        detector, card = checkpoint.load(scenario.folder, name)
+        scores = checkpoint.read_scores(scenario.folder, card)
+        found = lay_out(scenario, detector, training, stage=stage)
+        if found is not None:
+            checkpoint.save_atlas(card, scenario.folder, scores=scores, atlas=found)
     return found
 
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Collection, Mapping
-from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,12 +17,12 @@ from core.data.sources import general_set, public_set
 from core.data.splits import calibration_split
 from core.data.stream import Stream
 from core.detectors._base import Detector
-from core.files import alone, check_writable
 from core.scenario import Scenario, ScenarioError, Training, build_reference, forget_pictures
 from core.settings import settings
 from core.train.card import Watcher, how_it_went, write_card
 from core.train.log import TrainingLog
 from core.train.loop import Moment, Report, TrainingFailed, fit, processes
+from core.train.turn import run_folder, turn
 
 __all__ = ["Watcher", "settings_of", "train"]
 
@@ -61,23 +58,35 @@ def train(
     watcher = watcher or Watcher()
     if restart and keep_weights:
         raise TrainingFailed("weights are either kept or trained anew from the start, not both")
-    first = os.environ.get("LOCAL_RANK", "0") == "0"  # the others are its children
-    runs = _run_folder(scenario, name)
-    busy = f"{scenario.family}/{name} is being trained"
-    with alone(runs, busy) if first else nullcontext(), processes(devices) as fabric:
-        return _train(
+    with turn(scenario, name):
+        with processes(devices) as fabric:
+            learnt = _learn(
+                scenario,
+                name,
+                training=training,
+                restart=restart,
+                keep_weights=keep_weights,
+                download=download,
+                fabric=fabric,
+                watcher=watcher,
+            )
+        if fabric.global_rank != 0:
+            return None
+        detector, trained, weights, streams = learnt
+        detector.cpu().eval().requires_grad_(False)
+        return write_card(
             scenario,
             name,
+            detector,
+            trained,
+            companions={stem: weights[stem] for stem in detector.companions.values()},
+            streams=streams,
             training=training,
-            restart=restart,
-            keep_weights=keep_weights,
-            download=download,
-            fabric=fabric,
             watcher=watcher,
         )
 
 
-def _train(
+def _learn(
     scenario: Scenario,
     name: str,
     *,
@@ -87,8 +96,12 @@ def _train(
     download: bool,
     fabric: Fabric,
     watcher: Watcher,
-) -> Card | None:
-    """`train`, in one of several processes."""
+) -> tuple[Detector, Trained, Mapping[str, str], Mapping[str, Stream]]:
+    """Train in one of several processes, or keep what is there.
+
+    The detector, how it was trained, the sha256 of the checkpoints that it asks or began from, and
+    the images.
+    """
     detector, weights = _detector(scenario, name, training)
     watcher.stage("reading training images")
     wanted = {phase.data for phase in detector.phases()}
@@ -99,36 +112,18 @@ def _train(
         if restart:
             _forget_run(scenario, name)
     if keep_weights:
-        trained = _keep(detector, scenario, name, weights, streams)
-    else:
-        report = _fit(
-            detector,
-            scenario,
-            name,
-            streams,
-            training=training,
-            origin={stem: weights[stem] for stem in _taught_by(detector)},
-            fabric=fabric,
-            watcher=watcher,
-        )
-        trained = how_it_went(training, report)
-    if fabric.global_rank != 0:
-        return None
-    detector.cpu().eval().requires_grad_(False)
-    return write_card(
+        return detector, _keep(detector, scenario, name, weights, streams), weights, streams
+    report = _fit(
+        detector,
         scenario,
         name,
-        detector,
-        trained,
-        companions={stem: weights[stem] for stem in detector.companions.values()},
-        streams=streams,
+        streams,
         training=training,
+        origin={stem: weights[stem] for stem in _taught_by(detector)},
+        fabric=fabric,
         watcher=watcher,
     )
-
-
-def _run_folder(scenario: Scenario, name: str) -> Path:
-    return settings().runs / scenario.family / name
+    return detector, how_it_went(training, report), weights, streams
 
 
 def _taught_by(detector: Detector) -> list[str]:
@@ -144,10 +139,12 @@ def _detector(scenario: Scenario, name: str, training: Training) -> tuple[Detect
     Also the sha256 of those weights by checkpoint. All that can fail fails here, before an hour of
     training.
     """
-    for suffix in ("json", "safetensors", "atlas.npz"):
-        check_writable(scenario.folder / f"{name}.{suffix}")
     seed_everything(training.seed, verbose=False)
     detector = checkpoint.from_config(name, training.config)
+    for setting in ("image", "border"):
+        wanted, given = getattr(scenario, setting), getattr(detector.config, setting)
+        if given != wanted:
+            raise CardError(f"{name}: {setting} {given} is not the scenario's, {wanted}")
     checkpoint.pack(detector)
     if (scenario.folder / f"{name}.json").exists():
         checkpoint.read_card(scenario.folder, name)
@@ -285,7 +282,7 @@ def _fit(
     fabric: Fabric,
     watcher: Watcher,
 ) -> Report:
-    folder = _run_folder(scenario, name)
+    folder = run_folder(scenario, name)
     log = TrainingLog(folder / "log.jsonl")
 
     def both(moment: Moment) -> None:
@@ -320,6 +317,6 @@ def settings_of(
 
 def _forget_run(scenario: Scenario, name: str) -> None:
     """Delete the log and the state of a training, finished or not; its checkpoint stays."""
-    folder = _run_folder(scenario, name)
+    folder = run_folder(scenario, name)
     for file in (folder / "state.pt", folder / "log.jsonl"):
         file.unlink(missing_ok=True)

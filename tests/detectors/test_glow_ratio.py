@@ -390,3 +390,16 @@ def test_the_scales_have_all_parts_in_the_order_of_their_descriptions(
 ) -> None:
     assert list(family["both"].described) == list(Glow.about)
     assert list(family["general"].described) == list(Glow.about)[:-2]
+
+
+def test_both_sides_of_a_ratio_see_the_same_draws(family: dict[str, Glow], x: Tensor) -> None:
+    general = family["general"]
+    asking = made(general="glow.general", draws=2, draw_seed=1)
+    asking.load_state_dict(general.state_dict())  # the same flow on both sides: nothing is left
+    asking.accompany("general", general)
+    with torch.no_grad():
+        assert not torch.equal(asking.noise, general.noise[:2])
+        parts = asking.parts(x)
+        torch.testing.assert_close(parts["ratio_general"], torch.zeros(len(x)), rtol=0, atol=1e-2)
+        assert not asking.explain(x, "ratio_general").map.abs().amax() > 1e-3
+        assert (asking.total(x) - general.total(x)).abs().max() > 0.1  # of its own draws

@@ -519,10 +519,12 @@ def test_a_save_that_breaks_off_leaves_the_last_one_whole(
 
 
 @pytest.mark.usefixtures("saves")
-@pytest.mark.parametrize("settings", [{}, {"settings": 1}, {"settings": {"run": {"seed": 0}}}])
-def test_a_state_of_something_else_is_refused_in_words(tmp_path: Path, settings: dict) -> None:
+@pytest.mark.parametrize(
+    "held", [{}, torch.zeros(2), [1], {"settings": 1}, {"settings": {"run": {"seed": 0}}}]
+)
+def test_a_state_of_something_else_is_refused_in_words(tmp_path: Path, held: object) -> None:
     state = tmp_path / "state.pt"
-    torch.save({"weights": torch.zeros(2), **settings}, state)
+    torch.save(held, state)
     with pytest.raises(TrainingFailed, match=r"state\.pt holds (no interrupted|a) training"):
         fit(toy(regression), {"train": stream()}, seed=0, state=state)
 

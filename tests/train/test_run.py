@@ -69,13 +69,14 @@ def test_a_lock_is_free_again_after_an_error(tmp_path: Path) -> None:
 def test_whether_a_checkpoint_can_be_written_is_tried_before_the_work(
     untrained: Tiny, monkeypatch: pytest.MonkeyPatch, call: Call
 ) -> None:
+    beside = files._beside
+
     def refused(path: Path) -> Path:
-        return Path("/proc/no/such/place")
+        return Path("/proc/none/x") if path.parent == untrained.folder else beside(path)
 
     monkeypatch.setattr(files, "_beside", refused)
     monkeypatch.setattr(run, "_streams", lambda *a, **k: pytest.fail("the work has begun"))
-    monkeypatch.setattr(files, "alone", alone)
-    with pytest.raises(FileError, match="cannot be written"):
+    with pytest.raises(FileError, match=r"tiny/glow\.json cannot be written"):
         trained()
 
 
@@ -127,8 +128,9 @@ def test_the_seeds_of_a_card_are_its_own_model_and_those_alike(models: Tiny) -> 
             other = checkpoint.read_card(models.folder, "glow.seed-1").metrics[name][part]
             assert figures[2] == other.auroc
     change(models, lambda s: s["training"]["glow"].update(seeds=["glow.outliers"]))
-    with pytest.raises(CardError, match=r"glow, glow\.outliers differ in more than their seed"):
-        trained(keep_weights=True)
+    told: list[str] = []  # after hours of training it is too late to refuse
+    assert trained(keep_weights=True, watcher=run.Watcher(stage=told.append)).seeds is None
+    assert "no seeds: glow, glow.outliers differ in more than their seed" in told
 
 
 def test_kept_weights_have_their_fitting_pass_on_held_out_images_made_anew(models: Tiny) -> None:
@@ -140,6 +142,32 @@ def test_kept_weights_have_their_fitting_pass_on_held_out_images_made_anew(model
     assert not before.mean.equal(after.mean)  # of two draws, not of four
     for name, value in before.flow.state_dict().items():
         assert value.equal(after.flow.state_dict()[name]), name
+
+
+def test_a_map_is_made_anew_by_one_process_at_a_time(models: Tiny, call: Call) -> None:
+    with alone(models.runs / "tiny" / "glow", "held"):
+        line = call("train", "tiny/glow", "--atlas-only").error()
+    assert line == f"error: tiny/glow is being trained by process {os.getpid()}"
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"border": 20}, "a border of 20 leaves nothing of (1, 32, 32)"),
+        ({"border": 1}, "border 1 is not the scenario's, 2"),
+        (
+            {"image": [1, 64, 64], "score": "total"},
+            "image (1, 64, 64) is not the scenario's, (1, 32, 32)",
+        ),
+    ],
+)
+def test_another_image_than_the_scenarios_is_refused_before_training(
+    untrained: Tiny, call: Call, settings: dict[str, Any], words: str
+) -> None:
+    change(untrained, lambda s: s["training"]["glow"]["config"].update(settings))
+    said = call("train", "tiny/glow")
+    assert said.status == 2
+    assert words in said.err
 
 
 def test_a_bug_of_the_map_is_told_as_what_it_is_and_loses_no_training(
@@ -192,6 +220,21 @@ def test_a_link_stays_a_link_and_a_new_file_has_the_usual_rights(tmp_path: Path)
     assert (tmp_path / "link").is_symlink()
     (tmp_path / "usual").touch()
     assert (tmp_path / "real").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+def test_a_private_file_stays_private_and_a_circle_of_links_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    write_whole(path, "old")
+    path.chmod(0o600)
+    write_whole(path, "new")
+    assert path.stat().st_mode & 0o777 == 0o600
+    (tmp_path / "l.csv").symlink_to("l.csv")
+    for act in (check_writable, lambda path: write_whole(path, "x")):
+        with pytest.raises(FileError, match=r"l\.csv is a link that leads to itself"):
+            act(tmp_path / "l.csv")
+    long = tmp_path / ("n" * 250)
+    write_whole(long, "x")
+    assert long.read_text() == "x"
 
 
 def test_a_folder_and_a_missing_folder_are_found_before_the_work(tmp_path: Path) -> None:

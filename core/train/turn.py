@@ -1,0 +1,40 @@
+"""Whose turn it is: one process at a time writes a model, and it is tried first whether it can."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from core.files import alone, check_writable
+from core.scenario import Scenario
+from core.settings import settings
+
+__all__ = ["run_folder", "turn"]
+
+SUFFIXES = ("json", "safetensors", "atlas.npz")
+
+
+def run_folder(scenario: Scenario, name: str) -> Path:
+    """Where log and state of a model's training lie."""
+    return settings().runs / scenario.family / name
+
+
+@contextmanager
+def turn(scenario: Scenario, name: str) -> Iterator[None]:
+    """Work on a model's files while no other process does.
+
+    Of several processes that train together, the first one takes the turn for all.
+
+    Raises:
+        Busy: another process is at it.
+        FileError: the checkpoint's files could not be written.
+    """
+    if os.environ.get("LOCAL_RANK", "0") != "0":
+        yield
+        return
+    with alone(run_folder(scenario, name), f"{scenario.family}/{name} is being trained"):
+        for suffix in SUFFIXES:
+            check_writable(scenario.folder / f"{name}.{suffix}")
+        yield
