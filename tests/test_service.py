@@ -366,6 +366,24 @@ def test_what_a_killed_writer_left_does_not_hide_what_is_wrong(
         loaded(TARGET)
 
 
+@pytest.mark.parametrize(
+    ("part", "age"), [(".glow.json.77-0a.part", 60), (".glow.patches.json.77-0a.part", 0)]
+)
+def test_a_damaged_model_is_said_at_once_where_nobody_writes_its_files(
+    tiny_scenario: Tiny, monkeypatch: pytest.MonkeyPatch, part: str, age: int
+) -> None:
+    def slept(seconds: float) -> None:
+        raise AssertionError(f"waited {seconds} seconds for a writer that there is not")
+
+    monkeypatch.setattr("core.answers.loaded.time.sleep", slept)
+    left = tiny_scenario.folder / part
+    left.write_bytes(b"half a card")
+    os.utime(left, (left.stat().st_mtime - age,) * 2)
+    (tiny_scenario.folder / "glow.safetensors").write_bytes(b"no weights")
+    with pytest.raises(checkpoint.CardError, match="not those of their card"):
+        loaded(TARGET)
+
+
 def test_answers_show_the_reference_images_that_are_there_now(tiny_scenario: Tiny) -> None:
     query = ImageQuery(TARGET, "boxes", 3)
     before, version = service.image(query), service.version(TARGET)

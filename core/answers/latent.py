@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core.answers.images import ImageQuery, classes_of, find_picture, percentiles
-from core.answers.loaded import Target, loaded, stored_scores, version
+from core.answers.loaded import Target, loaded, newest, stored_scores
+from core.kept import Kept
 from core.scenario import Scenario, ScenarioError, load_scenario
 
 if TYPE_CHECKING:
@@ -181,11 +180,14 @@ def _labels(scenario: Scenario, set_name: str, indices: np.ndarray) -> np.ndarra
     return names[np.where((labels >= 0) & (labels < len(names) - 1), labels, len(names) - 1)]
 
 
-@lru_cache(maxsize=32)
-def _atlas_once(target: Target, folder: Path, version: str) -> Atlas:
+def _atlas(target: Target) -> Atlas:
+    return newest(_atlases, target, _read_atlas)
+
+
+def _read_atlas(target: Target) -> Atlas:
     from core import checkpoint
 
-    scenario = target.world
+    scenario, folder = target.world, target.world.folder
     found = checkpoint.read_atlas(folder, checkpoint.read_card(folder, target.stem))
     names = tuple(s.name for s in scenario.own_sets)
     if found.sets != names:
@@ -199,8 +201,17 @@ def _atlas_once(target: Target, folder: Path, version: str) -> Atlas:
     return found
 
 
-def _atlas(target: Target) -> Atlas:
-    return _atlas_once(target, target.world.folder, version(target))
+def _weight(atlas: Atlas) -> int:
+    """Bytes of a map's arrays."""
+    short = atlas.compressed
+    layouts = [a for layout in atlas.layouts.values() for a in (layout.xy, layout.local)]
+    whole = [atlas.which, atlas.indices, atlas.neighbours, atlas.distances]
+    return sum(
+        a.nbytes for a in (*layouts, *whole, short.codes, short.step, short.mean, short.axes)
+    )
+
+
+_atlases: Kept[Atlas] = Kept(limit=100_000_000, weigh=_weight)
 
 
 def pictures_of(scenario_name: str, picks: Sequence[tuple[str, int]]) -> np.ndarray:

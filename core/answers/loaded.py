@@ -5,6 +5,7 @@ They are frozen, and nothing here changes them.
 
 from __future__ import annotations
 
+import glob
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ __all__ = [
     "forget",
     "kept_images",
     "loaded",
+    "newest",
     "parse_target",
     "stored_scores",
     "variants_of",
@@ -121,6 +123,7 @@ def parse_target(text: str) -> Target:
     return Target(scenario_name, detector, variant or None)
 
 
+ENDS = (".json", ".safetensors", ".atlas.npz")  # of one checkpoint
 FILES = (".json", ".safetensors", ".npz")  # of checkpoints; what is being written ends in .part
 
 
@@ -139,7 +142,7 @@ def version(asked: str | Target) -> str:
     shown = [folder / "scenario.json", keeper / "scenario.json", keeper / "reference.npz"]
     if isinstance(asked, Target):
         stems = [asked.stem, *_companions_of(folder, asked.stem)]
-        files = [folder / f"{s}{e}" for s in stems for e in (".json", ".safetensors", ".atlas.npz")]
+        files = [folder / f"{s}{e}" for s in stems for e in ENDS]
     else:
         files = sorted(file for file in folder.iterdir() if file.suffix in FILES)
     return ";".join(f"{file.name}:{stamp(file)}" for file in [*shown, *files])
@@ -159,9 +162,10 @@ def _companions_of(folder: Path, stem: str) -> tuple[str, ...]:
 
 
 TRIES, PAUSE = 20, 0.05  # of seconds: a checkpoint's files are renamed within one
+YOUNG = 10.0  # seconds: what a writer has not renamed by then, it left when it was killed
 
 
-def _newest(kept: Kept[T], target: Target, make: Callable[[Target], T]) -> T:
+def newest(kept: Kept[T], target: Target, make: Callable[[Target], T]) -> T:
     """What is made of a target's files as they are now.
 
     Those of a checkpoint are replaced one after the other: what does not fit together is read
@@ -173,11 +177,25 @@ def _newest(kept: Kept[T], target: Target, make: Callable[[Target], T]) -> T:
         try:
             return kept.get((folder, target), seen, lambda: make(target))
         except OutskirtsError:
-            about_to = any(folder.glob(f".{target.stem}.*.part"))  # looked for before the version
+            about_to = _about_to_change(folder, target.stem)  # looked for before the version
             if version(target) == seen and not about_to:
                 raise
         time.sleep(PAUSE)
     return kept.get((folder, target), version(target), lambda: make(target))
+
+
+def _about_to_change(folder: Path, stem: str) -> bool:
+    """Whether somebody is writing a file of a checkpoint, or of one that it asks."""
+    stems = (stem, *_companions_of(folder, stem))
+    names = [f".{glob.escape(s)}{e}.*.part" for s in stems for e in ENDS]
+    return any(_young(part) for name in names for part in folder.glob(name))
+
+
+def _young(part: Path) -> bool:
+    try:
+        return abs(time.time() - part.stat().st_mtime) < YOUNG
+    except OSError:  # renamed since it was found
+        return True
 
 
 def loaded(target: Target) -> tuple[Detector, Card]:
@@ -187,7 +205,7 @@ def loaded(target: Target) -> tuple[Detector, Card]:
         CardError: card or weights are missing, damaged, or do not belong together or here.
         ScenarioError: there is no such scenario.
     """
-    return _newest(_models, target, _load)
+    return newest(_models, target, _load)
 
 
 def _load(target: Target) -> tuple[Detector, Card]:
@@ -204,7 +222,7 @@ def _load(target: Target) -> tuple[Detector, Card]:
 
 
 def _stored(target: Target) -> ReferenceScores:
-    return _newest(_scores, target, _read_scores)
+    return newest(_scores, target, _read_scores)
 
 
 def _read_scores(target: Target) -> ReferenceScores:
