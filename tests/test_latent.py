@@ -427,6 +427,42 @@ def test_every_model_says_of_an_image_what_it_says_of_it_alone(models: Tiny) -> 
     assert found.scores["glow"].tolist() != found.scores["glow.general"].tolist()
 
 
+def test_a_map_that_is_replaced_while_it_is_read_is_read_again(
+    tiny_scenario: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, tried = checkpoint.read_atlas, []
+    part = tiny_scenario.folder / ".glow.atlas.npz.77-0a1b2c3d.part"
+    part.write_bytes(b"the next map, whose card is there already")
+
+    def torn(folder, card):
+        tried.append(card.name)
+        if len(tried) == 1:
+            raise checkpoint.CardError("the map belongs to other weights; train again")
+        part.unlink(missing_ok=True)
+        return read(folder, card)
+
+    monkeypatch.setattr(checkpoint, "read_atlas", torn)
+    assert service.latent(LatentQuery(TARGET)).sets == SETS
+    assert tried == ["glow", "glow"]
+
+
+def test_ones_own_file_that_is_no_image_is_looked_at_once(
+    tiny_scenario: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times: list[int] = []
+    decode = images.decode
+    monkeypatch.setattr(images, "decode", lambda *given: times.append(1) or decode(*given))
+    data = b"no image at all"
+    query = ImageQuery(TARGET, "", None, hashlib.sha256(data).hexdigest())
+    said = []
+    for ask in (service.image, service.image, lambda q, d: service.near(NearQuery(q), d)):
+        with pytest.raises(images.ImageError) as caught:
+            ask(query, data)
+        said.append(str(caught.value))
+    assert times == [1]
+    assert len(set(said)) == 1
+
+
 def test_ones_own_image_is_decoded_once_for_all_models_and_maps(
     models: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:

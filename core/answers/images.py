@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.answers.loaded import Target, check_part, loaded, stored_scores
+from core.data.decode import NO_MEMORY
 from core.data.images import ImageError, Picture, decode, pad
 from core.evaluate.calibration import percentile
 from core.kept import Kept
@@ -149,15 +150,36 @@ def classes_of(scenario: Scenario, set_name: str) -> Sequence[str]:
     return scenario.set_named(set_name).classes or scenario.normal.classes
 
 
-_own: Kept[Picture] = Kept(limit=1_000_000, weigh=lambda picture: picture.image.nbytes)
+def _weight(found: Picture | str) -> int:
+    return len(found) if isinstance(found, str) else found.image.nbytes
+
+
+# Pictures, and of files that are none the reasons: an error would hold the file by its traceback.
+_own: Kept[Picture | str] = Kept(limit=1_000_000, weigh=_weight)
 
 
 def _own_picture(scenario: Scenario, data: bytes) -> Picture:
-    """Decoded once, however many models and pages ask: a large file takes seconds."""
+    """Decoded once, however many models and pages ask: a large file takes seconds.
+
+    Raises:
+        ImageError: it is no image that can be read.
+    """
     size, border = scenario.image[1] - 2 * scenario.border, scenario.border
     key = (hashlib.sha256(data).digest(), size, border)
-    decoded = _own.get(key, "", lambda: decode(data, size))
+    decoded = _own.get(key, "", lambda: _decoded(data, size))
+    if isinstance(decoded, str):
+        raise ImageError(decoded)
     return Picture(pad(decoded.image[None], border)[0], decoded.notes)
+
+
+def _decoded(data: bytes, size: int) -> Picture | str:
+    """A picture, or the reason why it is none; a lack of memory is none that lasts."""
+    try:
+        return decode(data, size)
+    except ImageError as error:
+        if str(error) == NO_MEMORY:
+            raise
+        return str(error)
 
 
 # Galleries ---------------------------------------------------------------------------------------
