@@ -130,7 +130,7 @@ def ray(query: RayQuery) -> Ray:
 
 
 def ray_scores(query: RayScoresQuery) -> RayScores:
-    return _ray_scores(query, service.version(query.ray.target))
+    return _ray_scores(query, service.version(query.ray.target.scenario))  # of all its models
 
 
 @st.cache_data(max_entries=16, show_spinner="Reading the scenario…")

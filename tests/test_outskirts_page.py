@@ -7,6 +7,7 @@ import csv
 import io
 import itertools
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -318,6 +319,29 @@ def test_a_damaged_model_does_not_silence_the_others(trained: Tiny) -> None:
     found = service.ray_scores(RayScoresQuery(RayQuery(MODEL, "prior", 1), ("glow", "outskirts")))
     assert list(found.scores) == ["outskirts"]
     assert "not those of their card" in found.failed["glow"]
+
+
+def test_a_damaged_map_of_a_model_that_keeps_no_codes_takes_nothing_from_a_walk(
+    trained: Tiny,
+) -> None:
+    (trained.folder / "glow.atlas.npz").write_bytes(b"no arrays")
+    found = service.ray_scores(RayScoresQuery(RayQuery(MODEL, "prior", 1), ("glow", "outskirts")))
+    assert list(found.scores) == ["glow", "outskirts"]
+    assert not found.failed
+
+
+def test_a_walk_is_asked_anew_when_another_model_of_it_was_trained_anew(
+    trained: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[RayScoresQuery] = []
+    scores = service.ray_scores
+    monkeypatch.setattr(service, "ray_scores", lambda q: asked.append(q) or scores(q))
+    query = RayScoresQuery(RayQuery(MODEL, "prior", 1), ("glow", "outskirts"))
+    _ask.ray_scores(query)
+    _ask.ray_scores(query)
+    os.utime(trained.folder / "glow.safetensors", (1, 1))
+    _ask.ray_scores(query)
+    assert asked == [query, query]
 
 
 # The page ---------------------------------------------------------------------------------------
@@ -722,3 +746,11 @@ def test_a_model_is_ahead_only_beyond_both_intervals() -> None:
     said = _readings.verdict(rows, {"a": "A", "b": "B", "c": "C"})
     assert said == "One is ahead on a; Other is ahead on b; the intervals overlap on c."
     assert _readings.verdict(rows, {"c": "C"}) == "The intervals overlap on c."
+
+
+def test_a_damaged_map_of_a_density_takes_that_model_alone_from_a_walk(two: Tiny) -> None:
+    (two.folder / "outskirts.atlas.npz").write_bytes(b"no arrays")
+    query = RayScoresQuery(RayQuery(PLAIN, "prior", 2), ("glow", "outskirts", "outskirts.plain"))
+    found = service.ray_scores(query)
+    assert list(found.scores) == ["glow", "outskirts.plain"]
+    assert "outskirts.atlas.npz" in found.failed["outskirts"]

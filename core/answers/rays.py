@@ -120,12 +120,13 @@ def ray_scores(query: RayScoresQuery) -> RayScores:
         target = Target.of(query.ray.target.scenario, model)
         try:
             detector, card = loaded(target)
+            place = _place_of(found.real, target) if _with_density(detector) else None
         except OutskirtsError as error:
             failed[model] = str(error)
             continue
         part = card.score.part
-        own = found.index if target == query.ray.target else None
-        place = _place_of(found.real, target) if own is None else own
+        if target == query.ray.target:
+            place = found.index
         if place is not None and _with_density(detector):
             raw = _looking_past(detector, images, place)[part]
             past.append(model)
