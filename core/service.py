@@ -67,23 +67,28 @@ from core.answers.overview import (
     Correction,
     DetectorRow,
     Luck,
+    Measured,
     Overview,
+    Seen,
     classes,
     corrections,
     flagged_above,
     luck,
     overview,
     scenarios,
+    seeds_of,
     warm_up,
 )
 from core.answers.rays import Ray, RayQuery, RayScores, RayScoresQuery, ray, ray_scores
 from core.answers.scoring import Evaluation, Scored, evaluate, score
+from core.data.decode import SUFFIXES
 from core.errors import OutskirtsError
 from core.evaluate.metrics import Mean, Metrics, mean_of
 
 __all__ = [
     "COLLAPSED",
     "ORDERS",
+    "SUFFIXES",
     "Ablation",
     "AblationMissing",
     "Across",
@@ -108,6 +113,7 @@ __all__ = [
     "LikelihoodsQuery",
     "Luck",
     "Mean",
+    "Measured",
     "Metrics",
     "Near",
     "NearQuery",
@@ -128,6 +134,7 @@ __all__ = [
     "SamplesQuery",
     "ScaleGap",
     "Scored",
+    "Seen",
     "Target",
     "across",
     "classes",
@@ -160,6 +167,7 @@ __all__ = [
     "samples",
     "scenarios",
     "score",
+    "seeds_of",
     "shown_table",
     "variants_of",
     "version",

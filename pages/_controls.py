@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.service import DetectorRow, OutskirtsError
+from core.service import SUFFIXES, DetectorRow, OutskirtsError
 
 __all__ = ["PRIVATE", "choose_model", "in_words", "map_button", "pager", "upload"]
 
@@ -17,7 +17,7 @@ PRIVATE = (
     "nobody else."
 )
 MAPPED = "glow"  # whose map opens first
-TYPES = ["png", "jpg", "jpeg", "bmp", "gif", "tif", "tiff", "webp"]
+TYPES = [suffix.removeprefix(".") for suffix in SUFFIXES]
 
 
 @contextmanager

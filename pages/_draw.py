@@ -10,9 +10,10 @@ import plotly.graph_objects as go
 from PIL import Image
 from plotly.subplots import make_subplots
 
-from core.service import Metrics, Pair, PartView
+from core.service import Mean, Metrics, Pair, PartView
 
 __all__ = [
+    "DASH",
     "NORMAL",
     "SAVE",
     "STRANGE",
@@ -20,6 +21,7 @@ __all__ = [
     "contributions",
     "enlarge",
     "histogram",
+    "interval",
     "intervals",
     "maps",
     "panels",
@@ -62,6 +64,16 @@ def strip(images: np.ndarray, factor: int = 3) -> np.ndarray:
     for one in images:
         pieces += [enlarge(one, factor), gap]
     return np.concatenate(pieces[:-1], axis=1)
+
+
+# Figures of a score -----------------------------------------------------------------------------
+
+DASH = "\u2060–\u2060"  # an en dash at which no line breaks
+
+
+def interval(found: Metrics | Mean, *, dash: str = "–") -> str:
+    """The interval of an AUROC, or that there is none: one image has no other to differ from."""
+    return f"{found.low:.3f}{dash}{found.high:.3f}" if found.has_interval else "no interval"
 
 
 # Figures ----------------------------------------------------------------------------------------
@@ -114,8 +126,12 @@ def intervals(found: Mapping[str, Metrics], *, marked: str) -> go.Figure:
         )
     )
     figure.add_hline(y=0.5, line_dash="dot", annotation_text="a coin")
-    figure.update_yaxes(title="AUROC", range=[min(0.45, *(m.low for m in values)), 1.01])
+    figure.update_yaxes(title="AUROC", range=[min(0.45, *map(_lowest, values)), 1.01])
     return tidy(figure, height=300)
+
+
+def _lowest(found: Metrics) -> float:
+    return found.low if found.has_interval else found.auroc
 
 
 def panels(

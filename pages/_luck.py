@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from core.service import Luck
+from core.service import DetectorRow, Luck, Measured
 from pages import _draw
 
-__all__ = ["figure", "listed", "said", "warnings"]
+__all__ = ["figure", "listed", "measured", "said", "warnings"]
 
 MARKS = ("circle", "square", "triangle-up", "cross")  # of other seeds
+
+
+def measured(rows: Iterable[DetectorRow]) -> Measured:
+    """Metrics of models from their cards, which tell the intervals of seeds."""
+    return {row.name: row.card.metrics for row in rows if row.card is not None}
 
 
 def figure(found: Sequence[Luck], parts: Mapping[str, str], model: str) -> go.Figure:
@@ -20,7 +25,7 @@ def figure(found: Sequence[Luck], parts: Mapping[str, str], model: str) -> go.Fi
     drawn = go.Figure()
     for i, other in enumerate(found[0].others):
         drawn.add_scatter(
-            x=[f.others[other] for f in found],
+            x=[f.others[other].auroc for f in found],
             y=rows,
             mode="markers",
             name=other,
@@ -28,7 +33,7 @@ def figure(found: Sequence[Luck], parts: Mapping[str, str], model: str) -> go.Fi
             hovertemplate="%{y}: %{x:.3f}<extra>%{fullData.name}</extra>",
         )
     drawn.add_scatter(
-        x=[f.own for f in found],
+        x=[f.own.auroc for f in found],
         y=rows,
         mode="markers",
         name=f"{model}, this model",
@@ -48,13 +53,15 @@ def listed(words: Sequence[str]) -> str:
 
 def said(one: Luck, title: str, strange: str) -> str:
     """What becomes of one part's verdict on a strange set, in lower case, with other seeds."""
-    text = f"{title} has an AUROC of {one.own:.3f} on {strange}"
-    if alike := [f"{a:.3f}" for m, a in one.others.items() if m not in one.contradicts]:
+    text = f"{title} has an AUROC of {one.own.auroc:.3f} on {strange}"
+    if alike := [f"{s.auroc:.3f}" for m, s in one.others.items() if m not in one.contradicts]:
         text += f", and {listed(alike)} from {'other seeds' if len(alike) > 1 else 'another seed'}"
     if not one.contradicts:
-        return f"{text}: {'each of them is fooled' if one.own < 0.5 else 'none of them is fooled'}."
-    seeds = listed([f"{m} ({one.others[m]:.3f})" for m in one.contradicts])
-    if one.own < 0.5:
+        return (
+            f"{text}: {'each of them is fooled' if one.own.fooled else 'none of them is fooled'}."
+        )
+    seeds = listed([f"{m} ({one.others[m].auroc:.3f})" for m in one.contradicts])
+    if one.own.fooled:
         return f"{text}. **{seeds} would not be fooled.**"
     return f"{text}. **From {seeds} it is fooled too: it finds {strange} more normal than normal.**"
 
@@ -76,12 +83,10 @@ def warnings(
             lines.append(f"- On {names[strange]}: {', '.join(bad)}.")
     if not lines:
         return ""
-    text = "**Another seed, another verdict.** Below 0.5 a part is fooled. From this seed → from others:"
+    text = "**Another seed, another verdict.** A part is fooled where its interval is below 0.5. From this seed → from others:"
     return text + "\n" + "\n".join(lines)
 
 
 def _both(one: Luck) -> str:
-    others = ", ".join(f"{one.others[m]:.3f}" for m in one.contradicts)
-    return (
-        f"{one.own:.3f} → {others}" if one.own < 0.5 else f"{one.own:.3f} → **{others} fooled too**"
-    )
+    own, others = one.own.auroc, ", ".join(f"{one.others[m].auroc:.3f}" for m in one.contradicts)
+    return f"{own:.3f} → {others}" if one.own.fooled else f"{own:.3f} → **{others} fooled too**"

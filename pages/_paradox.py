@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from core.service import ImageView, Likelihoods, Metrics, PartView
+from core.service import ImageView, Likelihoods, Measured, PartView, Seen, seeds_of
 
 __all__ = ["Story", "lengths"]
 
@@ -34,7 +34,7 @@ class Story:
     normal: str
     strange: str
     set_name: str
-    others: Mapping[str, Mapping[str, Mapping[str, Metrics]]]
+    others: Measured
 
     @property
     def parts(self) -> Mapping[str, PartView]:
@@ -47,33 +47,21 @@ class Story:
 
     # Seeds --------------------------------------------------------------------------------------
 
-    def seeds(self, part: str) -> list[tuple[float, float, float]]:
-        """AUROC and its interval from each other seed; where no card tells it, the AUROC alone."""
-        known = self.found.card.seeds
-        if known is None:
-            return []
-        values = known.auroc.get(self.set_name, {}).get(part, ())
-        rows = []
-        for model, auroc in zip(known.models, values, strict=False):
-            if model != self.found.card.name:
-                own = self.others.get(model, {}).get(self.set_name, {}).get(part)
-                if own is None or abs(own.auroc - auroc) > 1e-6:  # trained anew since
-                    rows.append((auroc, auroc, auroc))
-                else:
-                    rows.append((auroc, own.low, own.high))
-        return rows
+    def seeds(self, part: str) -> list[Seen]:
+        """What each other seed gives a part."""
+        return list(seeds_of(self.found.card, self.set_name, part, self.others).values())
 
     def from_seeds(self, part: PartView) -> str:
         """How other seeds stand to this part finding the strange set, or being fooled by it."""
         rows = self.seeds(part.name)
         if not rows:
             return ""
-        values = listed(f"{auroc:.3f}" for auroc, _, _ in sorted(rows))
-        if part.figures.high < 0.5:
-            against = sum(high >= 0.5 for _, _, high in rows)
+        values = listed(f"{auroc:.3f}" for auroc in sorted(seen.auroc for seen in rows))
+        if part.figures.fooled:
+            against = sum(not seen.fooled for seen in rows)
             return f", but not from {against} of {len(rows)} other seeds" if against else ""
-        fooled = sum(high < 0.5 for _, _, high in rows)
-        unsure = sum(low <= 0.5 <= high for _, low, high in rows)
+        fooled = sum(seen.fooled for seen in rows)
+        unsure = sum(not seen.fooled and not seen.finds for seen in rows)
         if fooled:
             return f", but from {fooled} of {len(rows)} other seeds it is ({values})"
         if unsure:
@@ -82,14 +70,14 @@ class Story:
 
     def holds(self, part: PartView) -> bool:
         """Whether a part finds the strange set, from this seed and from every other that is known."""
-        return part.figures.low > 0.5 and all(low > 0.5 for _, low, _ in self.seeds(part.name))
+        return part.figures.finds and all(seen.finds for seen in self.seeds(part.name))
 
     # Sentences ----------------------------------------------------------------------------------
 
     def seen(self) -> str:
         total, best = self.parts["total"], max(self.found.parts, key=lambda p: p.figures.auroc)
         better = f"**{best.title}** tells them apart best (AUROC {best.figures.auroc:.3f})"
-        if best.figures.low <= 0.5:
+        if not best.figures.finds:
             better = "no part tells them apart"
         elif round(best.figures.low, 3) <= round(total.figures.auroc, 3):
             better = "no other part tells them apart clearly better"
@@ -104,9 +92,9 @@ class Story:
     def verdict(self) -> str:
         """What the interval of the full likelihood's AUROC says."""
         total = self.parts["total"]
-        if total.figures.high < 0.5:
+        if total.figures.fooled:
             return f"finds {self.strange} **likelier** than {self.normal}{self.from_seeds(total)}"
-        if total.figures.low > 0.5:
+        if total.figures.finds:
             doubt = "" if self.holds(total) else f", **{self.doubt(total)}**"
             return f"finds {self.strange} stranger than {self.normal}{doubt}"
         return f"cannot tell {self.strange} from {self.normal}"
@@ -118,7 +106,7 @@ class Story:
 
     def why(self) -> str:
         """Why the likelihood is upside down, where it is; else how to read the panels."""
-        if self.parts["total"].figures.high >= 0.5:
+        if not self.parts["total"].figures.fooled:
             return HOW_TO_READ if self.scales else ""
         if self.found.card.config.get("data") == "general":
             return (
@@ -146,8 +134,8 @@ class Story:
         """Which scales are fooled; of the best of those that are not, whether seeds agree."""
         if not self.scales:
             return ""
-        right = [part for part in self.scales if part.figures.low > 0.5]
-        fooled = [part for part in self.scales if part.figures.high < 0.5]
+        right = [part for part in self.scales if part.figures.finds]
+        fooled = [part for part in self.scales if part.figures.fooled]
         if not right:
             text = f"**No scale finds them stranger{self.elsewhere()}**"
             return f"{text}: {listed(map(short, self.scales))}."
@@ -160,7 +148,7 @@ class Story:
 
     def elsewhere(self) -> str:
         """Scales that find the strange set from another seed."""
-        found = [p.title for p in self.scales if any(low > 0.5 for _, low, _ in self.seeds(p.name))]
+        found = [p.title for p in self.scales if any(seen.finds for seen in self.seeds(p.name))]
         return f", but from other seeds the {listed(found)} does" if found else ""
 
     def reading(self) -> str:
@@ -179,7 +167,7 @@ class Story:
         """What subtracting a plain compressor's size does to a likelihood that is fooled."""
         part = self.parts["complexity"]
         text = "Subtracting what a plain compressor needs takes the simplicity out"
-        if part.figures.low > 0.5:
+        if part.figures.finds:
             doubt = "" if self.holds(part) else f", **{self.doubt(part)}**"
             return f"{text}: {part.title} has AUROC {part.figures.auroc:.3f}{doubt}."
         return f"{text} and is not enough: {part.title} has AUROC {part.figures.auroc:.3f}."
@@ -187,9 +175,9 @@ class Story:
     def background(self) -> str:
         """Why a ratio to a model of noisy images is fooled, where it is; two sentences."""
         part = self.parts.get("ratio_background")
-        if part is None or part.figures.high >= 0.5:
+        if part is None or not part.figures.fooled:
             return ""
-        too = ", too" if self.parts["total"].figures.high < 0.5 else ""
+        too = ", too" if self.parts["total"].figures.fooled else ""
         text = (
             f"**{part.title} finds {self.strange} likelier than {self.normal}{too}** "
             f"(AUROC {part.figures.auroc:.3f})"

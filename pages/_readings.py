@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from core.service import DetectorRow, Metrics
+from pages._draw import DASH, interval
 
 __all__ = ["cell", "verdict"]
-
-DASH = "\u2060–\u2060"  # an en dash at which no line breaks
 
 
 def figures(row: DetectorRow, set_name: str) -> Metrics:
@@ -20,19 +19,25 @@ def figures(row: DetectorRow, set_name: str) -> Metrics:
 def cell(row: DetectorRow, set_name: str) -> str:
     """AUROC with its interval; below chance marked by a sign."""
     f = figures(row, set_name)
-    sign = "▼\u00a0" if f.high < 0.5 else ""
-    return f"{sign}{f.auroc:.3f}  \n:small[:gray[{f.low:.3f}{DASH}{f.high:.3f}]]"
+    sign = "▼\u00a0" if f.fooled else ""
+    return f"{sign}{f.auroc:.3f}  \n:small[:gray[{interval(f, dash=DASH)}]]"
 
 
 def verdict(rows: Sequence[DetectorRow], titles: Mapping[str, str]) -> str:
     """Which model is ahead of all others on which set, beyond both intervals."""
     ahead: dict[str, list[str]] = {}
+    unknown = []
     for set_name, title in titles.items():
         first, second = sorted(rows, key=lambda row: -figures(row, set_name).auroc)[:2]
+        if not all(figures(row, set_name).has_interval for row in (first, second)):
+            unknown.append(title.lower())
+            continue
         clear = figures(first, set_name).low > figures(second, set_name).high
         ahead.setdefault(first.title if clear else "", []).append(title.lower())
     said = [f"{model} is ahead on {', '.join(sets)}" for model, sets in ahead.items() if model]
     if "" in ahead:
         said.append(f"the intervals overlap on {', '.join(ahead[''])}")
+    if unknown:
+        said.append(f"there is no interval on {', '.join(unknown)}")
     text = "; ".join(said)
     return f"{text[0].upper()}{text[1:]}."

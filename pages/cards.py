@@ -156,7 +156,7 @@ def show_metrics(row: DetectorRow) -> None:
                 "strange set": image_set.title,
                 "part": row.part_titles[part] + (" ★" if part == card.score.part else ""),
                 "AUROC": m.auroc,
-                "95 % interval": f"{m.low:.3f}–{m.high:.3f}",
+                "95 % interval": _draw.interval(m),
                 "AUPR": m.aupr,
                 "FPR at 95 % TPR": m.fpr95,
                 "images": f"{m.n_normal:,} / {m.n_strange:,}",
@@ -206,7 +206,7 @@ def show_seeds(row: DetectorRow) -> None:
         bind="query-params",
         persist_state="session",
     )
-    found = luck(card, strange)
+    found = luck(card, strange, _luck.measured(rows.values()))
     for one in found:
         if one.part == card.score.part:
             st.markdown(_luck.said(one, f"The score, {row.part_titles[one.part]},", of(strange)))
@@ -217,7 +217,7 @@ def show_seeds(row: DetectorRow) -> None:
         alt="AUROC of every part of this model, and of the same training from each other seed",
     )
     rest = _luck.warnings({strange: found}, row.part_titles, {strange: of(strange)})
-    st.markdown(rest or "No part changes sides of 0.5 with the seed here.")
+    st.markdown(rest or "No part is fooled from one seed and not from another here.")
     st.caption(
         f"{card.seeds.text}: {', '.join(card.seeds.models)}. A point is one training; the intervals "
         "in the card cover test images alone."

@@ -16,7 +16,7 @@ from core.service import (
     PartView,
     Target,
 )
-from pages import _ask, _draw, _flows
+from pages import _ask, _draw, _flows, _luck
 from pages._controls import choose_model, map_button, pager, upload
 from pages._paradox import Story, lengths
 from pages._text import plain
@@ -124,14 +124,13 @@ found = _ask.likelihoods(LikelihoodsQuery(target, strange))
 parts = {p.name: p for p in found.parts}
 names = (normal.title, title_of[strange])
 total = parts["total"]
-everyone = {r.name: r.card for r in (*overview.detectors, *overview.twins)}
 story = Story(
     found,
     model=models[model].title,
     normal=normal.title.lower(),
     strange=title_of[strange].lower(),
     set_name=strange,
-    others={name: card.metrics for name, card in everyone.items() if card is not None},
+    others=_luck.measured((*overview.detectors, *overview.twins)),
 )
 
 
@@ -145,7 +144,7 @@ def size(set_name: str) -> int:
 def heading(part: PartView, *, gap: str = "  \n", bold: str = "**") -> str:
     f = part.figures
     mark = " · the score" if part.is_score else ""
-    figures = f"AUROC {bold}{f.auroc:.3f}{bold} ({f.low:.3f}–{f.high:.3f})"
+    figures = f"AUROC {bold}{f.auroc:.3f}{bold} ({_draw.interval(f)})"
     return f"{bold}{part.title}{bold}{mark}{gap}{figures}"
 
 

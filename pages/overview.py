@@ -17,14 +17,12 @@ from core.service import (
 )
 from pages import _ask, _draw, _luck
 
-DASH = "\u2060–\u2060"  # an en dash at which no line breaks
-
 
 def cell(figures: Metrics) -> str:
     """AUROC with its interval; below chance marked by a sign, not by colour alone."""
     auroc = f"{figures.auroc:.3f}"
-    marked = f":orange[▼\u00a0{auroc}]" if figures.high < 0.5 else auroc
-    return f"{marked}  \n:small[:gray[{figures.low:.3f}{DASH}{figures.high:.3f}]]"
+    marked = f":orange[▼\u00a0{auroc}]" if figures.fooled else auroc
+    return f"{marked}  \n:small[:gray[{_draw.interval(figures, dash=_draw.DASH)}]]"
 
 
 def reported(figures: Mapping[str, float]) -> str:
@@ -152,6 +150,7 @@ def lines(row: DetectorRow, parts: Iterable[str], *, alone: bool) -> list[dict[s
 
 
 TITLES = {s.name: s.title.lower() for s in scenario.strange}
+MEASURED = _luck.measured((*found.detectors, *found.twins))
 
 
 def said(found: Correction) -> str:
@@ -177,22 +176,24 @@ def said(found: Correction) -> str:
 
 
 def unlike(rows: list[DetectorRow]) -> str:
-    """In what the models of the second table differ, from their cards."""
+    """In what the training of the models of the second table differs, if it does, by their cards."""
     cards = [row.card for row in (*first, *rows) if row.card is not None]
-    facts = []
+    facts = {}
     for card in cards:
         steps = f", {card.config['steps']} flow steps a scale" if "steps" in card.config else ""
-        facts.append(f"{card.name} {card.training.minutes:g} minutes{steps}")
-    return (
-        "Not alike in training: " + "; ".join(facts) + ". One that had less may be worse for that "
-        "alone. Their other parts stand in their cards."
-    )
+        facts[card.name] = f"{card.training.minutes:g} minutes{steps}"
+    text = "Their other parts stand in their cards."
+    if len(set(facts.values())) > 1:
+        listed = "; ".join(f"{name} {fact}" for name, fact in facts.items())
+        more = "One that had less may be worse for that alone."
+        text = f"Not alike in training: {listed}. {more} {text}"
+    return text
 
 
 def luck_of(row: DetectorRow) -> str:
     """Where other seeds of a model contradict what its table says; "" if they do not."""
     assert row.card is not None
-    by_set = {name: luck(row.card, name) for name in TITLES}
+    by_set = {name: luck(row.card, name, MEASURED) for name in TITLES}
     return _luck.warnings(by_set, row.part_titles, TITLES)
 
 
@@ -249,7 +250,7 @@ for row in first:
     )
     if doubt := luck_of(row):
         st.markdown(doubt)
-    corrected = corrections(row)
+    corrected = corrections(row, MEASURED)
     if corrected:
         st.markdown(
             "**Which general model helps, and where does it fail?** Full likelihood → with the "
@@ -286,7 +287,7 @@ if by_class is not None:
         if mean is not None:
             st.markdown(
                 f"**{row.title}**: mean AUROC over {mean.models} classes **{mean.auroc:.3f}** "
-                f"({mean.low:.3f}{DASH}{mean.high:.3f}), each against all others. The class that is "
+                f"({_draw.interval(mean, dash=_draw.DASH)}), each against all others. The class that is "
                 "chosen in the sidebar is the orange diamond." + against_ablation(stem, mean.auroc)
             )
 st.page_link("cards.py", label="Every model's card: data, training, deviations, limits")

@@ -149,11 +149,11 @@ def test_a_correction_helps_where_it_clears_the_interval_and_costs_where_it_fall
             ),
         }
     )
-    (found,) = corrections(replace(row, card=card))
+    (found,) = corrections(replace(row, card=card), {})
     assert found.helps == {"a": (0.2, 0.9), "d": (0.3, 0.35)}
     assert found.costs == {"c": (0.7, 0.4), "e": (0.9, 0.6)}
     assert found.inverts == ("c",)
-    assert corrections(replace(row, card=None)) == ()
+    assert corrections(replace(row, card=None), {}) == ()
 
 
 # Tables that are taken away -------------------------------------------------------------------

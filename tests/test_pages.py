@@ -2,28 +2,32 @@
 
 import dataclasses
 import json
+import re
 import shutil
 from pathlib import Path
 from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
+import streamlit
 from conftest import Tiny, change
 from streamlit.testing.v1 import AppTest
 
-from core import service
+from core import checkpoint, service
 from core.checkpoint import Seeds
+from core.data.decode import SUFFIXES
 from core.service import (
     DetectorRow,
     ImageQuery,
     LikelihoodsQuery,
     Luck,
     PairQuery,
+    Seen,
     Target,
     parse_target,
 )
 from core.settings import settings
-from pages import _luck
+from pages import _draw, _luck, _readings
 from pages._controls import PRIVATE
 
 pytestmark = pytest.mark.usefixtures("quick_apps")
@@ -210,9 +214,9 @@ def test_cards_lists_every_checkpoint_that_ships():
 
 
 def test_the_sentences_of_overview_carry_the_numbers_of_the_card():
-    text = written(opened())
-    row = service.overview("fashion").detectors[0]
-    for found in service.corrections(row):
+    text, overview = written(opened()), service.overview("fashion")
+    measured = _luck.measured((*overview.detectors, *overview.twins))
+    for found in service.corrections(overview.detectors[0], measured):
         for before, after in (*found.helps.values(), *found.costs.values(), *found.wavers.values()):
             assert f"{before:.3f} → {after:.3f}" in text
 
@@ -307,23 +311,124 @@ def test_the_sheet_of_terms_opens():
 # Seeds, thresholds, figures ---------------------------------------------------------------------
 
 
+def seen(auroc: float, half: float = 0.02) -> Seen:
+    return Seen(auroc, auroc - half, auroc + half)
+
+
 def test_a_part_that_another_seed_fools_is_said_to_be_fooled_too_in_bold():
-    one = Luck("scale_4", 0.92, {"glow.seed-1": 0.15, "glow.seed-2": 0.71})
-    assert one.contradicts == ("glow.seed-1",)
+    one = Luck("scale_4", seen(0.92), {"glow.seed-0": seen(0.15), "glow.seed-1": seen(0.71)})
+    assert one.contradicts == ("glow.seed-0",)
     assert _luck.said(one, "4x4 scale", "digits") == (
         "4x4 scale has an AUROC of 0.920 on digits, and 0.710 from another seed. "
-        "**From glow.seed-1 (0.150) it is fooled too: it finds digits more normal than normal.**"
+        "**From glow.seed-0 (0.150) it is fooled too: it finds digits more normal than normal.**"
     )
     warned = _luck.warnings({"mnist": [one]}, {"scale_4": "4x4 scale"}, {"mnist": "digits"})
     assert warned.endswith("- On digits: 4x4 scale (0.920 → **0.150 fooled too**).")
 
 
 def test_parts_on_one_side_of_a_coin_from_every_seed_are_no_warning():
-    steady = [Luck("total", 0.1, {"b": 0.2}), Luck("complexity", 0.99, {"b": 0.98})]
+    steady = [
+        Luck("total", seen(0.1), {"b": seen(0.2)}),
+        Luck("complexity", seen(0.98), {"b": seen(0.97)}),
+    ]
     assert [one.contradicts for one in steady] == [(), ()]
     assert "each of them is fooled" in _luck.said(steady[0], "Full likelihood", "digits")
     titles = {"total": "Full likelihood", "complexity": "Complexity-corrected"}
     assert _luck.warnings({"mnist": steady}, titles, {"mnist": "digits"}) == ""
+
+
+@pytest.mark.parametrize("half", [0.03, np.nan])
+def test_a_seed_whose_interval_holds_a_coin_is_no_more_fooled_here_than_on_likelihoods(half):
+    one = Luck("scale_4", seen(0.92), {"b": seen(0.48, half)})
+    assert one.contradicts == ()
+    assert "none of them is fooled" in _luck.said(one, "4x4 scale", "digits")
+    assert _luck.warnings({"mnist": [one]}, {"scale_4": "4x4 scale"}, {"mnist": "digits"}) == ""
+    own = Luck("scale_4", seen(0.48, half), {"b": seen(0.1)})
+    assert own.contradicts == ("b",)
+    assert "b (0.100) it is fooled too" in _luck.said(own, "4x4 scale", "digits")
+
+
+def test_luck_takes_the_interval_of_a_seed_from_its_card_unless_it_was_trained_since(models: Tiny):
+    card = with_seeds(models, total=(0.1, 0.2)).card
+    assert card is not None
+    m = dataclasses.replace(card.metrics["strokes"]["total"], auroc=0.2, low=0.1, high=0.6)
+    (one,) = service.luck(card, "strokes", {"glow.seed-1": {"strokes": {"total": m}}})
+    assert one.others == {"glow.seed-1": Seen(0.2, 0.1, 0.6)}
+    m = dataclasses.replace(m, auroc=0.3)
+    (one,) = service.luck(card, "strokes", {"glow.seed-1": {"strokes": {"total": m}}})
+    assert one.others == {"glow.seed-1": Seen(0.2, 0.2, 0.2)}
+
+
+def test_one_image_has_no_interval_on_any_page(models: Tiny):
+    row = with_seeds(models, total=(0.1, 0.2))
+    assert row.card is not None
+    metrics = {
+        name: {
+            part: dataclasses.replace(m, low=np.nan, high=np.nan, n_strange=1)
+            for part, m in parts.items()
+        }
+        for name, parts in row.card.metrics.items()
+    }
+    card = row.card.model_copy(update={"metrics": metrics})
+    lone = next(iter(metrics["strokes"].values()))
+    assert _draw.interval(lone) == "no interval"
+    assert "nan" not in _readings.cell(dataclasses.replace(row, card=card), "strokes")
+    rows = [dataclasses.replace(row, card=card), row]
+    said = _readings.verdict(rows, {"strokes": "Strokes"})
+    assert said == "There is no interval on strokes."
+    low = _draw.intervals({"a": lone, "b": dataclasses.replace(lone, auroc=0.2)}, marked="a")
+    assert low.layout.yaxis.range[0] == min(lone.auroc, 0.2)
+
+
+@pytest.mark.parametrize("page", ["overview", "cards", "likelihoods"])
+def test_no_page_shows_a_bound_that_is_none(models: Tiny, monkeypatch, page):
+    read = checkpoint.read_card
+
+    def lonely(folder, stem):
+        card = read(folder, stem)
+        metrics = {
+            name: {
+                part: dataclasses.replace(m, low=np.nan, high=np.nan) for part, m in parts.items()
+            }
+            for name, parts in card.metrics.items()
+        }
+        return card.model_copy(update={"metrics": metrics})
+
+    monkeypatch.setattr(checkpoint, "read_card", lonely)
+    load = checkpoint.load
+    monkeypatch.setattr(checkpoint, "load", lambda f, s: (load(f, s)[0], lonely(f, s)))
+    app = opened(page)
+    assert not app.exception
+    tables = [str(t.value.to_dict()) for t in (*app.table, *app.dataframe)]
+    plots = [c.proto.spec for c in app.get("plotly_chart")]
+    shown = " ".join([written(app), *tables, *plots])
+    assert "no interval" in shown
+    assert not re.search(r"\bnan\W{1,3}nan\b", shown)
+
+
+def test_models_that_are_alike_in_training_are_not_said_to_differ(models: Tiny, monkeypatch):
+    def alike(differs: bool) -> str:
+        read = checkpoint.read_card
+
+        def made(folder, stem):
+            card = read(folder, stem)
+            minutes = 2.0 if differs and stem != "glow" else 1.0
+            training = card.training.model_copy(update={"minutes": minutes})
+            return card.model_copy(update={"training": training})
+
+        with monkeypatch.context() as patch:
+            patch.setattr(checkpoint, "read_card", made)
+            streamlit.cache_data.clear()
+            return " ".join(c.value for c in opened().caption)
+
+    assert "Not alike in training: glow 1 minutes" in alike(True)
+    assert "Not alike" not in alike(False)
+    assert "may be worse" not in alike(False)
+
+
+def test_every_ending_that_the_command_line_takes_can_be_uploaded(models: Tiny):
+    (uploader,) = opened("likelihoods").get("file_uploader")
+    assert set(SUFFIXES) <= set(uploader.proto.type)
 
 
 def with_seeds(models: Tiny, **auroc: tuple[float, float]) -> DetectorRow:
@@ -351,8 +456,10 @@ def with_seeds(models: Tiny, **auroc: tuple[float, float]) -> DetectorRow:
 
 
 def test_no_sentence_on_a_correction_claims_what_another_seed_contradicts(models: Tiny):
-    agree = service.corrections(with_seeds(models, total=(0.1, 0.2), ratio_general=(0.9, 0.8)))
-    against = service.corrections(with_seeds(models, total=(0.1, 0.8), ratio_general=(0.9, 0.7)))
+    agree = service.corrections(with_seeds(models, total=(0.1, 0.2), ratio_general=(0.9, 0.8)), {})
+    against = service.corrections(
+        with_seeds(models, total=(0.1, 0.8), ratio_general=(0.9, 0.7)), {}
+    )
     pair = (0.1, 0.9)
     assert (agree[0].helps, agree[0].wavers) == ({"strokes": pair, "turned": pair}, {})
     assert (against[0].helps, against[0].wavers) == ({"turned": pair}, {"strokes": pair})
@@ -361,8 +468,10 @@ def test_no_sentence_on_a_correction_claims_what_another_seed_contradicts(models
 def test_the_model_itself_is_none_of_its_other_seeds(models: Tiny):
     card = with_seeds(models, total=(0.1, 0.2)).card
     assert card is not None
-    assert service.luck(card, "strokes") == (Luck("total", 0.1, {"glow.seed-1": 0.2}),)
-    assert service.luck(card, "turned") == ()
+    (one,) = service.luck(card, "strokes", {})
+    assert list(one.others) == ["glow.seed-1"]
+    assert one.own.auroc == 0.1
+    assert service.luck(card, "turned", {}) == ()
 
 
 def test_a_card_flags_in_the_unit_of_all_pages(models: Tiny):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -98,7 +99,7 @@ def test_a_scale_that_every_seed_confirms_is_said_to_be() -> None:
 
 def test_this_model_among_its_seeds_is_no_other_seed() -> None:
     found = story(FOOLED, seeds=[{"scale_4": 0.92}])
-    assert [auroc for auroc, _, _ in found.seeds("scale_4")] == [0.92]
+    assert [seen.auroc for seen in found.seeds("scale_4")] == [0.92]
 
 
 def test_where_no_scale_finds_the_strange_none_is_said_to() -> None:
@@ -288,3 +289,24 @@ def test_an_own_images_name_is_shown_letter_by_letter(page: Any) -> None:
     app = page()
     app.file_uploader[0].upload("*b*.png", b"nothing", "image/png").run()
     assert app.error[0].value.startswith("\\*b\\*\\.png: ")
+
+
+def test_one_strange_image_has_no_interval_and_fools_nothing() -> None:
+    lone = Metrics(0.02, np.nan, np.nan, 0.5, 0.5, 10, 1)
+    whole = story(FOOLED | {"ratio_background": 0.1}, seeds=[{}])
+    parts = tuple(replace(part, figures=lone) for part in whole.found.parts)
+    one = replace(whole, found=replace(whole.found, parts=parts))
+    assert "cannot tell digits from garments" in one.seen()
+    assert "no part tells them apart" in one.seen()
+    assert one.why().startswith("**How to read it:**")
+    assert one.background() == ""
+
+
+def test_a_seed_without_an_interval_cannot_tell() -> None:
+    lone = Metrics(0.9, np.nan, np.nan, 0.5, 0.5, 10, 1)
+    others = {"glow.seed-1": {"mnist": {"scale_4": lone}}}
+    text = story(FOOLED, seeds=[{"scale_4": 0.9}], others=others).why()
+    assert "not fooled, but 1 of 1 other seeds cannot tell (0.900)" in bold(text)
+    fooled = story(FOOLED | {"total": 0.9, "scale_4": 0.1}, seeds=[{"scale_4": 0.9}], others=others)
+    (scale,) = [part for part in fooled.found.parts if part.name == "scale_4"]
+    assert fooled.from_seeds(scale) == ", but not from 1 of 1 other seeds"

@@ -11,7 +11,7 @@ import numpy as np
 
 from core.answers.loaded import Target, loaded, stored_scores, variants_of
 from core.errors import OutskirtsError
-from core.evaluate.metrics import Mean, mean_of
+from core.evaluate.metrics import Mean, Metrics, mean_of
 from core.scenario import REST, Scenario, ScenarioError, load_scenario, scenario_names
 
 if TYPE_CHECKING:
@@ -22,16 +22,20 @@ __all__ = [
     "Correction",
     "DetectorRow",
     "Luck",
+    "Measured",
     "Overview",
+    "Seen",
     "classes",
     "corrections",
     "flagged_above",
     "luck",
     "overview",
     "scenarios",
+    "seeds_of",
     "warm_up",
 ]
 
+SAME = 1e-6  # AUROC that are nearer are one figure, which a card and another hold
 GENERAL_MODELS = ("ratio_general", "ratio_background", "complexity")
 
 
@@ -209,8 +213,31 @@ def classes(family: str) -> Classes | None:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What one training gives a part on a strange set.
+
+    Attributes:
+        low, high: 95 % interval of the AUROC over test images; the AUROC itself where no card
+            tells it, NaN where there is none.
+    """
+
+    auroc: float
+    low: float
+    high: float
+
+    @property
+    def fooled(self) -> bool:
+        """Whether the whole interval is below 0.5, as `Metrics.fooled`."""
+        return self.high < 0.5
+
+    @property
+    def finds(self) -> bool:
+        return self.low > 0.5
+
+
+@dataclass(frozen=True)
 class Luck:
-    """What the seeds of a training give one part on one strange set, as AUROC.
+    """What the seeds of a training give one part on one strange set.
 
     Attributes:
         own: the model's whose card it is.
@@ -218,24 +245,49 @@ class Luck:
     """
 
     part: str
-    own: float
-    others: Mapping[str, float]
+    own: Seen
+    others: Mapping[str, Seen]
 
     @property
     def contradicts(self) -> tuple[str, ...]:
-        """Seeds that stand on the other side of 0.5 than this model does."""
-        return tuple(m for m, auroc in self.others.items() if (auroc < 0.5) != (self.own < 0.5))
+        """Seeds that are fooled where this model is not, or the other way round."""
+        return tuple(m for m, seen in self.others.items() if seen.fooled != self.own.fooled)
 
 
-def luck(card: Card, strange: str) -> tuple[Luck, ...]:
-    """How far each part's AUROC on a strange set moves with the seed; none where nobody looked."""
-    if card.seeds is None or strange not in card.seeds.auroc:
-        return ()
+Measured = Mapping[str, Mapping[str, Mapping[str, Metrics]]]  # model to set to part
+
+
+def seeds_of(card: Card, strange: str, part: str, measured: Measured) -> dict[str, Seen]:
+    """What each other seed of a model's training gives a part on a strange set.
+
+    Args:
+        measured: metrics of models, from their cards: they tell the intervals.
+    """
+    known = card.seeds
+    values = known.auroc.get(strange, {}).get(part, ()) if known is not None else ()
+    found = {}
+    for model, auroc in zip(known.models if known is not None else (), values, strict=False):
+        if model == card.name:
+            continue
+        own = measured.get(model, {}).get(strange, {}).get(part)
+        if own is None or abs(own.auroc - auroc) > SAME:  # trained anew since
+            found[model] = Seen(auroc, auroc, auroc)
+        else:
+            found[model] = Seen(auroc, own.low, own.high)
+    return found
+
+
+def luck(card: Card, strange: str, measured: Measured) -> tuple[Luck, ...]:
+    """How far each part's AUROC on a strange set moves with the seed; none where nobody looked.
+
+    Args:
+        measured: as for `seeds_of`.
+    """
     found = []
-    for part, values in card.seeds.auroc[strange].items():
-        others = dict(zip(card.seeds.models, values, strict=True))
-        others.pop(card.name, None)
-        found.append(Luck(part, card.metrics[strange][part].auroc, others))
+    for part in card.seeds.auroc.get(strange, {}) if card.seeds is not None else ():
+        m = card.metrics[strange][part]
+        others = seeds_of(card, strange, part, measured)
+        found.append(Luck(part, Seen(m.auroc, m.low, m.high), others))
     return tuple(found)
 
 
@@ -271,15 +323,20 @@ class Correction:
     wavers: Mapping[str, tuple[float, float]]
 
 
-def corrections(row: DetectorRow) -> tuple[Correction, ...]:
-    """Which general model helps a flow on which strange set, and where it fails; from its card."""
+def corrections(row: DetectorRow, measured: Measured) -> tuple[Correction, ...]:
+    """Which general model helps a flow on which strange set, and where it fails; from its card.
+
+    Args:
+        measured: as for `seeds_of`.
+    """
     if row.card is None:
         return ()
     has = row.card.calibration.quantiles
-    return tuple(_correction(row, row.card, part) for part in GENERAL_MODELS if part in has)
+    parts = [part for part in GENERAL_MODELS if part in has]
+    return tuple(_correction(row, row.card, part, measured) for part in parts)
 
 
-def _correction(row: DetectorRow, card: Card, part: str) -> Correction:
+def _correction(row: DetectorRow, card: Card, part: str, measured: Measured) -> Correction:
     helps: dict[str, tuple[float, float]] = {}
     costs: dict[str, tuple[float, float]] = {}
     wavers: dict[str, tuple[float, float]] = {}
@@ -295,7 +352,8 @@ def _correction(row: DetectorRow, card: Card, part: str) -> Correction:
             wavers[name] = pair
             continue
         (helps if helped else costs)[name] = pair
-        if cost and after.high < 0.5 and all(later < 0.5 for _, later in seeds):
+        others = seeds_of(card, name, part, measured).values()
+        if cost and after.fooled and all(seen.fooled for seen in others):
             inverts.append(name)
     return Correction(row.part_titles[part], helps, costs, tuple(inverts), wavers)
 

@@ -52,6 +52,16 @@ class Metrics:
     def has_interval(self) -> bool:
         return not np.isnan(self.low)
 
+    @property
+    def fooled(self) -> bool:
+        """Whether the whole interval is below 0.5: strange images look more normal than normal."""
+        return self.high < 0.5  # NaN is below and above nothing
+
+    @property
+    def finds(self) -> bool:
+        """Whether the whole interval is above 0.5."""
+        return self.low > 0.5
+
     def as_dict(self) -> dict[str, float | None]:
         """The figures by name; low and high are None where there is no interval."""
         return _without_nan(asdict(self))
