@@ -184,9 +184,9 @@ def _picture(image: Image.Image, length: int, size: int) -> Picture:
         raise ImageError(f"{full[0]}x{full[1]}: it has no pixels")
     _make_smaller(image)
     frames = _frames(image, length)  # before the pixels: a GIF would be decoded twice
-    marked = image.getexif().get(ORIENTATION, 1)
+    marked = _orientation(image)
     image.load()
-    left = image.getexif().get(ORIENTATION, 1)  # Pillow itself turns a TIFF
+    left = _orientation(image)  # Pillow itself turns a TIFF
     notes = ["turned upright by its EXIF tag"] if marked in TURNS else []
     grey, more = _grey(image)
     if left in TURNS:
@@ -196,6 +196,18 @@ def _picture(image: Image.Image, length: int, size: int) -> Picture:
     if left in TURNS and left >= 5:
         full = full[::-1]
     return _fit(grey, size, [*notes, *frames, *more], full=full)
+
+
+def _orientation(image: Image.Image) -> int:
+    """How a picture is to be turned; 1, not at all, where no tag that can be read says so."""
+    if image.format == "PNG":
+        image.load()  # its tag may follow its pixels, whose own faults must be told
+    try:
+        return image.getexif().get(ORIENTATION, 1)
+    except MemoryError:
+        raise
+    except Exception:  # of what a broken tag holds Pillow makes errors of many kinds
+        return 1
 
 
 def grey_picture(image: Image.Image, size: int) -> Picture:
@@ -285,8 +297,12 @@ def _grey(image: Image.Image) -> tuple[Image.Image, list[str]]:
     A large image in colours is made grey band by band, so that no second one is held beside it.
     """
     mode = image.mode
-    if _tag(image, SIGN) == 2 and mode == "L":
-        raise ImageError("its levels are signed (-128..127): save it with levels 0..255")
+    bits = _tag(image, BITS) or 1
+    if _tag(image, SIGN) == 2 and bits <= 16:
+        half = 2 ** (bits - 1)
+        raise ImageError(
+            f"its levels are signed ({-half}..{half - 1}): save it with levels 0..{2 * half - 1}"
+        )
     if mode.startswith("I;16") or mode in ("I", "F"):
         return _levels(image)
     notes = [f"{mode} made grey"] if mode != "L" else []

@@ -204,10 +204,42 @@ def test_a_file_of_a_kind_that_is_not_named_is_not_handed_to_its_reader() -> Non
             decode(data, SIZE)
 
 
-def test_signed_levels_of_eight_bits_are_refused() -> None:
-    assert (decode(tiff(CORNER, 8), SIZE).image == CORNER).all()
-    with pytest.raises(ImageError, match=r"signed \(-128..127\): save it with levels 0..255"):
-        decode(tiff(CORNER, 8, sign=2), SIZE)
+@pytest.mark.parametrize(
+    ("bits", "words"),
+    [
+        (8, r"signed \(-128..127\): save it with levels 0..255$"),
+        (16, r"signed \(-32768..32767\): save it with levels 0..65535$"),
+    ],
+)
+def test_signed_levels_are_refused(bits: int, words: str) -> None:
+    levels = CORNER.astype(f"uint{bits}")
+    assert decode(tiff(levels, bits), SIZE).image.shape == CORNER.shape
+    with pytest.raises(ImageError, match=words):
+        decode(tiff(levels, bits, sign=2), SIZE)
+
+
+# What stands where a PNG has its tags: no tag at all, a cut one, text that is no number.
+BROKEN_TAGS = [
+    chunk(b"eXIf", b"this is no tag at all"),
+    chunk(b"eXIf", b"Exif\0\0nor is this"),
+    chunk(b"eXIf", b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03"),
+    chunk(b"tEXt", b"Raw profile type exif\0\nexif\n 4\nzzzz\n"),
+]
+
+
+@pytest.mark.parametrize("broken", BROKEN_TAGS, ids=["none", "named", "cut", "text"])
+@pytest.mark.parametrize("end", [33, -12], ids=["before", "after"])
+def test_a_broken_exif_tag_turns_nothing(broken: bytes, end: int) -> None:
+    data = encoded(grey(CORNER))
+    found = decode(data[:end] + broken + data[end:], SIZE)
+    assert np.array_equal(found.image, CORNER)
+    assert found.notes == ()
+
+
+def test_pixels_before_a_tag_are_still_called_damaged() -> None:
+    data = PNG[: len(PNG) // 2] + BROKEN_TAGS[0] + PNG[-12:]
+    with pytest.raises(ImageError, match="damaged or truncated"):
+        decode(data, SIZE)
 
 
 def test_lab_colours_and_long_texts_are_refused_by_their_names() -> None:
