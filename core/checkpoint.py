@@ -18,7 +18,7 @@ from torch import Tensor
 from core.atlas import Atlas, from_arrays, to_arrays
 from core.detectors import detector_class
 from core.detectors._base import Detector
-from core.errors import OutskirtsError, complaint
+from core.errors import OutskirtsError, complaint, no_arrays
 from core.evaluate.metrics import Metrics
 from core.files import FileError, read_text, write_together
 
@@ -440,7 +440,7 @@ def _read_npz(folder: Path, card: Card, wanted: Callable[[str], bool]) -> dict[s
     except FileNotFoundError as error:
         raise CardError(f"{folder.name}/{path.name} is missing") from error
     except Exception as error:  # zlib, zipfile and numpy each have their own for a damaged file
-        raise CardError(f"{folder.name}/{path.name} cannot be read: {error}") from error
+        raise CardError(f"{folder.name}/{path.name} cannot be read: {no_arrays(error)}") from error
     if owner != card.weights.sha256:
         raise CardError(f"{folder.name}/{path.name} belongs to other weights; train again")
     return found

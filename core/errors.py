@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
-__all__ = ["OutskirtsError", "complaint"]
+__all__ = ["OutskirtsError", "complaint", "no_arrays"]
 
 
 class OutskirtsError(Exception):
@@ -18,3 +18,15 @@ def complaint(error: Exception) -> str:
     first = error.errors()[0]
     where = ".".join(map(str, first["loc"]))
     return f"{where}: {first['msg']}" if where else first["msg"]
+
+
+def no_arrays(error: Exception) -> str:
+    """Why numpy cannot read a .npz file: in its words, but for its advice to trust the file."""
+    words = " ".join(str(error).split()) or type(error).__name__
+    if words.startswith("Object arrays"):
+        return "it holds Python objects"
+    if words.startswith(("Cannot parse header", "Header info")):
+        return "the head of an array is damaged"
+    if "pickle" in words or "context manager" in words:  # anything else, or a lone array
+        return "it is no .npz file"
+    return words

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from core.atlas import LAYOUTS, POINTS, LayoutName
 from core.data.changes import CONTROLS, flat_images, noise_images
 from core.data.images import pad
-from core.errors import OutskirtsError, complaint
+from core.errors import OutskirtsError, complaint, no_arrays
 from core.files import FileError, read_text, write_whole
 from core.kept import Kept, stamp
 from core.settings import settings
@@ -366,7 +366,7 @@ def _read_shipped(path: Path, name: str) -> Shipped:
             f"{name}/reference.npz is missing: `python -m core train` makes it from training data"
         ) from error
     except Exception as error:  # zlib, zipfile and numpy each have their own for a damaged file
-        raise ScenarioError(f"{name}/reference.npz cannot be read: {error}") from error
+        raise ScenarioError(f"{name}/reference.npz cannot be read: {no_arrays(error)}") from error
 
 
 def _version(scenario: Scenario, image_set: ImageSet) -> Hashable:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.errors import OutskirtsError
+from core.errors import OutskirtsError, no_arrays
 
 __all__ = ["DataMissing", "general_set", "public_set"]
 
@@ -93,7 +93,7 @@ def general_set(name: str, folder: Path) -> tuple[np.ndarray, np.ndarray]:
                 "uint8; it cannot be downloaded from here"
             ) from error
         except Exception as error:  # zlib, zipfile and numpy each have their own
-            raise DataMissing(f"{path} cannot be read: {error}") from error
+            raise DataMissing(f"{path} cannot be read: {no_arrays(error)}") from error
         if images.ndim != 3 or images.dtype != np.uint8:
             raise DataMissing(
                 f"{path}: images must be (N, H, W) uint8, got {images.shape} {images.dtype}"
