@@ -6,6 +6,7 @@ where there is no answer; 130 where it was stopped. Who reads our output may lea
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import io
 import os
@@ -22,18 +23,18 @@ def main() -> int:
 
     try:
         status = int(app(standalone_mode=False) or 0)
-    except SystemExit as leaving:  # typer's own where a pipe breaks
-        if "--help" in sys.argv or leaving.__context__ is None:
+    except (Exception, SystemExit) as raised:
+        leaves = isinstance(raised, SystemExit)  # typer's own where a pipe breaks
+        error = raised.__context__ if leaves else raised
+        if error is None or (leaves and "--help" in sys.argv):
             return 0
-        raise leaving.__context__ from None
-    except Exception as error:
         if (explained := _explained(error)) is None:
-            raise
+            raise error  # noqa: B904 - itself, or what typer left for
         return explained
     return _stopped() if status == STOPPED else status
 
 
-def _explained(error: Exception) -> int | None:
+def _explained(error: BaseException) -> int | None:
     """The exit status for what went wrong, which is said; None for a fault of the program."""
     import typer
 
@@ -104,6 +105,8 @@ def _run() -> int:
     handled = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not: ignored
     if handled:
         signal.signal(signal.SIGINT, _leave)
+        # The last of all, as it is the first: taken down, Python leaves interrupts to the system.
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
     from core import verbs  # noqa: F401 - takes the seconds in which a user thinks better of it
 
     if handled:

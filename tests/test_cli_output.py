@@ -335,6 +335,18 @@ def test_an_interrupt_says_stopped_and_no_more(
     assert (said.status, said.out, said.err) == (130, "", "stopped\n")
 
 
+def test_a_pipe_that_breaks_elsewhere_is_one_line(
+    tiny_scenario: Tiny, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe", "some/fifo")
+
+    monkeypatch.setattr(service, "scenarios", fail)
+    monkeypatch.setattr(sys, "stdout", sys.stdout)  # typer wraps both where a pipe breaks
+    monkeypatch.setattr(sys, "stderr", sys.stderr)
+    assert call("scenarios").error() == "error: some/fifo: Broken pipe"
+
+
 def test_an_error_of_the_system_names_its_file(
     tiny_scenario: Tiny, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -366,6 +378,27 @@ def test_an_interrupt_while_modules_are_imported_is_quiet() -> None:
         [sys.executable, "-c", INTERRUPTED], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "stopped\n")
+
+
+LATE = """
+import os, runpy, signal, sys
+
+class Last:
+    def __del__(self, kill=os.kill, pid=os.getpid(), number=signal.SIGINT):
+        kill(pid, number)  # when Python takes itself down
+
+sys.modules["last"] = last = Last()
+sys.argv = ["core", "--help"]
+runpy.run_module("core", run_name="__main__", alter_sys=True)
+"""
+
+
+def test_an_interrupt_when_all_is_done_changes_nothing() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LATE], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Usage: " in done.stdout
 
 
 @pytest.mark.slow
