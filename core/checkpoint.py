@@ -12,10 +12,11 @@ from typing import Any, Literal
 import numpy as np
 import safetensors.torch
 import torch
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
 from core.atlas import Atlas, from_arrays, to_arrays
+from core.config import config_of
 from core.detectors import detector_class
 from core.detectors._base import Detector
 from core.errors import OutskirtsError, complaint, no_arrays
@@ -335,21 +336,18 @@ def from_config(name: str, config: Mapping[str, Any]) -> Detector:
     """A detector of random weights and without companions, from its name or a checkpoint's.
 
     Raises:
-        CardError: the config has a key or a type that the detector does not know.
+        CardError: the config has a key, a type or a size that the detector cannot take.
     """
     try:
         cls = detector_class(name.partition(".")[0])
     except LookupError as error:
         raise CardError(str(error)) from error
-    known = {f.name for f in dataclasses.fields(cls.Config)}
-    if unknown := sorted(set(config) - known):
-        raise CardError(
-            f"{name} knows no setting {', '.join(unknown)}; it knows: {', '.join(sorted(known))}"
-        )
     try:
-        detector = cls(TypeAdapter(cls.Config).validate_python(dict(config)))
-    except ValidationError as error:
-        raise CardError(f"{name}: setting {complaint(error)}") from error
+        found = config_of(name, cls, config)
+    except ValueError as error:
+        raise CardError(str(error)) from error
+    try:
+        detector = cls(found)
     except (ValueError, RuntimeError) as error:  # sizes that do not go together
         raise CardError(f"{name} cannot be built with {dict(config)}: {error}") from error
     if detector.config.score not in detector.described:

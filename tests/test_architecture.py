@@ -32,6 +32,7 @@ RANKS = {
     "core.evaluate.metrics": 0,  # numpy only, and cards hold its figures
     "core.atlas": 0,  # likewise, but for what lays out
     "core.detectors": 1,
+    "core.config": 2,
     "core.data": 2,
     "core.scenario": 3,
     "core.checkpoint": 3,

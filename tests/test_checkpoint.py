@@ -246,6 +246,26 @@ def test_a_fault_of_a_detector_itself_is_not_told_as_one_of_its_settings(
         checkpoint.from_config("glow", tiny.CONFIG)
 
 
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("glow", "hidden"),
+        ("glow", "draws"),
+        ("glow", "draw_seed"),
+        ("outskirts", "kept"),
+        ("outskirts", "regions"),
+    ],
+)
+@pytest.mark.parametrize(
+    "number", [2**31, "1" + "0" * 30, 10**400, 10**5000], ids=["31 bits", "text", "400", "5000"]
+)
+def test_a_setting_that_no_size_can_have_is_refused_by_its_name(
+    name: str, key: str, number: int | str
+) -> None:
+    with pytest.raises(CardError, match=rf"^{name}: setting {key} must be below [\d,]+$"):
+        checkpoint.from_config(name, {key: number})
+
+
 def test_a_card_of_an_unknown_detector_is_refused(tiny_scenario: Tiny) -> None:
     change(tiny_scenario.folder / "glow.json", lambda card: card.update(detector="blow"))
     with pytest.raises(CardError, match="blow"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 from collections.abc import Iterable, Mapping
@@ -126,13 +125,31 @@ def _setting(key: str, text: str) -> Any:
     """The value of a setting: JSON, or the text itself.
 
     Raises:
-        OutskirtsError: a number that is not finite, which no setting can mean.
+        OutskirtsError: what no setting can mean: a number that is not finite or has hundreds of
+            digits, lists in lists in lists.
     """
+    value = _read(key, text)
     try:
-        value = json.loads(text)
-    except json.JSONDecodeError:
-        value = text
-    with contextlib.suppress(TypeError, ValueError):  # no number
-        if not math.isfinite(float(value)):  # of "nan" too: settings are read as leniently
-            raise OutskirtsError(f"--set {key} must be finite, got {text}")
+        finite = math.isfinite(float(value))
+    except (TypeError, ValueError):  # no number
+        return value
+    except OverflowError as error:
+        raise OutskirtsError(f"--set {key} is too large: {_start(text)}") from error
+    if not finite:  # of "nan" too: settings are read as leniently
+        raise OutskirtsError(f"--set {key} must be finite, got {_start(text)}")
     return value
+
+
+def _read(key: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+    except ValueError as error:  # more digits than Python reads
+        raise OutskirtsError(f"--set {key} is too large: {_start(text)}") from error
+    except RecursionError as error:
+        raise OutskirtsError(f"--set {key} is nested too deeply: {_start(text)}") from error
+
+
+def _start(text: str) -> str:
+    return text if len(text) <= 30 else f"{text[:30]}…"
