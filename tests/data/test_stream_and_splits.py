@@ -137,7 +137,7 @@ def test_a_view_that_is_turned_or_reversed_becomes_the_tensor_it_looks_like() ->
 
 
 def test_an_unknown_public_set_names_those_there_are(tmp_path) -> None:
-    with pytest.raises(LookupError, match="FashionMNIST, MNIST"):
+    with pytest.raises(DataMissing, match="FashionMNIST, MNIST"):
         public_set("CIFAR10", tmp_path, train=True)
 
 
