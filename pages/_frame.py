@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from core import service
-from pages import _draw, _links
+from pages import _draw, _history, _links
 
 TERMS = """
 | term | meaning |
@@ -105,6 +105,7 @@ with st.sidebar:
     )
     if st.button("Terms and keys", shortcut="H", icon=":material/help:", width="stretch"):
         terms()
+    _history.one_entry_an_act()
 
 if st.session_state["scenario"] is None:
     st.error("There is no scenario in the checkpoints folder.", icon=":material/error:")

@@ -502,7 +502,11 @@ def test_the_page_opens_on_all_images_and_looks_at_the_worst_miss(tsne: LatentMa
     labels = [app.button(f"latent_near_{i}").label for i in range(10)]
     marks = [" ◇" if far else "" for far in near.misplaced]
     assert labels == [f"{d:.1f}{m}" for d, m in zip(near.distances, marks, strict=True)]
-    assert f"puts {near.misplaced.sum()} of its 10 true neighbours elsewhere" in written(app)
+    far = int(near.misplaced.sum())
+    words = (
+        f"puts {far} of its 10 true neighbours elsewhere" if far else "All its true neighbours are"
+    )
+    assert words in written(app)
     for i, row in enumerate(near.rows):
         assert tsne.id(row) in read(app.button(f"latent_near_{i}").help)
     app.session_state["latent_layout"] = "pca"
@@ -739,8 +743,9 @@ def test_a_click_is_read_by_the_colours_that_were_drawn(tsne: LatentMap) -> None
     missed = np.flatnonzero((tsne.which == 1) & ~tsne.flagged)
     found = np.flatnonzero((tsne.which == 1) & tsne.flagged)
     for series, rows in enumerate((found, missed)):
-        app = click(app, series, 3)
-        assert app.text_input("latent_image").value == tsne.id(int(rows[3]))
+        assert len(rows) > 1
+        app = click(app, series, 1)
+        assert app.text_input("latent_image").value == tsne.id(int(rows[1]))
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from core.evaluate.metrics import auroc, measure
 from core.evaluate.scoring import parts_of
 from core.scenario import Scenario, load_scenario, scenario_names
 from core.service import Target, variants_of
-from core.settings import settings
+from core.settings import ROOT, settings
 
 MB = 1_000_000
 CHECKPOINTS = sorted(settings().checkpoints.glob("*/*.safetensors"))
@@ -254,6 +254,16 @@ def test_the_two_readings_of_outskirts_differ_in_their_classifiers_alone() -> No
     for name, value in plain.state_dict().items():
         if not name.startswith("judges."):
             assert torch.equal(value, other[name]), name
+
+
+def test_readme_gives_the_two_readings_the_numbers_of_their_cards() -> None:
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    found = []
+    for name in ("outskirts", "outskirts.plain"):
+        metrics = checkpoint.read_card(settings().checkpoints / "fashion", name).metrics
+        found += [f"{metrics[strange]['logit'].auroc:.3f}" for strange in ("mnist", "turned")]
+    assert "digits at {} and turned garments at {}.".format(*found[:2]) in text
+    assert "does as well there: {} and {}.".format(*found[2:]) in text
 
 
 def test_latent_dimensions_of_outskirts_hold_something(world: Scenario, loaded) -> None:
