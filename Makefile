@@ -1,4 +1,5 @@
-# make app: serve the workbench.  make test: every test.  make fast: without browser and slow ones.
+# make app: serve the workbench.  make test: every test.
+# make fast: without browser and slow ones, in two processes.
 # make lint: formatter, linter, type checker.
 PYTHON ?= python3
 HOST ?= 127.0.0.1
@@ -15,7 +16,7 @@ test: .venv/.tests
 	$(BIN)/python -m pytest
 
 fast: .venv/.tests
-	$(BIN)/python -m pytest -m "not slow and not browser"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not browser"
 
 lint: .venv/.tests
 	$(BIN)/ruff format --check .
