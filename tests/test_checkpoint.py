@@ -342,6 +342,16 @@ def test_a_missing_or_damaged_atlas_is_one_clear_error(tiny_scenario: Tiny, dama
     one_line(error)
 
 
+def spoilt(found: Tiny, spoil: Callable[[dict], object]) -> Card:
+    """Change the arrays that are stored beside glow's weights; its card, which stays."""
+    path = found.folder / "glow.atlas.npz"
+    with np.load(path) as stored:
+        arrays = dict(stored)
+    spoil(arrays)
+    np.savez_compressed(path, **arrays)
+    return checkpoint.read_card(found.folder, "glow")
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
@@ -366,12 +376,7 @@ def test_a_missing_or_damaged_atlas_is_one_clear_error(tiny_scenario: Tiny, dama
 def test_scores_that_do_not_fit_their_card_are_one_clear_error(
     tiny_scenario: Tiny, spoil, words: str
 ) -> None:
-    path = tiny_scenario.folder / "glow.atlas.npz"
-    with np.load(path) as stored:
-        arrays = dict(stored)
-    spoil(arrays)
-    np.savez_compressed(path, **arrays)
-    card = checkpoint.read_card(tiny_scenario.folder, "glow")
+    card = spoilt(tiny_scenario, spoil)
     with pytest.raises(CardError, match=rf"tiny/glow\.atlas\.npz does not fit .*{words}") as error:
         checkpoint.read_scores(tiny_scenario.folder, card)
     one_line(error)
@@ -386,12 +391,7 @@ def test_scores_that_do_not_fit_their_card_are_one_clear_error(
     ids=["a part missing", "too few"],
 )
 def test_a_map_that_is_not_whole_is_one_clear_error(tiny_scenario: Tiny, spoil, words: str) -> None:
-    path = tiny_scenario.folder / "glow.atlas.npz"
-    with np.load(path) as stored:
-        arrays = dict(stored)
-    spoil(arrays)
-    np.savez_compressed(path, **arrays)
-    card = checkpoint.read_card(tiny_scenario.folder, "glow")
+    card = spoilt(tiny_scenario, spoil)
     with pytest.raises(CardError, match=rf"glow\.atlas\.npz holds no whole map: {words}") as error:
         checkpoint.read_atlas(tiny_scenario.folder, card)
     one_line(error)

@@ -150,7 +150,7 @@ def evaluate(
         figures[name] = {"score": found[card.score.part], **found}
     reported: Mapping[str, float] = card.figures
     if not stored:
-        reported = figures_of(detector, scenario.pictures(normal).images, parts[normal])
+        reported = figures_of(detector, parts[normal])
     skipped = tuple(item for *_, bad in own.values() for item in bad)
     return Evaluation(figures, reported, parts, ids, skipped)
 

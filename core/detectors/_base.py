@@ -234,8 +234,8 @@ class Detector(nn.Module, ABC):
         """Values (N,) of a part in the unit that pages show, ``about[part].shown``."""
         return values
 
-    def figures(self, x: Tensor, parts: Mapping[str, np.ndarray]) -> Mapping[str, Tensor]:
-        """Numbers (N,) of images x, whose parts (N,) these are; papers report their means."""
+    def figures(self, parts: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        """Numbers (N,) of images whose parts (N,) these are; papers report their means."""
         return {}
 
     def extra(self, x: Tensor) -> Mapping[str, float]:

@@ -348,9 +348,9 @@ class Glow(Detector):
             covered = math.prod(self.flow.latent_shapes()[self.scale_names.index(part)])
         return bits_per_dimension(values, covered, of=self.dimensions)
 
-    def figures(self, x: Tensor, parts: Mapping[str, np.ndarray]) -> Mapping[str, Tensor]:
+    def figures(self, parts: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         """Bits per dimension with noise, as papers report them: an upper bound of a code length."""
-        return {"bits_per_dimension": torch.from_numpy(self.shown("total", parts["total"]))}
+        return {"bits_per_dimension": self.shown("total", parts["total"])}
 
     def extra(self, x: Tensor) -> Mapping[str, float]:
         return {"png_bytes": float(self._png_bits(x)[0]) / 8}

@@ -52,15 +52,7 @@ def codes_of(detector: Detector, images: np.ndarray) -> np.ndarray:
     return np.concatenate(found)
 
 
-def figures_of(
-    detector: Detector, images: np.ndarray, parts: Mapping[str, np.ndarray]
-) -> dict[str, float]:
-    """Means over images (N, H, W) uint8, whose parts these are, of the numbers papers report."""
-    pieces: dict[str, list[torch.Tensor]] = {}
-    with torch.inference_mode():
-        for start in range(0, len(images), BATCH):
-            batch = slice(start, start + BATCH)
-            known = {name: values[batch] for name, values in parts.items()}
-            for name, values in detector.figures(as_tensor(images[batch]), known).items():
-                pieces.setdefault(name, []).append(values)
-    return {name: float(torch.cat(values).double().mean()) for name, values in pieces.items()}
+def figures_of(detector: Detector, parts: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Means, over images whose parts (N,) these are, of the numbers that papers report."""
+    found = detector.figures(parts)
+    return {name: float(np.mean(values, dtype=np.float64)) for name, values in found.items()}

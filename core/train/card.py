@@ -75,8 +75,7 @@ def write_card(
     learned = _trained_on(scenario, detector, streams)
     numbers = scenario.joined(scores.sets)
     normal = numbers[scenario.normal.name]
-    pictures = scenario.pictures(scenario.normal.name)
-    figures = figures_of(detector, pictures.images, normal)
+    figures = figures_of(detector, normal)
     metrics = {s.name: measure_parts(normal, numbers[s.name]) for s in scenario.strange}
     paper, _, variant = name.partition(".")
     card = Card(

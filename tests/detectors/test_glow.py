@@ -211,7 +211,7 @@ def test_shown_bits_of_the_scales_sum_to_those_of_the_total(fitted_glow: Glow, x
     np.testing.assert_allclose(sum(shown[s] for s in SCALES), shown["total"], rtol=1e-6)
     by_hand = (parts["total"] / math.log(2) + 8 * 1024) / 1024
     np.testing.assert_allclose(shown["total"], by_hand, rtol=1e-12)
-    figures = fitted_glow.figures(x, parts)
+    figures = fitted_glow.figures(parts)
     np.testing.assert_allclose(figures["bits_per_dimension"], by_hand, rtol=1e-12)
     np.testing.assert_allclose(shown["complexity"], parts["complexity"] / 1024)
     assert np.array_equal(shown["typicality"], parts["typicality"])
