@@ -13,8 +13,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from core.atlas import LAYOUTS, POINTS, LayoutName
-from core.data.changes import CONTROLS, flat_images, noise_images
 from core.data.images import pad
+from core.data.transforms import CONTROLS, flat_images, noise_images
 from core.errors import OutskirtsError, complaint, no_arrays
 from core.files import FileError, read_text, write_whole
 from core.kept import Kept, stamp

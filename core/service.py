@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from core.ablation import Ablation, AblationMissing, read_ablation
-from core.ablation import Figures as ArmFigures
 from core.answers.images import (
     ORDERS,
     Gallery,
@@ -84,6 +82,8 @@ from core.answers.scoring import Evaluation, Scored, evaluate, score
 from core.data.decode import SUFFIXES
 from core.errors import OutskirtsError
 from core.evaluate.metrics import Mean, Metrics, mean_of
+from core.results import Ablation, AblationMissing, read_ablation
+from core.results import Figures as ArmFigures
 
 __all__ = [
     "COLLAPSED",

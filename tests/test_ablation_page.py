@@ -77,7 +77,7 @@ def test_every_arm_is_drawn_on_both_sets() -> None:
 
 
 def test_the_stored_ablation_is_that_of_the_code() -> None:
-    from core.train.ablation import stored
+    from core.studies.outskirts import stored
 
     assert stored() == read_ablation()
 
@@ -103,7 +103,7 @@ def test_the_page_shows_it_or_says_what_computes_it(tmp_path, monkeypatch) -> No
     stored = json.loads((settings().checkpoints / "outskirts-ablation.json").read_text())
     del stored["arms"]
     (tmp_path / "outskirts-ablation.json").write_text(json.dumps(stored))
-    monkeypatch.setattr("core.ablation.ablation_path", lambda: tmp_path / "outskirts-ablation.json")
+    monkeypatch.setattr("core.results.ablation_path", lambda: tmp_path / "outskirts-ablation.json")
     app.run()
     assert "bench outskirts --anew" in app.info[0].value
     (tmp_path / "outskirts-ablation.json").unlink()

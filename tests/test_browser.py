@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from core import service
-from core.evaluate.browser import CHROMIUM_FLAGS, find_chromium, free_port, wait_until_up
+from core.bench._browser import CHROMIUM_FLAGS, find_chromium, free_port, wait_until_up
 from core.service import GalleryQuery, RayQuery, Target
 
 pytestmark = pytest.mark.browser

@@ -26,8 +26,8 @@ from core.data.stream import as_tensor
 from core.detectors.glow import Glow
 from core.evaluate.calibration import quantiles
 from core.evaluate.metrics import auroc, measure
-from core.evaluate.scoring import parts_of
 from core.files import FileError
+from core.inference.scoring import parts_of
 from core.scenario import load_scenario
 
 ROOT = Path(__file__).parent.parent

@@ -22,7 +22,7 @@ from PIL import Image
 import core
 from core import __main__ as cli
 from core import files, service
-from core.evaluate import scoring
+from core.inference import scoring
 from core.service import Scored
 from core.verbs import scoring as score_verb
 

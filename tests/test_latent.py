@@ -16,9 +16,9 @@ from PIL import Image
 from core import checkpoint, service
 from core.answers import images
 from core.errors import OutskirtsError
-from core.evaluate import scoring
 from core.evaluate.calibration import percentile
-from core.evaluate.scoring import codes_of
+from core.inference import scoring
+from core.inference.scoring import codes_of
 from core.scenario import ScenarioError, load_scenario
 from core.service import AcrossQuery, ImageQuery, LatentMap, LatentQuery, Near, NearQuery, Target
 

@@ -31,7 +31,7 @@ from core.data.stream import as_tensor
 from core.detectors.outskirts import Outskirts
 from core.errors import OutskirtsError
 from core.evaluate.metrics import Metrics, bootstrap_auroc
-from core.evaluate.scoring import parts_of
+from core.inference.scoring import parts_of
 from core.service import (
     COLLAPSED,
     DrawsQuery,

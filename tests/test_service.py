@@ -23,7 +23,7 @@ from core.answers.loaded import loaded
 from core.detectors.glow import Glow
 from core.errors import OutskirtsError
 from core.evaluate.calibration import percentile
-from core.evaluate.scoring import parts_of
+from core.inference.scoring import parts_of
 from core.scenario import ScenarioError, build_reference, load_scenario
 from core.service import GalleryQuery, ImageQuery, LikelihoodsQuery, Target
 

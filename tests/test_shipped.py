@@ -14,7 +14,7 @@ from core.data.stream import as_tensor
 from core.detectors._base import Detector
 from core.detectors.outskirts import Outskirts
 from core.evaluate.metrics import auroc, measure
-from core.evaluate.scoring import parts_of
+from core.inference.scoring import parts_of
 from core.scenario import Scenario, load_scenario, scenario_names
 from core.service import Target, variants_of
 from core.settings import ROOT, settings

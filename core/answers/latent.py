@@ -336,7 +336,7 @@ def _neighbours(target: Target, atlas: Atlas, image: np.ndarray) -> tuple[np.nda
         ScenarioError: the image's code is not finite.
     """
     from core import atlas as maps
-    from core.evaluate.scoring import codes_of
+    from core.inference.scoring import codes_of
 
     detector, _ = loaded(target)
     code = codes_of(detector, image[None])
@@ -424,7 +424,7 @@ def across(query: AcrossQuery, data: bytes | None = None) -> Across:
 
 
 def _own_score(scenario: Scenario, target: Target, query: AcrossQuery, data: bytes) -> np.ndarray:
-    from core.evaluate.scoring import parts_of
+    from core.inference.scoring import parts_of
 
     picture, _, _ = find_picture(scenario, ImageQuery(target, "own", None, query.sha256), data)
     detector, card = loaded(target)

@@ -111,7 +111,7 @@ def ray_scores(query: RayScoresQuery) -> RayScores:
     Raises:
         OutskirtsError: no such scenario, checkpoint, criterion or rank.
     """
-    from core.evaluate.scoring import parts_of
+    from core.inference.scoring import parts_of
 
     found = ray(query.ray)
     images = np.concatenate([found.images, found.real[None]])

@@ -50,7 +50,7 @@ def score(
     Raises:
         OutskirtsError: the checkpoint is missing or damaged.
     """
-    from core.evaluate.scoring import BATCH
+    from core.inference.scoring import BATCH
 
     scenario = target.world
     detector, card = loaded(target)
@@ -66,7 +66,7 @@ def score(
 def _score_batch(
     detector: Detector, card: Card, items: Sequence[Item], *, border: int, bf16: bool
 ) -> Iterator[Scored]:
-    from core.evaluate.scoring import parts_of
+    from core.inference.scoring import parts_of
 
     readable = [item.picture.image for item in items if item.picture is not None]
     found = parts_of(detector, pad(np.stack(readable), border), bf16=bf16) if readable else {}
@@ -119,7 +119,7 @@ def evaluate(
     Raises:
         OutskirtsError: no such scenario or checkpoint, or no image of a set can be read.
     """
-    from core.evaluate.scoring import figures_of, parts_of
+    from core.inference.scoring import figures_of, parts_of
 
     scenario = target.world
     detector, card = loaded(target)

@@ -27,8 +27,8 @@ from core.data.stream import Stream
 from core.detectors._base import Detector, Source
 from core.evaluate.calibration import quantiles
 from core.evaluate.metrics import Metrics, measure_parts
-from core.evaluate.scoring import figures_of, parts_of
-from core.evaluate.validation import recommend, validate
+from core.inference.scoring import figures_of, parts_of
+from core.inference.validation import recommend, validate
 from core.scenario import Scenario, Training
 from core.train.loop import Moment, Report
 from core.train.maps import lay_out

@@ -26,10 +26,10 @@ from core.atlas import (
     place,
     trustworthiness,
 )
-from core.data.changes import CONTROLS
+from core.data.transforms import CONTROLS
 from core.detectors._base import Detector
 from core.errors import OutskirtsError
-from core.evaluate.scoring import codes_of
+from core.inference.scoring import codes_of
 from core.scenario import Scenario, Training
 from core.train.turn import turn
 

@@ -54,8 +54,8 @@ def bench(
     as_json: JsonOption = False,
 ) -> None:
     """Run the project's own benchmarks; figures, no verdict. Best with nothing else running."""
-    from core.evaluate import bench as benchmarks
-    from core.evaluate.bench_tables import arms_table, times_table
+    from core.bench import flows as benchmarks
+    from core.bench._tables import arms_table, times_table
 
     with spinner() as tell:  # the ablation takes long: a log is told how far it came
         found = benchmarks.run(name, anew=anew, watch=tell if notes.is_terminal else note)

@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.data.changes import FAULTS
 from core.data.stream import Stream
+from core.data.transforms import FAULTS
 from core.detectors._base import Phase
 from core.detectors.outskirts import Outskirts
-from core.evaluate.scoring import codes_of
+from core.inference.scoring import codes_of
 from core.train.loop import fit
 
 __all__ = [

@@ -17,14 +17,15 @@ from conftest import Call, forget_everything
 from sklearn.neighbors import NearestNeighbors
 from sklearn.svm import OneClassSVM
 
-from core.ablation import Ablation, AblationMissing, ablation_path, read_ablation
 from core.data.stream import Stream, as_tensor
 from core.detectors.outskirts import Outskirts
+from core.evaluate.bootstrap import Areas, interval, resamples
 from core.evaluate.metrics import auroc, bootstrap_auroc
-from core.evaluate.paired import Areas, interval, resamples
-from core.evaluate.scoring import parts_of
-from core.train import ablation, ablation_arms
-from core.train.ablation_arms import FULL, PLAN, Arm, Plan, Staged, arms_of, base_of, ready
+from core.inference.scoring import parts_of
+from core.results import Ablation, AblationMissing, ablation_path, read_ablation
+from core.studies import _outskirts_arms as ablation_arms
+from core.studies import outskirts as ablation
+from core.studies._outskirts_arms import FULL, PLAN, Arm, Plan, Staged, arms_of, base_of, ready
 
 SIZES = {"hidden": 12, "code": 4, "regions": 2, "latent": 4, "fuse_hidden": 16, "judge_hidden": 8}
 KEPT = 64
@@ -516,7 +517,7 @@ def test_bench_prints_every_arm_of_what_is_stored(as_planned: Path, call: Call) 
 def test_all_benchmarks_show_what_is_stored_and_never_compute_it(
     as_planned: Path, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from core.evaluate import bench
+    from core.bench import flows as bench
 
     monkeypatch.setattr(bench, "BENCHMARKS", {})
     monkeypatch.setattr(ablation, "compute", lambda *a, **k: pytest.fail("computed"))

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.ablation import Ablation, AblationMissing
+from core.bench._rows import RUNS, Row, Say, row_of
+from core.bench.pages import draws, maps, pages
 from core.checkpoint import from_config
 from core.data.stream import Stream
 from core.detectors._base import Detector
 from core.errors import OutskirtsError
-from core.evaluate.bench_pages import draws, maps, pages
-from core.evaluate.bench_rows import RUNS, Row, Say, row_of
-from core.evaluate.scoring import parts_of
+from core.inference.scoring import parts_of
+from core.results import Ablation, AblationMissing
 
 __all__ = ["ABLATION", "BENCHMARKS", "Found", "Row", "run"]
 
@@ -66,7 +66,7 @@ def run(name: str | None, *, anew: bool = False, watch: Say = lambda text: None)
     if name in BENCHMARKS:
         return Found(BENCHMARKS[name](watch))
     rows = [] if name else [row for timed in BENCHMARKS.values() for row in timed(watch)]
-    from core.train.ablation import measure, stored
+    from core.studies.outskirts import measure, stored
 
     if name == ABLATION:
         return Found(rows, measure(anew=anew, say=watch))

@@ -10,15 +10,15 @@ import tiny
 import torch
 from torch import Tensor
 
-from core.data import changes
-from core.data.changes import FAULTS
+from core.data import transforms
 from core.data.stream import as_tensor
+from core.data.transforms import FAULTS
 from core.detectors._base import Detector, Paper, Part
 from core.detectors.glow import Glow
-from core.evaluate import validation
 from core.evaluate.metrics import auroc
-from core.evaluate.scoring import BATCH, parts_of
-from core.evaluate.validation import recommend, validate
+from core.inference import validation
+from core.inference.scoring import BATCH, parts_of
+from core.inference.validation import recommend, validate
 
 
 class Edges(Detector):
@@ -96,7 +96,7 @@ def test_the_limit_is_two_thousand() -> None:
 
 
 def test_no_fault_is_a_strange_set() -> None:
-    assert not set(FAULTS) & set(changes.CONTROLS)
+    assert not set(FAULTS) & set(transforms.CONTROLS)
 
 
 def test_the_part_with_the_highest_mean_is_recommended_and_every_mean_is_said() -> None:

@@ -11,11 +11,11 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from core.data.changes import FAULTS
 from core.data.images import pad
+from core.data.transforms import FAULTS
 from core.detectors._base import Detector
 from core.evaluate.metrics import auroc
-from core.evaluate.scoring import parts_of
+from core.inference.scoring import parts_of
 
 __all__ = ["IMAGES", "recommend", "validate"]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tiny
 
-from core.data.changes import CONTROLS, FAULTS, flat_images, noise_images
+from core.data.transforms import CONTROLS, FAULTS, flat_images, noise_images
 
 PICTURE = np.array([[[1, 2, 3], [4, 5, 6], [7, 8, 9]]], np.uint8)
 

@@ -18,9 +18,9 @@ import numpy as np
 
 from core import checkpoint
 from core.atlas import Atlas
+from core.bench._browser import CHROMIUM_FLAGS, find_chromium, free_port, wait_until_up
+from core.bench._rows import RUNS, Row, Say, row_of
 from core.errors import OutskirtsError
-from core.evaluate.bench_rows import RUNS, Row, Say, row_of
-from core.evaluate.browser import CHROMIUM_FLAGS, find_chromium, free_port, wait_until_up
 from core.scenario import load_scenario
 from core.settings import ROOT
 

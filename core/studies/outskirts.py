@@ -21,7 +21,16 @@ import numpy as np
 import sklearn
 import torch
 
-from core.ablation import (
+from core.data.images import pad
+from core.data.sources import public_set
+from core.data.splits import calibration_split
+from core.data.stream import Stream
+from core.detectors.outskirts import Outskirts
+from core.evaluate.bootstrap import Areas, interval, resamples
+from core.files import check_writable, read_text, write_whole
+from core.inference.scoring import parts_of
+from core.inference.validation import validate
+from core.results import (
     Ablation,
     AblationMissing,
     ArmResult,
@@ -31,17 +40,8 @@ from core.ablation import (
     ablation_path,
     read_ablation,
 )
-from core.data.images import pad
-from core.data.sources import public_set
-from core.data.splits import calibration_split
-from core.data.stream import Stream
-from core.detectors.outskirts import Outskirts
-from core.evaluate.paired import Areas, interval, resamples
-from core.evaluate.scoring import parts_of
-from core.evaluate.validation import validate
-from core.files import check_writable, read_text, write_whole
 from core.settings import settings
-from core.train.ablation_arms import (
+from core.studies._outskirts_arms import (
     FULL,
     PLAN,
     Arm,

@@ -1,4 +1,4 @@
-"""The ablation of Outskirts as it is stored and read. `core.train.ablation` computes it.
+"""The ablation of Outskirts as it is stored and read. `core.studies.outskirts` computes it.
 
 Arms take one thing away from the full method each, or put something plain in its place. All of
 them saw the same images of one class and were measured on the same ten thousand test images.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
-from core.ablation import Ablation
-from core.evaluate.bench_rows import Row
+from core.bench._rows import Row
+from core.results import Ablation
 
 __all__ = ["arms_table", "times_table"]
 
