@@ -89,7 +89,7 @@ class Run(_Strict):
         minutes: of computing, all processes together.
         epochs: by phase of training.
         tuning: classes that settings were chosen on, by data set.
-        calibration: training images of a set that are held out; those of a tuning class judge.
+        calibration: training images of a set that are held out; those of a tuning class choose.
         images: training images, the mean over the classes.
     """
 

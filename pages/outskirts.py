@@ -134,7 +134,7 @@ def say_trained(recipe: Recipe, trained: Recipe) -> None:
         st.caption(":material/check: These are the values that the classifiers were trained at.")
         return
     st.warning(
-        f"The classifiers were trained at {said(trained)}. They judge these draws, but did not "
+        f"The classifiers were trained at {said(trained)}. They score these draws, but did not "
         "learn from their like.",
         icon=":material/model_training:",
     )
@@ -248,7 +248,7 @@ def show_gallery(view: Plane, made: Draws) -> bool:
         f"Nearest: among the {len(view.images):,} kept training images, a random sample of "
         f"{view.of:,}, by the distance between codes. The number is the mean logit of the code, "
         "and its percentile among held-out normal images. Decoded pictures are blurred: "
-        "the decoder of pixels cannot draw more. The classifiers judge the code, not "
+        "the decoder of pixels cannot draw more. The classifiers score the code, not "
         "this picture of it."
     )
     return picked
@@ -336,7 +336,7 @@ def show_collapse(view: Plane) -> None:
 # The readings side by side -----------------------------------------------------------------------
 
 
-def what_judges(view: Plane) -> str:
+def what_classifiers_hold(view: Plane) -> str:
     """What this model's logits are made of."""
     title = ready[model].title
     if view.density:
@@ -401,7 +401,7 @@ st.markdown(
     "A detector needs outliers to learn from, and has none. This one makes them. It puts every "
     "training image somewhere in a latent space, as a small cloud (its posterior); takes the "
     "outermost ones; pushes them further out; and draws from them. Classifiers then learn to tell "
-    f"real images from these draws. {what_judges(view)}"
+    f"real images from these draws. {what_classifiers_hold(view)}"
 )
 for row in models.values():
     if row.card is None:

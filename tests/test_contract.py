@@ -84,7 +84,7 @@ TINY = {  # by the name of a checkpoint: DETECTOR or DETECTOR.MODEL
         gain=13.0,
     ),
     "outskirts": Tiny(
-        config={**NARROW, "judge_hidden": 8},
+        config={**NARROW, "classifier_hidden": 8},
         cost=distilled,
         gain=0.19,  # variances, half of what training brings
     ),

@@ -46,7 +46,14 @@ from pages import _ask, _plane, _readings
 
 pytestmark = pytest.mark.usefixtures("quick_apps")
 
-SIZES = {"hidden": 16, "code": 4, "regions": 2, "latent": 4, "fuse_hidden": 32, "judge_hidden": 8}
+SIZES = {
+    "hidden": 16,
+    "code": 4,
+    "regions": 2,
+    "latent": 4,
+    "fuse_hidden": 32,
+    "classifier_hidden": 8,
+}
 CONFIG = {**SIZES, "kept": 100, "rho": 0.2, "tau": 1.5, "kappa": 1.3}
 TRAINED = Recipe("neighbours", 0.2, 1.5, 1.3)
 MODEL = Target("tiny", "outskirts")
@@ -165,7 +172,7 @@ def test_the_field_is_what_the_classifiers_say_of_points_of_the_plane(detector: 
         z = mean.mean(0) + field.x[column] * view.axes[0] + field.y[row] * view.axes[1]
         with torch.no_grad():
             h = detector.decoder(torch.from_numpy(z[None].astype(np.float32)))
-            logit = detector.judged(h)["logit"]
+            logit = detector.parts_of_codes(h)["logit"]
         assert field.logit[row, column] == pytest.approx(float(logit), rel=1e-3, abs=1e-3)
     assert field.x[28] == pytest.approx(0, abs=1e-9)  # the centre is in the middle
     assert field.x[-1] >= 3 * np.abs(view.xy[:, 0]).max()  # and the farthest push within
@@ -200,7 +207,7 @@ def test_draws_are_the_detectors_own_by_seed_and_recipe(
     generator = torch.Generator().manual_seed(5)
     with torch.no_grad():
         made = detector.synthesise(30, generator, rho=rho, tau=0.7, kappa=1.9, criterion=criterion)
-        logit = detector.judged(made.codes)["logit"].numpy()
+        logit = detector.parts_of_codes(made.codes)["logit"].numpy()
     assert found.parents.tolist() == made.parents.tolist()
     assert set(found.parents) <= set(found.generators)
     assert found.codes == pytest.approx(made.codes.numpy(), abs=1e-5)
@@ -279,7 +286,7 @@ def test_a_ray_goes_from_the_centre_through_the_posterior(detector: Outskirts) -
             with torch.no_grad():
                 h = detector.decoder(torch.from_numpy(z[None]))
                 picture = 255 * detector.pictures(h)[0, 0].numpy()
-                logit = float(detector.judged(h, without=found.index)["logit"])
+                logit = float(detector.parts_of_codes(h, without=found.index)["logit"])
             assert np.abs(found.images[here[kappa]] - picture).max() <= 0.51
             assert found.logit[here[kappa]] == pytest.approx(logit, rel=1e-3, abs=1e-3)
         assert np.array_equal(found.real, service.plane(PlaneQuery(MODEL)).images[found.index])
@@ -302,7 +309,7 @@ def test_every_model_scores_the_very_images_of_the_ray(trained: Tiny) -> None:
         raw = parts_of(other, images)[card.score.part]
         if isinstance(other, Outskirts):  # it knows the training image, and looks past it
             codes = other.codes(as_tensor(images))
-            past = other.judged(codes, without=walked.index)["logit"].numpy()
+            past = other.parts_of_codes(codes, without=walked.index)["logit"].numpy()
             assert past[-1] > raw[-1]
             raw = past
         shown = other.shown(card.score.part, raw)
@@ -709,7 +716,7 @@ def test_every_density_that_holds_the_training_image_looks_past_it(two: Tiny) ->
     kept = service.plane(PlaneQuery(MODEL)).images
     place = int(np.flatnonzero((kept == walked.real).all((1, 2)))[0])
     codes = other.codes(as_tensor(walked.real[None]))
-    past, knowing = (float(other.judged(codes, without=w)["logit"]) for w in (place, None))
+    past, knowing = (float(other.parts_of_codes(codes, without=w)["logit"]) for w in (place, None))
     assert past > knowing
     assert found.real_scores["outskirts"] == pytest.approx(past, rel=1e-4)
     plain, _ = checkpoint.load(two.folder, "outskirts.plain")

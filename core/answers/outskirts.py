@@ -258,7 +258,7 @@ def field(query: FieldQuery) -> Field:
     spots = np.stack(np.meshgrid(x, y), -1)
     z = (known.centre + spots.reshape(-1, 2) @ known.axes).astype(np.float32)
     with torch.inference_mode():
-        logit = known.detector.judged(known.detector.decoder(torch.from_numpy(z)))["logit"]
+        logit = known.detector.parts_of_codes(known.detector.decoder(torch.from_numpy(z)))["logit"]
     found = logit.numpy().reshape(CELLS, CELLS)
     border, even = (_crossings(spots, found - at) for at in (known.card.score.threshold, 0.0))
     return Field(x, y, found, border, even)
@@ -348,7 +348,7 @@ def draws(query: DrawsQuery) -> Draws:
             kappa=recipe.kappa,
             parents=parents,
         )
-        logit = known.detector.judged(made.codes)["logit"].numpy()
+        logit = known.detector.parts_of_codes(made.codes)["logit"].numpy()
         apart = torch.cdist(made.codes, known.detector.kept_codes).min(1)
     generators = parents.numpy()
     outlined = generators[_spread_out(len(generators))]

@@ -69,7 +69,7 @@ def ray(query: RayQuery) -> Ray:
     with torch.inference_mode():
         codes = known.detector.decoder(torch.from_numpy(z))
         images = grey(known.detector.pictures(codes))
-        logit = known.detector.judged(codes, without=index)["logit"].numpy()
+        logit = known.detector.parts_of_codes(codes, without=index)["logit"].numpy()
     standing = percentile(logit, known.card.quantiles("logit"))
     return Ray(index, kappas, images, logit, standing, kept[index])
 
@@ -168,5 +168,5 @@ def _looking_past(detector: Outskirts, images: np.ndarray, index: int) -> dict[s
     from core.data.stream import as_tensor
 
     with torch.inference_mode():
-        found = detector.judged(detector.codes(as_tensor(images)), without=index)
+        found = detector.parts_of_codes(detector.codes(as_tensor(images)), without=index)
     return {part: values.numpy() for part, values in found.items()}

@@ -73,7 +73,7 @@ class Outskirts(Detector):
             levels: 2, or 1 for a VAE on pixels and its classifier alone.
             code: numbers of each descriptor's autoencoder; its log errors come on top, one for
                 each of regions x regions fields.
-            hidden, fuse_hidden, judge_hidden: of the autoencoders, the VAE and the classifiers.
+            hidden, fuse_hidden, classifier_hidden: of the autoencoders, the VAE and the classifiers.
             beta: weight of the KL.
             kept: training images whose posteriors are kept, drawn at random.
             criterion: "prior" (A, KL to it), "aggregate" (B, Mahalanobis distance) or
@@ -95,7 +95,7 @@ class Outskirts(Detector):
         hidden: int = 32
         latent: int = 16
         fuse_hidden: int = 96
-        judge_hidden: int = 32
+        classifier_hidden: int = 32
         beta: float = 0.5
         kept: int = 960
         criterion: Criterion = "neighbours"
@@ -106,7 +106,7 @@ class Outskirts(Detector):
         density: bool = True
         starts_from: str = ""
         learning_rate: float = 1e-3
-        judge_rate: float = 3e-3
+        classifier_rate: float = 3e-3
 
     code_centre: Tensor  # (H,)
     code_scale: Tensor  # (H,)
@@ -129,11 +129,13 @@ class Outskirts(Detector):
         total, d = sum(self.sizes), config.latent
         self.encoder = dense(total, config.fuse_hidden, 2 * d)
         self.decoder = dense(d, config.fuse_hidden, total)
-        judged = {"fused": d + len(self.sizes)}
+        inputs = {"fused": d + len(self.sizes)}
         if config.levels == 2:
-            judged = {j: n + 1 for j, n in zip(self.level1, self.sizes, strict=True)} | judged
+            inputs = {j: n + 1 for j, n in zip(self.level1, self.sizes, strict=True)} | inputs
         logit = OutwardLogit if config.density else PlainLogit
-        self.judges = nn.ModuleDict({j: logit(n, config.judge_hidden) for j, n in judged.items()})
+        self.classifiers = nn.ModuleDict(
+            {j: logit(n, config.classifier_hidden) for j, n in inputs.items()}
+        )
         self.register_buffer("code_centre", torch.zeros(total))
         self.register_buffer("code_scale", torch.ones(total))
         self.register_buffer("kept_codes", torch.zeros(config.kept, total))
@@ -141,7 +143,7 @@ class Outskirts(Detector):
 
     @property
     def described(self) -> Mapping[str, Part]:
-        has = {"logit", "reconstruction", "kl", *(f"logit_{j}" for j in self.judges)}
+        has = {"logit", "reconstruction", "kl", *(f"logit_{j}" for j in self.classifiers)}
         return {name: part for name, part in self.about.items() if name in has}
 
     @property
@@ -158,7 +160,7 @@ class Outskirts(Detector):
 
     def begin_from(self, other: Detector) -> None:
         """Take over all but the classifiers."""
-        taken = {k: v for k, v in other.state_dict().items() if not k.startswith("judges.")}
+        taken = {k: v for k, v in other.state_dict().items() if not k.startswith("classifiers.")}
         self.load_state_dict({**self.state_dict(), **taken})
 
     @property
@@ -175,7 +177,9 @@ class Outskirts(Detector):
         rate = self.config.learning_rate
         distil = self._player("autoencoders", [self.level1], self._distil, rate)
         fuse = self._player("vae", [self.encoder, self.decoder], self._fuse, rate)
-        judge = self._player("classifiers", [self.judges], self._judge, self.config.judge_rate)
+        classifier = self._player(
+            "classifiers", [self.classifiers], self._discriminate, self.config.classifier_rate
+        )
         phases = [
             Phase("standardise descriptors", "train", prepare=self._fit_descriptors),
             Phase("distil", "train", [distil], epochs=20),
@@ -183,7 +187,7 @@ class Outskirts(Detector):
             Phase("fuse", "train", [fuse], epochs=20),
             Phase("posteriors", "train", prepare=self._keep_posteriors),
             Phase("whiten", "train", prepare=self._fit_whitening),
-            Phase("discriminate", "train", [judge], epochs=6),
+            Phase("discriminate", "train", [classifier], epochs=6),
             Phase("round to 16 bits", "train", prepare=self._round),
         ]
         if self.start:
@@ -215,7 +219,7 @@ class Outskirts(Detector):
         kl = kl_to_prior(mean, spread).sum(1)
         return {"reconstruction": error.mean(), "kl": self.config.beta * kl.mean()}
 
-    def _judge(self, batch: Batch, generator: torch.Generator) -> Mapping[str, Tensor]:
+    def _discriminate(self, batch: Batch, generator: torch.Generator) -> Mapping[str, Tensor]:
         """Binary cross-entropy of normal codes (0) and as many synthetic ones (1), by classifier.
 
         Normal codes pass through the VAE as synthetic ones do, drawn from their own posteriors.
@@ -227,9 +231,9 @@ class Outskirts(Detector):
             normal = self.features(drawn + h - self.decoder(mean))
             synthetic = self.features(self._draw(len(h), generator)[0])
         return {
-            j: F.softplus(judge(normal[j], near)).mean()
-            + F.softplus(-judge(synthetic[j], near)).mean()
-            for j, judge, near in self._judges()
+            j: F.softplus(classifier(normal[j], near)).mean()
+            + F.softplus(-classifier(synthetic[j], near)).mean()
+            for j, classifier, near in self._classifiers()
         }
 
     def _fit_descriptors(self, batches: Iterable[Batch]) -> None:
@@ -268,7 +272,7 @@ class Outskirts(Detector):
 
     def _fit_whitening(self, batches: Iterable[Batch]) -> None:
         for j, codes in self.features(self.kept_codes).items():
-            cast(PlainLogit, self.judges[j]).fit_(codes)
+            cast(PlainLogit, self.classifiers[j]).fit_(codes)
 
     def _round(self, batches: Iterable[Batch]) -> None:
         """Let every weight be one that 16 bits hold, as it will be stored."""
@@ -313,17 +317,18 @@ class Outskirts(Detector):
         found = {"fused": torch.cat([mean, *logs], 1)}
         for j, code, log in zip(self.level1, h.split(self.sizes, 1), logs, strict=True):
             found[j] = torch.cat([code, log], 1)
-        return {j: found[j] for j in self.judges}
+        return {j: found[j] for j in self.classifiers}
 
     def parts(self, x: Tensor) -> Mapping[str, Tensor]:
-        return self.judged(self.codes(x))
+        return self.parts_of_codes(self.codes(x))
 
-    def judged(self, h: Tensor, *, without: int | None = None) -> Mapping[str, Tensor]:
+    def parts_of_codes(self, h: Tensor, *, without: int | None = None) -> Mapping[str, Tensor]:
         """Parts (N,) of codes h (N, H); the classifiers look past the kept code ``without``."""
         mean, spread = self.posterior(h)
         features = self.features(h)
         logits = {
-            f"logit_{j}": judge(features[j], near) for j, judge, near in self._judges(without)
+            f"logit_{j}": classifier(features[j], near)
+            for j, classifier, near in self._classifiers(without)
         }
         found = {
             "logit": torch.stack(list(logits.values())).mean(0),
@@ -398,12 +403,14 @@ class Outskirts(Detector):
         weights = noise_like(rest.new_empty(n, len(rest)), generator)
         return self.decoder(z) + tau * weights @ rest / len(rest) ** 0.5, z, i
 
-    def _judges(self, without: int | None = None) -> list[tuple[str, PlainLogit, Tensor]]:
+    def _classifiers(self, without: int | None = None) -> list[tuple[str, PlainLogit, Tensor]]:
         """Each classifier with the features of the kept codes that it looks at."""
         near = self._knowledge()[1]
         if without is not None:
             near = {j: torch.cat([n[:without], n[without + 1 :]]) for j, n in near.items()}
-        return [(j, cast(PlainLogit, judge), near[j]) for j, judge in self.judges.items()]
+        return [
+            (j, cast(PlainLogit, classifier), near[j]) for j, classifier in self.classifiers.items()
+        ]
 
     @torch.inference_mode(False)  # what is kept must serve a later gradient, too
     @torch.no_grad()
@@ -442,7 +449,7 @@ def _check(config: Outskirts.Config) -> None:
     if config.kappa <= 0 or config.tau <= 0 or config.beta <= 0:
         raise ValueError("kappa, tau and beta must be above 0")
     sizes = (config.code, config.regions, config.hidden, config.latent, config.fuse_hidden)
-    if min(*sizes, config.judge_hidden) < 1 or config.kept <= NEAREST:
+    if min(*sizes, config.classifier_hidden) < 1 or config.kept <= NEAREST:
         raise ValueError(f"sizes must be 1 or more, and kept more than {NEAREST}")
     inner = [side - 2 * config.border for side in config.image[1:]]
     if config.image[0] != 1 or config.border < 0 or any(s < 8 or s % 4 for s in inner):

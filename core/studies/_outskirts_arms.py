@@ -163,12 +163,12 @@ class Staged(Outskirts):
 
 
 class _OnCodes(Staged):
-    """Codes of a trained Outskirts, judged by something else; the part is called as in the rest."""
+    """Codes of a trained Outskirts, scored by something else; the part is called as in the rest."""
 
-    judge: Callable[[np.ndarray], np.ndarray]
+    score_codes: Callable[[np.ndarray], np.ndarray]
 
     def parts(self, x: Tensor) -> Mapping[str, Tensor]:
-        return {"logit": torch.from_numpy(self.judge(self.codes(x).numpy()))}
+        return {"logit": torch.from_numpy(self.score_codes(self.codes(x).numpy()))}
 
     def embed(self, x: Tensor) -> Tensor:
         return self.codes(x)
@@ -199,9 +199,9 @@ def ready(
         found = _copy(base, plan, kind=_OnCodes)
         codes = codes_of(found, stream.images)
         if arm.kind == "svm":
-            found.judge = _svm(codes, nu=setting["nu"], gamma=setting["gamma"])
+            found.score_codes = _svm(codes, nu=setting["nu"], gamma=setting["gamma"])
         else:
-            found.judge = _neighbours(codes, k=int(setting["k"]))
+            found.score_codes = _neighbours(codes, k=int(setting["k"]))
         return found, "logit"
     if arm.kind == "error":
         return base, "reconstruction"

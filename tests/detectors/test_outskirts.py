@@ -21,7 +21,14 @@ from core.nn.descriptors import FilterBank, oriented_wavelets, random_filters
 from core.nn.distil import ERROR_WEIGHT
 from core.train.loop import fit
 
-SIZES = {"hidden": 16, "code": 4, "regions": 2, "latent": 4, "fuse_hidden": 32, "judge_hidden": 8}
+SIZES = {
+    "hidden": 16,
+    "code": 4,
+    "regions": 2,
+    "latent": 4,
+    "fuse_hidden": 32,
+    "classifier_hidden": 8,
+}
 FAR = {"tau": 3.0, "kappa": 1.5}  # easy to learn in a few steps
 KEPT = 100
 DRAWS = 10_000
@@ -209,7 +216,7 @@ def separation(detector: Outskirts, part: str) -> float:
     """Share of pairs of a held-out box and a synthetic outlier that a part orders rightly."""
     held_out = as_tensor(tiny.padded(tiny.boxes(100, seed=50)))
     normal = detector.parts(held_out)[part]
-    synthetic = detector.judged(detector.synthesise(400, draw()).codes)[part]
+    synthetic = detector.parts_of_codes(detector.synthesise(400, draw()).codes)[part]
     return float((synthetic[:, None] > normal[None]).float().mean())
 
 
@@ -217,7 +224,7 @@ def separation(detector: Outskirts, part: str) -> float:
 def test_each_classifier_learned_what_its_untrained_twin_does_not_know(
     twins: tuple[Outskirts, Outskirts], part: str
 ) -> None:
-    untrained, trained = (detector.judges[part.removeprefix("logit_")] for detector in twins)
+    untrained, trained = (detector.classifiers[part.removeprefix("logit_")] for detector in twins)
     codes = twins[1].synthesise(400, draw()).codes
     held_out = twins[1].codes(as_tensor(tiny.padded(tiny.boxes(100, seed=50))))
     normal = twins[1].features(held_out)[part.removeprefix("logit_")]
@@ -244,7 +251,7 @@ def test_the_untrained_twin_ranks_by_nearness_alone_and_calls_nothing_normal(
     right = []
     for detector in twins:
         normal = detector.parts(held_out)["logit"] < 0
-        outlier = detector.judged(synthetic)["logit"] > 0
+        outlier = detector.parts_of_codes(synthetic)["logit"] > 0
         right.append(float(normal.float().mean() + outlier.float().mean()) / 2)
     assert right[1] > 0.8  # what training teaches: where normal ends
     assert right[1] > right[0] + 0.1
@@ -252,13 +259,13 @@ def test_the_untrained_twin_ranks_by_nearness_alone_and_calls_nothing_normal(
 
 def test_a_kept_code_can_be_looked_past(outskirts: Outskirts) -> None:
     code = outskirts.kept_codes[3:4]
-    own, past = outskirts.judged(code), outskirts.judged(code, without=3)
+    own, past = outskirts.parts_of_codes(code), outskirts.parts_of_codes(code, without=3)
     assert past["logit"] > own["logit"]  # nothing else lies as near
     others = copy.deepcopy(outskirts)
-    near = {j: torch.cat([n[:3], n[4:]]) for j, _, n in outskirts._judges()}
-    judges = [(j, judge, near[j]) for j, judge, _ in outskirts._judges()]
+    near = {j: torch.cat([n[:3], n[4:]]) for j, _, n in outskirts._classifiers()}
+    judges = [(j, judge, near[j]) for j, judge, _ in outskirts._classifiers()]
     others._judges = lambda without=None: judges  # type: ignore[method-assign]
-    torch.testing.assert_close(others.judged(code)["logit"], past["logit"])
+    torch.testing.assert_close(others.parts_of_codes(code)["logit"], past["logit"])
     assert torch.equal(past["reconstruction"], own["reconstruction"])
 
 
@@ -377,7 +384,7 @@ def test_the_papers_reading_takes_over_all_but_the_classifiers(
     assert names == ["whiten", "discriminate", "round to 16 bits"]
     mine, others = plain[1].state_dict(), twins[1].state_dict()
     for name, value in mine.items():
-        if not name.startswith("judges."):
+        if not name.startswith("classifiers."):
             assert torch.equal(value, others[name]), name
     assert torch.equal(plain[1].generators(), twins[1].generators())
     assert plain[1].deviations[:-1] == twins[1].deviations[:-1]
@@ -391,12 +398,12 @@ def test_a_plain_logit_is_its_net_on_the_whitened_code_and_asks_no_normal_code(
     detector = plain[1]
     features = detector.features(detector.codes(x))
     parts = detector.parts(x)
-    for name, judge in detector.judges.items():
+    for name, judge in detector.classifiers.items():
         first, _, second, _, last = judge.net
         u = (features[name] - judge.mean) @ judge.whiten.T
         expected = last(second(first(u).relu()).relu())[:, 0]
         torch.testing.assert_close(parts[f"logit_{name}"], expected)
-    alone = detector.judged(detector.codes(x), without=3)
+    alone = detector.parts_of_codes(detector.codes(x), without=3)
     assert torch.equal(alone["logit"], parts["logit"])
 
 

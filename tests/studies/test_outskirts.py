@@ -27,7 +27,14 @@ from core.studies import _outskirts_arms as ablation_arms
 from core.studies import outskirts as ablation
 from core.studies._outskirts_arms import FULL, PLAN, Arm, Plan, Staged, arms_of, base_of, ready
 
-SIZES = {"hidden": 12, "code": 4, "regions": 2, "latent": 4, "fuse_hidden": 16, "judge_hidden": 8}
+SIZES = {
+    "hidden": 12,
+    "code": 4,
+    "regions": 2,
+    "latent": 4,
+    "fuse_hidden": 16,
+    "classifier_hidden": 8,
+}
 KEPT = 64
 TINY = Plan(
     config=Outskirts.Config(**SIZES, kept=KEPT),  # type: ignore[arg-type]
@@ -146,7 +153,7 @@ def test_a_single_level_has_no_descriptors_and_as_many_epochs_as_two(bases, stre
     assert part == "logit"
     assert list(single.level1) == ["pixels"]
     assert not single.banks
-    assert list(single.judges) == ["fused"]
+    assert list(single.classifiers) == ["fused"]
     assert single.sizes == [28 * 28]
     two = {p.name: p.epochs for p in Outskirts(TINY.config).phases()}
     one = {p.name: p.epochs for p in Staged(replace(TINY.config, levels=1)).phases()}
@@ -192,12 +199,12 @@ def test_density_alone_has_the_classifiers_that_the_full_method_starts_from(base
     fresh = Outskirts(TINY.config)
     with torch.no_grad():
         near = bases[2].features(bases[2].kept_codes)
-    for name, judge in density.judges.items():
-        fresh.judges[name].fit_(near[name])
+    for name, judge in density.classifiers.items():
+        fresh.classifiers[name].fit_(near[name])
         for key, value in judge.state_dict().items():
-            expected = fresh.judges[name].state_dict()[key]
+            expected = fresh.classifiers[name].state_dict()[key]
             assert torch.equal(value, expected.half().float()), f"{name}.{key}"
-        moved = (full.judges[name].net[0].weight - judge.net[0].weight).abs().max()
+        moved = (full.classifiers[name].net[0].weight - judge.net[0].weight).abs().max()
         assert moved > 0.01  # six epochs of Adam
 
 
@@ -205,7 +212,7 @@ def test_all_arms_of_two_levels_share_their_base_to_the_bit(bases, stream) -> No
     names = (FULL, "all", "noise", "density")
     states = [trained(name, bases, stream)[0].state_dict() for name in names]
     for key in states[0]:
-        if not key.startswith("judges."):
+        if not key.startswith("classifiers."):
             assert all(torch.equal(state[key], states[0][key]) for state in states), key
 
 
