@@ -27,7 +27,7 @@ __all__ = [
     "Card",
     "CardError",
     "ReferenceScores",
-    "accompany",
+    "attach_auxiliaries",
     "from_config",
     "load",
     "load_alone",
@@ -137,7 +137,7 @@ class Card(_Strict):
         validation: AUROC of each part on synthetic faults of held-out normal images, by fault.
         metrics: figures of each part, by strange set.
         figures: other numbers of the normal test images, such as bits per dimension.
-        companions: checkpoints that it asks while scoring, with the sha256 of their weights.
+        auxiliary_models: checkpoints that it asks while scoring, with the sha256 of their weights.
         seeds: how far its figures move from seed to seed, where that was measured.
     """
 
@@ -155,7 +155,7 @@ class Card(_Strict):
     calibration: Calibration
     metrics: dict[str, dict[str, Metrics]]
     figures: dict[str, float]
-    companions: dict[str, str] = {}
+    auxiliary_models: dict[str, str] = {}
     seeds: Seeds | None = None
     golden: Golden
     limits: tuple[str, ...]
@@ -275,15 +275,15 @@ def read_card(folder: Path, name: str) -> Card:
 
 
 def load(folder: Path, name: str) -> tuple[Detector, Card]:
-    """The detector of a checkpoint with its companions, frozen and in eval mode, and its card.
+    """The detector of a checkpoint with its auxiliary_models, frozen and in eval mode, and its card.
 
     Raises:
         CardError: card or weights are missing, damaged, or do not belong together.
     """
     detector, card = load_alone(folder, name)
-    found = accompany(detector, folder)
-    if found != card.companions:
-        others = ", ".join(dict(found.items() ^ card.companions.items()))
+    found = attach_auxiliaries(detector, folder)
+    if found != card.auxiliary_models:
+        others = ", ".join(dict(found.items() ^ card.auxiliary_models.items()))
         raise CardError(
             f"{folder.name}/{name} was measured with other weights of {others}: measure it anew "
             f"with `python -m core train {folder.name}/{name} --keep-weights`"
@@ -291,22 +291,22 @@ def load(folder: Path, name: str) -> tuple[Detector, Card]:
     return detector, card
 
 
-def accompany(detector: Detector, folder: Path) -> dict[str, str]:
-    """Give a detector the companions that its config names; return the sha256 of their weights.
+def attach_auxiliaries(detector: Detector, folder: Path) -> dict[str, str]:
+    """Give a detector the auxiliary_models that its config names; return the sha256 of their weights.
 
     Raises:
-        CardError: a companion is missing or damaged.
+        CardError: a auxiliary model is missing or damaged.
     """
     found = {}
-    for role, stem in detector.companions.items():
+    for role, stem in detector.auxiliary_models.items():
         other, card = load_alone(folder, stem)
-        detector.accompany(role, other)
+        detector.attach_auxiliary(role, other)
         found[stem] = card.weights.sha256
     return found
 
 
 def load_alone(folder: Path, name: str) -> tuple[Detector, Card]:
-    """`load` without companions: enough to start from its weights, or to be a companion.
+    """`load` without auxiliary_models: enough to start from its weights, or to be a auxiliary model.
 
     Raises:
         CardError: card or weights are missing, damaged, or do not belong together.
@@ -333,7 +333,7 @@ def load_alone(folder: Path, name: str) -> tuple[Detector, Card]:
 
 
 def from_config(name: str, config: Mapping[str, Any]) -> Detector:
-    """A detector of random weights and without companions, from its name or a checkpoint's.
+    """A detector of random weights and without auxiliary_models, from its name or a checkpoint's.
 
     Raises:
         CardError: the config has a key, a type or a size that the detector cannot take.

@@ -90,8 +90,8 @@ def show_card(row: DetectorRow) -> None:
             f"- Licence of the images: {d.licence}.\n"
             f"- sha256 of their pixels: `{d.sha256[:16]}…`"
         )
-        if card.companions:
-            others = ", ".join(f"{scenario.family}/{name}" for name in card.companions)
+        if card.auxiliary_models:
+            others = ", ".join(f"{scenario.family}/{name}" for name in card.auxiliary_models)
             st.markdown(f"- Asks {others} while it scores.")
         if card.config.get("starts_from"):
             st.markdown(

@@ -120,7 +120,7 @@ def _trained_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def _models_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Train the models of `tiny.models_json` once, each with its companions there before it.
+    """Train the models of `tiny.models_json` once, each with its auxiliary_models there before it.
 
     The models that glow's card reports seeds of come after it.
     """

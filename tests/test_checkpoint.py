@@ -88,7 +88,7 @@ def test_the_card_says_which_images_and_settings_trained_it(tiny_scenario: Tiny)
         "outlier_temperature": 1000.0,
         "margin": 1.0,
     }
-    assert (card.companions, card.seeds, card.limits) == (
+    assert (card.auxiliary_models, card.seeds, card.limits) == (
         {},
         None,
         checkpoint.from_config("glow", card.config).limits,

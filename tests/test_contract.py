@@ -36,14 +36,14 @@ class Tiny:
         cost: a number that training lowers on held-out images of the normal family.
         gain: by how much, at least.
         without_gradient: parameters that cannot have one, each with the reason.
-        company: configs of the companions, by role.
+        auxiliaries: configs of the auxiliary_models, by role.
     """
 
     config: dict[str, Any]
     cost: Callable[[Detector, Tensor], float]
     gain: float
     without_gradient: dict[str, str] = field(default_factory=dict)
-    company: dict[str, dict[str, Any]] = field(default_factory=dict)
+    auxiliaries: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def total(glow: Detector, x: Tensor) -> float:
@@ -71,7 +71,7 @@ TINY = {  # by the name of a checkpoint: DETECTOR or DETECTOR.MODEL
         config={**SMALL, "leaves": "second", "general": "glow.general", "outliers": "ratio"},
         cost=total,
         gain=100.0,
-        company={"general": {**SMALL, "data": "general"}},
+        auxiliaries={"general": {**SMALL, "data": "general"}},
     ),
     "glow.patches": Tiny(
         config={**SMALL, "flow": "patches", "score": "total", "mutation": 0.1},
@@ -110,16 +110,16 @@ def name(request: pytest.FixtureRequest) -> str:
 def build(name: str) -> Detector:
     torch.manual_seed(0)
     detector = checkpoint.from_config(name, TINY[name].config)
-    for role in TINY[name].company:
-        detector.accompany(role, copy.deepcopy(_companion(name, role)))
+    for role in TINY[name].auxiliaries:
+        detector.attach_auxiliary(role, copy.deepcopy(_auxiliary(name, role)))
     return detector
 
 
 @cache
-def _companion(name: str, role: str) -> Detector:
-    """A companion fitted without its players."""
+def _auxiliary(name: str, role: str) -> Detector:
+    """A auxiliary model fitted without its players."""
     torch.manual_seed(1)
-    other = checkpoint.from_config(name, TINY[name].company[role])
+    other = checkpoint.from_config(name, TINY[name].auxiliaries[role])
     fitting = [replace(phase, players=()) for phase in other.phases()]
     fit_by(other, fitting)
     return other
@@ -310,13 +310,17 @@ def test_every_parameter_belongs_to_a_player(name: str) -> None:
     assert not [key for key, p in detector.named_parameters() if id(p) not in owned]
 
 
-def test_companions_are_no_part_of_the_weights_and_training_leaves_them_alone(name: str) -> None:
+def test_auxiliary_models_are_no_part_of_the_weights_and_training_leaves_them_alone(
+    name: str,
+) -> None:
     detector = build(name)
-    assert set(detector.company) == set(detector.companions) == set(TINY[name].company)
-    before = {role: copy.deepcopy(o.state_dict()) for role, o in detector.company.items()}
+    assert (
+        set(detector.auxiliaries) == set(detector.auxiliary_models) == set(TINY[name].auxiliaries)
+    )
+    before = {role: copy.deepcopy(o.state_dict()) for role, o in detector.auxiliaries.items()}
     fit_by(detector, [replace(phase, epochs=1) for phase in detector.phases()])
     own = {id(t) for t in (*detector.parameters(), *detector.buffers())}
-    for role, other in detector.company.items():
+    for role, other in detector.auxiliaries.items():
         assert not own & {id(t) for t in (*other.parameters(), *other.buffers())}
         assert not any(p.requires_grad or p.grad is not None for p in other.parameters())
         assert not any(module.training for module in other.modules())
@@ -370,10 +374,10 @@ def test_training_again_from_the_same_seed_gives_the_same_weights(name: str) -> 
 def saved(name: str, detector: Detector, tmp_path: Path) -> Path:
     folder = tmp_path / "tiny"
     folder.mkdir()
-    companions = {}
-    for role, stem in detector.companions.items():
-        companions[stem] = save(detector.company[role], stem, folder).sha256
-    save(detector, name, folder, companions=companions)
+    auxiliary_models = {}
+    for role, stem in detector.auxiliary_models.items():
+        auxiliary_models[stem] = save(detector.auxiliaries[role], stem, folder).sha256
+    save(detector, name, folder, auxiliary_models=auxiliary_models)
     return folder
 
 

@@ -147,10 +147,10 @@ def test_a_start_that_is_missing_or_of_another_size_is_one_line(models: Tiny, ca
 # Whom they ask ----------------------------------------------------------------------------------
 
 
-def test_cards_list_their_companions_with_the_hash_of_their_weights(models: Tiny) -> None:
+def test_cards_list_their_auxiliary_models_with_the_hash_of_their_weights(models: Tiny) -> None:
     data = (models.folder / "glow.general.safetensors").read_bytes()
     listed = {"glow.general": hashlib.sha256(data).hexdigest()}
-    found = {name: card.companions for name, card in cards(models).items()}
+    found = {name: card.auxiliary_models for name, card in cards(models).items()}
     assert found == {
         "glow.general": {},
         "glow": listed,
@@ -160,7 +160,9 @@ def test_cards_list_their_companions_with_the_hash_of_their_weights(models: Tiny
     }
 
 
-def test_a_loaded_detector_brings_its_companions_and_reproduces_its_ratios(models: Tiny) -> None:
+def test_a_loaded_detector_brings_its_auxiliary_models_and_reproduces_its_ratios(
+    models: Tiny,
+) -> None:
     detector, card = checkpoint.load(models.folder, "glow")
     general, _ = checkpoint.load(models.folder, "glow.general")
     images = load_scenario("tiny").pictures("boxes").images
@@ -176,7 +178,7 @@ def test_a_loaded_detector_brings_its_companions_and_reproduces_its_ratios(model
 
 
 @pytest.mark.slow
-def test_a_companion_that_changed_is_refused_until_the_model_is_measured_anew(
+def test_a_auxiliary_model_that_changed_is_refused_until_the_model_is_measured_anew(
     models: Tiny,
 ) -> None:
     before = checkpoint.read_card(models.folder, "glow")
@@ -187,21 +189,21 @@ def test_a_companion_that_changed_is_refused_until_the_model_is_measured_anew(
     assert "\n" not in str(error.value)
     measured = train("glow", keep_weights=True)
     assert measured.weights == before.weights
-    assert measured.companions != before.companions
+    assert measured.auxiliary_models != before.auxiliary_models
     detector, card = checkpoint.load(models.folder, "glow")
-    assert card.companions == {
+    assert card.auxiliary_models == {
         "glow.general": checkpoint.read_card(models.folder, "glow.general").weights.sha256
     }
-    assert set(detector.company) == {"general"}
+    assert set(detector.auxiliaries) == {"general"}
 
 
 @pytest.mark.parametrize("file", ["glow.general.json", "glow.general.safetensors"])
-def test_a_missing_companion_is_named(models: Tiny, file: str) -> None:
+def test_a_missing_auxiliary_model_is_named(models: Tiny, file: str) -> None:
     (models.folder / file).unlink()
     with pytest.raises(CardError, match=r"tiny/glow\.general"):
         checkpoint.load(models.folder, "glow")
     alone, _ = checkpoint.load_alone(models.folder, "glow")  # its own weights are all right
-    assert not alone.company
+    assert not alone.auxiliaries
 
 
 # Measured anew ----------------------------------------------------------------------------------
@@ -226,10 +228,10 @@ def test_keeping_the_weights_measures_them_anew_and_leaves_their_bytes_alone(
 
 
 def test_a_change_of_what_is_measured_shows_in_the_new_card(models: Tiny) -> None:
-    assert "glow.general" in cards(models)["glow"].companions
+    assert "glow.general" in cards(models)["glow"].auxiliary_models
     change(models, lambda s: s["training"]["glow"]["config"].pop("general"))
     card = train("glow", keep_weights=True)
-    assert card.companions == {}
+    assert card.auxiliary_models == {}
     assert "ratio_general" not in card.metrics["strokes"]
     assert LIMIT not in card.limits
 
@@ -318,7 +320,7 @@ def test_what_training_did_not_see_may_change_while_weights_are_kept(models: Tin
     change(models, lambda s: s["training"]["glow.seed-0"]["config"].update(general="glow.general"))
     card = train("glow.seed-0", keep_weights=True)
     assert (models.folder / "glow.seed-0.safetensors").read_bytes() == before
-    assert list(card.companions) == ["glow.general"]
+    assert list(card.auxiliary_models) == ["glow.general"]
     assert "ratio_general" in card.metrics["turned"]
 
 

@@ -297,7 +297,7 @@ def again(path: Path) -> None:
     path.write_bytes(data)
 
 
-def test_a_model_is_loaded_again_for_its_own_files_and_those_of_its_companions_alone(
+def test_a_model_is_loaded_again_for_its_own_files_and_those_of_its_auxiliary_models_alone(
     models: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     targets = [Target("tiny", "glow"), Target("tiny", "glow", "seed-0")]

@@ -73,7 +73,7 @@ def test_nobody_but_the_models_for_it_learned_from_general_images() -> None:
             assert not learns, path.stem
             continue
         assert (general.title in card.data.name) == learns, path.stem
-        asks = "glow.general" in card.companions
+        asks = "glow.general" in card.auxiliary_models
         assert (general.limit in card.limits) == (learns or asks), path.stem
 
 
@@ -145,7 +145,7 @@ def test_the_card_belongs_to_its_place_and_its_scenario(
     assert card.score.part == detector.config.score
     assert card.deviations == detector.deviations
     assert card.limits[: len(detector.limits)] == detector.limits
-    assert set(card.companions) == set(detector.companions.values())
+    assert set(card.auxiliary_models) == set(detector.auxiliary_models.values())
     assert card.training.test_looks >= 1
     assert set(card.calibration.quantiles) == set(detector.described)
     assert all(np.all(np.diff(q) >= 0) for q in card.calibration.quantiles.values())

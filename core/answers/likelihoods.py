@@ -117,7 +117,7 @@ def likelihoods(query: LikelihoodsQuery) -> Likelihoods:
             )
         )
     ratios, mutations = {}, {}
-    for role, name in detector.companions.items():
+    for role, name in detector.auxiliary_models.items():
         other = Target.of(query.target.scenario, name)
         part = f"ratio_{role}"
         own = stored[scenario.normal.name], stored[query.strange]

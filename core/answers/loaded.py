@@ -141,24 +141,24 @@ def version(asked: str | Target) -> str:
     folder, keeper = scenario.folder, scenario.keeper.folder  # of the images: another's, maybe
     shown = [folder / "scenario.json", keeper / "scenario.json", keeper / "reference.npz"]
     if isinstance(asked, Target):
-        stems = [asked.stem, *_companions_of(folder, asked.stem)]
+        stems = [asked.stem, *_auxiliaries_of(folder, asked.stem)]
         files = [folder / f"{s}{e}" for s in stems for e in ENDS]
     else:
         files = sorted(file for file in folder.iterdir() if file.suffix in FILES)
     return ";".join(f"{file.name}:{stamp(file)}" for file in [*shown, *files])
 
 
-def _companions_of(folder: Path, stem: str) -> tuple[str, ...]:
+def _auxiliaries_of(folder: Path, stem: str) -> tuple[str, ...]:
     """Checkpoints that this one asks, by its card; none if it has no good card."""
     from core import checkpoint
 
     def read() -> tuple[str, ...]:
         try:
-            return tuple(checkpoint.read_card(folder, stem).companions)
+            return tuple(checkpoint.read_card(folder, stem).auxiliary_models)
         except checkpoint.CardError:
             return ()
 
-    return _companions.get((folder, stem), stamp(folder / f"{stem}.json"), read)
+    return _auxiliaries.get((folder, stem), stamp(folder / f"{stem}.json"), read)
 
 
 TRIES, PAUSE = 20, 0.05  # of seconds: a checkpoint's files are renamed within one
@@ -186,7 +186,7 @@ def newest(kept: Kept[T], target: Target, make: Callable[[Target], T]) -> T:
 
 def _about_to_change(folder: Path, stem: str) -> bool:
     """Whether somebody is writing a file of a checkpoint, or of one that it asks."""
-    stems = (stem, *_companions_of(folder, stem))
+    stems = (stem, *_auxiliaries_of(folder, stem))
     names = [f".{glob.escape(s)}{e}.*.part" for s in stems for e in ENDS]
     return any(_young(part) for name in names for part in folder.glob(name))
 
@@ -199,7 +199,7 @@ def _young(part: Path) -> bool:
 
 
 def loaded(target: Target) -> tuple[Detector, Card]:
-    """The detector of a target, frozen and with its companions, and its card.
+    """The detector of a target, frozen and with its auxiliary_models, and its card.
 
     Raises:
         CardError: card or weights are missing, damaged, or do not belong together or here.
@@ -238,8 +238,8 @@ def _read_scores(target: Target) -> ReferenceScores:
 
 
 def _weight(model: tuple[Detector, Card]) -> int:
-    """Bytes of a detector's numbers, its companions' among them, and about those of its card."""
-    detectors = (model[0], *model[0].company.values())
+    """Bytes of a detector's numbers, its auxiliary_models' among them, and about those of its card."""
+    detectors = (model[0], *model[0].auxiliaries.values())
     tensors = [t for d in detectors for t in (*d.parameters(), *d.buffers())]
     return sum(t.nbytes for t in tensors) + CARD_BYTES
 
@@ -252,7 +252,7 @@ def _weight_of_scores(stored: ReferenceScores) -> int:
 CARD_BYTES = 500_000
 _models: Kept[tuple[Detector, Card]] = Kept(limit=400_000_000, weigh=_weight)
 _scores: Kept[ReferenceScores] = Kept(limit=200_000_000, weigh=_weight_of_scores)
-_companions: Kept[tuple[str, ...]] = Kept(limit=1_000_000, weigh=lambda stems: 1000)
+_auxiliaries: Kept[tuple[str, ...]] = Kept(limit=1_000_000, weigh=lambda stems: 1000)
 
 
 def stored_scores(target: Target) -> Mapping[str, Mapping[str, np.ndarray]]:
@@ -282,5 +282,5 @@ def forget() -> None:
 
     _models.cache_clear()
     _scores.cache_clear()
-    _companions.cache_clear()
+    _auxiliaries.cache_clear()
     forget_pictures()

@@ -154,7 +154,7 @@ class Detector(nn.Module, ABC):
                 f"config must be {self.Config.__qualname__}, got {type(config).__name__}"
             )
         self.config: Any = config
-        self.company: dict[str, Detector] = {}  # no submodules: their weights are not ours
+        self.auxiliaries: dict[str, Detector] = {}  # no submodules: their weights are not ours
 
     @abstractmethod
     def phases(self) -> Sequence[Phase]:
@@ -194,8 +194,8 @@ class Detector(nn.Module, ABC):
         return 0
 
     @property
-    def companions(self) -> Mapping[str, str]:
-        """Other checkpoints of the scenario that this one asks, role to name: see `accompany`."""
+    def auxiliary_models(self) -> Mapping[str, str]:
+        """Other checkpoints of the scenario that this one asks, role to name: see `attach_auxiliary`."""
         return {}
 
     @property
@@ -216,13 +216,13 @@ class Detector(nn.Module, ABC):
         """
         self.load_state_dict(other.state_dict())
 
-    def accompany(self, role: str, other: Detector) -> None:
-        """Take another detector, frozen, as a companion; it is no part of this one's weights."""
-        self.company[role] = other.eval().requires_grad_(False)
+    def attach_auxiliary(self, role: str, other: Detector) -> None:
+        """Take another detector, frozen, as a auxiliary model; it is no part of this one's weights."""
+        self.auxiliaries[role] = other.eval().requires_grad_(False)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Detector:
-        """Companions go to the device that this detector goes to."""
-        for other in self.company.values():
+        """Auxiliary models go to the device that this detector goes to."""
+        for other in self.auxiliaries.values():
             other._apply(fn, recurse)
         return super()._apply(fn, recurse)
 

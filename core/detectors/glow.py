@@ -158,7 +158,7 @@ class Glow(Detector):
 
     @property
     def described(self) -> Mapping[str, Part]:
-        has = {"total", "complexity", *(f"ratio_{role}" for role in self.companions)}
+        has = {"total", "complexity", *(f"ratio_{role}" for role in self.auxiliary_models)}
         has |= {"typicality", *self.scale_names} if self.scale_names else set()
         return {name: part for name, part in self.about.items() if name in has}
 
@@ -183,7 +183,7 @@ class Glow(Detector):
         return f"{math.prod(shape)} latent numbers of the {where}"
 
     @property
-    def companions(self) -> Mapping[str, str]:
+    def auxiliary_models(self) -> Mapping[str, str]:
         named = {"general": self.config.general, "background": self.config.background}
         return {role: name for role, name in named.items() if name}
 
@@ -307,7 +307,7 @@ class Glow(Detector):
         if self.scale_names:
             found |= dict(zip(self.scale_names, costs.unbind(1), strict=True))
             found["typicality"] = self._distance(costs)[0]
-        for role in self.companions:
+        for role in self.auxiliary_models:
             found[f"ratio_{role}"] = total - self._other(role).total(x, self.noise)
         return {name: found[name] for name in self.described}
 
@@ -316,9 +316,9 @@ class Glow(Detector):
         return self._costs(self.codes(x, draws)).sum(1)
 
     def _other(self, role: str) -> Glow:
-        other = self.company.get(role)
+        other = self.auxiliaries.get(role)
         if not isinstance(other, Glow):
-            raise NotFitted(f"the ratio needs the {role} model {self.companions.get(role)!r}")
+            raise NotFitted(f"the ratio needs the {role} model {self.auxiliary_models.get(role)!r}")
         return other
 
     @staticmethod

@@ -53,7 +53,7 @@ def write_card(
     detector: Detector,
     trained: Trained,
     *,
-    companions: Mapping[str, str],
+    auxiliary_models: Mapping[str, str],
     streams: Mapping[str, Stream],
     training: Training,
     watcher: Watcher,
@@ -103,7 +103,7 @@ def write_card(
         ),
         metrics=metrics,
         figures={k: round(v, 4) for k, v in figures.items()},
-        companions=dict(companions),
+        auxiliary_models=dict(auxiliary_models),
         seeds=_seeds(name, detector, others, metrics),
         golden=_golden(scores),
         limits=(*detector.limits, *_general_limits(scenario, detector)),
@@ -161,7 +161,7 @@ def _licence(scenario: Scenario, detector: Detector, learned: TrainedOn) -> str:
 
 def _general_limits(scenario: Scenario, detector: Detector) -> list[str]:
     """What is wrong with the general images, for whoever learned from them or asks who did."""
-    asks = "general" in detector.companions
+    asks = "general" in detector.auxiliary_models
     learned = {phase.data for phase in detector.phases()} & {"general", "mixed"}
     return [scenario.general.limit] if scenario.general and (asks or learned) else []
 

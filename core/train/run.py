@@ -79,7 +79,7 @@ def train(
             name,
             detector,
             trained,
-            companions={stem: weights[stem] for stem in detector.companions.values()},
+            auxiliary_models={stem: weights[stem] for stem in detector.auxiliary_models.values()},
             streams=streams,
             training=training,
             watcher=watcher,
@@ -127,14 +127,14 @@ def _learn(
 
 
 def _taught_by(detector: Detector) -> list[str]:
-    """Checkpoints that training builds on: its start, and companions that it asks."""
+    """Checkpoints that training builds on: its start, and auxiliary_models that it asks."""
     untaught = detector.untrained_settings
-    asked = [stem for role, stem in detector.companions.items() if role not in untaught]
+    asked = [stem for role, stem in detector.auxiliary_models.items() if role not in untaught]
     return [stem for stem in (detector.start, *asked) if stem]
 
 
 def _detector(scenario: Scenario, name: str, training: Training) -> tuple[Detector, dict[str, str]]:
-    """The detector before training, with its companions and the weights it starts from.
+    """The detector before training, with its auxiliary_models and the weights it starts from.
 
     Also the sha256 of those weights by checkpoint. All that can fail fails here, before an hour of
     training.
@@ -148,7 +148,7 @@ def _detector(scenario: Scenario, name: str, training: Training) -> tuple[Detect
     checkpoint.pack(detector)
     if (scenario.folder / f"{name}.json").exists():
         checkpoint.read_card(scenario.folder, name)
-    origin = checkpoint.accompany(detector, scenario.folder)
+    origin = checkpoint.attach_auxiliaries(detector, scenario.folder)
     if detector.start:
         start, card = checkpoint.load_alone(scenario.folder, detector.start)
         origin[detector.start] = card.weights.sha256
@@ -184,9 +184,9 @@ def _keep(
             + ", ".join(f"{k}: {had[k]}, not {wanted[k]}" for k in other)
             + "): its weights cannot be kept"
         )
-    for role, stem in detector.companions.items():
+    for role, stem in detector.auxiliary_models.items():
         taught = role not in detector.untrained_settings
-        if taught and card.companions.get(stem) != weights[stem]:
+        if taught and card.auxiliary_models.get(stem) != weights[stem]:
             raise CardError(
                 f"{scenario.family}/{name} was trained against other weights of {stem}: "
                 "train it anew"

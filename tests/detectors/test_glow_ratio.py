@@ -1,4 +1,4 @@
-"""Glow in company: ratios to other flows, the losses on general images, mutation, the controls."""
+"""Glow with auxiliary models: ratios to other flows, the losses on general images, mutation, the controls."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def family() -> dict[str, Glow]:
     """A general and a background model, and one that asks both; none is to be changed."""
     general, background = made(seed=1), made(seed=2)
     both = made(general="glow.general", background="glow.background")
-    both.accompany("general", general)
-    both.accompany("background", background)
+    both.attach_auxiliary("general", general)
+    both.attach_auxiliary("background", background)
     return {"general": general, "background": background, "both": both.requires_grad_(False)}
 
 
-def in_company(family: dict[str, Glow], **config: Any) -> Glow:
+def with_auxiliaries(family: dict[str, Glow], **config: Any) -> Glow:
     glow = made(general="glow.general", **config)
-    glow.accompany("general", copy.deepcopy(family["general"]))
+    glow.attach_auxiliary("general", copy.deepcopy(family["general"]))
     return glow
 
 
@@ -114,14 +114,14 @@ def test_the_margin_loss_by_hand() -> None:
 def test_likelihood_is_learned_of_normal_images_and_the_outlier_term_is_of_the_others(
     family: dict[str, Glow], loss: str
 ) -> None:
-    glow, batch = in_company(family, outliers=loss, margin=60.0), mixture()
+    glow, batch = with_auxiliaries(family, outliers=loss, margin=60.0), mixture()
     found, given = terms_and_input(glow, batch)
     assert list(found) == ["scale_16", "scale_8", "scale_4", "outliers"]
     costs, normal = nll(glow, given), batch.kind > 0
     learned = sum(value for name, value in found.items() if name != "outliers")
     torch.testing.assert_close(learned, costs[normal].mean() / LN2 / D, rtol=1e-5, atol=1e-5)
     if loss == "ratio":
-        difference = nll(glow.company["general"], given)[~normal] - costs[~normal]
+        difference = nll(glow.auxiliaries["general"], given)[~normal] - costs[~normal]
         expected = 6000 * torch.log1p(torch.exp(difference.double() / 1000))
     else:
         expected = (60 * D * LN2 + costs[normal].mean() - costs[~normal]).double().relu()
@@ -135,12 +135,14 @@ def test_likelihood_is_learned_of_normal_images_and_the_outlier_term_is_of_the_o
 def test_a_step_on_the_outlier_term_makes_general_images_unlikelier_and_moves_no_companion(
     family: dict[str, Glow], loss: str
 ) -> None:
-    glow, batch = in_company(family, outliers=loss, margin=60.0), mixture()
-    glow.company["general"].requires_grad_(True)  # even a companion that somebody let loose
+    glow, batch = with_auxiliaries(family, outliers=loss, margin=60.0), mixture()
+    glow.auxiliaries["general"].requires_grad_(
+        True
+    )  # even a auxiliary model that somebody let loose
     found, given = terms_and_input(glow, batch)
     before = nll(glow, given).detach()
     found["outliers"].backward()
-    assert all(p.grad is None for p in glow.company["general"].parameters())
+    assert all(p.grad is None for p in glow.auxiliaries["general"].parameters())
     norm = math.sqrt(sum(p.grad.square().sum().item() for p in glow.flow.parameters()))
     with torch.no_grad():
         for p in glow.flow.parameters():
@@ -153,7 +155,7 @@ def test_a_step_on_the_outlier_term_makes_general_images_unlikelier_and_moves_no
 def test_normal_images_get_no_gradient_from_the_outlier_term_nor_general_ones_from_the_others(
     family: dict[str, Glow], loss: str
 ) -> None:
-    glow, batch = in_company(family, outliers=loss, margin=60.0), mixture()
+    glow, batch = with_auxiliaries(family, outliers=loss, margin=60.0), mixture()
     normal = batch.kind > 0
 
     def reaches(names: set[str]) -> Tensor:
@@ -191,7 +193,7 @@ def test_a_little_training_with_the_outlier_loss_sets_general_images_farther_apa
         config = {"starts_from": "glow.general", "general": "glow.general", "outliers": "ratio"}
         glow = Glow(Glow.Config(**tiny.CONFIG, **config, outlier_weight=weight))
         glow.load_state_dict(start.state_dict())
-        glow.accompany("general", copy.deepcopy(start))
+        glow.attach_auxiliary("general", copy.deepcopy(start))
         short = [replace(p, epochs=5) if p.players else p for p in glow.phases()]
         glow.phases = lambda short=short: short  # type: ignore[method-assign]
         fit(glow, streams, seed=0)
@@ -203,7 +205,7 @@ def test_a_little_training_with_the_outlier_loss_sets_general_images_farther_apa
 # Ratios -----------------------------------------------------------------------------------------
 
 
-def test_a_ratio_is_the_total_minus_the_companions_total(
+def test_a_ratio_is_the_total_minus_the_auxiliary_models_total(
     family: dict[str, Glow], x: Tensor
 ) -> None:
     with torch.no_grad():
@@ -238,24 +240,26 @@ def test_a_ratio_is_shown_in_bits_per_dimension_without_the_eight_that_cancel(
 
 
 @pytest.mark.parametrize("role", ["general", "background"])
-def test_a_ratio_without_its_companion_says_which_model_is_missing(x: Tensor, role: str) -> None:
+def test_a_ratio_without_its_auxiliary_model_says_which_model_is_missing(
+    x: Tensor, role: str
+) -> None:
     glow = made(**{role: "glow.somebody"})
     for ask in (glow.parts, glow.score, lambda x: glow.explain(x, f"ratio_{role}")):
         with pytest.raises(NotFitted, match=f"needs the {role} model 'glow.somebody'"):
             ask(x)
 
 
-def test_the_outlier_loss_without_its_companion_says_so() -> None:
+def test_the_outlier_loss_without_its_auxiliary_model_says_so() -> None:
     glow = made(general="glow.general", outliers="ratio")
     with pytest.raises(NotFitted, match=r"glow\.general"):
         glow._terms(mixture(), torch.Generator())
 
 
-def test_companions_are_frozen_and_move_along_but_are_no_weights_of_ours(
+def test_auxiliary_models_are_frozen_and_move_along_but_are_no_weights_of_ours(
     family: dict[str, Glow],
 ) -> None:
-    glow = in_company(family)
-    other = glow.company["general"]
+    glow = with_auxiliaries(family)
+    other = glow.auxiliaries["general"]
     assert not any(p.requires_grad for p in other.parameters())
     assert list(glow.state_dict()) == list(made().state_dict())
     glow.train()
@@ -374,7 +378,7 @@ def test_a_control_has_its_total_and_complexity_and_ratios_if_named(
         assert list(alone.parts(x)) == list(alone.described) == ["total", "complexity"]
         ratio = Glow(Glow.Config(**config, general="glow.general")).eval()
         ratio.load_state_dict(alone.state_dict())
-        ratio.accompany("general", family["general"])  # of another kind: a total is a total
+        ratio.attach_auxiliary("general", family["general"])  # of another kind: a total is a total
         parts = ratio.parts(x)
         assert list(parts) == list(ratio.described) == ["total", "complexity", "ratio_general"]
         expected = alone.total(x) - family["general"].total(x)
@@ -396,7 +400,7 @@ def test_both_sides_of_a_ratio_see_the_same_draws(family: dict[str, Glow], x: Te
     general = family["general"]
     asking = made(general="glow.general", draws=2, draw_seed=1)
     asking.load_state_dict(general.state_dict())  # the same flow on both sides: nothing is left
-    asking.accompany("general", general)
+    asking.attach_auxiliary("general", general)
     with torch.no_grad():
         assert not torch.equal(asking.noise, general.noise[:2])
         parts = asking.parts(x)

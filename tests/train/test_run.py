@@ -99,14 +99,14 @@ def test_sizes_that_the_images_do_not_have_are_told_in_one_line(
     assert words in line
 
 
-def test_a_card_names_the_companions_that_its_scores_come_from(
+def test_a_card_names_the_auxiliary_models_that_its_scores_come_from(
     models: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = checkpoint.read_card(models.folder, "glow.general").weights.sha256
     measure = run.write_card
 
     def exchanged(*arguments: Any, **options: Any) -> Any:
-        """While glow is scored, another process trains its companion anew."""
+        """While glow is scored, another process trains its auxiliary model anew."""
         checkpoint.read_card(models.folder, "glow.general")
         for suffix in ("json", "safetensors", "atlas.npz"):
             (models.folder / f"glow.general.{suffix}").unlink()
@@ -114,7 +114,7 @@ def test_a_card_names_the_companions_that_its_scores_come_from(
 
     monkeypatch.setattr(run, "write_card", exchanged)
     card = trained(keep_weights=True)
-    assert card.companions == {"glow.general": before}
+    assert card.auxiliary_models == {"glow.general": before}
 
 
 def test_the_seeds_of_a_card_are_its_own_model_and_those_alike(models: Tiny) -> None:
