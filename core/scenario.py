@@ -169,7 +169,7 @@ class Scenario(_Strict):
         return settings().checkpoints / self.family
 
     @property
-    def keeper(self) -> Scenario:
+    def reference_scenario(self) -> Scenario:
         """The scenario whose reference.npz holds the shown images: itself, or another."""
         kind, _, other = self.images.partition(":")
         return load_scenario(other) if kind == "scenario" else self
@@ -372,8 +372,8 @@ def _read_shipped(path: Path, name: str) -> Shipped:
 def _version(scenario: Scenario, image_set: ImageSet) -> Hashable:
     """All that a set's pictures are made of."""
     changed = scenario.normal if image_set.change in CONTROLS else None
-    folder, keeper = scenario.folder, scenario.keeper.folder
-    files = folder / "scenario.json", keeper / "scenario.json", keeper / "reference.npz"
+    folder, reference = scenario.folder, scenario.reference_scenario.folder
+    files = folder / "scenario.json", reference / "scenario.json", reference / "reference.npz"
     return image_set, changed, scenario.image, scenario.border, *map(stamp, files)
 
 
@@ -400,14 +400,14 @@ def _made(scenario: Scenario, image_set: ImageSet) -> Pictures:
 
 def _of_source(scenario: Scenario, image_set: ImageSet) -> tuple[np.ndarray, np.ndarray]:
     """Test images and labels of a set's source, the scenario's own or those of another."""
-    keeper, name = scenario.keeper, image_set.name
-    if keeper is not scenario:
-        name = next((s.name for s in keeper.sets if s.source == image_set.source), "")
-    path = keeper.folder / "reference.npz"
-    shipped = _shipped.get(path, stamp(path), lambda: _read_shipped(path, keeper.family))
+    reference, name = scenario.reference_scenario, image_set.name
+    if reference is not scenario:
+        name = next((s.name for s in reference.sets if s.source == image_set.source), "")
+    path = reference.folder / "reference.npz"
+    shipped = _shipped.get(path, stamp(path), lambda: _read_shipped(path, reference.family))
     if name not in shipped:
         raise ScenarioError(
-            f"{keeper.family}/reference.npz holds no set {image_set.name!r} of {image_set.source}"
+            f"{reference.family}/reference.npz holds no set {image_set.name!r} of {image_set.source}"
         )
     return shipped[name]
 

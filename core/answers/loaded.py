@@ -138,8 +138,11 @@ def version(asked: str | Target) -> str:
         ScenarioError: there is no such scenario.
     """
     scenario = load_scenario(asked.scenario if isinstance(asked, Target) else asked)
-    folder, keeper = scenario.folder, scenario.keeper.folder  # of the images: another's, maybe
-    shown = [folder / "scenario.json", keeper / "scenario.json", keeper / "reference.npz"]
+    folder, reference = (
+        scenario.folder,
+        scenario.reference_scenario.folder,
+    )  # of the images: another's, maybe
+    shown = [folder / "scenario.json", reference / "scenario.json", reference / "reference.npz"]
     if isinstance(asked, Target):
         stems = [asked.stem, *_auxiliaries_of(folder, asked.stem)]
         files = [folder / f"{s}{e}" for s in stems for e in ENDS]
