@@ -182,12 +182,12 @@ class ReferenceScores:
 
     Attributes:
         sets: every part of every reference image: set name to part name to (N,) float32.
-        kept: (K, H, W) uint8, the training images that the detector keeps something of, as it
+        exemplars: (K, H, W) uint8, the training images that the detector holds something of, as it
             saw them and in its order; none for most.
     """
 
     sets: Mapping[str, Mapping[str, np.ndarray]]
-    kept: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros((0, 0, 0), np.uint8))
+    exemplars: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros((0, 0, 0), np.uint8))
 
 
 def stem(detector: str, variant: str | None) -> str:
@@ -362,8 +362,8 @@ def _pack_atlas(scores: ReferenceScores, atlas: Atlas | None, weights: Weights) 
     """Scores, maps of reference images, and whose weights made them, as an .npz file."""
     arrays = {f"{s}/{p}": v for s, parts in scores.sets.items() for p, v in parts.items()}
     maps = {} if atlas is None else to_arrays(atlas)
-    if len(scores.kept):
-        arrays["kept"] = scores.kept
+    if len(scores.exemplars):
+        arrays["kept"] = scores.exemplars
     stream = io.BytesIO()
     np.savez_compressed(stream, weights=np.array(weights.sha256), **arrays, **maps)  # type: ignore[arg-type]
     return stream.getvalue()
@@ -376,20 +376,22 @@ def read_scores(folder: Path, card: Card) -> ReferenceScores:
         CardError: the file is missing, damaged, or of other weights.
     """
     found = _read_npz(folder, card, lambda key: "/" in key or key == "kept")
-    kept = {"kept": found.pop("kept")} if "kept" in found else {}
+    exemplars = {"kept": found.pop("kept")} if "kept" in found else {}
     sets: dict[str, dict[str, np.ndarray]] = {}
     try:
         for key, values in found.items():
             set_name, _, part = key.partition("/")
             sets.setdefault(set_name, {})[part] = values
         _check_scores(sets, card)
-        if any(images.ndim != 3 or images.dtype != np.uint8 for images in kept.values()):
-            raise ValueError(f"kept images must be (K, H, W) uint8, got {kept['kept'].shape}")
+        if any(images.ndim != 3 or images.dtype != np.uint8 for images in exemplars.values()):
+            raise ValueError(
+                f"exemplar images must be (K, H, W) uint8, got {exemplars['exemplars'].shape}"
+            )
     except ValueError as error:
         raise CardError(
             f"{folder.name}/{card.name}.atlas.npz does not fit its card: {error}"
         ) from error
-    return ReferenceScores(sets, **kept)
+    return ReferenceScores(sets, **exemplars)
 
 
 def _check_scores(sets: Mapping[str, Mapping[str, np.ndarray]], card: Card) -> None:

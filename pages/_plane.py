@@ -17,7 +17,7 @@ from pages._map import COLOURS
 __all__ = ["SAVE", "divergences", "legend", "plane", "scores"]
 
 SAVE = {"displaylogo": False, "toImageButtonOptions": {"format": "png", "scale": 2}}
-KEPT, GENERATOR, LINE = "#7A7A7A", "#009E73", "#8C6BB1"
+EXEMPLAR, GENERATOR, LINE = "#7A7A7A", "#009E73", "#8C6BB1"
 TINT = (140, 107, 177)
 PIXELS, DOTS = 240, 800  # of the tint, a side; of the picture of grey dots, its longer one
 FEW = 500  # generators that are marks one can point at; more are a picture, too
@@ -29,7 +29,7 @@ WIDEST = 15.0  # logits: beyond, the tint stays as it is
 
 
 def plane(view: Plane, made: Draws, field: Field | None) -> go.Figure:
-    """Kept posteriors, generators with their outlines, draws, and the classifiers' field below.
+    """Exemplar posteriors, generators with their outlines, draws, and the classifiers' field below.
 
     Streamlit builds a changed Plotly chart anew, so it is kept light for the sliders: tint and
     crowds of dots are pictures, margins are fixed and the legend is `legend`.
@@ -46,7 +46,7 @@ def plane(view: Plane, made: Draws, field: Field | None) -> go.Figure:
         )
     rest = np.setdiff1d(np.arange(len(view.xy)), made.generators)
     few = made.generators if len(made.generators) <= FEW else made.generators[:0]
-    crowds = {KEPT: rest, GENERATOR: made.generators if not len(few) else few[:0]}
+    crowds = {EXEMPLAR: rest, GENERATOR: made.generators if not len(few) else few[:0]}
     dots = tuple(
         (colour, view.xy[of].astype(np.float32).tobytes()) for colour, of in crowds.items()
     )
@@ -153,7 +153,7 @@ def legend(made: Draws, *, field: bool) -> str:
     shown = len(made.outlined)
     rings = "" if shown == len(made.generators) else f", {shown} of {len(made.generators):,} drawn"
     marks = [
-        ("●", KEPT, "a training image"),
+        ("●", EXEMPLAR, "a training image"),
         ("●", GENERATOR, "a generator"),
         ("○", GENERATOR, f"its posterior, one standard deviation{rings}"),
         ("✖", _draw.STRANGE, "a synthetic outlier"),
@@ -188,7 +188,7 @@ def scores(
                 y=found.percentiles[model],
                 name=title,
                 mode="lines",
-                line={"color": KEPT, "width": 1},
+                line={"color": EXEMPLAR, "width": 1},
                 opacity=0.5,
                 showlegend=False,
                 hovertemplate="%{y:.1f}",
@@ -198,7 +198,7 @@ def scores(
         y=walked.percentiles,
         name=f"{own}, of the code itself",
         mode="lines+markers",
-        line={"color": KEPT, "width": 3, "dash": "dot"},
+        line={"color": EXEMPLAR, "width": 3, "dash": "dot"},
         marker={"symbol": "circle-open", "size": 8},
         hovertemplate="%{y:.1f}",
     )
@@ -226,11 +226,11 @@ def scores(
             showlegend=False,
             hovertemplate="%{y:.1f}",
         )
-    figure.add_hline(y=95, line={"dash": "dash", "width": 1, "color": KEPT})
+    figure.add_hline(y=95, line={"dash": "dash", "width": 1, "color": EXEMPLAR})
     for at, text, side in ((1.0, "the image", "right"), (kappa, f"trained, {kappa:g}", "left")):
         figure.add_vline(
             x=at,
-            line={"dash": "dot", "width": 1, "color": KEPT},
+            line={"dash": "dot", "width": 1, "color": EXEMPLAR},
             annotation={"text": text, "y": 0.3, "xanchor": side, "yanchor": "bottom"},
         )
     figure.update_xaxes(title={"text": "κ: 0 is the centre, larger is further out", "standoff": 4})

@@ -93,7 +93,7 @@ def choose_recipe(trained: Recipe) -> Recipe:
         "rho",
         (0.01, 1.0, 0.01),
         trained.rho,
-        "Of the kept posteriors, the outermost first. 1: all of them.",
+        "Of the exemplar posteriors, the outermost first. 1: all of them.",
     )
     tau = slider(
         "Spread, τ",
@@ -193,7 +193,7 @@ def say_draws(view: Plane, made: Draws, recipe: Recipe) -> None:
     middle = np.floor(10 * np.median(made.percentiles)) / 10  # "above 100.0" would be none
     above = f"stand above percentile {middle:.1f} of" if middle < 100 else "lie beyond all"
     st.markdown(
-        f"**What you see:** {len(made.generators):,} of {len(view.images):,} kept posteriors "
+        f"**What you see:** {len(made.generators):,} of {len(view.images):,} exemplar posteriors "
         f"generate. The classifiers flag {flagged} of {len(made.logit)} draws; half of them "
         f"{above} held-out normal images. "
         f"For {own:.0%} the nearest real image is still their own parent."
@@ -245,7 +245,7 @@ def show_gallery(view: Plane, made: Draws) -> bool:
             with st.container(gap="xsmall"):
                 picked |= show_triple(view, made, int(row), place, ranks)
     st.caption(
-        f"Nearest: among the {len(view.images):,} kept training images, a random sample of "
+        f"Nearest: among the {len(view.images):,} exemplar training images, a random sample of "
         f"{view.of:,}, by the distance between codes. The number is the mean logit of the code, "
         "and its percentile among held-out normal images. Decoded pictures are blurred: "
         "the decoder of pixels cannot draw more. The classifiers score the code, not "

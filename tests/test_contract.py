@@ -59,7 +59,7 @@ def distilled(outskirts: Detector, x: Tensor) -> float:
     return sum(float(v) for v in outskirts._distil(Batch(x, x, x), torch.Generator()).values())
 
 
-NARROW = {"hidden": 16, "code": 4, "regions": 2, "latent": 4, "fuse_hidden": 16, "kept": 48}
+NARROW = {"hidden": 16, "code": 4, "regions": 2, "latent": 4, "fuse_hidden": 16, "exemplars": 48}
 SMALL = {"steps": 1, "hidden": 8, "training_dtype": "float32"}
 TINY = {  # by the name of a checkpoint: DETECTOR or DETECTOR.MODEL
     "glow": Tiny(

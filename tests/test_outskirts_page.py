@@ -54,7 +54,7 @@ SIZES = {
     "fuse_hidden": 32,
     "classifier_hidden": 8,
 }
-CONFIG = {**SIZES, "kept": 100, "rho": 0.2, "tau": 1.5, "kappa": 1.3}
+CONFIG = {**SIZES, "exemplars": 100, "rho": 0.2, "tau": 1.5, "kappa": 1.3}
 TRAINED = Recipe("neighbours", 0.2, 1.5, 1.3)
 MODEL = Target("tiny", "outskirts")
 CRITERIA = ("neighbours", "prior", "aggregate")
@@ -109,7 +109,7 @@ def detector(trained: Tiny) -> Outskirts:
 
 def posteriors(detector: Outskirts) -> tuple[np.ndarray, np.ndarray]:
     with torch.no_grad():
-        mean, spread = detector.posterior(detector.kept_codes)
+        mean, spread = detector.posterior(detector.exemplar_codes)
     return mean.numpy(), spread.numpy()
 
 
@@ -136,7 +136,7 @@ def test_kept_images_are_those_whose_codes_are_kept(detector: Outskirts) -> None
     images = service.plane(PlaneQuery(MODEL)).images
     with torch.no_grad():
         codes = detector.codes(as_tensor(images))
-    assert codes.numpy() == pytest.approx(detector.kept_codes.numpy(), abs=0.02)  # 16 bits
+    assert codes.numpy() == pytest.approx(detector.exemplar_codes.numpy(), abs=0.02)  # 16 bits
 
 
 def known(mean: list, spread: list, axes: list) -> Any:
@@ -221,7 +221,7 @@ def test_draws_are_the_detectors_own_by_seed_and_recipe(
 
 def test_the_nearest_real_image_is_that_of_the_nearest_code(detector: Outskirts) -> None:
     found = service.draws(DrawsQuery(MODEL, TRAINED, 40))
-    kept = detector.kept_codes.numpy()
+    kept = detector.exemplar_codes.numpy()
     for i, code in enumerate(found.codes):
         apart = np.linalg.norm(kept - code, axis=1)
         assert apart[found.nearest[i]] == pytest.approx(apart.min(), rel=1e-4)
@@ -433,7 +433,9 @@ def test_the_page_opens_on_the_trained_recipe_and_highlights_its_generators(
     assert not any(alpha[at] for at in alone)
     assert marks(app, "synthetic")["y"] == pytest.approx(found.xy[:, 1])
     flagged = (found.logit > view.threshold).sum()
-    assert f"20 of 100 kept posteriors generate. The classifiers flag {flagged} of 200" in text(app)
+    assert f"20 of 100 exemplar posteriors generate. The classifiers flag {flagged} of 200" in text(
+        app
+    )
 
 
 def test_more_generators_than_one_can_point_at_are_a_picture(

@@ -238,11 +238,11 @@ def test_about_five_per_cent_of_normal_test_images_are_flagged(
 def test_the_images_that_a_detector_keeps_are_there_and_are_normal(path: Path, loaded) -> None:
     detector, card = loaded
     kept = checkpoint.read_scores(path.parent, card).kept
-    assert len(kept) == detector.keeps
+    assert len(kept) == detector.n_exemplars
     if len(kept):
         codes = detector.codes(as_tensor(kept[:50]))
         # As they were when posteriors were taken of them, but for weights rounded to 16 bits.
-        torch.testing.assert_close(codes, detector.kept_codes[:50], rtol=0.02, atol=0.05)
+        torch.testing.assert_close(codes, detector.exemplar_codes[:50], rtol=0.02, atol=0.05)
 
 
 def test_the_two_readings_of_outskirts_differ_in_their_classifiers_alone() -> None:

@@ -26,7 +26,7 @@ __all__ = [
     "Target",
     "check_part",
     "forget",
-    "kept_images",
+    "exemplar_images",
     "loaded",
     "newest",
     "parse_target",
@@ -237,7 +237,7 @@ def _read_scores(target: Target) -> ReferenceScores:
         raise checkpoint.CardError(
             f"{target} has no stored scores of {', '.join(missing)}: train it again"
         )
-    return checkpoint.ReferenceScores(world.joined(found.sets), found.kept)
+    return checkpoint.ReferenceScores(world.joined(found.sets), found.exemplars)
 
 
 def _weight(model: tuple[Detector, Card]) -> int:
@@ -249,7 +249,7 @@ def _weight(model: tuple[Detector, Card]) -> int:
 
 def _weight_of_scores(stored: ReferenceScores) -> int:
     arrays = [values for parts in stored.sets.values() for values in parts.values()]
-    return sum(a.nbytes for a in arrays) + stored.kept.nbytes
+    return sum(a.nbytes for a in arrays) + stored.exemplars.nbytes
 
 
 CARD_BYTES = 500_000
@@ -263,8 +263,8 @@ def stored_scores(target: Target) -> Mapping[str, Mapping[str, np.ndarray]]:
     return _stored(target).sets
 
 
-def kept_images(target: Target) -> np.ndarray:
-    """Training images (K, H, W) uint8 that the detector keeps something of, as it orders them."""
+def exemplar_images(target: Target) -> np.ndarray:
+    """Training images (K, H, W) uint8 that the detector holds something of, as it orders them."""
     return _stored(target).kept
 
 

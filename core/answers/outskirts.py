@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.answers.loaded import Target, kept_images, loaded, version
+from core.answers.loaded import Target, exemplar_images, loaded, version
 from core.errors import OutskirtsError
 from core.evaluate.calibration import percentile
 from core.scenario import load_scenario
@@ -82,7 +82,7 @@ class Known:
 
     @property
     def size(self) -> np.ndarray:
-        """How far the kept posteriors' means reach from the centre along each axis, (2,)."""
+        """How far the exemplar posteriors' means reach from the centre along each axis, (2,)."""
         return np.abs(self.on_plane(self.mean)).max(0)
 
 
@@ -102,7 +102,7 @@ def _known_once(folder: Path, stem: str, version: str) -> Known:
     if not isinstance(detector, Outskirts):
         raise OutskirtsError(f"{target} keeps no posteriors: it has no outskirts")
     with torch.inference_mode():
-        mean, spread = (found.numpy() for found in detector.posterior(detector.kept_codes))
+        mean, spread = (found.numpy() for found in detector.posterior(detector.exemplar_codes))
     axes, share = _principal(mean)
     return Known(detector, card, mean, spread, axes, share)
 
@@ -121,7 +121,7 @@ def _principal(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @lru_cache(maxsize=24)
 def _remoteness(folder: Path, stem: str, version: str, criterion: str) -> Any:
-    """How far out each kept posterior lies, a tensor (K,)."""
+    """How far out each exemplar posterior lies, a tensor (K,)."""
     import torch
 
     with torch.inference_mode():
@@ -153,23 +153,23 @@ def generators_of(target: Target, criterion: str, rho: float) -> Any:
 
 @dataclass(frozen=True)
 class PlaneQuery:
-    """The plane through the centre of a model's kept posteriors."""
+    """The plane through the centre of a model's exemplar posteriors."""
 
     target: Target
 
 
 @dataclass(frozen=True)
 class Plane:
-    """Kept posteriors of K training images.
+    """Exemplar posteriors of K training images.
 
     Attributes:
         images: (K, H, W) uint8.
         xy: (K, 2), means along the first two principal axes, from the centre.
         axes: (2, D), orthonormal; share: (2,), of the variance of the means.
-        kl: (D,), nats, mean over the kept posteriors.
+        kl: (D,), nats, mean over the exemplar posteriors.
         trained: the recipe that the classifiers learned from.
         noise: whether they learned from noise instead, which no posterior generates.
-        density: whether their logits hold a density of the kept codes, beside what they learned.
+        density: whether their logits hold a density of the exemplar codes, beside what they learned.
         threshold: of the mean logit, which flags 5 % of held-out normal images.
         of: how many training images there were.
     """
@@ -188,7 +188,7 @@ class Plane:
 
 
 def plane(query: PlaneQuery) -> Plane:
-    """The kept posteriors on the plane of their first two principal axes.
+    """The exemplar posteriors on the plane of their first two principal axes.
 
     Raises:
         OutskirtsError: no such scenario or checkpoint, or it keeps no posteriors.
@@ -199,7 +199,7 @@ def plane(query: PlaneQuery) -> Plane:
     config, card = known.detector.config, known.card
     with torch.inference_mode():
         kl = known.detector.kl_per_dimension().numpy()
-    images = kept_images(query.target)
+    images = exemplar_images(query.target)
     if len(images) != len(known.mean):
         raise OutskirtsError(
             f"{query.target} keeps {len(known.mean)} posteriors and {len(images)} of their images: "
@@ -302,12 +302,12 @@ class Draws:
     """Synthetic outliers and the posteriors that generate them.
 
     Attributes:
-        generators: (G,), indices of kept posteriors, the outermost first.
+        generators: (G,), indices of exemplar posteriors, the outermost first.
         outlined: (E,), those of them that are drawn; outlines: (E, P, 2), one standard deviation.
         xy: (n, 2), on the plane; latent: (n, D), z~; codes: (n, H), h~.
         images: (n, H, W) uint8, decoded.
-        parents: (n,), indices of kept posteriors.
-        nearest: (n,), the kept image whose code is nearest; distances: (n,), between codes.
+        parents: (n,), indices of exemplar posteriors.
+        nearest: (n,), the exemplar image whose code is nearest; distances: (n,), between codes.
         logit, percentiles: (n,), the mean logit of the codes, and among held-out normal images.
     """
 
@@ -349,7 +349,7 @@ def draws(query: DrawsQuery) -> Draws:
             parents=parents,
         )
         logit = known.detector.parts_of_codes(made.codes)["logit"].numpy()
-        apart = torch.cdist(made.codes, known.detector.kept_codes).min(1)
+        apart = torch.cdist(made.codes, known.detector.exemplar_codes).min(1)
     generators = parents.numpy()
     outlined = generators[_spread_out(len(generators))]
     return Draws(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeGuard
 import numpy as np
 
 from core.answers.images import percentiles, unit_of
-from core.answers.loaded import Target, kept_images, loaded
+from core.answers.loaded import Target, exemplar_images, loaded
 from core.answers.outskirts import generators_of, grey, known_of
 from core.errors import OutskirtsError
 from core.evaluate.calibration import percentile
@@ -25,7 +25,7 @@ KAPPAS = tuple(i / 4 for i in range(13))
 
 @dataclass(frozen=True)
 class RayQuery:
-    """From the centre through a kept posterior, named by its rank: 1 is the outermost."""
+    """From the centre through a exemplar posterior, named by its rank: 1 is the outermost."""
 
     target: Target
     criterion: str
@@ -37,7 +37,7 @@ class Ray:
     """What lies on a ray.
 
     Attributes:
-        index: of the kept posterior.
+        index: of the exemplar posterior.
         kappas: (S,), 0 the centre, 1 the posterior's mean.
         images: (S, H, W) uint8, decoded without what the VAE left over of the image.
         logit, percentiles: (S,), of the codes that the images are decoded from, the model's own.
@@ -60,9 +60,9 @@ def ray(query: RayQuery) -> Ray:
     """
     import torch
 
-    known, kept = known_of(query.target), kept_images(query.target)
-    if not 1 <= query.rank <= len(kept):
-        raise OutskirtsError(f"ranks go from 1 to {len(kept)}, asked for {query.rank}")
+    known, exemplars = known_of(query.target), exemplar_images(query.target)
+    if not 1 <= query.rank <= len(exemplars):
+        raise OutskirtsError(f"ranks go from 1 to {len(exemplars)}, asked for {query.rank}")
     index = int(generators_of(query.target, query.criterion, 1.0)[query.rank - 1])
     kappas = np.array(KAPPAS, np.float32)
     z = known.centre + kappas[:, None] * (known.mean[index] - known.centre)
@@ -71,7 +71,7 @@ def ray(query: RayQuery) -> Ray:
         images = grey(known.detector.pictures(codes))
         logit = known.detector.parts_of_codes(codes, without=index)["logit"].numpy()
     standing = percentile(logit, known.card.quantiles("logit"))
-    return Ray(index, kappas, images, logit, standing, kept[index])
+    return Ray(index, kappas, images, logit, standing, exemplars[index])
 
 
 @dataclass(frozen=True)
@@ -154,15 +154,15 @@ def _with_density(detector: Detector) -> TypeGuard[Outskirts]:
 
 def _place_of(image: np.ndarray, target: Target) -> int | None:
     """Index of a training image (H, W) among those whose codes a model keeps, if it does."""
-    kept = kept_images(target)
-    if kept.shape[1:] != image.shape:
+    exemplars = exemplar_images(target)
+    if exemplars.shape[1:] != image.shape:
         return None
-    (places,) = np.nonzero((kept == image).all((1, 2)))
+    (places,) = np.nonzero((exemplars == image).all((1, 2)))
     return int(places[0]) if len(places) else None
 
 
 def _looking_past(detector: Outskirts, images: np.ndarray, index: int) -> dict[str, np.ndarray]:
-    """Parts (n,) of images (n, H, W) uint8, without the kept code of that index."""
+    """Parts (n,) of images (n, H, W) uint8, without the exemplar code of that index."""
     import torch
 
     from core.data.stream import as_tensor

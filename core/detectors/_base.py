@@ -189,8 +189,8 @@ class Detector(nn.Module, ABC):
         return "latent code"
 
     @property
-    def keeps(self) -> int:
-        """How many training images it keeps something of: the first of `Stream.whole`."""
+    def n_exemplars(self) -> int:
+        """How many training images it holds something of: the first of `Stream.whole`."""
         return 0
 
     @property

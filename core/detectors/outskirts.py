@@ -75,13 +75,13 @@ class Outskirts(Detector):
                 each of regions x regions fields.
             hidden, fuse_hidden, classifier_hidden: of the autoencoders, the VAE and the classifiers.
             beta: weight of the KL.
-            kept: training images whose posteriors are kept, drawn at random.
+            exemplars: training images whose posteriors are held, drawn at random.
             criterion: "prior" (A, KL to it), "aggregate" (B, Mahalanobis distance) or
                 "neighbours" (C, mean symmetric KL to the 5 nearest).
-            rho: the fraction of kept posteriors that generate; 1 means all of them.
+            rho: the fraction of exemplar posteriors that generate; 1 means all of them.
             kappa, tau: push from the centre, and spread, of the synthetic outliers.
-            negatives: "outskirts", or "noise": z ~ kappa N(0, I), S of all kept posteriors.
-            density: whether a logit holds squares and the kernel density of kept normal codes
+            negatives: "outskirts", or "noise": z ~ kappa N(0, I), S of all exemplar posteriors.
+            density: whether a logit holds squares and the kernel density of exemplar normal codes
                 beside its net; without, it is the paper's reading: a net taught by outliers.
             starts_from: checkpoint whose levels and posteriors are taken; classifiers train alone.
         """
@@ -97,7 +97,7 @@ class Outskirts(Detector):
         fuse_hidden: int = 96
         classifier_hidden: int = 32
         beta: float = 0.5
-        kept: int = 960
+        exemplars: int = 960
         criterion: Criterion = "neighbours"
         rho: float = 0.1
         kappa: float = 1.2
@@ -110,7 +110,7 @@ class Outskirts(Detector):
 
     code_centre: Tensor  # (H,)
     code_scale: Tensor  # (H,)
-    kept_codes: Tensor  # (K, H), standardised codes of the kept training images
+    exemplar_codes: Tensor  # (K, H), standardised codes of the exemplar training images
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
@@ -138,7 +138,7 @@ class Outskirts(Detector):
         )
         self.register_buffer("code_centre", torch.zeros(total))
         self.register_buffer("code_scale", torch.ones(total))
-        self.register_buffer("kept_codes", torch.zeros(config.kept, total))
+        self.register_buffer("exemplar_codes", torch.zeros(config.exemplars, total))
         self._known: tuple[tuple[int, ...], Tensor, Mapping[str, Tensor]] | None = None
 
     @property
@@ -168,8 +168,8 @@ class Outskirts(Detector):
         return f"{self.config.latent} means of the VAE's posterior"
 
     @property
-    def keeps(self) -> int:
-        return self.config.kept
+    def n_exemplars(self) -> int:
+        return self.config.exemplars
 
     # Training -----------------------------------------------------------------------------------
 
@@ -185,7 +185,7 @@ class Outskirts(Detector):
             Phase("distil", "train", [distil], epochs=20),
             Phase("standardise codes", "train", prepare=self._fit_codes),
             Phase("fuse", "train", [fuse], epochs=20),
-            Phase("posteriors", "train", prepare=self._keep_posteriors),
+            Phase("posteriors", "train", prepare=self._hold_posteriors),
             Phase("whiten", "train", prepare=self._fit_whitening),
             Phase("discriminate", "train", [classifier], epochs=6),
             Phase("round to 16 bits", "train", prepare=self._round),
@@ -255,23 +255,23 @@ class Outskirts(Detector):
                   for j, v in zip(self.level1, variances, strict=True)]  # fmt: skip
         self.code_scale.copy_(torch.cat(scales))
 
-    def _keep_posteriors(self, batches: Iterable[Batch]) -> None:
-        """Codes of the first ``kept`` images of the stream, which is shuffled."""
-        kept: list[Tensor] = []
+    def _hold_posteriors(self, batches: Iterable[Batch]) -> None:
+        """Codes of the first ``exemplars`` images of the stream, which is shuffled."""
+        exemplars: list[Tensor] = []
         for batch in batches:
-            kept.append(self.codes(batch.x))
-            if sum(map(len, kept)) >= self.config.kept:
+            exemplars.append(self.codes(batch.x))
+            if sum(map(len, exemplars)) >= self.config.exemplars:
                 break
-        h = torch.cat(kept)[: self.config.kept]
-        if len(h) < self.config.kept:
+        h = torch.cat(exemplars)[: self.config.exemplars]
+        if len(h) < self.config.exemplars:
             raise NotFitted(
-                f"{self.config.kept} posteriors are to be kept, but there are {len(h)} training "
-                f"images: set kept to {len(h)} or less"
+                f"{self.config.exemplars} posteriors are to be exemplars, but there are {len(h)} training "
+                f"images: set exemplars to {len(h)} or less"
             )
-        self.kept_codes.copy_(h)
+        self.exemplar_codes.copy_(h)
 
     def _fit_whitening(self, batches: Iterable[Batch]) -> None:
-        for j, codes in self.features(self.kept_codes).items():
+        for j, codes in self.features(self.exemplar_codes).items():
             cast(PlainLogit, self.classifiers[j]).fit_(codes)
 
     def _round(self, batches: Iterable[Batch]) -> None:
@@ -323,7 +323,7 @@ class Outskirts(Detector):
         return self.parts_of_codes(self.codes(x))
 
     def parts_of_codes(self, h: Tensor, *, without: int | None = None) -> Mapping[str, Tensor]:
-        """Parts (N,) of codes h (N, H); the classifiers look past the kept code ``without``."""
+        """Parts (N,) of codes h (N, H); the classifiers look past the exemplar code ``without``."""
         mean, spread = self.posterior(h)
         features = self.features(h)
         logits = {
@@ -341,11 +341,11 @@ class Outskirts(Detector):
     # The outskirts ------------------------------------------------------------------------------
 
     def kl_per_dimension(self) -> Tensor:
-        """Mean KL of the kept posteriors to the prior, (D,) in nats; near 0 = collapsed."""
-        return kl_to_prior(*self._kept()).mean(0)
+        """Mean KL of the exemplar posteriors to the prior, (D,) in nats; near 0 = collapsed."""
+        return kl_to_prior(*self._exemplar_posteriors()).mean(0)
 
     def remoteness(self, criterion: Criterion | None = None) -> Tensor:
-        """How far out each kept posterior lies, (K,), larger = further out.
+        """How far out each exemplar posterior lies, (K,), larger = further out.
 
         Raises:
             NotFitted: there are no posteriors yet.
@@ -353,10 +353,10 @@ class Outskirts(Detector):
         """
         if (name := criterion or self.config.criterion) not in CRITERIA:
             raise ValueError(f"criterion is prior, aggregate or neighbours, got {name!r}")
-        return CRITERIA[name](*self._kept())
+        return CRITERIA[name](*self._exemplar_posteriors())
 
     def generators(self, rho: float | None = None, criterion: Criterion | None = None) -> Tensor:
-        """Indices of the kept posteriors that generate: the top fraction rho, outermost first."""
+        """Indices of the exemplar posteriors that generate: the top fraction rho, outermost first."""
         return outermost(self.remoteness(criterion), self.config.rho if rho is None else rho)
 
     def synthesise(
@@ -388,7 +388,7 @@ class Outskirts(Detector):
         kappa: float | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """h~ (n, H), z~ (n, D) and the index of each one's parent (n,)."""
-        config, (mean, spread) = self.config, self._kept()
+        config, (mean, spread) = self.config, self._exemplar_posteriors()
         tau = config.tau if tau is None else tau
         kappa = config.kappa if kappa is None else kappa
         if parents is None:
@@ -399,12 +399,12 @@ class Outskirts(Detector):
         z = pushed(mean[i], spread[i], eps, centre=mean.mean(0), kappa=kappa, tau=tau)
         if config.negatives == "noise":
             z = kappa * eps
-        rest = self.kept_codes[parents] - self.decoder(mean[parents])  # (G, H)
+        rest = self.exemplar_codes[parents] - self.decoder(mean[parents])  # (G, H)
         weights = noise_like(rest.new_empty(n, len(rest)), generator)
         return self.decoder(z) + tau * weights @ rest / len(rest) ** 0.5, z, i
 
     def _classifiers(self, without: int | None = None) -> list[tuple[str, PlainLogit, Tensor]]:
-        """Each classifier with the features of the kept codes that it looks at."""
+        """Each classifier with the features of the exemplar codes that it looks at."""
         near = self._knowledge()[1]
         if without is not None:
             near = {j: torch.cat([n[:without], n[without + 1 :]]) for j, n in near.items()}
@@ -412,24 +412,24 @@ class Outskirts(Detector):
             (j, cast(PlainLogit, classifier), near[j]) for j, classifier in self.classifiers.items()
         ]
 
-    @torch.inference_mode(False)  # what is kept must serve a later gradient, too
+    @torch.inference_mode(False)  # what is exemplars must serve a later gradient, too
     @torch.no_grad()
     def _knowledge(self) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """`generators` of the config and features of the kept codes, made once for these codes."""
-        key = (self.kept_codes._version, self.kept_codes.data_ptr())
+        """`generators` of the config and features of the exemplar codes, made once for these codes."""
+        key = (self.exemplar_codes._version, self.exemplar_codes.data_ptr())
         if self._known is None or self._known[0] != key:
-            generators = torch.arange(len(self.kept_codes))
-            if self.config.negatives == "outskirts" and self.kept_codes.any():
+            generators = torch.arange(len(self.exemplar_codes))
+            if self.config.negatives == "outskirts" and self.exemplar_codes.any():
                 generators = self.generators()
-            self._known = key, generators, self.features(self.kept_codes)
+            self._known = key, generators, self.features(self.exemplar_codes)
         return self._known[1:]
 
-    def _kept(self) -> tuple[Tensor, Tensor]:
-        """mu_i and s_i (K, D) of the kept training images."""
-        if not self.kept_codes.any():
+    def _exemplar_posteriors(self) -> tuple[Tensor, Tensor]:
+        """mu_i and s_i (K, D) of the exemplar training images."""
+        if not self.exemplar_codes.any():
             raise NotFitted("the outskirts need the posteriors of training")
         with torch.no_grad():
-            return self.posterior(self.kept_codes)
+            return self.posterior(self.exemplar_codes)
 
     def pictures(self, h: Tensor) -> Tensor:
         """Images (N, C, H, W) in [0, 1] of codes h (N, H), by the pixels' decoder."""
@@ -449,8 +449,8 @@ def _check(config: Outskirts.Config) -> None:
     if config.kappa <= 0 or config.tau <= 0 or config.beta <= 0:
         raise ValueError("kappa, tau and beta must be above 0")
     sizes = (config.code, config.regions, config.hidden, config.latent, config.fuse_hidden)
-    if min(*sizes, config.classifier_hidden) < 1 or config.kept <= NEAREST:
-        raise ValueError(f"sizes must be 1 or more, and kept more than {NEAREST}")
+    if min(*sizes, config.classifier_hidden) < 1 or config.exemplars <= NEAREST:
+        raise ValueError(f"sizes must be 1 or more, and exemplars more than {NEAREST}")
     inner = [side - 2 * config.border for side in config.image[1:]]
     if config.image[0] != 1 or config.border < 0 or any(s < 8 or s % 4 for s in inner):
         raise ValueError(f"needs grey pictures of sides 8, 12, 16 ..., got {config.image}, {inner}")

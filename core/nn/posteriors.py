@@ -25,7 +25,7 @@ class Synthesis:
     Attributes:
         codes: (n, H), h~ in standard deviations of the normal codes.
         latent: (n, D), z~.
-        parents: (n,), index of each one's generator among the kept posteriors.
+        parents: (n,), index of each one's generator among the exemplar posteriors.
         images: (n, C, H, W) in [0, 1], their pixel codes decoded.
     """
 

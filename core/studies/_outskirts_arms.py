@@ -76,7 +76,7 @@ def arms_of(config: Outskirts.Config) -> tuple[Arm, ...]:
     spreads = [{"kappa": k, "tau": t} for k in (kappa, 1.0) for t in (2 * tau / 3, tau, 2 * tau)]
     return (
         Arm(FULL, "full method", "two levels, outermost posteriors generate", grid=fractions),
-        Arm("all", "all generate", "outliers drawn from all kept posteriors, rho = 1",
+        Arm("all", "all generate", "outliers drawn from all exemplar posteriors, rho = 1",
             changes={"rho": 1.0}, grid=spreads),
         Arm("noise", "noise around the prior", "z ~ kappa N(0, I) in place of posteriors",
             changes={"negatives": "noise"}, grid=spreads),
@@ -91,7 +91,7 @@ def arms_of(config: Outskirts.Config) -> tuple[Arm, ...]:
             "all training images", "neighbours",
             grid=[{"k": k} for k in (1, 2, 5, 10, 20, 50)]),
         Arm("density", "untrained classifiers", "the full method's before any training: kernel "
-            "density of the kept codes and squares, as they start; no outlier was seen", "density"),
+            "density of the exemplar codes and squares, as they start; no outlier was seen", "density"),
     )  # fmt: skip
 
 

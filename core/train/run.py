@@ -157,7 +157,7 @@ def _detector(scenario: Scenario, name: str, training: Training) -> tuple[Detect
                 if getattr(start.config, setting) != getattr(detector.config, setting):
                     raise RuntimeError(f"they differ in {setting}")
             detector.begin_from(start)
-            if detector.keeps and card.training.seed != training.seed:
+            if detector.n_exemplars and card.training.seed != training.seed:
                 raise RuntimeError("what it keeps of training images hangs on their common seed")
         except RuntimeError as error:
             raise CardError(f"{name} cannot start from {detector.start}: {error}") from error

@@ -80,9 +80,9 @@ def by_hand(mean: list[float], spread: list[float]) -> Outskirts:
 
 
 def knowing(mean: Tensor, spread: Tensor) -> Outskirts:
-    """A detector whose kept posteriors are these, whatever its encoder says."""
-    detector = build(kept=len(mean), latent=mean.shape[1])
-    detector.kept_codes.normal_(generator=draw())
+    """A detector whose exemplar posteriors are these, whatever its encoder says."""
+    detector = build(exemplars=len(mean), latent=mean.shape[1])
+    detector.exemplar_codes.normal_(generator=draw())
     detector._kept = lambda: (mean, spread)  # type: ignore[method-assign]
     return detector
 
@@ -165,7 +165,7 @@ def test_what_is_added_to_a_decoded_code_has_tau_times_the_generators_errors_spr
 ) -> None:
     made = outskirts.synthesise(DRAWS, draw(), rho=0.2, tau=3.0)
     i = outskirts.generators(0.2)
-    rest = outskirts.kept_codes[i] - outskirts.decoder(outskirts._kept()[0][i])
+    rest = outskirts.exemplar_codes[i] - outskirts.decoder(outskirts._kept()[0][i])
     added = made.codes - outskirts.decoder(made.latent)
     spread = 3 * rest.square().mean(0).sqrt()
     assert (added.mean(0).abs() < 4 * spread / DRAWS**0.5).all()
@@ -230,7 +230,7 @@ def test_each_classifier_learned_what_its_untrained_twin_does_not_know(
     normal = twins[1].features(held_out)[part.removeprefix("logit_")]
     loss = []
     for judge in (untrained, trained):
-        near = twins[1].features(twins[1].kept_codes)[part.removeprefix("logit_")]
+        near = twins[1].features(twins[1].exemplar_codes)[part.removeprefix("logit_")]
         synthetic = twins[1].features(codes)[part.removeprefix("logit_")]
         loss.append(
             float(torch.nn.functional.softplus(judge(normal, near)).mean())
@@ -244,7 +244,7 @@ def test_the_untrained_twin_ranks_by_nearness_alone_and_calls_nothing_normal(
     twins: tuple[Outskirts, Outskirts],
 ) -> None:
     untrained, trained = twins
-    # The kernel density of kept codes is there from the start, and ranks well, as a limit says.
+    # The kernel density of exemplar codes is there from the start, and ranks well, as a limit says.
     assert separation(untrained, "logit") > 0.8
     held_out = as_tensor(tiny.padded(tiny.boxes(100, seed=50)))
     synthetic = trained.synthesise(400, draw()).codes
@@ -258,7 +258,7 @@ def test_the_untrained_twin_ranks_by_nearness_alone_and_calls_nothing_normal(
 
 
 def test_a_kept_code_can_be_looked_past(outskirts: Outskirts) -> None:
-    code = outskirts.kept_codes[3:4]
+    code = outskirts.exemplar_codes[3:4]
     own, past = outskirts.parts_of_codes(code), outskirts.parts_of_codes(code, without=3)
     assert past["logit"] > own["logit"]  # nothing else lies as near
     others = copy.deepcopy(outskirts)
@@ -462,7 +462,7 @@ def test_filters_have_no_mean_unit_norm_and_answer_to_no_level() -> None:
         ({"kappa": -1.0}, "above 0"),
         ({"beta": 0.0}, "above 0"),
         ({"latent": 0}, "1 or more"),
-        ({"kept": 5}, "more than 5"),
+        ({"exemplars": 5}, "more than 5"),
         ({"image": (1, 30, 32)}, "sides 8, 12"),
         ({"image": (3, 32, 32)}, "grey"),
         ({"criterion": "umap"}, "criterion"),

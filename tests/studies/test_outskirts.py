@@ -198,7 +198,7 @@ def test_density_alone_has_the_classifiers_that_the_full_method_starts_from(base
     torch.manual_seed(TINY.seed)
     fresh = Outskirts(TINY.config)
     with torch.no_grad():
-        near = bases[2].features(bases[2].kept_codes)
+        near = bases[2].features(bases[2].exemplar_codes)
     for name, judge in density.classifiers.items():
         fresh.classifiers[name].fit_(near[name])
         for key, value in judge.state_dict().items():
