@@ -275,7 +275,7 @@ def test_a_ray_goes_from_the_centre_through_the_posterior(detector: Outskirts) -
     mean, _ = posteriors(detector)
     for criterion, rank in (("neighbours", 1), ("prior", 3), ("aggregate", 100)):
         found = service.ray(RayQuery(MODEL, criterion, rank))
-        order = detector.remoteness(criterion).argsort(descending=True)  # type: ignore[arg-type]
+        order = detector.outlyingness(criterion).argsort(descending=True)  # type: ignore[arg-type]
         assert found.index == order[rank - 1]
         here = {float(k): i for i, k in enumerate(found.kappas)}
         for kappa, z in (

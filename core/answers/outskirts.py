@@ -120,14 +120,14 @@ def _principal(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 @lru_cache(maxsize=24)
-def _remoteness(folder: Path, stem: str, version: str, criterion: str) -> Any:
+def _outlyingness(folder: Path, stem: str, version: str, criterion: str) -> Any:
     """How far out each exemplar posterior lies, a tensor (K,)."""
     import torch
 
     with torch.inference_mode():
         detector = _known_once(folder, stem, version).detector
         try:
-            return detector.remoteness(_criterion(criterion))
+            return detector.outlyingness(_criterion(criterion))
         except ValueError as error:
             raise OutskirtsError(str(error)) from error
 
@@ -141,9 +141,9 @@ def generators_of(target: Target, criterion: str, rho: float) -> Any:
     from core.nn.posteriors import outermost
 
     folder = load_scenario(target.scenario).folder
-    remote = _remoteness(folder, target.stem, version(target), criterion)
+    outlying = _outlyingness(folder, target.stem, version(target), criterion)
     try:
-        return outermost(remote, rho)
+        return outermost(outlying, rho)
     except ValueError as error:
         raise OutskirtsError(str(error)) from error
 

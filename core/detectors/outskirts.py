@@ -344,7 +344,7 @@ class Outskirts(Detector):
         """Mean KL of the exemplar posteriors to the prior, (D,) in nats; near 0 = collapsed."""
         return kl_to_prior(*self._exemplar_posteriors()).mean(0)
 
-    def remoteness(self, criterion: Criterion | None = None) -> Tensor:
+    def outlyingness(self, criterion: Criterion | None = None) -> Tensor:
         """How far out each exemplar posterior lies, (K,), larger = further out.
 
         Raises:
@@ -357,7 +357,7 @@ class Outskirts(Detector):
 
     def generators(self, rho: float | None = None, criterion: Criterion | None = None) -> Tensor:
         """Indices of the exemplar posteriors that generate: the top fraction rho, outermost first."""
-        return outermost(self.remoteness(criterion), self.config.rho if rho is None else rho)
+        return outermost(self.outlyingness(criterion), self.config.rho if rho is None else rho)
 
     def synthesise(
         self,

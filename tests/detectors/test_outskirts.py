@@ -89,7 +89,7 @@ def knowing(mean: Tensor, spread: Tensor) -> Outskirts:
 
 def test_the_kl_to_the_prior_is_the_hand_computed_one() -> None:
     found = by_hand(MEAN, SPREAD)
-    torch.testing.assert_close(found.remoteness("prior"), torch.tensor(KL), rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(found.outlyingness("prior"), torch.tensor(KL), rtol=1e-4, atol=1e-6)
     assert float(found.kl_per_dimension()) == pytest.approx(sum(KL) / len(KL), rel=1e-4)
 
 
@@ -97,7 +97,7 @@ def test_the_aggregate_posterior_has_the_means_variance_and_the_mean_square_spre
     mean, spread = torch.tensor(MEAN), torch.tensor(SPREAD)
     variance = mean.var() + spread.square().mean()
     expected = (mean - mean.mean()).abs() / variance.sqrt()
-    torch.testing.assert_close(by_hand(MEAN, SPREAD).remoteness("aggregate"), expected)
+    torch.testing.assert_close(by_hand(MEAN, SPREAD).outlyingness("aggregate"), expected)
 
 
 def test_the_divergence_of_neighbours_is_that_of_torch_distributions() -> None:
@@ -108,7 +108,7 @@ def test_the_divergence_of_neighbours_is_that_of_torch_distributions() -> None:
     both = (kl_divergence(q, p) + kl_divergence(p, q)).sum(2) / 2  # (12, 12)
     both.fill_diagonal_(torch.inf)
     nearest = both.sort(1).values[:, :5].mean(1)
-    torch.testing.assert_close(detector.remoteness("neighbours"), nearest, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(detector.outlyingness("neighbours"), nearest, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_all_generate_at_rho_one_and_one_does_at_the_least() -> None:
 def test_every_generator_is_a_parent_and_nobody_else(outskirts: Outskirts) -> None:
     for criterion in ("prior", "aggregate", "neighbours"):
         made = outskirts.synthesise(2000, draw(), rho=0.2, criterion=criterion)
-        strangeness = outskirts.remoteness(criterion)
+        strangeness = outskirts.outlyingness(criterion)
         parents = set(made.parents.tolist())
         assert len(parents) == 20
         others = sorted(set(range(KEPT)) - parents)

@@ -132,7 +132,7 @@ def draw(detector: Outskirts, n: int = 2000) -> tuple[torch.Tensor, torch.Tensor
 def test_negatives_come_from_the_outermost_alone_or_from_all(bases, stream) -> None:
     full, _ = trained(FULL, bases, stream, rho=0.1, kappa=1.2, tau=1.5)
     everyone, _ = trained("all", bases, stream)
-    outermost = full.remoteness().topk(round(0.1 * KEPT)).indices
+    outermost = full.outlyingness().topk(round(0.1 * KEPT)).indices
     assert set(draw(full)[2].tolist()) == set(outermost.tolist())
     assert set(draw(everyone)[2].tolist()) == set(range(KEPT))
 
