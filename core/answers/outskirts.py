@@ -68,7 +68,7 @@ class Known:
     detector: Outskirts
     card: Card
     mean: np.ndarray  # (K, D)
-    spread: np.ndarray  # (K, D)
+    std: np.ndarray  # (K, D)
     axes: np.ndarray  # (2, D)
     share: np.ndarray  # (2,)
 
@@ -102,9 +102,9 @@ def _known_once(folder: Path, stem: str, version: str) -> Known:
     if not isinstance(detector, Outskirts):
         raise OutskirtsError(f"{target} keeps no posteriors: it has no outskirts")
     with torch.inference_mode():
-        mean, spread = (found.numpy() for found in detector.posterior(detector.exemplar_codes))
+        mean, std = (found.numpy() for found in detector.posterior(detector.exemplar_codes))
     axes, share = _principal(mean)
-    return Known(detector, card, mean, spread, axes, share)
+    return Known(detector, card, mean, std, axes, share)
 
 
 def _principal(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -378,7 +378,7 @@ def _outlines(known: Known, which: np.ndarray) -> np.ndarray:
 
     The shadow of N(mu, diag s^2) on axes A has the covariance A diag(s^2) A^T.
     """
-    scaled = known.axes[None] * known.spread[which][:, None] ** 2  # (E, 2, D)
+    scaled = known.axes[None] * known.std[which][:, None] ** 2  # (E, 2, D)
     variances, vectors = np.linalg.eigh(scaled @ known.axes.T)
     roots = vectors * np.sqrt(variances.clip(0))[:, None]  # (E, 2, 2)
     angle = np.linspace(0, 2 * np.pi, OUTLINE)

@@ -36,7 +36,7 @@ __all__ = ["Criterion", "Outskirts"]
 Criterion = Literal["prior", "aggregate", "neighbours"]
 NEAREST = 5  # posteriors that criterion C looks at
 CRITERIA: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "prior": lambda mean, spread: kl_to_prior(mean, spread).sum(1),
+    "prior": lambda mean, std: kl_to_prior(mean, std).sum(1),
     "aggregate": distance_to_aggregate,
     "neighbours": partial(divergence_of_neighbours, k=NEAREST),
 }
@@ -214,9 +214,9 @@ class Outskirts(Detector):
     def _fuse(self, batch: Batch, generator: torch.Generator) -> Mapping[str, Tensor]:
         """||h - h^||^2 + beta KL(q(z | h) || N(0, I))."""
         h = self.codes(batch.x).detach()
-        mean, spread = self.posterior(h)
-        error = (h - self.decoder(mean + spread * noise_like(mean, generator))).square().sum(1)
-        kl = kl_to_prior(mean, spread).sum(1)
+        mean, std = self.posterior(h)
+        error = (h - self.decoder(mean + std * noise_like(mean, generator))).square().sum(1)
+        kl = kl_to_prior(mean, std).sum(1)
         return {"reconstruction": error.mean(), "kl": self.config.beta * kl.mean()}
 
     def _discriminate(self, batch: Batch, generator: torch.Generator) -> Mapping[str, Tensor]:
@@ -226,8 +226,8 @@ class Outskirts(Detector):
         """
         with torch.no_grad():
             h = self.codes(batch.x)
-            mean, spread = self.posterior(h)
-            drawn = self.decoder(mean + spread * noise_like(mean, generator))
+            mean, std = self.posterior(h)
+            drawn = self.decoder(mean + std * noise_like(mean, generator))
             normal = self.features(drawn + h - self.decoder(mean))
             synthetic = self.features(self._draw(len(h), generator)[0])
         return {
@@ -324,7 +324,7 @@ class Outskirts(Detector):
 
     def parts_of_codes(self, h: Tensor, *, without: int | None = None) -> Mapping[str, Tensor]:
         """Parts (N,) of codes h (N, H); the classifiers look past the exemplar code ``without``."""
-        mean, spread = self.posterior(h)
+        mean, std = self.posterior(h)
         features = self.features(h)
         logits = {
             f"logit_{j}": classifier(features[j], near)
@@ -334,7 +334,7 @@ class Outskirts(Detector):
             "logit": torch.stack(list(logits.values())).mean(0),
             **logits,
             "reconstruction": (h - self.decoder(mean)).square().sum(1),
-            "kl": kl_to_prior(mean, spread).sum(1),
+            "kl": kl_to_prior(mean, std).sum(1),
         }
         return {name: found[name] for name in self.described}
 
@@ -388,7 +388,7 @@ class Outskirts(Detector):
         kappa: float | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """h~ (n, H), z~ (n, D) and the index of each one's parent (n,)."""
-        config, (mean, spread) = self.config, self._exemplar_posteriors()
+        config, (mean, std) = self.config, self._exemplar_posteriors()
         tau = config.tau if tau is None else tau
         kappa = config.kappa if kappa is None else kappa
         if parents is None:
@@ -396,7 +396,7 @@ class Outskirts(Detector):
         draws = torch.randint(len(parents), (n,), generator=generator, device=generator.device)
         i = parents.to(mean.device)[draws.to(mean.device)]
         eps = noise_like(mean[i], generator)
-        z = pushed(mean[i], spread[i], eps, centre=mean.mean(0), kappa=kappa, tau=tau)
+        z = pushed(mean[i], std[i], eps, centre=mean.mean(0), kappa=kappa, tau=tau)
         if config.negatives == "noise":
             z = kappa * eps
         rest = self.exemplar_codes[parents] - self.decoder(mean[parents])  # (G, H)

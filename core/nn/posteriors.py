@@ -40,20 +40,20 @@ def noise_like(tensor: Tensor, generator: torch.Generator) -> Tensor:
     return torch.randn(tensor.shape, generator=generator, device=generator.device).to(tensor.device)
 
 
-def kl_to_prior(mean: Tensor, spread: Tensor) -> Tensor:
+def kl_to_prior(mean: Tensor, std: Tensor) -> Tensor:
     """KL(q_i || N(0, 1)) of each dimension in nats, (N, D); its sum over D is criterion A.
 
-    1/2 (mu^2 + s^2 - 1 - log s^2), for mean and spread (N, D).
+    1/2 (mu^2 + s^2 - 1 - log s^2), for mean and std (N, D).
 
     Example:
         >>> kl_to_prior(torch.tensor([[2.0, 0.0]]), torch.tensor([[1.0, 1.0]])).tolist()
         [[2.0, 0.0]]
     """
-    variance = spread.square()
+    variance = std.square()
     return (mean.square() + variance - 1 - variance.log()) / 2
 
 
-def distance_to_aggregate(mean: Tensor, spread: Tensor) -> Tensor:
+def distance_to_aggregate(mean: Tensor, std: Tensor) -> Tensor:
     """Criterion B: Mahalanobis distance (N,) of mu_i to the aggregate posterior.
 
     Its mean is that of the mu_i, its covariance cov(mu_i) + diag(mean s_i^2).
@@ -65,12 +65,12 @@ def distance_to_aggregate(mean: Tensor, spread: Tensor) -> Tensor:
     """
     deviation = mean - mean.mean(0)
     covariance = deviation.T @ deviation / max(len(mean) - 1, 1)
-    covariance = covariance + torch.diag(spread.square().mean(0))
+    covariance = covariance + torch.diag(std.square().mean(0))
     pull = torch.linalg.solve(covariance, deviation.T).T  # (N, D)
     return (pull * deviation).sum(1).clamp_min(0).sqrt()
 
 
-def divergence_of_neighbours(mean: Tensor, spread: Tensor, *, k: int, chunk: int = 500) -> Tensor:
+def divergence_of_neighbours(mean: Tensor, std: Tensor, *, k: int, chunk: int = 500) -> Tensor:
     """Criterion C: mean symmetric KL of q_i to its k nearest other q_j in nats, (N,).
 
     J(i, j) = 1/2 (KL(q_i || q_j) + KL(q_j || q_i))
@@ -88,7 +88,7 @@ def divergence_of_neighbours(mean: Tensor, spread: Tensor, *, k: int, chunk: int
     if not 0 < k < len(mean):
         raise ValueError(f"{len(mean)} posteriors have no {k} nearest others each")
     centred = (mean - mean.mean(0)).double()  # squares below cancel
-    variance = spread.double().square()
+    variance = std.double().square()
     sharp, weighed = 1 / variance, centred / variance
     square, own = centred.square(), (centred.square() / variance).sum(1)
     found = []
@@ -120,13 +120,13 @@ def outermost(strangeness: Tensor, rho: float) -> Tensor:
 
 
 def pushed(
-    mean: Tensor, spread: Tensor, noise: Tensor, *, centre: Tensor, kappa: float, tau: float
+    mean: Tensor, std: Tensor, noise: Tensor, *, centre: Tensor, kappa: float, tau: float
 ) -> Tensor:
     """z~ = mu_bar + kappa (mu_i - mu_bar) + tau s_i eps, all (N, D) but mu_bar (D,).
 
     Example:
-        >>> mean, spread, noise = torch.tensor([[3.0]]), torch.tensor([[0.5]]), torch.ones(1, 1)
-        >>> pushed(mean, spread, noise, centre=torch.ones(1), kappa=2.0, tau=4.0).tolist()
+        >>> mean, std, noise = torch.tensor([[3.0]]), torch.tensor([[0.5]]), torch.ones(1, 1)
+        >>> pushed(mean, std, noise, centre=torch.ones(1), kappa=2.0, tau=4.0).tolist()
         [[7.0]]
     """
-    return centre + kappa * (mean - centre) + tau * spread * noise
+    return centre + kappa * (mean - centre) + tau * std * noise
