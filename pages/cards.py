@@ -17,7 +17,7 @@ TRY = {  # label: model, what of it is shown
 
 overview = _ask.overview(st.session_state["world"])
 scenario = overview.scenario
-rows = {row.name: row for row in (*overview.detectors, *overview.twins)}
+rows = {row.name: row for row in (*overview.detectors, *overview.seed_replicates)}
 
 
 def show(name: str, view: str) -> None:

@@ -41,7 +41,7 @@ WHOLE, BELOW, OF, FRESH = "_latent_whole", "_latent_below", "_latent_of", "_late
 
 overview = _ask.overview(st.session_state["world"])
 scenario = overview.scenario
-models = {r.name: r for r in (*overview.detectors, *overview.twins) if r.card is not None}
+models = {r.name: r for r in (*overview.detectors, *overview.seed_replicates) if r.card is not None}
 compared = {r.name: r for r in overview.detectors if r.card is not None}
 names = [s.name for s in scenario.own_sets]
 seed = st.session_state["seed"]

@@ -130,7 +130,7 @@ story = Story(
     normal=normal.title.lower(),
     strange=title_of[strange].lower(),
     set_name=strange,
-    others=_luck.measured((*overview.detectors, *overview.twins)),
+    others=_luck.measured((*overview.detectors, *overview.seed_replicates)),
 )
 
 

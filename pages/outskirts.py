@@ -38,7 +38,7 @@ TRY: Mapping[str, Mapping[str, object]] = {  # label: what differs from training
 overview = _ask.overview(st.session_state["world"])
 scenario = overview.scenario
 seed = st.session_state["seed"]
-everyone = {r.name: r for r in (*overview.detectors, *overview.twins)}
+everyone = {r.name: r for r in (*overview.detectors, *overview.seed_replicates)}
 models = {n: r for n, r in everyone.items() if r.detector == "Outskirts"}
 
 

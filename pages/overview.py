@@ -150,7 +150,7 @@ def lines(row: DetectorRow, parts: Iterable[str], *, alone: bool) -> list[dict[s
 
 
 TITLES = {s.name: s.title.lower() for s in scenario.strange}
-MEASURED = _luck.measured((*found.detectors, *found.twins))
+MEASURED = _luck.measured((*found.detectors, *found.seed_replicates))
 
 
 def said(found: Correction) -> str:

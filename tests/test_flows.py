@@ -123,7 +123,7 @@ def test_samples_hang_on_seed_and_temperature_alone(models: Tiny) -> None:
 def test_twins_are_listed_apart_from_the_models_whose_card_they_serve(models: Tiny) -> None:
     found = service.overview("tiny")
     assert [r.name for r in found.detectors] == ["glow.general", "glow", "glow.outliers"]
-    assert [r.name for r in found.twins] == ["glow.seed-0", "glow.seed-1"]
+    assert [r.name for r in found.seed_replicates] == ["glow.seed-0", "glow.seed-1"]
 
 
 def figures(auroc: float) -> Metrics:

@@ -194,7 +194,7 @@ def test_a_card_says_what_its_file_says(name):
     app = opened("cards", cards_model=name)
     assert not app.exception
     found = service.overview("fashion")
-    row = next(r for r in (*found.detectors, *found.twins) if r.name == name)
+    row = next(r for r in (*found.detectors, *found.seed_replicates) if r.name == name)
     text = written(app)
     for word in (row.card.data.name, f"Seed {row.card.training.seed}", row.card.score.why):
         assert word in text
@@ -215,7 +215,7 @@ def test_cards_lists_every_checkpoint_that_ships():
 
 def test_the_sentences_of_overview_carry_the_numbers_of_the_card():
     text, overview = written(opened()), service.overview("fashion")
-    measured = _luck.measured((*overview.detectors, *overview.twins))
+    measured = _luck.measured((*overview.detectors, *overview.seed_replicates))
     for found in service.corrections(overview.detectors[0], measured):
         for before, after in (*found.helps.values(), *found.costs.values(), *found.wavers.values()):
             assert f"{before:.3f} → {after:.3f}" in text

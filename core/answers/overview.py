@@ -91,13 +91,13 @@ class Overview:
     """A scenario, its models, and a few images of each of its sets.
 
     Attributes:
-        twins: models that differ from another in their seed alone.
+        seed_replicates: models that differ from another in their seed alone.
         examples: set name to (n, H, W) uint8.
     """
 
     scenario: Scenario
     detectors: tuple[DetectorRow, ...]
-    twins: tuple[DetectorRow, ...]
+    seed_replicates: tuple[DetectorRow, ...]
     examples: Mapping[str, np.ndarray]
 
 
@@ -139,7 +139,7 @@ def overview(scenario_name: str, *, examples: int = 8) -> Overview:
 
     scenario = load_scenario(scenario_name)
     rows = []
-    twins = {seed for training in scenario.training.values() for seed in training.seeds}
+    seed_replicates = {seed for training in scenario.training.values() for seed in training.seeds}
     for name, training in scenario.training.items():
         try:
             cls = detector_class(name.partition(".")[0])
@@ -163,8 +163,8 @@ def overview(scenario_name: str, *, examples: int = 8) -> Overview:
         shown[image_set.name] = images[::step][:examples]
     return Overview(
         scenario,
-        detectors=tuple(row for row in rows if row.name not in twins),
-        twins=tuple(row for row in rows if row.name in twins),
+        detectors=tuple(row for row in rows if row.name not in seed_replicates),
+        seed_replicates=tuple(row for row in rows if row.name in seed_replicates),
         examples=shown,
     )
 
