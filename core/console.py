@@ -142,9 +142,9 @@ def bar() -> Iterator[tuple[Callable[[Any], None], Callable[[str], None]]]:
     with Progress(*columns, console=notes) as progress:
         task = progress.add_task("", total=1.0)
 
-        def step(moment: Any) -> None:
+        def step(progress: Any) -> None:
             progress.update(
-                task, completed=moment.progress, description=f"{moment.phase}: {_terms(moment)}"
+                task, completed=progress.share, description=f"{progress.phase}: {_terms(progress)}"
             )
 
         def stage(text: str) -> None:
@@ -156,15 +156,15 @@ def bar() -> Iterator[tuple[Callable[[Any], None], Callable[[str], None]]]:
 def _lines() -> tuple[Callable[[Any], None], Callable[[str], None]]:
     last = [0.0]
 
-    def step(moment: Any) -> None:
+    def step(progress: Any) -> None:
         if time.monotonic() - last[0] > 30:
             last[0] = time.monotonic()
-            where = f"{moment.progress:.1%} of {moment.phase}, {moment.images} images"
-            note(f"{where}: {_terms(moment)}")
+            where = f"{progress.share:.1%} of {progress.phase}, {progress.images} images"
+            note(f"{where}: {_terms(progress)}")
 
     return step, note
 
 
-def _terms(moment: Any) -> str:
+def _terms(progress: Any) -> str:
     """The last value of each loss term, without the player's name."""
-    return " ".join(f"{k.partition('/')[2]} {v:.3f}" for k, v in moment.terms.items())
+    return " ".join(f"{k.partition('/')[2]} {v:.3f}" for k, v in progress.terms.items())

@@ -284,8 +284,8 @@ def test_an_interrupted_training_of_a_scenario_goes_on_and_says_so(
     class PowerCut(Exception):
         pass
 
-    def step(moment) -> None:
-        if moment.step == 3:
+    def step(progress) -> None:
+        if progress.step == 3:
             raise PowerCut
 
     training = scenario.training_of("glow")

@@ -90,7 +90,7 @@ def _noise(n: int) -> np.ndarray:
 
 def glow_training(watch: Say) -> list[Row]:
     """Images a second of the training loop itself, batch 64, Fabric and logging included."""
-    from core.train.loop import Moment, fit
+    from core.train.loop import Progress, fit
 
     images = _noise(64 * 64)
     stream = Stream(images, np.ones(len(images), np.int8), np.zeros(len(images), np.int64), 64)
@@ -99,7 +99,7 @@ def glow_training(watch: Say) -> list[Row]:
         watch(f"training, K = {steps}, hidden {hidden}")
         times: list[float] = []
 
-        def note(moment: Moment, times: list[float] = times) -> None:
+        def note(progress: Progress, times: list[float] = times) -> None:
             times.append(time.perf_counter())
 
         fit(

@@ -30,7 +30,7 @@ from core.evaluate.metrics import Metrics, measure_parts
 from core.inference.scoring import figures_of, parts_of
 from core.inference.validation import recommend, validate
 from core.scenario import Scenario, Training
-from core.train.loop import Moment, Report
+from core.train.loop import Progress, Report
 from core.train.maps import lay_out
 
 __all__ = ["Watcher", "how_it_went", "processor", "write_card"]
@@ -43,7 +43,7 @@ GOLDEN_PER_SET = 4
 class Watcher:
     """Who is told how training goes: each step, and each stage of what follows."""
 
-    step: Callable[[Moment], None] = lambda moment: None
+    step: Callable[[Progress], None] = lambda progress: None
     stage: Callable[[str], None] = lambda text: None
 
 

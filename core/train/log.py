@@ -8,13 +8,13 @@ from collections import defaultdict
 from pathlib import Path
 
 from core.files import append_line, read_text
-from core.train.loop import Moment
+from core.train.loop import Progress
 
 __all__ = ["TrainingLog", "read_log"]
 
 
 class TrainingLog:
-    """Append the course of training to a file; call it with each `Moment`."""
+    """Append the course of training to a file; call it with each `Progress`."""
 
     def __init__(self, path: Path, *, seconds: float = 10.0) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -23,18 +23,18 @@ class TrainingLog:
         self.counts: dict[str, int] = defaultdict(int)
         self.written = time.monotonic()
 
-    def __call__(self, moment: Moment) -> None:
-        for name, value in moment.terms.items():
+    def __call__(self, progress: Progress) -> None:
+        for name, value in progress.terms.items():
             self.sums[name] += value
             self.counts[name] += 1
-        if time.monotonic() - self.written < self.seconds and moment.progress < 1:
+        if time.monotonic() - self.written < self.seconds and progress.share < 1:
             return
         line = {
-            "phase": moment.phase,
-            "progress": round(moment.progress, 5),
-            "step": moment.step,
-            "images": moment.images,
-            "minutes": round(moment.minutes, 3),
+            "phase": progress.phase,
+            "progress": round(progress.share, 5),
+            "step": progress.step,
+            "images": progress.images,
+            "minutes": round(progress.minutes, 3),
             "terms": {k: round(s / self.counts[k], 6) for k, s in self.sums.items()},
         }
         append_line(self.path, json.dumps(line))

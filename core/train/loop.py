@@ -22,7 +22,7 @@ from core.detectors._base import Batch, Detector, Phase, Player
 from core.errors import OutskirtsError
 from core.files import write_whole
 
-__all__ = ["Moment", "Report", "TrainingFailed", "fit", "processes"]
+__all__ = ["Progress", "Report", "TrainingFailed", "fit", "processes"]
 
 SAVE_SECONDS = 300
 FAILURES_IN_A_ROW = 10
@@ -33,7 +33,7 @@ class TrainingFailed(OutskirtsError):
 
 
 @dataclass(frozen=True)
-class Moment:
+class Progress:
     """Where training stands, for a log or a progress bar.
 
     Attributes:
@@ -92,7 +92,7 @@ def fit(
     fabric: Fabric | None = None,
     state: Path | None = None,
     origin: Mapping[str, str] | None = None,
-    watch: Callable[[Moment], None] | None = None,
+    watch: Callable[[Progress], None] | None = None,
 ) -> Report:
     """Train a detector by its own phases; leave it in eval mode.
 
@@ -119,7 +119,7 @@ def fit(
         state=state,
         origin=origin or {},
     )
-    return run.train(watch or (lambda moment: None))
+    return run.train(watch or (lambda progress: None))
 
 
 @dataclass
@@ -163,7 +163,7 @@ class _Run:
             for key, optimizer in self.optimizers.items()
         }
 
-    def train(self, watch: Callable[[Moment], None]) -> Report:
+    def train(self, watch: Callable[[Progress], None]) -> Report:
         self._enough()
         self.fabric.barrier()  # the first process may just have deleted the state
         self._resume()
@@ -200,7 +200,7 @@ class _Run:
             phase.prepare(batches)
         self._agree()
 
-    def _play(self, phase: Phase, watch: Callable[[Moment], None]) -> None:
+    def _play(self, phase: Phase, watch: Callable[[Progress], None]) -> None:
         saved = time.monotonic()
         progress = self._progress(phase)
         for batch in self._batches(phase):
@@ -214,7 +214,7 @@ class _Run:
                         terms |= self._move(player, batch, progress=progress, turn=turn)
             self._count(batch, time.monotonic() - start)
             progress = self._progress(phase)
-            watch(self._moment(phase, progress, terms))
+            watch(self._progress(phase, progress, terms))
             if time.monotonic() - saved > SAVE_SECONDS:
                 self._save()
                 saved = time.monotonic()
@@ -243,9 +243,9 @@ class _Run:
         self.report.seconds += seconds
         self.report.images += len(batch.x) * self.world
 
-    def _moment(self, phase: Phase, progress: float, terms: Mapping[str, float]) -> Moment:
+    def _progress(self, phase: Phase, progress: float, terms: Mapping[str, float]) -> Progress:
         r = self.report
-        return Moment(phase.name, min(1.0, progress), r.steps, r.images, r.seconds / 60, terms)
+        return Progress(phase.name, min(1.0, progress), r.steps, r.images, r.seconds / 60, terms)
 
     # One step -----------------------------------------------------------------------------------
 

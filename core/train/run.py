@@ -21,7 +21,7 @@ from core.scenario import Scenario, ScenarioError, Training, build_reference, fo
 from core.settings import settings
 from core.train.card import Watcher, how_it_went, write_card
 from core.train.log import TrainingLog
-from core.train.loop import Moment, Report, TrainingFailed, fit, processes
+from core.train.loop import Progress, Report, TrainingFailed, fit, processes
 from core.train.turn import run_folder, turn
 
 __all__ = ["Watcher", "settings_of", "train"]
@@ -285,10 +285,10 @@ def _fit(
     folder = run_folder(scenario, name)
     log = TrainingLog(folder / "log.jsonl")
 
-    def both(moment: Moment) -> None:
+    def both(progress: Progress) -> None:
         if fabric.global_rank == 0:
-            log(moment)
-            watcher.step(moment)
+            log(progress)
+            watcher.step(progress)
 
     return fit(
         detector,

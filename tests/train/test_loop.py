@@ -23,7 +23,7 @@ from core.detectors._base import Batch, Phase, Player
 from core.files import FileError
 from core.train import loop
 from core.train.log import TrainingLog, read_log
-from core.train.loop import Moment, TrainingFailed, fit
+from core.train.loop import Progress, TrainingFailed, fit
 
 BATCHES = 6  # of an epoch of the toys' stream: 24 images by 4
 
@@ -137,7 +137,7 @@ def test_a_player_trains_in_train_mode_and_everything_else_stays_in_eval() -> No
 
 
 def test_terms_are_summed_and_each_is_told_with_its_player() -> None:
-    told: list[Moment] = []
+    told: list[Progress] = []
 
     def player(t: Toy) -> Player:
         def terms(batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
@@ -217,7 +217,7 @@ def test_minutes_are_shared_by_epochs_and_end_a_phase(monkeypatch: pytest.Monkey
         return clock[0]
 
     monkeypatch.setattr(loop.time, "monotonic", monotonic)
-    told: list[Moment] = []
+    told: list[Progress] = []
 
     def declare(t: Toy) -> list[Phase]:
         player = regression(t)[0].players[0]
@@ -381,8 +381,8 @@ class PowerCut(Exception):
 def interrupted(found: Toy, state: Path, *, at: int, **options) -> None:
     """Train until the power fails at a step."""
 
-    def watch(moment: Moment) -> None:
-        if moment.step == at:
+    def watch(progress: Progress) -> None:
+        if progress.step == at:
             raise PowerCut
 
     with pytest.raises(PowerCut):
@@ -449,7 +449,7 @@ def test_a_run_interrupted_twice_counts_two(tmp_path: Path) -> None:
 def test_a_finished_run_is_not_trained_again(tmp_path: Path) -> None:
     found, state = toy(regression), tmp_path / "state.pt"
     fit(found, {"train": stream()}, seed=0, state=state)
-    told: list[Moment] = []
+    told: list[Progress] = []
     again = Toy(regression)
     report = fit(again, {"train": stream()}, seed=0, state=state, watch=told.append)
     assert told == []
@@ -542,7 +542,7 @@ def test_too_few_images_for_a_late_phase_are_told_before_the_first() -> None:
     def declare(t: Toy) -> list[Phase]:
         return [*regression(t), Phase("last", data="few", prepare=pytest.fail, least=4)]
 
-    told: list[Moment] = []
+    told: list[Progress] = []
     with pytest.raises(TrainingFailed, match="phase 'last' needs 4 few images or more, there are"):
         fit(toy(declare), {"train": stream(), "few": stream(3, batch_size=3)}, seed=0,
             watch=told.append)  # fmt: skip
@@ -555,7 +555,7 @@ def test_too_few_images_for_a_late_phase_are_told_before_the_first() -> None:
 def test_the_log_has_the_means_since_the_last_line_and_always_the_end(tmp_path: Path) -> None:
     log = TrainingLog(tmp_path / "deep" / "log.jsonl", seconds=1e9)
     for step, value in enumerate((1.0, 2.0, 6.0), 1):
-        log(Moment("only", step / 3, step, 4 * step, 0.5, {"all/error": value}))
+        log(Progress("only", step / 3, step, 4 * step, 0.5, {"all/error": value}))
     (line,) = read_log(tmp_path / "deep" / "log.jsonl")
     assert line == {
         "phase": "only",
@@ -567,7 +567,7 @@ def test_the_log_has_the_means_since_the_last_line_and_always_the_end(tmp_path: 
     }
     eager = TrainingLog(tmp_path / "log.jsonl", seconds=0)
     for value in (1.0, 2.0):
-        eager(Moment("only", 0.1, 1, 4, 0.5, {"all/error": value}))
+        eager(Progress("only", 0.1, 1, 4, 0.5, {"all/error": value}))
     assert [row["terms"]["all/error"] for row in read_log(tmp_path / "log.jsonl")] == [1.0, 2.0]
     with pytest.raises(FileNotFoundError):
         read_log(tmp_path / "none.jsonl")

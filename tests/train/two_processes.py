@@ -50,7 +50,7 @@ def train(folder: Path, fabric: Fabric) -> None:
     streams = {"train": stream()}
     course: list[torch.Tensor] = []
 
-    def watch(moment) -> None:
+    def watch(progress) -> None:
         course.append(trained.first.weight.detach().clone())
 
     report = fit(trained, streams, seed=0, fabric=fabric, watch=watch)
