@@ -81,7 +81,7 @@ class Trained(_Strict):
     resumed: int
     processor: str
     torch: str
-    test_looks: int
+    test_evaluations: int
 
 
 class Score(_Strict):

@@ -47,7 +47,7 @@ def listed() -> None:
             "parameters": f"{row.card.weights.parameters:,}",
             "minutes": f"{row.card.training.minutes:g}",
             "images seen": f"{row.card.training.images:,}",
-            "looks": str(row.card.training.test_looks),
+            "test evaluations": str(row.card.training.test_evaluations),
             "MB": f"{row.card.weights.bytes / 1e6:.1f}",
         }
         for name, row in rows.items()
@@ -177,7 +177,7 @@ def show_metrics(row: DetectorRow) -> None:
     figures = "".join(f" {k.replace('_', ' ')} {v:.3f};" for k, v in card.figures.items())
     st.caption(
         "★ the score. Intervals: 1,000 stratified bootstraps; they cover test images, not training "
-        f"seeds. Measured on the strange sets {card.training.test_looks} times. Normal test images:"
+        f"seeds. Measured on the strange sets {card.training.test_evaluations} times. Normal test images:"
         f"{figures.rstrip(';')}."
         + (
             f" Seeds: AUROC of {', '.join(card.seeds.models)}: {card.seeds.text}."

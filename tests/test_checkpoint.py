@@ -95,7 +95,7 @@ def test_the_card_says_which_images_and_settings_trained_it(tiny_scenario: Tiny)
     )
     assert card.training.phases == ("initialise", "likelihood", "typicality")
     assert card.training.images == 32 * card.training.steps > 0
-    assert card.training.test_looks == 1
+    assert card.training.test_evaluations == 1
     assert card.deviations == checkpoint.from_config("glow", card.config).deviations
     assert card.score.unit == Glow.about[card.score.part].unit
 

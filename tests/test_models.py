@@ -219,8 +219,8 @@ def test_keeping_the_weights_measures_them_anew_and_leaves_their_bytes_alone(
     after = checkpoint.read_card(models.folder, "glow.outliers")
     assert file.read_bytes() == data
     assert after.weights == before.weights
-    assert (before.training.test_looks, after.training.test_looks) == (1, 2)
-    assert after.training == before.training.model_copy(update={"test_looks": 2})
+    assert (before.training.test_evaluations, after.training.test_evaluations) == (1, 2)
+    assert after.training == before.training.model_copy(update={"test_evaluations": 2})
     assert after.metrics == before.metrics
     assert after.data == before.data
     left = {file.name for file in models.runs.rglob("*") if file.is_file()}

@@ -303,7 +303,7 @@ def test_an_interrupted_training_of_a_scenario_goes_on_and_says_so(
     assert "scoring turned" in stages
     # A finished training is evaluated anew: the test images are looked at a second time.
     again = run.train(scenario, "glow", training=training)
-    assert again.training.test_looks == 2
+    assert again.training.test_evaluations == 2
     assert again.weights == card.weights
     begun_anew = run.train(scenario, "glow", training=training, restart=True)
     assert begun_anew.training.resumed == 0

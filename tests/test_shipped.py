@@ -146,7 +146,7 @@ def test_the_card_belongs_to_its_place_and_its_scenario(
     assert card.deviations == detector.deviations
     assert card.limits[: len(detector.limits)] == detector.limits
     assert set(card.auxiliary_models) == set(detector.auxiliary_models.values())
-    assert card.training.test_looks >= 1
+    assert card.training.test_evaluations >= 1
     assert set(card.calibration.quantiles) == set(detector.described)
     assert all(np.all(np.diff(q) >= 0) for q in card.calibration.quantiles.values())
 

@@ -179,7 +179,7 @@ def card_of(detector: Detector, name: str, weights: Weights) -> Card:
             resumed=0,
             processor="",
             torch="",
-            test_looks=0,
+            test_evaluations=0,
         ),
         score=Score(part=part, unit="", why="", threshold=0, threshold_rule=""),
         validation={},

@@ -87,7 +87,7 @@ def write_card(
         paper=_paper(detector),
         deviations=detector.deviations,
         data=learned,
-        training=trained.model_copy(update={"test_looks": 1 + _looks(scenario, name)}),
+        training=trained.model_copy(update={"test_evaluations": 1 + _evaluations(scenario, name)}),
         score=Score(
             part=part,
             unit=detector.about[part].unit,
@@ -222,11 +222,11 @@ def _seeds(
     )
 
 
-def _looks(scenario: Scenario, name: str) -> int:
+def _evaluations(scenario: Scenario, name: str) -> int:
     """How often this checkpoint was measured on the strange sets before."""
     if not (scenario.folder / f"{name}.json").exists():
         return 0
-    return checkpoint.read_card(scenario.folder, name).training.test_looks
+    return checkpoint.read_card(scenario.folder, name).training.test_evaluations
 
 
 def how_it_went(training: Training, report: Report) -> Trained:
@@ -243,7 +243,7 @@ def how_it_went(training: Training, report: Report) -> Trained:
         resumed=report.resumed,
         processor=processor(),
         torch=torch.__version__,
-        test_looks=0,
+        test_evaluations=0,
     )
 
 
