@@ -164,5 +164,5 @@ def read_ablation() -> Ablation:
     except (ValidationError, FileError) as error:
         raise AblationMissing(
             f"{path.name} is damaged ({complaint(error)}): "
-            "`python -m core bench outskirts --anew` computes it again"
+            "`python -m core bench outskirts --force` computes it again"
         ) from error

@@ -48,7 +48,7 @@ def show() -> None:
             f"Mean AUROC over ten classes; in brackets the difference to the full method. Intervals: "
             f"{run.interval}. Every arm with something to choose tried {run.settings_tried} settings; "
             f"chosen: {run.choice}. {run.minutes:g} minutes on {run.processor}. "
-            "`python -m core bench outskirts` prints this table; `--anew` computes it again."
+            "`python -m core bench outskirts` prints this table; `--force` computes it again."
         )
         st.download_button(
             "The ablation (JSON)",

@@ -105,7 +105,7 @@ def test_the_page_shows_it_or_says_what_computes_it(tmp_path, monkeypatch) -> No
     (tmp_path / "outskirts-ablation.json").write_text(json.dumps(stored))
     monkeypatch.setattr("core.results.ablation_path", lambda: tmp_path / "outskirts-ablation.json")
     app.run()
-    assert "bench outskirts --anew" in app.info[0].value
+    assert "bench outskirts --force" in app.info[0].value
     (tmp_path / "outskirts-ablation.json").unlink()
     app.run()
     assert "`python -m core bench outskirts` computes it" in app.info[0].value

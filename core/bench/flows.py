@@ -45,14 +45,14 @@ class Found:
         return [row.as_dict() for row in self.rows] + [{"benchmark": ABLATION, **a} for a in arms]
 
 
-def run(name: str | None, *, anew: bool = False, watch: Say = lambda text: None) -> Found:
+def run(name: str | None, *, force: bool = False, watch: Say = lambda text: None) -> Found:
     """Run one benchmark, or all.
 
     The ablation takes the better part of an hour: among all it is shown as it is stored, and not
     if that does not fit the code; by its name it is computed where it does not.
 
     Args:
-        anew: compute the ablation in any case.
+        force: compute the ablation in any case.
 
     Raises:
         OutskirtsError: there is no such benchmark.
@@ -61,15 +61,15 @@ def run(name: str | None, *, anew: bool = False, watch: Say = lambda text: None)
     if name is not None and name not in (*BENCHMARKS, ABLATION):
         known = ", ".join((*BENCHMARKS, ABLATION))
         raise OutskirtsError(f"no benchmark {name!r}; there are: {known}")
-    if anew and name != ABLATION:
-        raise OutskirtsError(f"--anew is of bench {ABLATION} alone")
+    if force and name != ABLATION:
+        raise OutskirtsError(f"--force is of bench {ABLATION} alone")
     if name in BENCHMARKS:
         return Found(BENCHMARKS[name](watch))
     rows = [] if name else [row for timed in BENCHMARKS.values() for row in timed(watch)]
     from core.studies.outskirts import measure, stored
 
     if name == ABLATION:
-        return Found(rows, measure(anew=anew, say=watch))
+        return Found(rows, measure(force=force, say=watch))
     try:
         return Found(rows, stored())
     except AblationMissing as error:

@@ -325,18 +325,18 @@ def stored(plan: Plan = PLAN) -> Ablation:
     return found
 
 
-def measure(plan: Plan = PLAN, *, anew: bool = False, say: Say = lambda text: None) -> Ablation:
+def measure(plan: Plan = PLAN, *, force: bool = False, say: Say = lambda text: None) -> Ablation:
     """The stored ablation if it fits the plan; else compute what is missing, and store it.
 
     Args:
-        anew: forget the parts and the stored one. Code that changed without its settings changing
+        force: forget the parts and the stored one. Code that changed without its settings changing
             is not noticed otherwise.
 
     Raises:
         DataMissing: the images are not in the data folder.
         FileError: the result may not be written, which is tried before the work.
     """
-    if anew:
+    if force:
         shutil.rmtree(_folder(plan), ignore_errors=True)
     elif not _begun(plan):
         try:

@@ -48,8 +48,8 @@ def _say_scenario(row: Mapping[str, Any]) -> None:
 
 def bench(
     name: Annotated[str | None, typer.Argument(help="One benchmark; all without it.")] = None,
-    anew: Annotated[
-        bool, typer.Option("--anew", help="Compute the ablation, outskirts, whatever is stored.")
+    force: Annotated[
+        bool, typer.Option("--force", help="Compute the ablation, outskirts, whatever is stored.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -58,7 +58,7 @@ def bench(
     from core.bench._tables import arms_table, times_table
 
     with spinner() as tell:  # the ablation takes long: a log is told how far it came
-        found = benchmarks.run(name, anew=anew, watch=tell if notes.is_terminal else note)
+        found = benchmarks.run(name, force=force, watch=tell if notes.is_terminal else note)
     if found.missing:
         note(found.missing)
     if as_json:

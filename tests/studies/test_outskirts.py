@@ -422,7 +422,7 @@ def test_what_is_stored_is_shown_without_parts_and_anew_computes(
     monkeypatch.setattr(ablation, "compute", lambda *a, **k: pytest.fail("computed"))
     assert ablation.measure(TINY) == read_ablation()
     with pytest.raises(pytest.fail.Exception, match="computed"):
-        ablation.measure(TINY, anew=True)
+        ablation.measure(TINY, force=True)
     with pytest.raises(pytest.fail.Exception, match="computed"):
         ablation.measure(replace(TINY, draws=41))
 
@@ -536,5 +536,5 @@ def test_all_benchmarks_show_what_is_stored_and_never_compute_it(
 
 
 def test_anew_goes_with_the_ablation_alone(as_planned: Path, call: Call) -> None:
-    assert "--anew is of bench outskirts alone" in call("bench", "--anew").error()
-    assert "--anew is of bench outskirts alone" in call("bench", "maps", "--anew").error()
+    assert "--force is of bench outskirts alone" in call("bench", "--force").error()
+    assert "--force is of bench outskirts alone" in call("bench", "maps", "--force").error()
