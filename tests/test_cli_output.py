@@ -147,7 +147,9 @@ def test_an_argument_that_is_empty_is_not_this_folder(
     assert said.err.splitlines() == ["'': there is no such file", "error: nothing could be read"]
     said = call("score", "tiny/glow", "", "box.png")
     assert (said.status, len(said.lines())) == (1, 1)
-    assert "'' is not SCENARIO/DETECTOR" in call("evaluate", "tiny/glow", "--beside", "").error()
+    assert (
+        "'' is not SCENARIO/DETECTOR" in call("evaluate", "tiny/glow", "--compare-with", "").error()
+    )
 
 
 def test_files_of_other_kinds_in_a_folder_are_counted_and_no_failure(

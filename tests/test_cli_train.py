@@ -45,7 +45,7 @@ def test_models_are_listed_by_the_names_that_targets_take(models: Tiny, call: Ca
 def test_rank_correlations_with_another_model_are_those_of_the_service(
     models: Tiny, call: Call
 ) -> None:
-    beside = ("--stored", "--beside", "tiny/glow.general")
+    beside = ("--stored", "--compare-with", "tiny/glow.general")
     query = PairQuery(Target("tiny", "glow"), Target("tiny", "glow", "general"), "strokes")
     expected = pair(query).rank
     found = json.loads(call("evaluate", "tiny/glow", *beside, "--json").out)

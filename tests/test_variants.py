@@ -206,7 +206,7 @@ def test_evaluate_without_a_class_prints_all_and_their_mean(family: Tiny, call: 
 
 
 @pytest.mark.parametrize(
-    "more", [["--scores", "x.csv"], ["--against", "a=b"], ["--beside", "tiny-one/glow.one"]]
+    "more", [["--scores", "x.csv"], ["--against", "a=b"], ["--compare-with", "tiny-one/glow.one"]]
 )
 def test_what_needs_one_model_asks_for_a_class(family: Tiny, call: Call, more: list[str]) -> None:
     line = call("evaluate", "tiny-one/glow", *more).error()

@@ -28,7 +28,7 @@ def evaluate(
     scores: Annotated[
         Path | None, typer.Option(help="Write per-image numbers: .jsonl, .csv or .parquet.")
     ] = None,
-    beside: Annotated[
+    compare_with: Annotated[
         str | None,
         typer.Option(
             metavar="SCENARIO/DETECTOR[.VARIANT]",
@@ -46,13 +46,13 @@ def evaluate(
     if len(service.variants_of(chosen)) > 1:
         _evaluate_all(
             chosen,
-            alone=not against and scores is None and beside is None,
+            alone=not against and scores is None and compare_with is None,
             stored=stored,
             as_json=as_json,
         )
         return
     own = _named_paths(against or [])
-    ranks = {} if beside is None else _ranks(chosen, parse_target(beside))
+    ranks = {} if compare_with is None else _ranks(chosen, parse_target(compare_with))
     with spinner() as tell:
         found = service.evaluate(chosen, against=own, stored=stored, watch=tell, say=note)
     for item in found.skipped:
@@ -60,13 +60,13 @@ def evaluate(
     if scores is not None:
         write(list(_per_image(found)))
     if as_json:
-        rank = {} if beside is None else {"rank": {beside: ranks}}
+        rank = {} if compare_with is None else {"rank": {compare_with: ranks}}
         say_json(_as_json(chosen, found) | rank, indent=1)
     else:
         _show_figures(chosen, found)
         for name, values in ranks.items():
             listed = ", ".join(f"{of} {value:.3f}" for of, value in values.items())
-            say(f"rank correlation with {beside}, normal and {name}: {listed}")
+            say(f"rank correlation with {compare_with}, normal and {name}: {listed}")
     if found.skipped:
         raise typer.Exit(1)
 
