@@ -30,7 +30,7 @@ __all__ = [
     "say",
     "say_json",
     "show",
-    "shown",
+    "printable",
     "spinner",
 ]
 
@@ -59,11 +59,11 @@ class _Plain(Console):
 notes = _Plain(stderr=True, soft_wrap=True)
 
 
-def shown(text: str) -> str:
+def printable(text: str) -> str:
     r"""A text of others as a terminal may have it: on one line, with no power over what follows.
 
     Example:
-        >>> shown("a\x1b[31m\nb\udce9.png")
+        >>> printable("a\x1b[31m\nb\udce9.png")
         'a\\x1b[31m\\nb\\xe9.png'
     """
     return _UNSHOWN.sub(_escape, text)
@@ -78,13 +78,13 @@ def _escape(found: re.Match[str]) -> str:
 
 def note(text: str) -> None:
     """A line on standard error."""
-    notes.print(shown(text))
+    notes.print(printable(text))
 
 
 def say(text: str) -> None:
     """A line on standard output."""
     with _standard_output():
-        typer.echo(shown(text))
+        typer.echo(printable(text))
 
 
 def say_json(found: object, *, indent: int | None = None) -> None:
@@ -122,7 +122,7 @@ def numbers(m: Metrics | Mean) -> tuple[str, str, str, str]:
 @contextmanager
 def spinner() -> Iterator[Callable[[str], None]]:
     with notes.status("") as status:
-        yield lambda text: status.update(Text(shown(text)))
+        yield lambda text: status.update(Text(printable(text)))
 
 
 @contextmanager
@@ -148,7 +148,7 @@ def bar() -> Iterator[tuple[Callable[[Any], None], Callable[[str], None]]]:
             )
 
         def stage(text: str) -> None:
-            progress.update(task, description=shown(text))
+            progress.update(task, description=printable(text))
 
         yield step, stage
 

@@ -11,7 +11,7 @@ from core.answers.images import (
     gallery,
     image,
     per_image_table,
-    shown_table,
+    display_table,
 )
 from core.answers.latent import (
     Across,
@@ -168,7 +168,7 @@ __all__ = [
     "scenarios",
     "score",
     "seeds_of",
-    "shown_table",
+    "display_table",
     "variants_of",
     "version",
     "warm_up",

@@ -230,7 +230,7 @@ def table_csv(target: Target, sets: tuple[str, ...]) -> bytes:
 
 @st.cache_data(max_entries=4, show_spinner="Writing the table…")
 def _table_csv(target: Target, sets: tuple[str, ...], version: str) -> bytes:
-    return csv_of(service.shown_table(target, sets))
+    return csv_of(service.display_table(target, sets))
 
 
 def draws_npz(query: DrawsQuery) -> bytes:

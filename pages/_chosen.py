@@ -29,7 +29,7 @@ ORDERS = ("strangest", "most normal", "as drawn by the seed")
 @st.fragment
 def chosen(
     view: LatentMap,
-    shown: np.ndarray,
+    visible: np.ndarray,
     models: Mapping[str, DetectorRow],
     scenario: str,
     *,
@@ -43,25 +43,27 @@ def chosen(
     if _selection.stale():
         st.rerun()
     picked = view.rows(_selection.selected(scenario))
-    rows, hidden = picked[shown[picked]], int((~shown[picked]).sum())
-    _heading(view, shown, rows, hidden, scenario)
-    if not shown.any():
+    rows, hidden = picked[visible[picked]], int((~visible[picked]).sum())
+    _heading(view, visible, rows, hidden, scenario)
+    if not visible.any():
         st.info("The filter hides every image: widen it to see some.", icon=":material/filter_alt:")
         return
     if len(rows):
         left, right = st.columns([1.3, 1], gap="medium")
         with left:
-            _compare(view, shown, rows)
+            _compare(view, visible, rows)
         with right:
             tagging(view.keys[rows], scenario)
     else:
         tagging(rows, scenario)
     everything = not len(rows)
-    _pictures(view, np.flatnonzero(shown) if everything else rows, models, scenario, seed, inspect)
+    _pictures(
+        view, np.flatnonzero(visible) if everything else rows, models, scenario, seed, inspect
+    )
 
 
 def _heading(
-    view: LatentMap, shown: np.ndarray, rows: np.ndarray, hidden: int, scenario: str
+    view: LatentMap, visible: np.ndarray, rows: np.ndarray, hidden: int, scenario: str
 ) -> None:
     if len(rows):
         strange = int(view.strange[rows].sum())
@@ -78,7 +80,7 @@ def _heading(
         what = "All that you selected is hidden by the filter or not on this map"
         st.caption(
             f"{what if len(_selection.selected(scenario)) else 'Nothing is selected'}: these are all "
-            f"{int(shown.sum()):,} that are shown. Choose the lasso or the box at the top left of the map, "
+            f"{int(visible.sum()):,} that are visible. Choose the lasso or the box at the top left of the map, "
             "then draw; a double click clears."
         )
     with st.container(horizontal=True):
@@ -86,8 +88,8 @@ def _heading(
             "Select all shown",
             key="latent_all",
             on_click=_selection.select,
-            args=(scenario, view.keys[shown]),
-            disabled=not shown.any(),
+            args=(scenario, view.keys[visible]),
+            disabled=not visible.any(),
         )
         st.button(
             "Clear selection",
@@ -98,23 +100,26 @@ def _heading(
         )
 
 
-def _compare(view: LatentMap, shown: np.ndarray, rows: np.ndarray) -> None:
+def _compare(view: LatentMap, visible: np.ndarray, rows: np.ndarray) -> None:
     inside = np.zeros(len(view.keys), bool)
     inside[rows] = True
     title, unit = view.titles[view.score], view.units[view.score]
     st.echarts_chart(
         _against_rest(
-            view.parts[view.score][shown], inside[shown], ~view.strange[shown], f"{title}, {unit}"
+            view.parts[view.score][visible],
+            inside[visible],
+            ~view.strange[visible],
+            f"{title}, {unit}",
         ),
         key="latent_histogram",
         height=210,
         alt="Histogram of the score of the selected images beside that of all others",
     )
     flagged = view.flagged[rows].mean()
-    rest = view.flagged[shown & ~inside]
+    rest = view.flagged[visible & ~inside]
     st.caption(
         f"{flagged:.0%} of the selection are flagged"
-        + (f", {rest.mean():.0%} of all others that are shown." if len(rest) else ".")
+        + (f", {rest.mean():.0%} of all others that are visible." if len(rest) else ".")
     )
 
 
@@ -196,7 +201,7 @@ def _pictures(
             sets=sets,
             indices=view.indices[here],
             images=pictures_of(scenario, picks),
-            shown=view.parts[view.score][here],
+            displayed=view.parts[view.score][here],
             percentiles=view.percentiles[view.score][here],
             pages=pages,
         ),

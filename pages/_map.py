@@ -132,11 +132,11 @@ def _numbers(title: str, values: np.ndarray) -> Colouring:
     return Colouring(title, values, (), [f"{v:.3g}" for v in values])
 
 
-def legend(colouring: Colouring, shown: np.ndarray, strange: np.ndarray) -> str:
-    """HTML: a mark of each category's colour that is shown, with its name and number of images."""
+def legend(colouring: Colouring, visible: np.ndarray, strange: np.ndarray) -> str:
+    """HTML: a mark of each category's colour that is visible, with its name and number of images."""
     marks = []
     for i, (name, colour) in enumerate(colouring.categories):
-        there = shown & (colouring.values == i)
+        there = visible & (colouring.values == i)
         if there.any():
             mark = "▲" if strange[there].all() else "●"
             marks.append(
@@ -151,7 +151,7 @@ def spec(
     view: LatentMap,
     colouring: Colouring,
     *,
-    shown: np.ndarray,
+    visible: np.ndarray,
     picked: np.ndarray,
     near: Near | None,
     scenario: str,
@@ -164,12 +164,12 @@ def spec(
     clicked, but not what a lasso holds; that is found from its corners, see `_selection.inside`.
 
     Args:
-        shown: (N,) bool; picked: selected rows.
+        visible: (N,) bool; picked: selected rows.
         clicks: how many there were on this map.
     """
     chosen = np.zeros(len(view.keys), bool)
     chosen[picked] = True
-    groups = grouped(view, colouring, shown)
+    groups = grouped(view, colouring, visible)
     text = np.asarray(colouring.text)
     faint = FAINT if len(picked) else 0.85
     series = [_points(g, view, text, opacity=faint, size=SIZE) for g in groups]
@@ -177,7 +177,7 @@ def spec(
         over = replace(group, rows=group.rows[chosen[group.rows]])
         if len(over.rows):
             series.append(_points(over, view, text, opacity=1.0, size=SIZE + 1) | TOP)
-    seen = _seen(view, shown, near)
+    seen = _seen(view, visible, near)
     return {
         "animation": False,
         "dataset": [{"source": s.pop("source")} for s in series],
@@ -242,7 +242,7 @@ class Group:
     symbol: str
 
 
-def grouped(view: LatentMap, colouring: Colouring, shown: np.ndarray) -> list[Group]:
+def grouped(view: LatentMap, colouring: Colouring, visible: np.ndarray) -> list[Group]:
     """The shown rows by colour and symbol, in the order of the chart's series."""
     if colouring.categories:
         number, colours = colouring.values.astype(int), [c for _, c in colouring.categories]
@@ -253,7 +253,7 @@ def grouped(view: LatentMap, colouring: Colouring, shown: np.ndarray) -> list[Gr
     found = []
     for strange, symbol in enumerate(SYMBOLS):
         for i, colour in enumerate(colours):
-            rows = np.flatnonzero(shown & (view.strange == bool(strange)) & (number == i))
+            rows = np.flatnonzero(visible & (view.strange == bool(strange)) & (number == i))
             if len(rows):
                 found.append(Group(rows, colour, symbol))
     return found
@@ -292,9 +292,9 @@ def _points(
     }
 
 
-def _seen(view: LatentMap, shown: np.ndarray, near: Near | None) -> np.ndarray:
-    """Places (n, 2) that the picture has to hold: what is shown, and who is looked at."""
-    places = view.xy[shown] if shown.any() else view.xy
+def _seen(view: LatentMap, visible: np.ndarray, near: Near | None) -> np.ndarray:
+    """Places (n, 2) that the picture has to hold: what is visible, and who is looked at."""
+    places = view.xy[visible] if visible.any() else view.xy
     return places if near is None else np.concatenate([places, near.xy[None], view.xy[near.rows]])
 
 
@@ -373,15 +373,15 @@ def _around(view: LatentMap, near: Near) -> list[dict[str, Any]]:
 
 
 def three_d(
-    view: LatentMap, colouring: Colouring, *, shown: np.ndarray, picked: np.ndarray
+    view: LatentMap, colouring: Colouring, *, visible: np.ndarray, picked: np.ndarray
 ) -> go.Figure:
     """The codes along their first three principal axes; to turn and look at, not to select in."""
     figure = go.Figure()
     chosen = np.zeros(len(view.keys), bool)
     chosen[picked] = True
     for rows, opacity, size in (
-        (shown & ~chosen, 0.15 if chosen.any() else 0.7, 2.0),
-        (shown & chosen, 1.0, 3.0),
+        (visible & ~chosen, 0.15 if chosen.any() else 0.7, 2.0),
+        (visible & chosen, 1.0, 3.0),
     ):
         if not rows.any():
             continue

@@ -128,7 +128,7 @@ def take(
     Rows that the map does not have, which the browser may still send of another one, are left out.
 
     Args:
-        groups: rows of each of the chart's series; what is in none is not shown.
+        groups: rows of each of the chart's series; what is in none is not visible.
         stroke: what a new line does to the selection: "replace", "add" or "remove".
     """
     seen = _seen(chart)
@@ -141,8 +141,8 @@ def take(
     seen.areas, seen.clicked = areas, clicks
     if areas != drawn:
         shown = np.zeros(len(view.keys), bool)
-        shown[np.concatenate([*groups, np.array([], int)])] = True
-        _draw(scenario, view, shown, areas, drawn, stroke)
+        visible[np.concatenate([*groups, np.array([], int)])] = True
+        _draw(scenario, view, visible, areas, drawn, stroke)
         first_page()
     rows = [  # other colours are other series: what was clicked before them means nothing now
         int(groups[series][i])
@@ -158,7 +158,7 @@ def take(
 def _draw(
     scenario: str,
     view: LatentMap,
-    shown: np.ndarray,
+    visible: np.ndarray,
     areas: Sequence[Area],
     drawn: Sequence[Area],
     stroke: str,
@@ -166,9 +166,9 @@ def _draw(
     """Select what the areas of a map hold of its shown rows, (N,) bool."""
     new = areas[len(drawn) :] if areas[: len(drawn)] == drawn else areas
     if stroke == "replace" or not new:  # no new one: some were taken off the map
-        _keep(scenario, view.keys[_within(areas, view.xy) & shown])
+        _keep(scenario, view.keys[_within(areas, view.xy) & visible])
         return
-    keys = view.keys[_within(new, view.xy) & shown]
+    keys = view.keys[_within(new, view.xy) & visible]
     combine = np.union1d if stroke == "add" else np.setdiff1d
     _keep(scenario, combine(selected(scenario), keys))
 

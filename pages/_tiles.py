@@ -57,10 +57,10 @@ def tiles(
                 st.image(
                     _draw.enlarge(found.images[i], factor),
                     output_format="PNG",
-                    alt=f"{set_name} {index}, {what} {found.shown[i]:.2f}",
+                    alt=f"{set_name} {index}, {what} {found.displayed[i]:.2f}",
                 )
                 picked |= st.button(
-                    f"{found.shown[i]:{sign}.2f}",
+                    f"{found.displayed[i]:{sign}.2f}",
                     key=f"{key}_{i}",
                     type="tertiary",
                     icon=":material/zoom_in:",

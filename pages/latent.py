@@ -99,7 +99,7 @@ def choose_colour(target: Target) -> str:
 
 
 def filtered(view: LatentMap) -> np.ndarray:
-    """Which rows are shown, (N,) bool."""
+    """Which rows are visible, (N,) bool."""
     with st.popover("Filter", icon=":material/filter_alt:", width="content"):
         sets = st.pills(
             "Sets",
@@ -132,7 +132,7 @@ def filtered(view: LatentMap) -> np.ndarray:
         )
     standing = view.percentiles[view.score]
     shown = np.isin(np.array(view.sets)[view.which], sets) & ~np.isin(view.labels, left_out)
-    return shown & (standing >= low) & (standing <= high)
+    return visible & (standing >= low) & (standing <= high)
 
 
 # Maps --------------------------------------------------------------------------------------------
@@ -149,15 +149,15 @@ def colours(view: LatentMap, what: str) -> _map.Colouring:
     return _map.colour_by(what if known else "set", view, tags(scenario.name))
 
 
-def show_legend(colouring: _map.Colouring, view: LatentMap, shown: np.ndarray) -> None:
-    if colouring.categories and shown.any():
-        st.html(_map.legend(colouring, shown, view.strange))
+def show_legend(colouring: _map.Colouring, view: LatentMap, visible: np.ndarray) -> None:
+    if colouring.categories and visible.any():
+        st.html(_map.legend(colouring, visible, view.strange))
     elif not colouring.categories:
         st.markdown(f"Colour: {colouring.title}")
 
 
 def show_map(
-    view: LatentMap, target: Target, place: str, shown: np.ndarray, near: Near | None, what: str
+    view: LatentMap, target: Target, place: str, visible: np.ndarray, near: Near | None, what: str
 ) -> None:
     colouring = colours(view, what)
     picked = view.rows(_selection.selected(scenario.name))
@@ -165,8 +165,8 @@ def show_map(
         _map.spec(
             view,
             colouring,
-            shown=shown,
-            picked=picked[shown[picked]],
+            visible=visible,
+            picked=picked[visible[picked]],
             near=near,
             scenario=scenario.name,
             clicks=_selection.clicks_on(chart_key(view, target, place)),
@@ -174,9 +174,9 @@ def show_map(
         key=chart_key(view, target, place),
         on_select="rerun",
         height=HEIGHT,
-        alt=f"Map of {shown.sum():,} images by {LAYOUTS[view.layout]}, {len(picked):,} of them selected",
+        alt=f"Map of {visible.sum():,} images by {LAYOUTS[view.layout]}, {len(picked):,} of them selected",
     )
-    show_legend(colouring, view, shown)
+    show_legend(colouring, view, visible)
     st.caption(HANDS)
     st.caption(
         f"{LAYOUTS[view.layout]} of the {view.code}. **Trustworthiness {view.local[~view.strange].mean():.2f} "
@@ -185,17 +185,17 @@ def show_map(
     )
 
 
-def show_3d(view: LatentMap, shown: np.ndarray, what: str) -> None:
+def show_3d(view: LatentMap, visible: np.ndarray, what: str) -> None:
     colouring = colours(view, what)
     st.plotly_chart(
         _map.three_d(
-            view, colouring, shown=shown, picked=view.rows(_selection.selected(scenario.name))
+            view, colouring, visible=visible, picked=view.rows(_selection.selected(scenario.name))
         ),
         key="latent_3d",
         config=_draw.SAVE,
-        alt=f"The codes of {shown.sum()} images along their first three principal axes",
+        alt=f"The codes of {visible.sum()} images along their first three principal axes",
     )
-    show_legend(colouring, view, shown)
+    show_legend(colouring, view, visible)
     st.caption(
         f"The {view.code} along their first three principal axes. To turn and to zoom, with two "
         "fingers on a touch screen: select on a flat map, and find the selection here."
@@ -298,7 +298,7 @@ def pictures(view: LatentMap, rows: np.ndarray) -> np.ndarray:
 
 @st.fragment
 def explore() -> tuple[LatentMap, np.ndarray] | None:
-    """Maps and image panel; the map that the pictures below are of, and which rows are shown.
+    """Maps and image panel; the map that the pictures below are of, and which rows are visible.
 
     A fragment: colours and layouts leave the pictures below alone. What these show, and changed,
     draws the whole page.
@@ -315,7 +315,7 @@ def explore() -> tuple[LatentMap, np.ndarray] | None:
     with beside:
         shown = filtered(view)
     for drawn, of, side in maps:
-        there = shown if drawn is view else np.isin(drawn.keys, view.keys[shown])
+        there = visible if drawn is view else np.isin(drawn.keys, view.keys[visible])
         groups = _map.grouped(drawn, colours(drawn, what), there)
         rows = [group.rows for group in groups]
         chart = chart_key(drawn, of, side)
@@ -323,7 +323,7 @@ def explore() -> tuple[LatentMap, np.ndarray] | None:
         if clicked is not None:
             inspect_row(drawn, clicked)
     said = _selection.read_url(scenario.name, view)
-    state = (str(target), shown.tobytes(), _selection.selected(scenario.name).tobytes())
+    state = (str(target), visible.tobytes(), _selection.selected(scenario.name).tobytes())
     if state != st.session_state.get(BELOW) and not whole:
         _selection.first_page()
         st.rerun()
@@ -345,9 +345,9 @@ def explore() -> tuple[LatentMap, np.ndarray] | None:
     for (drawn, of, side), near, column in zip(maps, nears, columns, strict=False):
         with column:
             if kind == VIEWS[2]:
-                show_3d(drawn, shown, what)
+                show_3d(drawn, visible, what)
             else:
-                there = shown if drawn is view else np.isin(drawn.keys, view.keys[shown])
+                there = visible if drawn is view else np.isin(drawn.keys, view.keys[visible])
                 show_map(drawn, of, side, there, near, what)
     if nears[0] is not None and found is not None:
         with panel:

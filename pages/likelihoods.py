@@ -243,7 +243,7 @@ def show_image(view: ImageView) -> None:
         (f"mean of {names[i].lower()}", {k: parts[k].means[i] for k in scales}) for i in (0, 1)
     ]
     bars.plotly_chart(
-        _draw.contributions([("this image", dict(view.shown)), *means], scales),
+        _draw.contributions([("this image", dict(view.displayed)), *means], scales),
         key="likelihoods_bars",
         config=_draw.SAVE,
         alt="Stacked bars: bits per dimension that each scale contributes to the picked image, "
@@ -254,7 +254,9 @@ def show_image(view: ImageView) -> None:
     bars.dataframe(
         {
             "part": [p.title for p in found.parts],
-            "value": [f"{view.shown[p.name]:.3f} {SHORT.get(p.unit, p.unit)}" for p in found.parts],
+            "value": [
+                f"{view.displayed[p.name]:.3f} {SHORT.get(p.unit, p.unit)}" for p in found.parts
+            ],
             "percentile": [view.percentiles[p.name] for p in found.parts],
         },
         hide_index=True,
@@ -277,7 +279,7 @@ def show_maps(view: ImageView) -> None:
         "mean is the number above it. A ratio's map is red where this flow pays more than the other."
     )
     shown = [
-        (f"{parts[n].title}<br>mean {view.shown[n]:.2f}", m, n.startswith("ratio_"))
+        (f"{parts[n].title}<br>mean {view.displayed[n]:.2f}", m, n.startswith("ratio_"))
         for n, m in view.maps.items()
     ]
     columns = st.columns(2, gap="small")
@@ -372,7 +374,7 @@ def show_strip(view: ImageView | None) -> None:
         alt = f"The image that is looked at, {view.id} {view.label}"
         pictures.append((view.image, "this image", alt))
         text = f"The image that is looked at below; then {text}"
-    found = zip(rows.images, rows.shown, rows.sets, rows.indices, strict=True)
+    found = zip(rows.images, rows.displayed, rows.sets, rows.indices, strict=True)
     pictures += [(image, f"{v:.2f}", f"{s} {i}, {v:.2f}") for image, v, s, i in found]
     st.caption(text)
     st.html(row(pictures, border=scenario.border, width=72))

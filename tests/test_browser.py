@@ -894,5 +894,5 @@ def test_a_state_of_likelihoods_shows_its_eight_pictures_without_scrolling(
     page.get_by_role("heading", name="Gallery").wait_for()
     settled(page)
     page.get_by_role("button", name=label).click()
-    for name, index, value in zip(found.sets, found.indices, found.shown, strict=True):
+    for name, index, value in zip(found.sets, found.indices, found.displayed, strict=True):
         seen_at_once(page, f"{name} {index}, {value:.2f}")

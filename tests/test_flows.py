@@ -51,7 +51,7 @@ def test_a_pair_ranks_all_images_and_draws_the_same_ones_of_both_models(models: 
     detector, _ = checkpoint.load(models.folder, "glow.general")
     for name, indices in found.indices.items():
         assert len(set(indices.tolist())) == 20
-        shown = detector.shown("total", other[name]["total"][indices])
+        shown = detector.to_display("total", other[name]["total"][indices])
         assert np.array_equal(found.up[name], shown)
     again = service.pair(PairQuery(GLOW, GENERAL, "strokes", points=20, seed=4))
     assert not np.array_equal(again.indices["boxes"], found.indices["boxes"])
@@ -162,7 +162,7 @@ def test_a_correction_helps_where_it_clears_the_interval_and_costs_where_it_fall
 @pytest.mark.parametrize("stem", ["glow", "glow.general"])
 def test_a_table_holds_what_the_page_shows_and_names_each_unit(models: Tiny, stem: str) -> None:
     target = Target.of("tiny", stem)
-    table = service.shown_table(target, ["boxes", "strokes"])
+    table = service.display_table(target, ["boxes", "strokes"])
     units = {name.partition(" (")[2] for name in table if "(" in name}
     assert units == {"bits per dimension)", "standard deviations)"}
     row = table["image"].tolist().index("strokes#3")
@@ -171,7 +171,7 @@ def test_a_table_holds_what_the_page_shows_and_names_each_unit(models: Tiny, ste
     shown = {name.partition(" (")[0]: values[row] for name, values in table.items() if "(" in name}
     assert list(shown) == list(card.calibration.quantiles)
     for part, value in shown.items():
-        assert value == pytest.approx(view.shown[part], rel=1e-4, abs=1e-4)
+        assert value == pytest.approx(view.displayed[part], rel=1e-4, abs=1e-4)
         assert table[f"{part} percentile"][row] == pytest.approx(view.percentiles[part], abs=0.5)
     flagged = table[f"flagged by {card.score.part}"]
     assert flagged[row] == int(view.flagged)
@@ -187,7 +187,7 @@ def test_the_table_of_two_models_agrees_with_each_models_own(models: Tiny) -> No
         "glow.general total (bits per dimension)",
     ]
     for target in (GLOW, GENERAL):
-        own = service.shown_table(target, ["boxes", "strokes"])
+        own = service.display_table(target, ["boxes", "strokes"])
         column = both[f"{target.stem} total (bits per dimension)"]
         assert np.array_equal(column, own["total (bits per dimension)"])
         assert both["image"].tolist() == own["image"].tolist()

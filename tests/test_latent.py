@@ -252,7 +252,7 @@ def test_each_row_of_a_map_says_of_its_image_what_is_stored_of_it(tiny_scenario:
         assert view.flagged[row] == (kept[set_name][score][index] > card.score.threshold)
         for part in view.parts:
             raw = kept[set_name][part][[index]]
-            assert view.parts[part][row] == detector.shown(part, raw)[0]
+            assert view.parts[part][row] == detector.to_display(part, raw)[0]
             assert view.percentiles[part][row] == percentile(raw, card.quantiles(part))[0]
     assert 0 < view.flagged.sum() < 64
     assert "" in view.labels.tolist()  # noise and flat images have no class
@@ -414,16 +414,16 @@ def test_every_model_says_of_an_image_what_it_says_of_it_alone(models: Tiny) -> 
             alone = service.image(ImageQuery(target, set_name, index))
             # Scored alone there, in a batch of 128 here: float32 sums in another order, and a ratio
             # is a small difference of large sums.
-            assert found.scores[model][i] == pytest.approx(alone.shown[part], rel=1e-3)
+            assert found.scores[model][i] == pytest.approx(alone.displayed[part], rel=1e-3)
             # A step from one of the 128 calibration images to the next is 0.8.
             assert found.percentiles[model][i] == pytest.approx(alone.percentiles[part], abs=0.5)
             assert found.flagged[model][i] == alone.flagged
             assert found.labels[i] == alone.label
             raw = kept[set_name][part][[index]]
-            assert found.scores[model][i] == detector.shown(part, raw)[0]
+            assert found.scores[model][i] == detector.to_display(part, raw)[0]
             assert found.percentiles[model][i] == percentile(raw, card.quantiles(part))[0]
         about = detector.described[part]
-        assert found.units[model] == (about.shown or about.unit)
+        assert found.units[model] == (about.display_unit or about.unit)
     assert found.scores["glow"].tolist() != found.scores["glow.general"].tolist()
 
 

@@ -165,7 +165,7 @@ def near_to(set_name: str, index: int, layout: str = "pca") -> Near:
 
 def options(view: LatentMap, what: str = "set", **known) -> dict:
     colouring = _map.colour_by(what, view, known.pop("tags", {}))
-    known = {"shown": np.ones(len(view.keys), bool), "picked": np.array([], int)} | known
+    known = {"visible": np.ones(len(view.keys), bool), "picked": np.array([], int)} | known
     return _map.spec(view, colouring, near=known.pop("near", None), scenario="fashion", **known)
 
 
@@ -192,7 +192,7 @@ def test_every_shown_image_is_one_point_in_its_place_and_no_other_is(
     view: LatentMap, what: str
 ) -> None:
     shown = np.random.default_rng(0).random(10_000) < 0.5
-    found = options(view, what, shown=shown, tags={"a": view.keys[:9]})
+    found = options(view, what, visible=shown, tags={"a": view.keys[:9]})
     below, above = drawn(found)
     assert above == []
     rows = {view.id(row): row for row in np.flatnonzero(shown)}
@@ -213,10 +213,10 @@ def test_the_map_is_as_large_as_what_it_shows(view: LatentMap, sets: list[int]) 
     shown = np.isin(view.which, sets)
     near = near_to("mnist", int(view.indices[view.which == 1][0]))
     for found, held in (
-        (options(view, shown=shown), view.xy[shown] if sets else view.xy),
+        (options(view, visible=shown), view.xy[shown] if sets else view.xy),
         # Who is looked at, with its neighbours, is on the map whatever the filter hides.
         (
-            options(view, shown=shown, near=near),
+            options(view, visible=shown, near=near),
             np.concatenate(
                 [view.xy[shown] if sets else view.xy, near.xy[None], view.xy[near.rows]]
             ),
@@ -232,7 +232,7 @@ def test_series_come_in_the_order_of_the_groups_by_which_clicks_are_read(view: L
     shown = view.which != 2
     for what in COLOURINGS:
         groups = _map.grouped(view, _map.colour_by(what, view, {}), shown)
-        below, _ = drawn(options(view, what, shown=shown))
+        below, _ = drawn(options(view, what, visible=shown))
         assert [ids(columns) for _, columns in below] == [
             [view.id(row) for row in group.rows] for group in groups
         ]
@@ -347,7 +347,7 @@ def test_the_turning_picture_holds_every_shown_image_once(view: LatentMap) -> No
     shown, picked = view.which == 1, np.flatnonzero(view.which == 1)[:7]
     for what in ("set", "total"):
         colouring = _map.colour_by(what, view, {})
-        rest, chosen = _map.three_d(view, colouring, shown=shown, picked=picked).data
+        rest, chosen = _map.three_d(view, colouring, visible=shown, picked=picked).data
         assert len(chosen.x) == 7
         assert len(rest.x) == shown.sum() - 7
         places = np.stack([chosen.x, chosen.y, chosen.z], 1)

@@ -312,7 +312,7 @@ def test_every_model_scores_the_very_images_of_the_ray(trained: Tiny) -> None:
             past = other.parts_of_codes(codes, without=walked.index)["logit"].numpy()
             assert past[-1] > raw[-1]
             raw = past
-        shown = other.shown(card.score.part, raw)
+        shown = other.to_display(card.score.part, raw)
         assert found.scores[model] == pytest.approx(shown[:-1])
         assert found.real_scores[model] == pytest.approx(shown[-1])
         stored = card.quantiles(card.score.part)

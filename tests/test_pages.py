@@ -137,7 +137,7 @@ def test_every_model_has_its_likelihoods_and_its_numbers():
         assert not app.exception, row.name
         target = Target.of("fashion", row.name)
         view = service.image(ImageQuery(target, "mnist", 4))
-        assert app.dataframe[0].value["value"][0].startswith(f"{view.shown['total']:.3f}")
+        assert app.dataframe[0].value["value"][0].startswith(f"{view.displayed['total']:.3f}")
 
 
 def test_a_detector_without_explanations_has_its_numbers_all_the_same():
@@ -225,7 +225,7 @@ def test_a_picked_image_shows_its_own_numbers():
     app = opened("likelihoods", likelihoods_set="garments", likelihoods_index=17)
     view = service.image(ImageQuery(GLOW, "garments", 17))
     shown = app.dataframe[0].value
-    assert shown["value"][0].startswith(f"{view.shown['total']:.3f}")
+    assert shown["value"][0].startswith(f"{view.displayed['total']:.3f}")
     assert shown["percentile"].tolist() == pytest.approx(list(view.percentiles.values()))
     app.number_input("likelihoods_index").set_value(18).run()
     assert app.dataframe[0].value["value"][0] != shown["value"][0]

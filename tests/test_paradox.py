@@ -256,7 +256,7 @@ def test_what_is_looked_at_and_the_gallerys_first_stand_before_every_chart(
     assert first.startswith("The image that is looked at, turned#5")
     query = GalleryQuery(Target.of("tiny", "glow"), ("boxes", "turned"), "scale_8", order, 8)
     found = service.gallery(query)
-    expected = zip(found.sets, found.indices, found.shown, strict=True)
+    expected = zip(found.sets, found.indices, found.displayed, strict=True)
     assert rest == [f"{name} {index}, {value:.2f}" for name, index, value in expected]
 
 

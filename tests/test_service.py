@@ -47,7 +47,7 @@ def test_histograms_share_out_every_image_and_stand_where_the_medians_do(
         for shares, median, name in zip(
             (view.normal, view.strange), view.medians, ("boxes", "turned"), strict=True
         ):
-            shown = detector.shown(view.name, kept[name][view.name])
+            shown = detector.to_display(view.name, kept[name][view.name])
             assert shares.sum() == pytest.approx(1)
             assert median == pytest.approx(np.median(shown))
             # Of an even number of images the median lies between two, maybe of different bins.
@@ -100,9 +100,9 @@ def test_a_map_has_its_parts_shown_value_as_its_mean(tiny_scenario: Tiny) -> Non
     assert list(found.maps) == ["total", "scale_16", "scale_8", "scale_4"]
     for part, pixels in found.maps.items():
         assert pixels.shape == (32, 32)
-        assert pixels.mean() == pytest.approx(found.shown[part], rel=1e-4, abs=1e-5)
-    scales = sum(found.shown[f"scale_{n}"] for n in (16, 8, 4))
-    assert scales == pytest.approx(found.shown["total"], rel=1e-5)
+        assert pixels.mean() == pytest.approx(found.displayed[part], rel=1e-4, abs=1e-5)
+    scales = sum(found.displayed[f"scale_{n}"] for n in (16, 8, 4))
+    assert scales == pytest.approx(found.displayed["total"], rel=1e-5)
 
 
 def test_a_changed_garment_keeps_its_class_and_noise_has_none(tiny_scenario: Tiny) -> None:

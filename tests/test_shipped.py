@@ -218,7 +218,7 @@ def test_the_cards_figures_are_those_of_the_stored_scores(world: Scenario, loade
     again = measure(normal[part], stored[name][part]).as_dict()
     assert card.metrics[name][part].as_dict() == pytest.approx(again, abs=1e-12)
     if "bits_per_dimension" in card.figures:
-        shown = detector.shown("total", normal["total"].astype(float)).mean()
+        shown = detector.to_display("total", normal["total"].astype(float)).mean()
         # The card keeps four decimals.
         assert card.figures["bits_per_dimension"] == pytest.approx(shown, abs=1e-4)
 

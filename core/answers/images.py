@@ -33,7 +33,7 @@ __all__ = [
     "per_image_table",
     "percentiles",
     "row_of",
-    "shown_table",
+    "display_table",
     "unit_of",
 ]
 
@@ -54,8 +54,8 @@ class ImageView:
 
     Attributes:
         image: (H, W) uint8, padded, as the detector sees it.
-        parts, percentiles, shown: by part name; shown is in the unit of pages.
-        maps: by part name, (H, W), in the unit of pages; the mean of each is shown[part].
+        parts, percentiles, displayed: by part name; displayed is in the unit of pages.
+        maps: by part name, (H, W), in the unit of pages; the mean of each is displayed[part].
         extra: other numbers of this image that its detector knows, such as the size of its PNG.
         notes: what was done to the user's file.
     """
@@ -65,7 +65,7 @@ class ImageView:
     label: str
     parts: Mapping[str, float]
     percentiles: Mapping[str, float]
-    shown: Mapping[str, float]
+    displayed: Mapping[str, float]
     maps: Mapping[str, np.ndarray]
     flagged: bool
     extra: Mapping[str, float]
@@ -97,7 +97,7 @@ def image(query: ImageQuery, data: bytes | None = None) -> ImageView:
         label=label,
         parts=parts,
         percentiles=row_of(percentiles(card, found), 0),
-        shown={k: float(detector.shown(k, np.array([v]))[0]) for k, v in parts.items()},
+        displayed={k: float(detector.to_display(k, np.array([v]))[0]) for k, v in parts.items()},
         maps=maps,
         flagged=parts[card.score.part] > card.score.threshold,
         extra=detector.extra(x),
@@ -115,7 +115,7 @@ def _maps(detector: Detector, x: Any, parts: Iterable[str]) -> dict[str, np.ndar
     for part, found in explained.items():
         if not float(found.offset[0]) and not float(found.residual[0]):
             pixels = found.map[0].numpy()
-            maps[part] = detector.shown(part, pixels * pixels.size)
+            maps[part] = detector.to_display(part, pixels * pixels.size)
     return maps
 
 
@@ -207,13 +207,13 @@ class Gallery:
     Attributes:
         sets, indices: (n,), which image each is.
         images: (n, H, W) uint8.
-        shown, percentiles: (n,), the part's value and its place among calibration normals.
+        displayed, percentiles: (n,), the part's value and its place among calibration normals.
     """
 
     sets: tuple[str, ...]
     indices: np.ndarray
     images: np.ndarray
-    shown: np.ndarray
+    displayed: np.ndarray
     percentiles: np.ndarray
     pages: int
 
@@ -251,7 +251,7 @@ def gallery(query: GalleryQuery) -> Gallery:
         images=np.stack(
             [scenario.pictures(s).images[i] for s, i in zip(sets, indices[chosen], strict=True)]
         ),
-        shown=detector.shown(query.part, values[chosen]),
+        displayed=detector.to_display(query.part, values[chosen]),
         percentiles=percentile(values[chosen], card.quantiles(query.part)),
         pages=pages,
     )
@@ -286,7 +286,7 @@ def per_image_table(target: Target, sets: Sequence[str]) -> dict[str, np.ndarray
     return {key: np.concatenate(pieces) for key, pieces in columns.items()}
 
 
-def shown_table(target: Target, sets: Sequence[str]) -> dict[str, np.ndarray]:
+def display_table(target: Target, sets: Sequence[str]) -> dict[str, np.ndarray]:
     """`per_image_table` as pages show it: each part in their unit, which its header names.
 
     With each part's percentile among calibration normals, and whether the score is flagged, 0 or 1.
@@ -298,7 +298,7 @@ def shown_table(target: Target, sets: Sequence[str]) -> dict[str, np.ndarray]:
     raw = per_image_table(target, sets)
     columns = {name: raw[name] for name in ("image", "set", "label")}
     for name in card.calibration.quantiles:
-        columns[f"{name} ({unit_of(detector, name)})"] = detector.shown(name, raw[name])
+        columns[f"{name} ({unit_of(detector, name)})"] = detector.to_display(name, raw[name])
         columns[f"{name} percentile"] = percentile(raw[name], card.quantiles(name))
     score = card.score
     columns[f"flagged by {score.part}"] = (raw[score.part] > score.threshold).astype(int)
@@ -308,4 +308,4 @@ def shown_table(target: Target, sets: Sequence[str]) -> dict[str, np.ndarray]:
 def unit_of(detector: Detector, part: str) -> str:
     """The unit in which pages show a part."""
     about = detector.described[part]
-    return about.shown or about.unit
+    return about.display_unit or about.unit

@@ -164,10 +164,12 @@ def latent(query: LatentQuery) -> LatentMap:
         code=detector.code,
         recall=atlas.compressed.recall,
         axes=atlas.compressed.all()[:, :3],
-        parts={part: detector.shown(part, values) for part, values in raw.items()},
+        parts={part: detector.to_display(part, values) for part, values in raw.items()},
         percentiles=percentiles(card, raw),
         titles={part: about.title for part, about in detector.described.items()},
-        units={part: about.shown or about.unit for part, about in detector.described.items()},
+        units={
+            part: about.display_unit or about.unit for part, about in detector.described.items()
+        },
         score=score,
         flagged=raw[score] > card.score.threshold,
     )
@@ -413,10 +415,10 @@ def across(query: AcrossQuery, data: bytes | None = None) -> Across:
                 raw[which == i] = stored_scores(target)[name][part][indices[which == i]]
         else:
             raw = _own_score(scenario, target, query, data)
-        scores[model] = detector.shown(part, raw)
+        scores[model] = detector.to_display(part, raw)
         standing[model] = percentiles(card, {part: raw})[part]
         flagged[model] = raw > card.score.threshold
-        units[model] = detector.described[part].shown or detector.described[part].unit
+        units[model] = detector.described[part].display_unit or detector.described[part].unit
     labels = np.full(len(keys), "", object)
     for i, name in enumerate(names):
         labels[which == i] = _labels(scenario, name, indices[which == i])

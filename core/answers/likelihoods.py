@@ -98,14 +98,14 @@ def likelihoods(query: LikelihoodsQuery) -> Likelihoods:
     stored = stored_scores(query.target)
     views = []
     for name, about in detector.described.items():
-        normal = detector.shown(name, stored[scenario.normal.name][name])
-        strange = detector.shown(name, stored[query.strange][name])
+        normal = detector.to_display(name, stored[scenario.normal.name][name])
+        strange = detector.to_display(name, stored[query.strange][name])
         edges = _edges(normal, strange)
         views.append(
             PartView(
                 name=name,
                 title=about.title,
-                unit=about.shown or about.unit,
+                unit=about.display_unit or about.unit,
                 text=about.text,
                 edges=edges,
                 normal=_shares(normal, edges),
@@ -137,7 +137,7 @@ def _by_scale(
         if any(scale not in scores for scores in other):
             return ()  # a flow of other scales
         normal, strange = (
-            detector.shown(ratio, mine[scale] - theirs[scale])
+            detector.to_display(ratio, mine[scale] - theirs[scale])
             for mine, theirs in zip(own, other, strict=True)
         )
         gap = float(strange.mean() - normal.mean())

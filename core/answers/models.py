@@ -77,7 +77,7 @@ def pair(query: PairQuery) -> Pair:
         detector, card = loaded(target)
         check_part(target, card, query.part)
         stored = stored_scores(target)
-        shown[side] = {s: detector.shown(query.part, stored[s][query.part]) for s in sets}
+        shown[side] = {s: detector.to_display(query.part, stored[s][query.part]) for s in sets}
     indices = {
         s: np.sort(rng.permutation(len(shown["up"][s]))[: query.points])
         for s, rng in ((s, np.random.default_rng([query.seed, i])) for i, s in enumerate(sets))
@@ -120,7 +120,7 @@ def pair_table(query: PairQuery) -> dict[str, np.ndarray]:
         raw = per_image_table(target, sets)
         columns |= {name: raw[name] for name in ("image", "set", "label")}
         header = f"{target.stem} {query.part} ({unit_of(detector, query.part)})"
-        columns[header] = detector.shown(query.part, raw[query.part])
+        columns[header] = detector.to_display(query.part, raw[query.part])
     return columns
 
 

@@ -299,8 +299,8 @@ def flagged_above(target: Target) -> tuple[float, str]:
     """
     detector, card = loaded(target)
     about = detector.about[card.score.part]
-    value = detector.shown(card.score.part, np.array([card.score.threshold]))[0]
-    return float(value), about.shown or about.unit
+    value = detector.to_display(card.score.part, np.array([card.score.threshold]))[0]
+    return float(value), about.display_unit or about.unit
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,7 @@ def ray_scores(query: RayScoresQuery) -> RayScores:
             past.append(model)
         else:
             raw = parts_of(detector, images)[part]
-        scores[model] = detector.shown(part, raw)
+        scores[model] = detector.to_display(part, raw)
         standing[model] = percentiles(card, {part: raw})[part]
         units[model] = unit_of(detector, part)
     return RayScores(

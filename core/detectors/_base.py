@@ -130,7 +130,7 @@ class Part:
     title: str
     unit: str
     text: str
-    shown: str = ""  # unit on pages, where it is another: see `Detector.shown`
+    display_unit: str = ""  # where it is another: see `Detector.to_display`
 
 
 class Detector(nn.Module, ABC):
@@ -230,8 +230,8 @@ class Detector(nn.Module, ABC):
         """How strange each image of x (N, C, H, W) is, (N,): the part that the config names."""
         return self.parts(x)[self.config.score]
 
-    def shown(self, part: str, values: np.ndarray) -> np.ndarray:
-        """Values (N,) of a part in the unit that pages show, ``about[part].shown``."""
+    def to_display(self, part: str, values: np.ndarray) -> np.ndarray:
+        """Values (N,) of a part in the unit that pages show, ``about[part].display_unit``."""
         return values
 
     def figures(self, parts: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:

@@ -52,32 +52,32 @@ PARTS: Mapping[str, Part] = {
     "total": Part(
         "Full likelihood",
         "nats",
-        shown="bits per dimension",
+        display_unit="bits per dimension",
         text="How unlikely the whole image is. Simple pictures come out likely, whatever they "
         "show.",
     ),
     "scale_16": Part(
         "16x16 scale",
         "nats",
-        shown="bits per dimension",
+        display_unit="bits per dimension",
         text="What the finest scale contributes: edges, texture, noise.",
     ),
     "scale_8": Part(
         "8x8 scale",
         "nats",
-        shown="bits per dimension",
+        display_unit="bits per dimension",
         text="What the middle scale contributes: parts and strokes.",
     ),
     "scale_4": Part(
         "4x4 scale",
         "nats",
-        shown="bits per dimension",
+        display_unit="bits per dimension",
         text="What the coarsest scale contributes: the shape as a whole.",
     ),
     "complexity": Part(
         "Complexity-corrected",
         "bits",
-        shown="bits per dimension",
+        display_unit="bits per dimension",
         text="Bits of the image under the flow minus the size of its PNG: how much more the "
         "flow pays than a compressor that knows nothing of the normal images.",
     ),
@@ -90,14 +90,14 @@ PARTS: Mapping[str, Part] = {
     "ratio_general": Part(
         "Ratio to general",
         "nats",
-        shown="bits per dimension",
+        display_unit="bits per dimension",
         text="What the flow pays beyond a flow that learned letters and doodles: simplicity, "
         "cheap to both, cancels out.",
     ),
     "ratio_background": Part(
         "Ratio to background",
         "nats",
-        shown="bits per dimension",
+        display_unit="bits per dimension",
         text="What the flow pays beyond a flow that learned the same garments with noise in "
         "their pixels: what noise leaves alone, such as the black background, cancels out.",
     ),

@@ -335,7 +335,7 @@ class Glow(Detector):
         distance = (pull * deviation).sum(1).clamp_min(1e-12).sqrt()
         return distance, pull / distance[:, None]
 
-    def shown(self, part: str, values: np.ndarray) -> np.ndarray:
+    def to_display(self, part: str, values: np.ndarray) -> np.ndarray:
         """Bits per dimension of the image; the scales' figures sum to the total's."""
         if part == "typicality":
             return values
@@ -350,7 +350,7 @@ class Glow(Detector):
 
     def figures(self, parts: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         """Bits per dimension with noise, as papers report them: an upper bound of a code length."""
-        return {"bits_per_dimension": self.shown("total", parts["total"])}
+        return {"bits_per_dimension": self.to_display("total", parts["total"])}
 
     def extra(self, x: Tensor) -> Mapping[str, float]:
         return {"png_bytes": float(self._png_bits(x)[0]) / 8}

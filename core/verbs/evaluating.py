@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from core import service
-from core.console import note, numbers, say, say_json, show, shown, spinner
+from core.console import note, numbers, say, say_json, show, printable, spinner
 from core.errors import OutskirtsError
 from core.service import PairQuery, Target, parse_target
 from core.verbs.arguments import JsonOption, TargetArgument
@@ -151,7 +151,7 @@ def _show_figures(target: Target, found: service.Evaluation) -> None:
     table = Table(*headings, "normal", "strange", title=str(target))
     for name, parts in found.figures.items():
         for part, m in parts.items():
-            table.add_row(shown(name), part, *numbers(m), str(m.n_normal), str(m.n_strange))
+            table.add_row(printable(name), part, *numbers(m), str(m.n_normal), str(m.n_strange))
     show(table)
     for name, value in found.normal.items():
         say(f"{name} of the normal test images: {value:.4f}")

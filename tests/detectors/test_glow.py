@@ -207,7 +207,7 @@ def test_a_uniform_density_over_the_bins_costs_eight_bits_a_dimension() -> None:
 
 def test_shown_bits_of_the_scales_sum_to_those_of_the_total(fitted_glow: Glow, x: Tensor) -> None:
     parts = {k: v.double().numpy() for k, v in fitted_glow.parts(x).items()}
-    shown = {k: fitted_glow.shown(k, v) for k, v in parts.items()}
+    shown = {k: fitted_glow.to_display(k, v) for k, v in parts.items()}
     np.testing.assert_allclose(sum(shown[s] for s in SCALES), shown["total"], rtol=1e-6)
     by_hand = (parts["total"] / math.log(2) + 8 * 1024) / 1024
     np.testing.assert_allclose(shown["total"], by_hand, rtol=1e-12)

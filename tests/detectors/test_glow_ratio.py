@@ -235,7 +235,7 @@ def test_a_ratios_map_is_the_difference_of_both_maps_and_sums_to_the_ratio(
 def test_a_ratio_is_shown_in_bits_per_dimension_without_the_eight_that_cancel(
     family: dict[str, Glow],
 ) -> None:
-    found = family["both"].shown("ratio_general", np.array([0.0, D * LN2]))
+    found = family["both"].to_display("ratio_general", np.array([0.0, D * LN2]))
     np.testing.assert_allclose(found, [0, 1])
 
 
