@@ -58,7 +58,11 @@ def _explained(error: BaseException) -> int | None:
             typer.echo(error.format_message())  # type: ignore[attr-defined]
         return 2
     if hasattr(error, "format_message"):  # click's own, for wrong arguments
-        return _failed(error.format_message())
+        from core.verbs.arguments import RENAMED
+
+        option = getattr(error, "option_name", None)
+        now = f": it is called {RENAMED[option]} now" if option in RENAMED else ""
+        return _failed(error.format_message() + now)
     return None
 
 

@@ -275,7 +275,7 @@ def read_card(folder: Path, name: str) -> Card:
 
 
 def load(folder: Path, name: str) -> tuple[Detector, Card]:
-    """The detector of a checkpoint with its auxiliary_models, frozen and in eval mode, and its card.
+    """The detector of a checkpoint with its auxiliary models, frozen, in eval mode, and its card.
 
     Raises:
         CardError: card or weights are missing, damaged, or do not belong together.
@@ -292,10 +292,10 @@ def load(folder: Path, name: str) -> tuple[Detector, Card]:
 
 
 def attach_auxiliaries(detector: Detector, folder: Path) -> dict[str, str]:
-    """Give a detector the auxiliary_models that its config names; return the sha256 of their weights.
+    """Attach the auxiliary models that a config names; return the sha256 of their weights.
 
     Raises:
-        CardError: a auxiliary model is missing or damaged.
+        CardError: an auxiliary model is missing or damaged.
     """
     found = {}
     for role, stem in detector.auxiliary_models.items():
@@ -306,7 +306,7 @@ def attach_auxiliaries(detector: Detector, folder: Path) -> dict[str, str]:
 
 
 def load_alone(folder: Path, name: str) -> tuple[Detector, Card]:
-    """`load` without auxiliary_models: enough to start from its weights, or to be a auxiliary model.
+    """`load` without auxiliary models: enough to start from its weights, or to be one of those.
 
     Raises:
         CardError: card or weights are missing, damaged, or do not belong together.
@@ -376,7 +376,7 @@ def read_scores(folder: Path, card: Card) -> ReferenceScores:
         CardError: the file is missing, damaged, or of other weights.
     """
     found = _read_npz(folder, card, lambda key: "/" in key or key == "kept")
-    exemplars = {"kept": found.pop("kept")} if "kept" in found else {}
+    exemplars = {"exemplars": found.pop("kept")} if "kept" in found else {}
     sets: dict[str, dict[str, np.ndarray]] = {}
     try:
         for key, values in found.items():

@@ -30,9 +30,10 @@ def config_of(name: str, cls: type[Detector], settings: Mapping[str, Any]) -> An
     """
     known = {f.name for f in dataclasses.fields(cls.Config)}
     if unknown := sorted(set(settings) - known):
-        raise ValueError(
-            f"{name} knows no setting {', '.join(unknown)}; it knows: {', '.join(sorted(known))}"
-        )
+        renamed = getattr(cls.Config, "renamed", {})
+        now = [f"{old} is called {renamed[old]} now" for old in unknown if old in renamed]
+        words = f"{name} knows no setting {', '.join(unknown)}"
+        raise ValueError("; ".join([words, *now, f"it knows: {', '.join(sorted(known))}"]))
     try:
         config: Any = TypeAdapter(cls.Config).validate_python(dict(settings))
     except ValidationError as error:

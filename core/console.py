@@ -27,10 +27,10 @@ __all__ = [
     "note",
     "notes",
     "numbers",
+    "printable",
     "say",
     "say_json",
     "show",
-    "printable",
     "spinner",
 ]
 

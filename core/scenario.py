@@ -407,7 +407,8 @@ def _of_source(scenario: Scenario, image_set: ImageSet) -> tuple[np.ndarray, np.
     shipped = _shipped.get(path, stamp(path), lambda: _read_shipped(path, reference.family))
     if name not in shipped:
         raise ScenarioError(
-            f"{reference.family}/reference.npz holds no set {image_set.name!r} of {image_set.source}"
+            f"{reference.family}/reference.npz holds no set {image_set.name!r} of "
+            f"{image_set.source}"
         )
     return shipped[name]
 

@@ -8,10 +8,10 @@ from core.answers.images import (
     GalleryQuery,
     ImageQuery,
     ImageView,
+    display_table,
     gallery,
     image,
     per_image_table,
-    display_table,
 )
 from core.answers.latent import (
     Across,
@@ -139,6 +139,7 @@ __all__ = [
     "across",
     "classes",
     "corrections",
+    "display_table",
     "draws",
     "evaluate",
     "field",
@@ -168,7 +169,6 @@ __all__ = [
     "scenarios",
     "score",
     "seeds_of",
-    "display_table",
     "variants_of",
     "version",
     "warm_up",

@@ -80,7 +80,7 @@ def _heading(
         what = "All that you selected is hidden by the filter or not on this map"
         st.caption(
             f"{what if len(_selection.selected(scenario)) else 'Nothing is selected'}: these are all "
-            f"{int(visible.sum()):,} that are visible. Choose the lasso or the box at the top left of the map, "
+            f"{int(visible.sum()):,} that are shown. Choose the lasso or the box at the top left of the map, "
             "then draw; a double click clears."
         )
     with st.container(horizontal=True):
@@ -119,7 +119,7 @@ def _compare(view: LatentMap, visible: np.ndarray, rows: np.ndarray) -> None:
     rest = view.flagged[visible & ~inside]
     st.caption(
         f"{flagged:.0%} of the selection are flagged"
-        + (f", {rest.mean():.0%} of all others that are visible." if len(rest) else ".")
+        + (f", {rest.mean():.0%} of all others that are shown." if len(rest) else ".")
     )
 
 

@@ -140,7 +140,7 @@ def take(
     drawn, clicked = seen.areas, seen.clicked
     seen.areas, seen.clicked = areas, clicks
     if areas != drawn:
-        shown = np.zeros(len(view.keys), bool)
+        visible = np.zeros(len(view.keys), bool)
         visible[np.concatenate([*groups, np.array([], int)])] = True
         _draw(scenario, view, visible, areas, drawn, stroke)
         first_page()

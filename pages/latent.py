@@ -131,7 +131,7 @@ def filtered(view: LatentMap) -> np.ndarray:
             help="Among held-out normal images. From 95 on an image is flagged.",
         )
     standing = view.percentiles[view.score]
-    shown = np.isin(np.array(view.sets)[view.which], sets) & ~np.isin(view.labels, left_out)
+    visible = np.isin(np.array(view.sets)[view.which], sets) & ~np.isin(view.labels, left_out)
     return visible & (standing >= low) & (standing <= high)
 
 
@@ -313,7 +313,7 @@ def explore() -> tuple[LatentMap, np.ndarray] | None:
     if st.session_state.pop(FRESH, False):
         show_worst(view, np.flatnonzero(view.which == min(1, len(view.sets) - 1)))
     with beside:
-        shown = filtered(view)
+        visible = filtered(view)
     for drawn, of, side in maps:
         there = visible if drawn is view else np.isin(drawn.keys, view.keys[visible])
         groups = _map.grouped(drawn, colours(drawn, what), there)
@@ -356,7 +356,7 @@ def explore() -> tuple[LatentMap, np.ndarray] | None:
             )
         with beside_it, in_words():
             _neighbours.verdicts(nears[0], found, compared, scenario.name)
-    return view, shown
+    return view, visible
 
 
 st.html(HIGHER)

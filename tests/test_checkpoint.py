@@ -252,7 +252,7 @@ def test_a_fault_of_a_detector_itself_is_not_told_as_one_of_its_settings(
         ("glow", "hidden"),
         ("glow", "draws"),
         ("glow", "draw_seed"),
-        ("outskirts", "kept"),
+        ("outskirts", "exemplars"),
         ("outskirts", "regions"),
     ],
 )
@@ -500,3 +500,8 @@ def test_a_file_that_cannot_be_written_is_named_and_none_is_left_half_written(
             scores=scores,
         )
     assert sorted(p.name for p in tiny_scenario.folder.iterdir()) == sorted(before)
+
+
+def test_an_older_setting_is_refused_with_its_name_of_today() -> None:
+    with pytest.raises(CardError, match="kept is called exemplars now"):
+        checkpoint.from_config("outskirts", {"kept": 9})

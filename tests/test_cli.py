@@ -438,3 +438,15 @@ def test_evaluate_writes_the_numbers_of_every_image(
     for part in PARTS:
         found = table[part][table["set"] == "turned"].to_numpy()
         assert np.array_equal(found.astype(np.float32), stored["turned"][part])
+
+
+@pytest.mark.parametrize(
+    ("verb", "old", "new"),
+    [("bench", "--anew", "--force"), ("evaluate", "--beside", "--compare-with")],
+)
+def test_an_older_option_is_refused_with_its_name_of_today(
+    call: Call, verb: str, old: str, new: str
+) -> None:
+    said = call(verb, "tiny/glow", old, "tiny/glow")
+    assert said.status == 2
+    assert said.err.strip().endswith(f"{old}: it is called {new} now")

@@ -237,7 +237,7 @@ def test_about_five_per_cent_of_normal_test_images_are_flagged(
 
 def test_the_images_that_a_detector_keeps_are_there_and_are_normal(path: Path, loaded) -> None:
     detector, card = loaded
-    kept = checkpoint.read_scores(path.parent, card).kept
+    kept = checkpoint.read_scores(path.parent, card).exemplars
     assert len(kept) == detector.n_exemplars
     if len(kept):
         codes = detector.codes(as_tensor(kept[:50]))

@@ -27,13 +27,13 @@ __all__ = [
     "ImageQuery",
     "ImageView",
     "classes_of",
+    "display_table",
     "find_picture",
     "gallery",
     "image",
     "per_image_table",
     "percentiles",
     "row_of",
-    "display_table",
     "unit_of",
 ]
 

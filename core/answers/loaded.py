@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Target",
     "check_part",
-    "forget",
     "exemplar_images",
+    "forget",
     "loaded",
     "newest",
     "parse_target",
@@ -241,7 +241,7 @@ def _read_scores(target: Target) -> ReferenceScores:
 
 
 def _weight(model: tuple[Detector, Card]) -> int:
-    """Bytes of a detector's numbers, its auxiliary_models' among them, and about those of its card."""
+    """Bytes of a detector's numbers, those it asks among them, and about those of its card."""
     detectors = (model[0], *model[0].auxiliaries.values())
     tensors = [t for d in detectors for t in (*d.parameters(), *d.buffers())]
     return sum(t.nbytes for t in tensors) + CARD_BYTES
@@ -265,7 +265,7 @@ def stored_scores(target: Target) -> Mapping[str, Mapping[str, np.ndarray]]:
 
 def exemplar_images(target: Target) -> np.ndarray:
     """Training images (K, H, W) uint8 that the detector holds something of, as it orders them."""
-    return _stored(target).kept
+    return _stored(target).exemplars
 
 
 def check_part(target: Target, card: Card, part: str) -> None:

@@ -169,7 +169,7 @@ class Plane:
         kl: (D,), nats, mean over the exemplar posteriors.
         trained: the recipe that the classifiers learned from.
         noise: whether they learned from noise instead, which no posterior generates.
-        density: whether their logits hold a density of the exemplar codes, beside what they learned.
+        density: whether their logits hold a density of exemplar codes, beside what they learned.
         threshold: of the mean logit, which flags 5 % of held-out normal images.
         of: how many training images there were.
     """

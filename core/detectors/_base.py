@@ -195,7 +195,7 @@ class Detector(nn.Module, ABC):
 
     @property
     def auxiliary_models(self) -> Mapping[str, str]:
-        """Other checkpoints of the scenario that this one asks, role to name: see `attach_auxiliary`."""
+        """Checkpoints of the scenario that this one asks, by role: see `attach_auxiliary`."""
         return {}
 
     @property
@@ -217,7 +217,7 @@ class Detector(nn.Module, ABC):
         self.load_state_dict(other.state_dict())
 
     def attach_auxiliary(self, role: str, other: Detector) -> None:
-        """Take another detector, frozen, as a auxiliary model; it is no part of this one's weights."""
+        """Ask another detector, frozen, from now on; it is no part of this one's weights."""
         self.auxiliaries[role] = other.eval().requires_grad_(False)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Detector:

@@ -48,7 +48,7 @@ PAPER = Paper(
 )
 LOGITS = {  # the deviation that hangs on the config
     "density": "A classifier's logit is a small net, plus squares of the whitened code with "
-    "weights that cannot be negative, minus the log kernel density of the exemplar normal codes: so "
+    "weights that cannot be negative, minus the log kernel density of the exemplar codes: so "
     "it rises far away in every direction, and wherever no normal code is near. The density is "
     "ours, not the paper's, and no synthetic outlier teaches it.",
     "plain": "A classifier's logit is a small net on the whitened code and no more, taught by "

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -73,7 +73,7 @@ class Outskirts(Detector):
             levels: 2, or 1 for a VAE on pixels and its classifier alone.
             code: numbers of each descriptor's autoencoder; its log errors come on top, one for
                 each of regions x regions fields.
-            hidden, fuse_hidden, classifier_hidden: of the autoencoders, the VAE and the classifiers.
+            hidden, fuse_hidden, classifier_hidden: of autoencoders, VAE and classifiers.
             beta: weight of the KL.
             exemplars: training images whose posteriors are held, drawn at random.
             criterion: "prior" (A, KL to it), "aggregate" (B, Mahalanobis distance) or
@@ -85,6 +85,12 @@ class Outskirts(Detector):
                 beside its net; without, it is the paper's reading: a net taught by outliers.
             starts_from: checkpoint whose levels and posteriors are taken; classifiers train alone.
         """
+
+        renamed: ClassVar[Mapping[str, str]] = {
+            "judge_hidden": "classifier_hidden",
+            "judge_rate": "classifier_rate",
+            "kept": "exemplars",
+        }
 
         image: tuple[int, int, int] = (1, 32, 32)
         border: int = 2
@@ -140,6 +146,13 @@ class Outskirts(Detector):
         self.register_buffer("code_scale", torch.ones(total))
         self.register_buffer("exemplar_codes", torch.zeros(config.exemplars, total))
         self._known: tuple[tuple[int, ...], Tensor, Mapping[str, Tensor]] | None = None
+
+    def load_state_dict(self, state_dict: Any, strict: bool = True, assign: bool = False) -> Any:
+        """Stored tensors still have older names; the next migration of the files ends this."""
+        older = {k.replace("judges.", "classifiers.", 1): v for k, v in state_dict.items()}
+        if "kept_codes" in older:
+            older["exemplar_codes"] = older.pop("kept_codes")
+        return super().load_state_dict(older, strict, assign)
 
     @property
     def described(self) -> Mapping[str, Part]:
@@ -265,8 +278,8 @@ class Outskirts(Detector):
         h = torch.cat(exemplars)[: self.config.exemplars]
         if len(h) < self.config.exemplars:
             raise NotFitted(
-                f"{self.config.exemplars} posteriors are to be exemplars, but there are {len(h)} training "
-                f"images: set exemplars to {len(h)} or less"
+                f"{self.config.exemplars} exemplars are wanted of {len(h)} training images"
+                f": set exemplars to {len(h)} or less"
             )
         self.exemplar_codes.copy_(h)
 
@@ -356,7 +369,7 @@ class Outskirts(Detector):
         return CRITERIA[name](*self._exemplar_posteriors())
 
     def generators(self, rho: float | None = None, criterion: Criterion | None = None) -> Tensor:
-        """Indices of the exemplar posteriors that generate: the top fraction rho, outermost first."""
+        """Indices of the exemplars that generate: the top fraction rho, outermost first."""
         return outermost(self.outlyingness(criterion), self.config.rho if rho is None else rho)
 
     def synthesise(
@@ -415,7 +428,7 @@ class Outskirts(Detector):
     @torch.inference_mode(False)  # what is exemplars must serve a later gradient, too
     @torch.no_grad()
     def _knowledge(self) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """`generators` of the config and features of the exemplar codes, made once for these codes."""
+        """`generators` of the config and features of the exemplars, made once for these codes."""
         key = (self.exemplar_codes._version, self.exemplar_codes.data_ptr())
         if self._known is None or self._known[0] != key:
             generators = torch.arange(len(self.exemplar_codes))

@@ -91,7 +91,7 @@ def arms_of(config: Outskirts.Config) -> tuple[Arm, ...]:
             "all training images", "neighbours",
             grid=[{"k": k} for k in (1, 2, 5, 10, 20, 50)]),
         Arm("density", "untrained classifiers", "the full method's before any training: kernel "
-            "density of the exemplar codes and squares, as they start; no outlier was seen", "density"),
+            "density of exemplar codes and squares, as they start; no outlier was seen", "density"),
     )  # fmt: skip
 
 

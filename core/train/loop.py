@@ -37,12 +37,12 @@ class Progress:
     """Where training stands, for a log or a progress bar.
 
     Attributes:
-        progress: of the phase, in [0, 1].
+        share: of the phase that is done, in [0, 1].
         terms: "player/term" to its value on the last batch.
     """
 
     phase: str
-    progress: float
+    share: float
     step: int
     images: int
     minutes: float
@@ -202,19 +202,19 @@ class _Run:
 
     def _play(self, phase: Phase, watch: Callable[[Progress], None]) -> None:
         saved = time.monotonic()
-        progress = self._progress(phase)
+        share = self._share(phase)
         for batch in self._batches(phase):
-            if progress >= 1:
+            if share >= 1:
                 break
             start = time.monotonic()
             terms: dict[str, float] = {}
             for player in phase.players:
                 if self.place.step % player.every == 0:
                     for turn in range(player.repeat):
-                        terms |= self._move(player, batch, progress=progress, turn=turn)
+                        terms |= self._move(player, batch, share=share, turn=turn)
             self._count(batch, time.monotonic() - start)
-            progress = self._progress(phase)
-            watch(self._progress(phase, progress, terms))
+            share = self._share(phase)
+            watch(self._progress(phase, share, terms))
             if time.monotonic() - saved > SAVE_SECONDS:
                 self._save()
                 saved = time.monotonic()
@@ -229,7 +229,7 @@ class _Run:
                 yield self._placed(batch)
             skip = 0
 
-    def _progress(self, phase: Phase) -> float:
+    def _share(self, phase: Phase) -> float:
         seconds = self.seconds[self.place.phase]
         if seconds is None:
             per_epoch = self._stream(phase).batches(world=self.world)
@@ -243,18 +243,16 @@ class _Run:
         self.report.seconds += seconds
         self.report.images += len(batch.x) * self.world
 
-    def _progress(self, phase: Phase, progress: float, terms: Mapping[str, float]) -> Progress:
+    def _progress(self, phase: Phase, share: float, terms: Mapping[str, float]) -> Progress:
         r = self.report
-        return Progress(phase.name, min(1.0, progress), r.steps, r.images, r.seconds / 60, terms)
+        return Progress(phase.name, min(1.0, share), r.steps, r.images, r.seconds / 60, terms)
 
     # One step -----------------------------------------------------------------------------------
 
-    def _move(
-        self, player: Player, batch: Batch, *, progress: float, turn: int
-    ) -> dict[str, float]:
+    def _move(self, player: Player, batch: Batch, *, share: float, turn: int) -> dict[str, float]:
         key = (self.place.phase, player.name)
         optimizer, parameters = self.optimizers[key], player.parameters()
-        factor = player.schedule(progress) if player.schedule else 1.0
+        factor = player.schedule(share) if player.schedule else 1.0
         for group, rate in zip(optimizer.param_groups, self.rates[key], strict=True):
             group["lr"] = rate * factor
         self._take_turn(player)

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["JsonOption", "TargetArgument"]
+__all__ = ["RENAMED", "JsonOption", "TargetArgument"]
+
+RENAMED = {"--anew": "--force", "--beside": "--compare-with"}  # refused, with the new name
 
 TargetArgument = Annotated[str, typer.Argument(metavar="SCENARIO/DETECTOR[.VARIANT]")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from core import service
-from core.console import note, numbers, say, say_json, show, printable, spinner
+from core.console import note, numbers, printable, say, say_json, show, spinner
 from core.errors import OutskirtsError
 from core.service import PairQuery, Target, parse_target
 from core.verbs.arguments import JsonOption, TargetArgument

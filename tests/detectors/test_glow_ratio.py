@@ -1,4 +1,4 @@
-"""Glow with auxiliary models: ratios to other flows, the losses on general images, mutation, the controls."""
+"""Glow with auxiliary models: ratios, losses on general images, mutation, the controls."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_a_step_on_the_outlier_term_makes_general_images_unlikelier_and_moves_no
     glow, batch = with_auxiliaries(family, outliers=loss, margin=60.0), mixture()
     glow.auxiliaries["general"].requires_grad_(
         True
-    )  # even a auxiliary model that somebody let loose
+    )  # even an auxiliary model that somebody let loose
     found, given = terms_and_input(glow, batch)
     before = nll(glow, given).detach()
     found["outliers"].backward()

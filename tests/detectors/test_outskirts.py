@@ -36,7 +36,7 @@ DRAWS = 10_000
 
 def build(**config: object) -> Outskirts:
     torch.manual_seed(0)
-    return Outskirts(Outskirts.Config(**{**SIZES, "kept": KEPT, **FAR, **config}))  # type: ignore[arg-type]
+    return Outskirts(Outskirts.Config(**{**SIZES, "exemplars": KEPT, **FAR, **config}))  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -71,40 +71,40 @@ def draw(seed: int = 0) -> torch.Generator:
 
 # Posteriors on a line, made by hand; KL to the prior is 1/2 (mu^2 + s^2 - 1 - log s^2).
 MEAN = [0.0, 0.2, -0.2, 0.1, -3.0, 4.0, 0.0, 0.3]
-SPREAD = [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.01, 1.0]
+STD = [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.01, 1.0]
 KL = [0.0, 0.02, 0.02, 0.005, 4.5, 8.0, 4.10522, 0.045]
 
 
-def by_hand(mean: list[float], spread: list[float]) -> Outskirts:
-    return knowing(torch.tensor(mean)[:, None], torch.tensor(spread)[:, None])
+def by_hand(mean: list[float], std: list[float]) -> Outskirts:
+    return knowing(torch.tensor(mean)[:, None], torch.tensor(std)[:, None])
 
 
-def knowing(mean: Tensor, spread: Tensor) -> Outskirts:
+def knowing(mean: Tensor, std: Tensor) -> Outskirts:
     """A detector whose exemplar posteriors are these, whatever its encoder says."""
     detector = build(exemplars=len(mean), latent=mean.shape[1])
     detector.exemplar_codes.normal_(generator=draw())
-    detector._kept = lambda: (mean, spread)  # type: ignore[method-assign]
+    detector._exemplar_posteriors = lambda: (mean, std)  # type: ignore[method-assign]
     return detector
 
 
 def test_the_kl_to_the_prior_is_the_hand_computed_one() -> None:
-    found = by_hand(MEAN, SPREAD)
+    found = by_hand(MEAN, STD)
     torch.testing.assert_close(found.outlyingness("prior"), torch.tensor(KL), rtol=1e-4, atol=1e-6)
     assert float(found.kl_per_dimension()) == pytest.approx(sum(KL) / len(KL), rel=1e-4)
 
 
-def test_the_aggregate_posterior_has_the_means_variance_and_the_mean_square_spread() -> None:
-    mean, spread = torch.tensor(MEAN), torch.tensor(SPREAD)
-    variance = mean.var() + spread.square().mean()
+def test_the_aggregate_posterior_has_the_means_variance_and_the_mean_square_std() -> None:
+    mean, std = torch.tensor(MEAN), torch.tensor(STD)
+    variance = mean.var() + std.square().mean()
     expected = (mean - mean.mean()).abs() / variance.sqrt()
-    torch.testing.assert_close(by_hand(MEAN, SPREAD).outlyingness("aggregate"), expected)
+    torch.testing.assert_close(by_hand(MEAN, STD).outlyingness("aggregate"), expected)
 
 
 def test_the_divergence_of_neighbours_is_that_of_torch_distributions() -> None:
-    mean, spread = torch.randn(12, 3, generator=draw()), torch.rand(12, 3, generator=draw(1)) + 0.1
-    detector = knowing(mean, spread)
-    q = Normal(mean[:, None], spread[:, None])
-    p = Normal(mean[None], spread[None])
+    mean, std = torch.randn(12, 3, generator=draw()), torch.rand(12, 3, generator=draw(1)) + 0.1
+    detector = knowing(mean, std)
+    q = Normal(mean[:, None], std[:, None])
+    p = Normal(mean[None], std[None])
     both = (kl_divergence(q, p) + kl_divergence(p, q)).sum(2) / 2  # (12, 12)
     both.fill_diagonal_(torch.inf)
     nearest = both.sort(1).values[:, :5].mean(1)
@@ -123,11 +123,11 @@ def test_the_divergence_of_neighbours_is_that_of_torch_distributions() -> None:
 def test_exactly_the_top_fraction_generates(
     criterion: str, rho: float, generators: list[int]
 ) -> None:
-    assert by_hand(MEAN, SPREAD).generators(rho, criterion).tolist() == generators  # type: ignore[arg-type]
+    assert by_hand(MEAN, STD).generators(rho, criterion).tolist() == generators  # type: ignore[arg-type]
 
 
 def test_all_generate_at_rho_one_and_one_does_at_the_least() -> None:
-    found = by_hand(MEAN, SPREAD)
+    found = by_hand(MEAN, STD)
     assert sorted(found.generators(1.0).tolist()) == list(range(8))
     assert len(found.generators(1e-6)) == 1
 
@@ -151,25 +151,25 @@ def test_synthetic_codes_lie_where_the_formula_says(
 ) -> None:
     made = outskirts.synthesise(DRAWS, draw(), rho=1e-6, kappa=kappa, tau=tau)
     i = int(made.parents[0])
-    kept_mean, kept_spread = outskirts._kept()
-    centre = kept_mean.mean(0)
-    mean = centre + kappa * (kept_mean[i] - centre)
-    spread = tau * kept_spread[i]
-    error = spread / DRAWS**0.5
+    exemplar_mean, exemplar_std = outskirts._exemplar_posteriors()
+    centre = exemplar_mean.mean(0)
+    mean = centre + kappa * (exemplar_mean[i] - centre)
+    std = tau * exemplar_std[i]
+    error = std / DRAWS**0.5
     assert ((made.latent.mean(0) - mean).abs() < 4 * error).all()
-    assert ((made.latent.std(0) - spread).abs() < 4 * spread / (2 * DRAWS) ** 0.5).all()
+    assert ((made.latent.std(0) - std).abs() < 4 * std / (2 * DRAWS) ** 0.5).all()
 
 
-def test_what_is_added_to_a_decoded_code_has_tau_times_the_generators_errors_spread(
+def test_what_is_added_to_a_decoded_code_has_tau_times_the_generators_errors_std(
     outskirts: Outskirts,
 ) -> None:
     made = outskirts.synthesise(DRAWS, draw(), rho=0.2, tau=3.0)
     i = outskirts.generators(0.2)
-    rest = outskirts.exemplar_codes[i] - outskirts.decoder(outskirts._kept()[0][i])
+    rest = outskirts.exemplar_codes[i] - outskirts.decoder(outskirts._exemplar_posteriors()[0][i])
     added = made.codes - outskirts.decoder(made.latent)
-    spread = 3 * rest.square().mean(0).sqrt()
-    assert (added.mean(0).abs() < 4 * spread / DRAWS**0.5).all()
-    assert ((added.std(0) - spread).abs() < 4 * spread / (2 * DRAWS) ** 0.5).all()
+    std = 3 * rest.square().mean(0).sqrt()
+    assert (added.mean(0).abs() < 4 * std / DRAWS**0.5).all()
+    assert ((added.std(0) - std).abs() < 4 * std / (2 * DRAWS) ** 0.5).all()
     cosine = torch.nn.functional.cosine_similarity
     alike = cosine((added.T @ added).flatten(), (rest.T @ rest).flatten(), dim=0)
     assert alike > 0.995  # correlations too
@@ -257,14 +257,14 @@ def test_the_untrained_twin_ranks_by_nearness_alone_and_calls_nothing_normal(
     assert right[1] > right[0] + 0.1
 
 
-def test_a_kept_code_can_be_looked_past(outskirts: Outskirts) -> None:
+def test_an_exemplar_code_can_be_looked_past(outskirts: Outskirts) -> None:
     code = outskirts.exemplar_codes[3:4]
     own, past = outskirts.parts_of_codes(code), outskirts.parts_of_codes(code, without=3)
     assert past["logit"] > own["logit"]  # nothing else lies as near
     others = copy.deepcopy(outskirts)
     near = {j: torch.cat([n[:3], n[4:]]) for j, _, n in outskirts._classifiers()}
-    judges = [(j, judge, near[j]) for j, judge, _ in outskirts._classifiers()]
-    others._judges = lambda without=None: judges  # type: ignore[method-assign]
+    classifiers = [(j, classifier, near[j]) for j, classifier, _ in outskirts._classifiers()]
+    others._classifiers = lambda without=None: classifiers  # type: ignore[method-assign]
     torch.testing.assert_close(others.parts_of_codes(code)["logit"], past["logit"])
     assert torch.equal(past["reconstruction"], own["reconstruction"])
 
@@ -491,7 +491,7 @@ def test_more_posteriors_than_images_are_refused_with_the_number() -> None:
     detector = build()
     phases = [replace(phase, players=()) for phase in detector.phases()]
     detector.phases = lambda: phases  # type: ignore[method-assign]
-    with pytest.raises(NotFitted, match="there are 64 training images: set kept to 64"):
+    with pytest.raises(NotFitted, match="of 64 training images: set exemplars to 64"):
         fit(detector, {"train": stream}, seed=0)
 
 

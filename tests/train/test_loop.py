@@ -231,7 +231,7 @@ def test_minutes_are_shared_by_epochs_and_end_a_phase(monkeypatch: pytest.Monkey
     steps = [m.phase for m in told]
     assert (steps.count("short"), steps.count("long")) == (5, 15)  # of 20 seconds
     assert report.seconds == 20
-    assert told[-1].progress == 1
+    assert told[-1].share == 1
     assert report.phases == ["fit", "short", "long"]
 
 

@@ -37,7 +37,7 @@ SIZES = {
 }
 KEPT = 64
 TINY = Plan(
-    config=Outskirts.Config(**SIZES, kept=KEPT),  # type: ignore[arg-type]
+    config=Outskirts.Config(**SIZES, exemplars=KEPT),  # type: ignore[arg-type]
     tuning={"MNIST": (0,)},
     classes=(0, 1),
     calibration=tiny.CALIBRATION_IMAGES,
@@ -140,8 +140,8 @@ def test_negatives_come_from_the_outermost_alone_or_from_all(bases, stream) -> N
 def test_noise_knows_no_posterior(bases, stream) -> None:
     noise, _ = trained("noise", bases, stream, kappa=1.5, tau=1.0)
     z = draw(noise, 20_000)[1]
-    mean, spread = noise._kept()
-    noise._kept = lambda: (mean + 100, 7 * spread)  # type: ignore[method-assign]
+    mean, std = noise._exemplar_posteriors()
+    noise._exemplar_posteriors = lambda: (mean + 100, 7 * std)  # type: ignore[method-assign]
     assert torch.equal(draw(noise, 20_000)[1], z)
     # Of 80,000 numbers: mean and deviation are off by half a per cent at most.
     assert z.mean().abs() < 0.03
