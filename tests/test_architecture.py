@@ -25,6 +25,7 @@ PAGES = sorted((ROOT / "pages").glob("*.py"))
 RANKS = {
     "core": 0,  # the package itself holds the version
     "core.errors": 0,
+    "core.shape": 0,
     "core.settings": 0,
     "core.kept": 0,
     "core.files": 1,

@@ -1,0 +1,124 @@
+"""Pictures as arrays (H, W, C) uint8, as tensors, as Pillow's images and as PNG files."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from core.shape import Shape
+
+if TYPE_CHECKING:  # pages import what names files; torch takes seconds
+    from torch import Tensor
+
+__all__ = ["Picture", "as_images", "as_pil", "as_tensor", "fit", "fitted_size", "pixels_of", "png"]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture (H, W, C) uint8 of a scenario's shape, with what was done to get it."""
+
+    image: np.ndarray
+    notes: tuple[str, ...]
+
+
+def as_tensor(images: np.ndarray) -> Tensor:
+    """Images (N, H, W, C) uint8 as (N, C, H, W) float32 in [0, 1].
+
+    Raises:
+        ValueError: images are of another shape or type.
+
+    Example:
+        >>> as_tensor(np.array([[[[0, 51, 255]]]], np.uint8)).flatten().tolist()
+        [0.0, 0.20000000298023224, 1.0]
+    """
+    import torch
+
+    if images.ndim != 4 or images.shape[3] not in (1, 3) or images.dtype != np.uint8:
+        raise ValueError(f"images must be (N, H, W, 1|3) uint8, got {images.shape} {images.dtype}")
+    floats = images.transpose(0, 3, 1, 2).astype(np.float32, order="C")  # a copy: may be written
+    return torch.from_numpy(floats).div_(255)
+
+
+def as_images(x: Tensor) -> np.ndarray:
+    """Images x (N, C, H, W) in [0, 1], rounded to 256 levels, as (N, H, W, C) uint8.
+
+    What is outside of [0, 1] becomes the nearest level.
+
+    Raises:
+        ValueError: x is of another shape, or holds NaN.
+
+    Example:
+        >>> import torch
+        >>> as_images(torch.tensor([[[[0.0, 0.2, 0.5, 1.0]]]])).flatten().tolist()
+        [0, 51, 128, 255]
+    """
+    if x.ndim != 4 or x.shape[1] not in (1, 3):
+        raise ValueError(f"x must be (N, 1|3, H, W), got {tuple(x.shape)}")
+    levels = (x.detach().float().cpu() * 255).round().clamp(0, 255).numpy()
+    if np.isnan(levels).any():
+        raise ValueError("x holds NaN")
+    return levels.transpose(0, 2, 3, 1).astype(np.uint8, order="C")
+
+
+def as_pil(image: np.ndarray) -> Image.Image:
+    """A picture (H, W, 1|3) uint8 as Pillow's, of mode L or RGB.
+
+    Raises:
+        ValueError: the image is of another shape or type.
+    """
+    if image.ndim != 3 or image.shape[2] not in (1, 3) or image.dtype != np.uint8:
+        raise ValueError(f"an image must be (H, W, 1|3) uint8, got {image.shape} {image.dtype}")
+    return Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
+
+
+def pixels_of(image: Image.Image) -> np.ndarray:
+    """The pixels (H, W, 1|3) uint8 of a Pillow image of mode L or RGB; they may not be written."""
+    pixels = np.asarray(image)
+    return pixels[..., None] if pixels.ndim == 2 else pixels
+
+
+def png(image: np.ndarray) -> bytes:
+    """A picture (H, W, 1|3) uint8 as a PNG file.
+
+    Raises:
+        ValueError: the image is of another shape or type.
+    """
+    stream = io.BytesIO()
+    as_pil(image).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def fitted_size(width: int, height: int, shape: Shape) -> tuple[int, int]:
+    """(width, height) of a picture made as large as the shape holds it whole; a side may be 0.
+
+    Example:
+        >>> fitted_size(100, 50, Shape(1, 28, 28)), fitted_size(100, 50, Shape(3, 48, 64))
+        ((28, 14), (64, 32))
+        >>> fitted_size(3000, 1, Shape(1, 28, 28))
+        (28, 0)
+    """
+    if width / height > shape.width / shape.height:
+        return shape.width, round(height / width * shape.width)
+    return round(width / height * shape.height), shape.height
+
+
+def fit(image: Image.Image, shape: Shape, *, mask: bool = False) -> Image.Image:
+    """Made as large as the shape holds it whole, in the middle of black; the mode stays.
+
+    Args:
+        mask: it says which pixels: none between two values may arise.
+
+    Raises:
+        ValueError: nothing of it is left at that size.
+    """
+    width, height = fitted_size(*image.size, shape)
+    if not width or not height:
+        raise ValueError(
+            f"{image.width}x{image.height}: nothing of it is left at {shape.width}x{shape.height}"
+        )
+    how = Image.Resampling.NEAREST if mask else Image.Resampling.LANCZOS
+    return ImageOps.pad(image, shape.size, how, color=0)
