@@ -7,21 +7,21 @@ import hashlib
 import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import safetensors.torch
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
 from core.atlas import Atlas, from_arrays, to_arrays
+from core.card import Card, CardError, Weights, read_card
 from core.config import config_of
 from core.detectors import detector_class
 from core.detectors._base import Detector
-from core.errors import OutskirtsError, complaint, no_arrays
-from core.evaluate.metrics import Metrics
-from core.files import FileError, read_text, write_together
+from core.errors import no_arrays
+from core.files import write_together
+from core.shape import Shape
 
 __all__ = [
     "Card",
@@ -42,157 +42,20 @@ __all__ = [
 MAX_BYTES = 20_000_000
 
 
-class CardError(OutskirtsError):
-    """A checkpoint is missing, damaged, or its files do not belong together."""
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
-
-
-class TrainedOn(_Strict):
-    """Training images: the set, how many, and the sha256 of their pixels in order."""
-
-    name: str
-    images: int
-    calibration: int
-    split_seed: int
-    sha256: str
-    licence: str
-
-
-class Trained(_Strict):
-    """How training went.
-
-    Attributes:
-        fixed: what was settled before it, the minutes or the epochs of each phase.
-    """
-
-    seed: int
-    minutes: float
-    # Left out where it is the older of both, so that older cards keep their seals.
-    fixed: Literal["minutes", "epochs"] = Field("minutes", exclude_if=lambda v: v == "minutes")
-    batch_size: int
-    phases: tuple[str, ...]
-    steps: int
-    images: int
-    images_per_second: float
-    skipped_steps: int
-    resumed: int
-    processor: str
-    torch: str
-    test_evaluations: int
-
-
-class Score(_Strict):
-    """Which part is the score, why, and where its threshold lies."""
-
-    part: str
-    unit: str
-    direction: Literal["larger is stranger"] = "larger is stranger"
-    why: str
-    threshold: float
-    threshold_rule: str
-
-
-class Calibration(_Strict):
-    """1,001 quantiles a part, of held-out normal images."""
-
-    images: int
-    quantiles: dict[str, tuple[float, ...]]
-
-
-class Golden(_Strict):
-    """Parts of a few reference images, to notice when the same weights give other numbers."""
-
-    ids: tuple[str, ...]
-    parts: dict[str, tuple[float, ...]]
-
-
-class Seeds(_Strict):
-    """The same training from several seeds: what intervals over test images do not cover.
-
-    Attributes:
-        models: checkpoints, this one first, and in what they are alike.
-        auroc: strange set to part to the figure of each model, in order.
-    """
-
-    models: tuple[str, ...]
-    text: str
-    auroc: dict[str, dict[str, tuple[float, ...]]]
-
-
-class Weights(_Strict):
-    """The safetensors file that this card belongs to."""
-
-    sha256: str
-    bytes: int
-    parameters: int
-
-
-class Card(_Strict):
-    """The schema of a checkpoint's card.
-
-    Attributes:
-        validation: AUROC of each part on synthetic faults of held-out normal images, by fault.
-        metrics: figures of each part, by strange set.
-        figures: other numbers of the normal test images, such as bits per dimension.
-        auxiliary_models: checkpoints that it asks while scoring, with the sha256 of their weights.
-        seeds: how far its figures move from seed to seed, where that was measured.
-    """
-
-    schema_version: Literal[1] = Field(alias="schema")
-    scenario: str
-    detector: str
-    variant: str | None = None
-    config: dict[str, Any]
-    paper: dict[str, str | int]
-    deviations: tuple[str, ...]
-    data: TrainedOn
-    training: Trained
-    score: Score
-    validation: dict[str, dict[str, float]]
-    calibration: Calibration
-    metrics: dict[str, dict[str, Metrics]]
-    figures: dict[str, float]
-    auxiliary_models: dict[str, str] = {}
-    seeds: Seeds | None = None
-    golden: Golden
-    limits: tuple[str, ...]
-    licence: str
-    weights: Weights
-    seal: str = ""
-
-    def sealed(self) -> Card:
-        """The same card with the sha256 of all the rest, so that a flipped byte is noticed."""
-        rest = self.model_copy(update={"seal": ""})
-        return rest.model_copy(update={"seal": _sha256(rest.model_dump_json().encode())})
-
-    @property
-    def name(self) -> str:
-        return stem(self.detector, self.variant)
-
-    def quantiles(self, part: str) -> np.ndarray:
-        return np.array(self.calibration.quantiles[part])
-
-
 @dataclasses.dataclass(frozen=True)
 class ReferenceScores:
     """What a checkpoint stores beside its weights.
 
     Attributes:
         sets: every part of every reference image: set name to part name to (N,) float32.
-        exemplars: (K, H, W) uint8, the training images that the detector holds something of, as it
-            saw them and in its order; none for most.
+        exemplars: (K, H, W, C) uint8, the training images that the detector holds something of, in
+            its order; none for most.
     """
 
     sets: Mapping[str, Mapping[str, np.ndarray]]
-    exemplars: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros((0, 0, 0), np.uint8))
-
-
-def stem(detector: str, variant: str | None) -> str:
-    """File name of a checkpoint without its ending."""
-    return detector if variant is None else f"{detector}.{variant}"
+    exemplars: np.ndarray = dataclasses.field(
+        default_factory=lambda: np.zeros((0, 0, 0, 0), np.uint8)
+    )
 
 
 def pack(detector: Detector) -> tuple[bytes, Weights]:
@@ -249,31 +112,6 @@ def save_atlas(card: Card, folder: Path, *, scores: ReferenceScores, atlas: Atla
     write_together(folder, {f"{card.name}.atlas.npz": packed})
 
 
-def read_card(folder: Path, name: str) -> Card:
-    """Read and check a card.
-
-    Raises:
-        CardError: it is missing or does not fit the schema.
-    """
-    path = folder / f"{name}.json"
-    if not path.exists():
-        raise CardError(
-            f"no checkpoint {folder.name}/{name}: train it with "
-            f"`python -m core train {folder.name}/{name}`"
-        )
-    try:
-        card = Card.model_validate_json(read_text(path))
-    except (ValidationError, FileError, FileNotFoundError) as error:
-        raise CardError(f"card {folder.name}/{path.name} is damaged: {complaint(error)}") from error
-    if card.seal != card.sealed().seal:
-        raise CardError(f"card {folder.name}/{path.name} is damaged: it does not fit its own seal")
-    if (card.scenario, card.name) != (folder.name, name):
-        raise CardError(
-            f"card {folder.name}/{path.name} belongs to {card.scenario}/{card.name}, not here"
-        )
-    return card
-
-
 def load(folder: Path, name: str) -> tuple[Detector, Card]:
     """The detector of a checkpoint with its auxiliary models, frozen, in eval mode, and its card.
 
@@ -324,7 +162,7 @@ def load_alone(folder: Path, name: str) -> tuple[Detector, Card]:
             f"weights {folder.name}/{path.name} are not those of their card: sha256 "
             f"{_sha256(data)[:12]}, the card says {card.weights.sha256[:12]}"
         )
-    detector = from_config(card.detector, card.config)
+    detector = from_config(card.detector, card.config, card.input.shape)
     try:
         detector.load_state_dict(safetensors.torch.load(data), strict=True)
     except (RuntimeError, safetensors.SafetensorError) as error:
@@ -332,11 +170,15 @@ def load_alone(folder: Path, name: str) -> tuple[Detector, Card]:
     return detector.eval().requires_grad_(False), card
 
 
-def from_config(name: str, config: Mapping[str, Any]) -> Detector:
-    """A detector of random weights and without auxiliary_models, from its name or a checkpoint's.
+def from_config(name: str, config: Mapping[str, Any], shape: Shape) -> Detector:
+    """A detector for pictures of a shape, of random weights and without auxiliary models.
+
+    Args:
+        name: the detector's, or a checkpoint's of it.
 
     Raises:
-        CardError: the config has a key, a type or a size that the detector cannot take.
+        CardError: the config has a key, a type or a size that the detector cannot take, or it
+            cannot take the shape.
     """
     try:
         cls = detector_class(name.partition(".")[0])
@@ -347,9 +189,9 @@ def from_config(name: str, config: Mapping[str, Any]) -> Detector:
     except ValueError as error:
         raise CardError(str(error)) from error
     try:
-        detector = cls(found)
+        detector = cls(found, shape)
     except (ValueError, RuntimeError) as error:  # sizes that do not go together
-        raise CardError(f"{name} cannot be built with {dict(config)}: {error}") from error
+        raise CardError(f"{name} cannot be built for {shape}, {dict(config)}: {error}") from error
     if detector.config.score not in detector.described:
         raise CardError(
             f"{name} has no part {detector.config.score!r} to be its score; it has: "
@@ -363,7 +205,7 @@ def _pack_atlas(scores: ReferenceScores, atlas: Atlas | None, weights: Weights) 
     arrays = {f"{s}/{p}": v for s, parts in scores.sets.items() for p, v in parts.items()}
     maps = {} if atlas is None else to_arrays(atlas)
     if len(scores.exemplars):
-        arrays["kept"] = scores.exemplars
+        arrays["exemplars"] = scores.exemplars
     stream = io.BytesIO()
     np.savez_compressed(stream, weights=np.array(weights.sha256), **arrays, **maps)  # type: ignore[arg-type]
     return stream.getvalue()
@@ -375,17 +217,17 @@ def read_scores(folder: Path, card: Card) -> ReferenceScores:
     Raises:
         CardError: the file is missing, damaged, or of other weights.
     """
-    found = _read_npz(folder, card, lambda key: "/" in key or key == "kept")
-    exemplars = {"exemplars": found.pop("kept")} if "kept" in found else {}
+    found = _read_npz(folder, card, lambda key: "/" in key or key == "exemplars")
+    exemplars = {"exemplars": found.pop("exemplars")} if "exemplars" in found else {}
     sets: dict[str, dict[str, np.ndarray]] = {}
     try:
         for key, values in found.items():
             set_name, _, part = key.partition("/")
             sets.setdefault(set_name, {})[part] = values
         _check_scores(sets, card)
-        if any(images.ndim != 3 or images.dtype != np.uint8 for images in exemplars.values()):
+        if any(images.ndim != 4 or images.dtype != np.uint8 for images in exemplars.values()):
             raise ValueError(
-                f"exemplar images must be (K, H, W) uint8, got {exemplars['exemplars'].shape}"
+                f"exemplar images must be (K, H, W, C) uint8, got {exemplars['exemplars'].shape}"
             )
     except ValueError as error:
         raise CardError(
@@ -415,7 +257,7 @@ def read_atlas(folder: Path, card: Card) -> Atlas:
     Raises:
         CardError: there is none, or the file is missing, damaged, or of other weights.
     """
-    arrays = _read_npz(folder, card, lambda key: "/" not in key and key != "kept")
+    arrays = _read_npz(folder, card, lambda key: "/" not in key and key != "exemplars")
     if "layouts" not in arrays:
         raise CardError(
             f"{folder.name}/{card.name} has no map of its codes: make it with "

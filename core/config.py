@@ -30,7 +30,7 @@ def config_of(name: str, cls: type[Detector], settings: Mapping[str, Any]) -> An
     """
     known = {f.name for f in dataclasses.fields(cls.Config)}
     if unknown := sorted(set(settings) - known):
-        renamed = getattr(cls.Config, "renamed", {})
+        renamed = cls.Config.renamed
         now = [f"{old} is called {renamed[old]} now" for old in unknown if old in renamed]
         words = f"{name} knows no setting {', '.join(unknown)}"
         raise ValueError("; ".join([words, *now, f"it knows: {', '.join(sorted(known))}"]))

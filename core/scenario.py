@@ -13,12 +13,12 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from core.atlas import LAYOUTS, POINTS, LayoutName
-from core.data.images import pad
 from core.data.transforms import CONTROLS, flat_images, noise_images
 from core.errors import OutskirtsError, complaint, no_arrays
 from core.files import FileError, read_text, write_whole
 from core.kept import Kept, stamp
 from core.settings import settings
+from core.shape import Shape
 
 __all__ = [
     "General",
@@ -119,8 +119,7 @@ class Scenario(_Strict):
     """The schema of scenario.json.
 
     Attributes:
-        image: channels, height and width that detectors see.
-        border: zeros on each side of a picture.
+        image: channels, height and width of a picture: the one place where they stand.
         images: where the shown images are; "shipped" means in reference.npz, "scenario:NAME" in
             that scenario's, those of the same source.
         general: images of many things, for models that learn from them.
@@ -135,8 +134,7 @@ class Scenario(_Strict):
     question: str
     normal: ImageSet
     strange: tuple[ImageSet, ...]
-    image: tuple[int, int, int]
-    border: int
+    image: Shape
     images: str = Field(pattern=r"^(shipped|scenario:.+|package:.+|data:.+)$")
     split: Split
     general: General | None = None
@@ -155,14 +153,17 @@ class Scenario(_Strict):
             raise ValueError("variants are one for each of several classes, without strange sets")
         if REST in self.variants or len(set(self.variants)) != len(self.variants):
             raise ValueError(f"variants must differ from each other and from {REST!r}")
-        if self.border < 0 or 2 * self.border >= min(self.image[1:]):
-            raise ValueError(f"a border of {self.border} leaves nothing of {self.image}")
+        Shape.checked(self.image)
         return self
 
     @property
     def family(self) -> str:
         """Name of its folder: its own, or that of the scenario whose `member` it is."""
         return self.name.partition(".")[0]
+
+    @property
+    def shape(self) -> Shape:
+        return self.image
 
     @property
     def folder(self) -> Path:
@@ -277,7 +278,7 @@ class Scenario(_Strict):
 
 @dataclass(frozen=True)
 class Pictures:
-    """Reference images (N, H, W) uint8, padded, with labels (N,) and ids "set#i"."""
+    """Reference images (N, H, W, C) uint8 with labels (N,) and ids "set#i"."""
 
     name: str
     images: np.ndarray
@@ -360,7 +361,10 @@ def _read_shipped(path: Path, name: str) -> Shipped:
     try:
         with np.load(path, allow_pickle=False) as stored:
             sets = {key.rpartition("/")[0] for key in stored.files}
-            return {s: (stored[f"{s}/images"], stored[f"{s}/labels"].astype(int)) for s in sets}
+            return {
+                s: (_with_channels(stored[f"{s}/images"]), stored[f"{s}/labels"].astype(int))
+                for s in sets
+            }
     except FileNotFoundError as error:
         raise ScenarioError(
             f"{name}/reference.npz is missing: `python -m core train` makes it from training data"
@@ -369,25 +373,29 @@ def _read_shipped(path: Path, name: str) -> Shipped:
         raise ScenarioError(f"{name}/reference.npz cannot be read: {no_arrays(error)}") from error
 
 
+def _with_channels(images: np.ndarray) -> np.ndarray:
+    """Stored images (N, H, W[, C]) as (N, H, W, C): grey ones may do without."""
+    return images[..., None] if images.ndim == 3 else images
+
+
 def _version(scenario: Scenario, image_set: ImageSet) -> Hashable:
     """All that a set's pictures are made of."""
     changed = scenario.normal if image_set.change in CONTROLS else None
     folder, reference = scenario.folder, scenario.reference_scenario.folder
     files = folder / "scenario.json", reference / "scenario.json", reference / "reference.npz"
-    return image_set, changed, scenario.image, scenario.border, *map(stamp, files)
+    return image_set, changed, scenario.shape, *map(stamp, files)
 
 
 def _made(scenario: Scenario, image_set: ImageSet) -> Pictures:
     """Pictures of a set: of its source, or a change of the normal ones."""
-    name, border = image_set.name, scenario.border
+    name = image_set.name
     if image_set.change is not None and image_set.change in CONTROLS:
         normal = scenario.pictures(scenario.normal.name)
         return Pictures(name, CONTROLS[image_set.change](normal.images), normal.labels)
     if image_set.change is not None:
         make = noise_images if image_set.change == "noise" else flat_images
-        size = scenario.image[1] - 2 * border
-        images = make(CONTROL_IMAGES, size, seed=CONTROL_SEED)
-        return Pictures(name, pad(images, border), np.full(len(images), -1))
+        images = make(CONTROL_IMAGES, scenario.shape, seed=CONTROL_SEED)
+        return Pictures(name, images, np.full(len(images), -1))
     if image_set.only is None:
         images, labels = _of_source(scenario, image_set)
     else:  # a class of the whole family's normal set
@@ -395,7 +403,7 @@ def _made(scenario: Scenario, image_set: ImageSet) -> Pictures:
         images, labels = _of_source(family, family.normal)
         chosen = labels == image_set.only
         images, labels = images[chosen], labels[chosen]
-    return Pictures(name, pad(images, border), labels)
+    return Pictures(name, images, labels)
 
 
 def _of_source(scenario: Scenario, image_set: ImageSet) -> tuple[np.ndarray, np.ndarray]:
@@ -410,7 +418,13 @@ def _of_source(scenario: Scenario, image_set: ImageSet) -> tuple[np.ndarray, np.
             f"{reference.family}/reference.npz holds no set {image_set.name!r} of "
             f"{image_set.source}"
         )
-    return shipped[name]
+    images, labels = shipped[name]
+    if images.shape[1:] != scenario.shape.pixels:
+        raise ScenarioError(
+            f"{reference.family}/reference.npz holds images of {images.shape[1:]} in "
+            f"{image_set.name!r}, scenario {scenario.name} has {scenario.shape}"
+        )
+    return images, labels
 
 
 def forget_pictures() -> None:

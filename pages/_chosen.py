@@ -208,7 +208,7 @@ def _pictures(
         key="latent_pick",
         what=view.titles[view.score],
         on_click=inspect,
-        factor=3,
+        side=90,
     ):
         st.rerun()
     with st.expander(

@@ -59,14 +59,15 @@ def _turn(name: str, by: int, pages: int) -> None:
     st.session_state[name] = min(max(st.session_state.get(name, 1) + by, 1), pages)
 
 
-def upload(label: str, *, key: str) -> Any:
-    """One of the visitor's own images, or None."""
+def upload(label: str, *, shape: object, key: str) -> Any:
+    """One of the visitor's own images, or None; detectors see it in a scenario's shape."""
+    size, _, colours = str(shape).partition(" ")
     return st.file_uploader(
         label,
         type=TYPES,
         key=key,
-        help=f"Made grey, fitted to 28x28 on black, padded to 32x32. {PRIVATE} Picking another image "
-        "drops it.",
+        help=f"Made {colours}, fitted to {size} on black. {PRIVATE} Picking "
+        "another image drops it.",
     )
 
 

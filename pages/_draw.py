@@ -33,7 +33,7 @@ __all__ = [
 
 # Okabe and Ito's colours, which the colour-blind tell apart in both themes.
 NORMAL, STRANGE = "#56B4E9", "#D55E00"
-SCALES = {"scale_16": "#009E73", "scale_8": "#E69F00", "scale_4": "#CC79A7"}
+SCALES = ("#009E73", "#E69F00", "#CC79A7", "#0072B2", "#F0E442")  # finest first, then again
 SAVE = {"displaylogo": False, "toImageButtonOptions": {"format": "svg"}}
 # Streamlit turns dragging on where points can be picked. There a finger goes through to the page.
 TOUCH = """<style>@media (pointer: coarse) {
@@ -45,25 +45,30 @@ TOUCH = """<style>@media (pointer: coarse) {
 # Pictures ---------------------------------------------------------------------------------------
 
 
-def enlarge(image: np.ndarray, factor: int = 6) -> np.ndarray:
-    """Image (H, W) with each pixel drawn factor x factor, so that browsers do not blur it."""
-    return image.repeat(factor, 0).repeat(factor, 1)
+def enlarge(image: np.ndarray, side: int = 192) -> np.ndarray:
+    """An image (H, W, C) with each pixel drawn several times, so that browsers do not blur it.
+
+    As often as its longer side goes into ``side``; grey ones come without their one channel.
+    """
+    factor = max(1, side // max(image.shape[:2]))
+    large = image.repeat(factor, 0).repeat(factor, 1)
+    return large[..., 0] if large.shape[2] == 1 else large
 
 
 def png(strips: Sequence[np.ndarray]) -> bytes:
-    """Pictures (H, W) uint8 of one width below each other, as a PNG file."""
+    """Pictures (H, W[, C]) uint8 of one width below each other, as a PNG file."""
+    whole = np.concatenate(list(strips))
     stream = io.BytesIO()
-    Image.fromarray(np.concatenate(list(strips))).save(stream, "PNG")
+    grey = whole.ndim == 3 and whole.shape[2] == 1
+    Image.fromarray(whole[..., 0] if grey else whole).save(stream, "PNG")
     return stream.getvalue()
 
 
-def strip(images: np.ndarray, factor: int = 3) -> np.ndarray:
-    """Images (N, H, W) side by side, with a thin gap."""
-    gap = np.full((images.shape[1] * factor, factor), 128, np.uint8)
-    pieces: list[np.ndarray] = []
-    for one in images:
-        pieces += [enlarge(one, factor), gap]
-    return np.concatenate(pieces[:-1], axis=1)
+def strip(images: np.ndarray, side: int = 96) -> np.ndarray:
+    """Images (N, H, W, C) side by side, each as `enlarge` draws it, with a thin gap."""
+    large = [enlarge(image, side) for image in images]
+    gap = np.full((len(large[0]), 3, *large[0].shape[2:]), 128, np.uint8)
+    return np.concatenate([piece for image in large for piece in (gap, image)][1:], axis=1)
 
 
 # Figures of a score -----------------------------------------------------------------------------
@@ -204,14 +209,14 @@ def contributions(
     """Stacked bars: what each scale contributes to each row's bits per dimension."""
     figure = go.Figure()
     labels = [f"{name}: {sum(shares[k] for k in titles):.2f}" for name, shares in rows]
-    for scale, title in titles.items():
+    for i, (scale, title) in enumerate(titles.items()):
         values = [shares[scale] for _, shares in rows]
         figure.add_bar(
             y=labels,
             x=values,
             name=title,
             orientation="h",
-            marker={"color": SCALES.get(scale)},
+            marker={"color": SCALES[i % len(SCALES)] if len(titles) > 1 else None},
             text=[f"{v:.2f}" for v in values],
             textposition="inside",
             insidetextanchor="middle",

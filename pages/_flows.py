@@ -110,7 +110,7 @@ def _rank(value: float) -> str:
 def _show_chosen(target: Target, set_name: str, index: int, *, inspect: Inspect) -> None:
     view = _ask.image(ImageQuery(target, set_name, int(index)))
     st.image(
-        _draw.enlarge(view.image, 4),
+        _draw.enlarge(view.image, 120),
         output_format="PNG",
         caption=plain(f"{view.id} {view.label}".rstrip()),
         alt=f"The clicked image, {view.id} {view.label}",
@@ -202,7 +202,7 @@ def _ends(scenario: str, models: Models, sets: tuple[str, ...], *, inspect: Insp
             key=f"likelihoods_end_{order}",
             what="difference",
             on_click=partial(_go_inside, inspect, name),
-            factor=3,
+            side=90,
             sign="+",
         )
 
@@ -232,7 +232,7 @@ def drawn(query: ImageQuery, data: bytes | None, models: Models, *, seed: int) -
     else:
         image, rows = st.columns([1, 7], gap="small")
         image.image(
-            _draw.enlarge(found.image, 3),
+            _draw.enlarge(found.image, 96),
             output_format="PNG",
             caption="The image",
             alt="The image as the flow sees it",

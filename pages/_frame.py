@@ -18,7 +18,7 @@ TERMS = """
 | FPR at 95 % TPR | Share of normal images that are flagged where the threshold is set so that 95 % of the strange ones are found. 0 is perfect, 95 % a coin. |
 | flow | A network that turns an image into numbers and back without losing anything. Because it can be undone, it can say how likely each image is to it. |
 | likelihood | How densely the model's own images lie around this one: a density, no probability. An image of high likelihood is one that it can describe in few bits, which does not make it a normal one. |
-| bits per dimension | What the detector pays to describe one pixel, the border's among them (1,024 for 28x28 pixels). Fewer bits: likelier. To be scored, grey levels are spread by noise, as when the flow learned; the score is the mean over a few fixed draws of it, the same for all images. |
+| bits per dimension | What the detector pays to describe one number of the picture (a pixel of a grey one), those of the black margin that a flow adds among them (1,024 for 28x28 pixels). Fewer bits: likelier. To be scored, grey levels are spread by noise, as when the flow learned; the score is the mean over a few fixed draws of it, the same for all images. |
 | typicality | How far an image's likelihood is from that of ordinary ones, to either side. One that is far too likely is no ordinary image either. Here in standard deviations, over all scales at once. |
 | complexity-corrected | The likelihood, less what a plain compressor (PNG) needs for the same picture. It takes out that simple pictures are likely for being simple. |
 | logit | What a classifier says before it is made a probability: 0 is even odds, above it rather strange, below it rather normal; each further 1 makes the odds 2.7 times as large. |

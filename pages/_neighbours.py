@@ -51,6 +51,7 @@ def pick(target: Target, sets: Sequence[str]) -> tuple[ImageQuery, bytes | None]
     with st.popover("or one of your own", icon=":material/upload:", width="stretch"):
         own = upload(
             "An image from your disk",
+            shape=target.world.shape,
             key=f"latent_upload_{st.session_state.get('latent_uploads', 0)}",
         )
     if own is not None:
@@ -87,7 +88,7 @@ def neighbours(
     """The image, and the nearest of the map in the latent space, with marks where they misplace."""
     left, right = st.columns([1, 2], gap="small")
     left.image(
-        _draw.enlarge(near.image, 4),
+        _draw.enlarge(near.image, 120),
         output_format="PNG",
         alt=f"The image {near.id} {near.label}, as the detector sees it",
     )
@@ -112,7 +113,7 @@ def neighbours(
         for i, row in enumerate(near.rows):
             with st.container(gap=None):
                 st.image(
-                    _draw.enlarge(pictures[i], 2)[8:-8, 8:-8],
+                    _draw.enlarge(pictures[i], 60),
                     output_format="PNG",
                     alt=f"Neighbour {i + 1}: {view.id(row)} {view.labels[row]}, distance "
                     f"{near.distances[i]:.2f}, place {near.places[i]} on the map",

@@ -220,8 +220,8 @@ def listed(words: Iterable[str]) -> str:
 
 def lengths(view: ImageView) -> str:
     """How long a code of the picture is as a PNG, and at most under the flow."""
-    bound = view.displayed["total"] * view.image.size / 8
+    bound = view.displayed["total"] * view.extra["dimensions"] / 8
     text = f"Its picture compresses to {view.extra['png_bytes']:,.0f} bytes of PNG data; "
     if bound < 1:
         return f"{text}under the flow it is so likely that a few draws of noise bound no length."
-    return f"{text}under the flow, border and all, a code of it has at most about {bound:,.0f}."
+    return f"{text}under the flow, its margin and all, a code of it has at most about {bound:,.0f}."

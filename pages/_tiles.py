@@ -15,15 +15,14 @@ from pages import _draw
 __all__ = ["row", "tiles"]
 
 
-def row(pictures: Sequence[tuple[np.ndarray, str, str]], *, border: int, width: int) -> str:
-    """Images (H, W) without their border, each with caption and alt text, side by side as HTML.
+def row(pictures: Sequence[tuple[np.ndarray, str, str]], *, width: int) -> str:
+    """Images (H, W, C), each with caption and alt text, side by side as HTML.
 
     One element, and nothing to fetch: a slider redraws many.
     """
     figures = ""
     for image, caption, alt in pictures:
-        shown = image[border : len(image) - border, border : len(image) - border]
-        source = b64encode(_draw.png([shown])).decode()
+        source = b64encode(_draw.png([image])).decode()
         figures += (
             f'<figure style="margin:0;width:{width}px;text-align:center">'
             f'<img src="data:image/png;base64,{source}" alt="{escape(alt)}" width="{width}" '
@@ -39,7 +38,7 @@ def tiles(
     key: str,
     what: str,
     on_click: Callable[[str, int], None],
-    factor: int = 4,
+    side: int = 120,
     sign: str = "",
 ) -> bool:
     """Draw the images of a gallery page; say whether one was picked in this run.
@@ -47,15 +46,15 @@ def tiles(
     Args:
         what: the number under each image, in words.
         on_click: told set and index of the picked image, before the page runs again.
-        factor: screen pixels a pixel.
+        side: of a picture, at most, in screen pixels.
         sign: "+" to write the sign of positive numbers too.
     """
     picked = False
-    with st.grid(min_column_width=30 * factor + 2):
+    with st.grid(min_column_width=side + 2):
         for i, (set_name, index) in enumerate(zip(found.sets, found.indices, strict=True)):
             with st.container():
                 st.image(
-                    _draw.enlarge(found.images[i], factor),
+                    _draw.enlarge(found.images[i], side),
                     output_format="PNG",
                     alt=f"{set_name} {index}, {what} {found.displayed[i]:.2f}",
                 )

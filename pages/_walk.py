@@ -16,9 +16,7 @@ LINES = ("glow", "glow.outliers", "glow.patches")  # drawn at first, beside mode
 
 
 @st.fragment
-def walk(
-    target: Target, everyone: Mapping[str, DetectorRow], view: Plane, criterion: str, *, border: int
-) -> None:
+def walk(target: Target, everyone: Mapping[str, DetectorRow], view: Plane, criterion: str) -> None:
     """From the centre through one training image and on; what every detector says on the way."""
     model = target.stem
     st.subheader("A walk outward")
@@ -58,7 +56,7 @@ def walk(
             (walked.real, "real", f"Training image {walked.index} itself"),
             *((image, f"κ {kappa:g}", f"Decoded at kappa {kappa:g}") for image, kappa in steps),
         ]
-        st.html(_tiles.row(pictures, border=border, width=56))
+        st.html(_tiles.row(pictures, width=56))
         asked = RayScoresQuery(query, tuple(trained))
         found = _ask.ray_scores(asked)
         st.plotly_chart(

@@ -217,6 +217,7 @@ def pick_image() -> tuple[ImageQuery, bytes | None]:
             )
     own = upload(
         "or one of your own",
+        shape=scenario.shape,
         key=f"likelihoods_upload_{st.session_state.get('likelihoods_uploads', 0)}",
     )
     if own is None:
@@ -232,7 +233,7 @@ def show_image(view: ImageView) -> None:
     }
     picture, bars = st.columns([1, 2.4], gap="small")
     picture.image(
-        _draw.enlarge(view.image, 7),
+        _draw.enlarge(view.image, 224),
         output_format="PNG",
         caption=plain(f"{view.id} {view.label}".rstrip()),
         alt=f"The picked image, {view.id} {view.label}, as the flow sees it",
@@ -273,10 +274,20 @@ def show_image(view: ImageView) -> None:
     )
 
 
+def on_margin(view: ImageView) -> str:
+    """What the numbers above the maps have that the maps have not."""
+    if not any(view.padding.values()):
+        return "Each map's mean is the number above it."
+    return (
+        f"The number above a map is its mean over the picture and the black margin that the flow adds: "
+        f"{view.padding['total']:.2f} of {view.displayed['total']:.2f} bits in full lie there."
+    )
+
+
 def show_maps(view: ImageView) -> None:
     st.markdown(
-        "**Where it pays.** Bright or red cells are expensive, dark or blue ones cheap; each map's "
-        "mean is the number above it. A ratio's map is red where this flow pays more than the other."
+        "**Where it pays.** Bright or red cells are expensive, dark or blue ones cheap. A ratio's map is "
+        f"red where this flow pays more than the other. {on_margin(view)}"
     )
     shown = [
         (f"{parts[n].title}<br>mean {view.displayed[n]:.2f}", m, n.startswith("ratio_"))
@@ -377,7 +388,7 @@ def show_strip(view: ImageView | None) -> None:
     found = zip(rows.images, rows.displayed, rows.sets, rows.indices, strict=True)
     pictures += [(image, f"{v:.2f}", f"{s} {i}, {v:.2f}") for image, v, s, i in found]
     st.caption(text)
-    st.html(row(pictures, border=scenario.border, width=72))
+    st.html(row(pictures, width=72))
 
 
 scales, against, drawn = st.tabs(list(VIEWS), key="likelihoods_view", bind="query-params")

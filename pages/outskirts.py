@@ -263,7 +263,7 @@ def show_triple(view: Plane, made: Draws, row: int, place: int, ranks: Mapping[i
         (view.images[parent], "parent", f"Its parent, training image {parent}"),
         (view.images[nearest], "nearest", f"The nearest real image, {nearest}{same_one}"),
     ]
-    st.html(_tiles.row(pictures, border=scenario.border, width=84))
+    st.html(_tiles.row(pictures, width=84))
     return st.button(
         text,
         key=f"outskirts_follow_{place}",
@@ -417,7 +417,5 @@ show_readings()
 below = st.container()  # the walk asks a dozen detectors: what is quick comes first
 show_collapse(view)
 with below:
-    _walk.walk(
-        target, everyone, view, st.session_state["outskirts_criterion"], border=scenario.border
-    )
+    _walk.walk(target, everyone, view, st.session_state["outskirts_criterion"])
 _ablation.show()

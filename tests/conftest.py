@@ -18,7 +18,7 @@ import pytest
 import tiny
 import torch
 
-from core.data.stream import as_tensor
+from core.data.picture import as_tensor
 from core.detectors.glow import Glow
 from core.evaluate.metrics import bootstrap_auroc
 
@@ -31,9 +31,9 @@ def fitted_glow() -> Glow:
     constant, and many a defect would not show.
     """
     torch.manual_seed(0)
-    glow = Glow(Glow.Config(**tiny.CONFIG))
+    glow = Glow(Glow.Config(**tiny.CONFIG), tiny.SHAPE)
     phases = {phase.name: phase for phase in glow.phases()}
-    stream = tiny.stream_of(tiny.padded(tiny.boxes(128, seed=0)))
+    stream = tiny.stream_of(tiny.boxes(128, seed=0))
     with torch.no_grad():
         for scale in glow.flow.scales:
             scale.steps.net.last += 0.05 * torch.randn_like(scale.steps.net.last)
@@ -46,7 +46,7 @@ def fitted_glow() -> Glow:
 def x() -> torch.Tensor:
     """Six boxes and two strokes that no fixture was fitted to, (8, 1, 32, 32) in [0, 1]."""
     images = np.concatenate([tiny.boxes(6, seed=100), tiny.strokes(2, seed=100)])
-    return as_tensor(tiny.padded(images))
+    return as_tensor(images)
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ RANKS = {
     "core.config": 2,
     "core.data": 2,
     "core.scenario": 3,
+    "core.card": 2,
     "core.checkpoint": 3,
     "core.results": 3,
     "core.inference": 4,

@@ -20,9 +20,9 @@ from conftest import Tiny
 from pydantic import ValidationError
 
 from core import checkpoint
-from core.checkpoint import Calibration, Card, CardError, Weights
+from core.card import Calibration, Card, CardError, Weights
+from core.data.picture import as_tensor
 from core.data.splits import calibration_split
-from core.data.stream import as_tensor
 from core.detectors.glow import Glow
 from core.evaluate.calibration import quantiles
 from core.evaluate.metrics import auroc, measure
@@ -91,12 +91,12 @@ def test_the_card_says_which_images_and_settings_trained_it(tiny_scenario: Tiny)
     assert (card.auxiliary_models, card.seeds, card.limits) == (
         {},
         None,
-        checkpoint.from_config("glow", card.config).limits,
+        checkpoint.from_config("glow", card.config, tiny.SHAPE).limits,
     )
     assert card.training.phases == ("initialise", "likelihood", "typicality")
     assert card.training.images == 32 * card.training.steps > 0
     assert card.training.test_evaluations == 1
-    assert card.deviations == checkpoint.from_config("glow", card.config).deviations
+    assert card.deviations == checkpoint.from_config("glow", card.config, tiny.SHAPE).deviations
     assert card.score.unit == Glow.about[card.score.part].unit
 
 
@@ -164,7 +164,7 @@ def test_calibration_images_were_not_trained_on(tiny_scenario: Tiny) -> None:
     detector, card = checkpoint.load(tiny_scenario.folder, "glow")
     whole, _ = tiny.public_set("FashionMNIST", tiny_scenario.data, train=True)
     train, held_out = calibration_split(len(whole), calibration=128, seed=0)
-    images = tiny.padded(whole)
+    images = whole
     parts = parts_of(detector, images[held_out])
     expected = quantiles(parts["total"])
     np.testing.assert_allclose(card.quantiles("total"), expected, rtol=1e-5, atol=0.02)
@@ -243,7 +243,7 @@ def test_a_fault_of_a_detector_itself_is_not_told_as_one_of_its_settings(
 
     monkeypatch.setattr(Glow, "__init__", broken)
     with pytest.raises(AttributeError, match="floww"):
-        checkpoint.from_config("glow", tiny.CONFIG)
+        checkpoint.from_config("glow", tiny.CONFIG, tiny.SHAPE)
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def test_a_setting_that_no_size_can_have_is_refused_by_its_name(
     name: str, key: str, number: int | str
 ) -> None:
     with pytest.raises(CardError, match=rf"^{name}: setting {key} must be below [\d,]+$"):
-        checkpoint.from_config(name, {key: number})
+        checkpoint.from_config(name, {key: number}, tiny.SHAPE)
 
 
 def test_a_card_of_an_unknown_detector_is_refused(tiny_scenario: Tiny) -> None:
@@ -274,7 +274,7 @@ def test_a_card_of_an_unknown_detector_is_refused(tiny_scenario: Tiny) -> None:
 
 def test_weights_of_another_size_do_not_fit_even_with_the_right_hash(tiny_scenario: Tiny) -> None:
     torch.manual_seed(0)
-    other = Glow(Glow.Config(**{**tiny.CONFIG, "hidden": 6}))
+    other = Glow(Glow.Config(**{**tiny.CONFIG, "hidden": 6}), tiny.SHAPE)
     weights = written(other, tiny_scenario.folder)
     change(
         tiny_scenario.folder / "glow.json",
@@ -316,7 +316,7 @@ def test_a_detector_beyond_the_limit_is_not_written(
 
 def test_an_atlas_of_other_weights_is_refused(tiny_scenario: Tiny) -> None:
     torch.manual_seed(5)
-    weights = written(Glow(Glow.Config(**tiny.CONFIG)), tiny_scenario.folder)
+    weights = written(Glow(Glow.Config(**tiny.CONFIG), tiny.SHAPE), tiny_scenario.folder)
     card = checkpoint.read_card(tiny_scenario.folder, "glow")
     trained_anew = card.model_copy(update={"weights": weights})
     with pytest.raises(CardError, match=r"tiny/glow\.atlas\.npz belongs to other weights"):
@@ -504,4 +504,4 @@ def test_a_file_that_cannot_be_written_is_named_and_none_is_left_half_written(
 
 def test_an_older_setting_is_refused_with_its_name_of_today() -> None:
     with pytest.raises(CardError, match="kept is called exemplars now"):
-        checkpoint.from_config("outskirts", {"kept": 9})
+        checkpoint.from_config("outskirts", {"kept": 9}, tiny.SHAPE)

@@ -19,12 +19,12 @@ from PIL import Image
 
 import core
 from core import checkpoint
-from core.data.stream import as_tensor
+from core.data.picture import as_tensor
 from core.detectors.glow import Glow
 from core.evaluate.calibration import percentile
 
 ROOT = Path(core.__file__).parent.parent
-PARTS = list(Glow(Glow.Config(**tiny.CONFIG)).described)
+PARTS = list(Glow(Glow.Config(**tiny.CONFIG), tiny.SHAPE).described)
 FIGURES = ["auroc", "low", "high", "aupr", "fpr95", "n_normal", "n_strange"]
 
 
@@ -42,7 +42,7 @@ def parts_of_boxes(folder: Path) -> dict[str, np.ndarray]:
     """What the detector itself says of the three boxes."""
     detector, _ = checkpoint.load(folder, "glow")
     with torch.inference_mode():
-        found = detector.parts(as_tensor(tiny.padded(tiny.boxes(3, seed=9))))
+        found = detector.parts(as_tensor(tiny.boxes(3, seed=9)))
     return {part: values.numpy() for part, values in found.items()}
 
 

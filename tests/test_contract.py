@@ -21,8 +21,9 @@ import torch
 from torch import Tensor
 
 from core import checkpoint
-from core.checkpoint import CardError
-from core.data.stream import Stream, as_tensor
+from core.card import CardError, Weights
+from core.data.picture import as_tensor
+from core.data.stream import Stream
 from core.detectors import detector_class, detector_names
 from core.detectors._base import Batch, Detector, Phase, Player
 from core.train.loop import fit
@@ -109,7 +110,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 def build(name: str) -> Detector:
     torch.manual_seed(0)
-    detector = checkpoint.from_config(name, TINY[name].config)
+    detector = checkpoint.from_config(name, TINY[name].config, tiny.SHAPE)
     for role in TINY[name].auxiliaries:
         detector.attach_auxiliary(role, copy.deepcopy(_auxiliary(name, role)))
     return detector
@@ -119,7 +120,7 @@ def build(name: str) -> Detector:
 def _auxiliary(name: str, role: str) -> Detector:
     """A auxiliary model fitted without its players."""
     torch.manual_seed(1)
-    other = checkpoint.from_config(name, TINY[name].auxiliaries[role])
+    other = checkpoint.from_config(name, TINY[name].auxiliaries[role], tiny.SHAPE)
     fitting = [replace(phase, players=()) for phase in other.phases()]
     fit_by(other, fitting)
     return other
@@ -134,8 +135,8 @@ def fit_by(detector: Detector, phases: Sequence[Phase], *, seed: int = 0) -> Non
 
 
 def streams() -> dict[str, Stream]:
-    whole = tiny.padded(tiny.boxes(224, seed=0))
-    general = tiny.padded(tiny.strokes(128, seed=0))
+    whole = tiny.boxes(224, seed=0)
+    general = tiny.strokes(128, seed=0)
     return {
         "train": tiny.stream_of(whole[:128]),
         "calibration": tiny.stream_of(whole[128:]),
@@ -350,7 +351,7 @@ def test_a_phase_moves_what_its_players_own_and_nothing_else(
 
 def test_a_little_training_beats_the_untrained_twin(name: str) -> None:
     untrained, trained = _twins(name)
-    held_out = as_tensor(tiny.padded(tiny.boxes(64, seed=50)))
+    held_out = as_tensor(tiny.boxes(64, seed=50))
     with torch.no_grad():
         before, after = (TINY[name].cost(d, held_out) for d in (untrained, trained))
     assert after < before - TINY[name].gain
@@ -381,7 +382,7 @@ def saved(name: str, detector: Detector, tmp_path: Path) -> Path:
     return folder
 
 
-def save(detector: Detector, name: str, folder: Path, **known: Any) -> checkpoint.Weights:
+def save(detector: Detector, name: str, folder: Path, **known: Any) -> Weights:
     """Write a checkpoint whose card says no more than it must."""
     data, weights = checkpoint.pack(detector)
     card = tiny.card_of(detector, name, weights).model_copy(update=known)
@@ -430,7 +431,7 @@ def test_one_flipped_bit_of_the_card_is_refused(name: str, saved: Path, step: in
 
 def test_an_unknown_setting_is_refused_by_name(name: str) -> None:
     with pytest.raises(CardError, match="hiden"):
-        checkpoint.from_config(name, {**TINY[name].config, "hiden": 8})
+        checkpoint.from_config(name, {**TINY[name].config, "hiden": 8}, tiny.SHAPE)
 
 
 def test_a_config_of_another_class_is_refused(name: str) -> None:

@@ -12,7 +12,7 @@ from scipy import stats
 
 from core import checkpoint, service
 from core.answers.overview import corrections
-from core.data.stream import as_tensor
+from core.data.picture import as_tensor
 from core.detectors.glow import Glow
 from core.errors import OutskirtsError
 from core.evaluate.metrics import Metrics

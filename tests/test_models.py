@@ -13,9 +13,9 @@ import torch
 from conftest import Call, Tiny, change
 
 from core import checkpoint
-from core.checkpoint import Card, CardError
+from core.card import Card, CardError
+from core.data.picture import as_tensor
 from core.data.splits import calibration_split
-from core.data.stream import as_tensor
 from core.detectors._base import Detector
 from core.scenario import ScenarioError, load_scenario
 from core.service import Target, parse_target
@@ -51,7 +51,7 @@ def last_line(said) -> str:
 def test_the_card_of_a_general_model_names_its_images_and_their_limit(models: Tiny) -> None:
     card = cards(models)["glow.general"]
     assert (card.detector, card.variant, card.name) == ("glow", "general", "glow.general")
-    images = tiny.padded(tiny.general_set("lines", models.data)[0])
+    images = tiny.general_set("lines", models.data)[0]
     assert (card.data.name, card.data.licence) == ("Lines", "CC0")
     assert card.data.images == len(images) == tiny.GENERAL_IMAGES
     assert card.data.sha256 == hashlib.sha256(images.tobytes()).hexdigest()
@@ -94,9 +94,9 @@ def test_a_mixture_holds_every_training_image_as_normal_and_every_general_one_as
     monkeypatch.setattr(run, "fit", fit)
     with pytest.raises(Enough):
         train("glow.outliers")
-    whole = tiny.padded(tiny.public_set("FashionMNIST", models.data, train=True)[0])
+    whole = tiny.public_set("FashionMNIST", models.data, train=True)[0]
     chosen = calibration_split(len(whole), calibration=128, seed=0)[0]
-    general = tiny.padded(tiny.general_set("lines", models.data)[0])
+    general = tiny.general_set("lines", models.data)[0]
     assert np.array_equal(seen["mixed"].images[seen["mixed"].kind == 1], whole[chosen])
     assert np.array_equal(seen["mixed"].images[seen["mixed"].kind == -1], general)
     assert np.array_equal(seen["general"].images, general)
@@ -290,7 +290,7 @@ def test_a_model_scores_by_its_name(models: Tiny, tmp_path, call: Call) -> None:
     rows = call("score", "tiny/glow.outliers", tmp_path / "boxes.npy", "--parts").lines()
     detector, _ = checkpoint.load(models.folder, "glow.outliers")
     with torch.inference_mode():
-        found = detector.parts(as_tensor(tiny.padded(tiny.boxes(2, seed=9))))
+        found = detector.parts(as_tensor(tiny.boxes(2, seed=9)))
     assert [list(row["parts"]) for row in rows] == [list(detector.described)] * 2
     for part, values in found.items():
         np.testing.assert_allclose([row["parts"][part] for row in rows], values, rtol=1e-4)
@@ -356,7 +356,7 @@ def test_a_run_does_not_go_on_when_what_it_started_from_was_trained_anew(
 
 def test_a_score_that_a_model_does_not_have_is_refused_with_those_it_has() -> None:
     with pytest.raises(CardError, match=r"no part 'scale_4'.*it has: total, complexity"):
-        checkpoint.from_config("glow.dense", {"flow": "dense", "score": "scale_4"})
+        checkpoint.from_config("glow.dense", {"flow": "dense", "score": "scale_4"}, tiny.SHAPE)
 
 
 def test_weights_taught_against_a_general_model_are_not_kept_with_another(

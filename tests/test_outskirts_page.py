@@ -27,7 +27,7 @@ from streamlit.testing.v1 import AppTest
 from core import checkpoint, service
 from core.answers import outskirts as answers
 from core.answers.rays import KAPPAS
-from core.data.stream import as_tensor
+from core.data.picture import as_tensor
 from core.detectors.outskirts import Outskirts
 from core.errors import OutskirtsError
 from core.evaluate.metrics import Metrics, bootstrap_auroc
@@ -131,7 +131,7 @@ def test_the_plane_is_that_of_the_first_two_principal_axes(detector: Outskirts) 
 
 
 def test_kept_images_are_those_whose_codes_are_kept(detector: Outskirts) -> None:
-    from core.data.stream import as_tensor
+    from core.data.picture import as_tensor
 
     images = service.plane(PlaneQuery(MODEL)).images
     with torch.no_grad():

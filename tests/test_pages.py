@@ -14,7 +14,7 @@ from conftest import Tiny, change
 from streamlit.testing.v1 import AppTest
 
 from core import checkpoint, service
-from core.checkpoint import Seeds
+from core.card import Seeds
 from core.data.decode import SUFFIXES
 from core.service import (
     DetectorRow,

@@ -19,7 +19,7 @@ SETS = ["boxes", "strokes", "turned", "flipped", "inverted", "noise", "flat"]
 
 def garments() -> np.ndarray:
     """The test images of the normal set, as they are padded."""
-    images = tiny.padded(tiny.boxes(tiny.TEST_IMAGES, seed=0))
+    images = tiny.boxes(tiny.TEST_IMAGES, seed=0)
     assert images.shape == (96, 32, 32)
     return images
 
@@ -40,7 +40,7 @@ def test_pictures_of_sources_are_the_test_images_padded(tiny_scenario: Tiny) -> 
     assert boxes.labels.tolist() == [i % 3 for i in range(96)]
     assert boxes.ids()[:2] == ["boxes#0", "boxes#1"]
     strokes = load_scenario("tiny").pictures("strokes")
-    assert np.array_equal(strokes.images, tiny.padded(tiny.strokes(96, seed=0)))
+    assert np.array_equal(strokes.images, tiny.strokes(96, seed=0))
 
 
 @pytest.mark.parametrize(
@@ -89,9 +89,9 @@ def test_other_reference_images_are_shown_once_their_file_has_changed(
     images, labels = tiny.boxes(10, seed=8), np.arange(10) % 3
     strokes = tiny.strokes(7, seed=8), np.zeros(7, int)
     build_reference(scenario, {"boxes": (images, labels), "strokes": strokes})
-    assert np.array_equal(scenario.pictures("boxes").images, tiny.padded(images))
-    assert np.array_equal(scenario.pictures("strokes").images, tiny.padded(strokes[0]))
-    assert np.array_equal(scenario.pictures("inverted").images, 255 - tiny.padded(images))
+    assert np.array_equal(scenario.pictures("boxes").images, images)
+    assert np.array_equal(scenario.pictures("strokes").images, strokes[0])
+    assert np.array_equal(scenario.pictures("inverted").images, 255 - images)
     assert scenario.pictures("turned").labels.tolist() == labels.tolist()
     assert np.array_equal(scenario.pictures("noise").images, before["noise"].images)
 

@@ -42,7 +42,9 @@ def test_histograms_share_out_every_image_and_stand_where_the_medians_do(
     found = service.likelihoods(LikelihoodsQuery(TARGET, "turned"))
     kept = stored(tiny_scenario)
     detector, card = checkpoint.load(tiny_scenario.folder, "glow")
-    assert [view.name for view in found.parts] == list(Glow(Glow.Config(**tiny.CONFIG)).described)
+    assert [view.name for view in found.parts] == list(
+        Glow(Glow.Config(**tiny.CONFIG), tiny.SHAPE).described
+    )
     for view in found.parts:
         for shares, median, name in zip(
             (view.normal, view.strange), view.medians, ("boxes", "turned"), strict=True
@@ -115,7 +117,7 @@ def test_ones_own_image_is_decoded_padded_and_scored(tiny_scenario: Tiny) -> Non
     stream = io.BytesIO()
     Image.fromarray(picture).convert("RGB").save(stream, "PNG")
     found = service.image(ImageQuery(TARGET, "own", None), stream.getvalue())
-    assert np.array_equal(found.image, tiny.padded(picture[None])[0])
+    assert np.array_equal(found.image, picture[None][0])
     assert found.notes == ("RGB made grey",)
     detector, _ = checkpoint.load(tiny_scenario.folder, "glow")
     expected = parts_of(detector, found.image[None])
@@ -393,7 +395,7 @@ def test_answers_show_the_reference_images_that_are_there_now(tiny_scenario: Tin
     build_reference(load_scenario("tiny"), sources)
     assert service.version(TARGET) != version
     found = service.image(query)
-    assert np.array_equal(found.image, tiny.padded(images)[3])
+    assert np.array_equal(found.image, images[3])
     assert found.parts != before.parts
 
 
@@ -432,7 +434,7 @@ def test_a_set_that_joins_fewer_images_than_are_shown_shows_them_all(tiny_scenar
     (folder / "scenario.json").write_text(json.dumps(family))
     examples = service.overview("tiny-one.one").examples
     expected = np.concatenate([images[labels == 0], images[labels == 2]])
-    assert np.array_equal(examples["rest"], tiny.padded(expected))
+    assert np.array_equal(examples["rest"], expected)
 
 
 def test_stored_scores_without_a_set_of_the_scenario_ask_for_training(

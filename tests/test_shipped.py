@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from core import checkpoint
-from core.checkpoint import Card
-from core.data.stream import as_tensor
+from core.card import Card
+from core.data.picture import as_tensor
 from core.detectors._base import Detector
 from core.detectors.outskirts import Outskirts
 from core.evaluate.metrics import auroc, measure

@@ -8,25 +8,25 @@ from pathlib import Path
 
 import numpy as np
 
-from core.checkpoint import Calibration, Card, Golden, Score, Trained, TrainedOn, Weights
-from core.data.images import pad
+from core.card import Calibration, Card, Golden, Input, Score, Trained, TrainedOn, Weights
 from core.data.stream import Stream
 from core.detectors._base import Detector
+from core.shape import Shape
 
-BORDER = 2
+SHAPE = Shape(1, 28, 28)
 TRAINING_IMAGES, CALIBRATION_IMAGES, TEST_IMAGES, GENERAL_IMAGES = 384, 128, 96, 160
 MAPS = {"points": 64, "layouts": ["pca"]}  # UMAP compiles for ten seconds: slow tests alone do
 CONFIG = {"steps": 1, "hidden": 8, "training_dtype": "float32"}
 
 
 def boxes(n: int, *, seed: int, size: int = 28) -> np.ndarray:
-    """The normal family, (n, size, size) uint8: a grained box on black, brighter to the right.
+    """The normal family, (n, size, size, 1) uint8: a grained box on black, brighter to the right.
 
     Taller than wide and lit from one side, so that a turned or flipped box is no box.
     """
     rng = np.random.default_rng(seed)
-    images = np.zeros((n, size, size), np.uint8)
-    for image in images:
+    images = np.zeros((n, size, size, 1), np.uint8)
+    for image in images[..., 0]:
         top, left = rng.integers(1, 4), rng.integers(5, 9)
         bottom, right = size - rng.integers(1, 4), size - rng.integers(5, 9)
         shade = np.linspace(rng.integers(40, 90), rng.integers(150, 240), right - left)
@@ -36,20 +36,15 @@ def boxes(n: int, *, seed: int, size: int = 28) -> np.ndarray:
 
 
 def strokes(n: int, *, seed: int, size: int = 28) -> np.ndarray:
-    """The strange family, (n, size, size) uint8: one thin white diagonal on black."""
+    """The strange family, (n, size, size, 1) uint8: one thin white diagonal on black."""
     rng = np.random.default_rng(seed)
-    images = np.zeros((n, size, size), np.uint8)
-    for image in images:
+    images = np.zeros((n, size, size, 1), np.uint8)
+    for image in images[..., 0]:
         start, length = rng.integers(2, 8), rng.integers(12, 20)
         steps = np.arange(length)
         image[start + steps, start + steps] = rng.integers(180, 256)
         image[start + steps, start + steps + 1] = rng.integers(90, 180)
     return images
-
-
-def padded(images: np.ndarray) -> np.ndarray:
-    """As detectors see them, (n, 32, 32)."""
-    return pad(images, BORDER)
 
 
 def stream_of(images: np.ndarray, *, batch_size: int = 32, kind: int = 1) -> Stream:
@@ -107,8 +102,7 @@ def scenario_json(changes: tuple[str, ...] = CHANGES) -> dict:
             },
             *({"name": c, "title": c, "text": c, "change": c, "licence": "MIT"} for c in changes),
         ],
-        "image": [1, 32, 32],
-        "border": BORDER,
+        "image": list(SHAPE),
         "images": "shipped",
         "split": {"calibration": CALIBRATION_IMAGES, "seed": 0},
         "training": {
@@ -161,6 +155,7 @@ def card_of(detector: Detector, name: str, weights: Weights) -> Card:
         scenario="tiny",
         detector=stem,
         variant=variant or None,
+        input=Input(shape=detector.shape),
         config=dataclasses.asdict(detector.config),
         paper={"title": detector.paper.title, "year": detector.paper.year},
         deviations=detector.paper.deviations,

@@ -11,13 +11,14 @@ import numpy as np
 
 from core.answers.loaded import Target, check_part, loaded, stored_scores
 from core.data.decode import NO_MEMORY
-from core.data.images import ImageError, Picture, decode, pad
+from core.data.images import ImageError, Picture, decode
 from core.evaluate.calibration import percentile
 from core.kept import Kept
 from core.scenario import Scenario, ScenarioError
+from core.shape import Shape
 
 if TYPE_CHECKING:
-    from core.checkpoint import Card
+    from core.card import Card
     from core.detectors._base import Detector
 
 __all__ = [
@@ -53,9 +54,11 @@ class ImageView:
     """One image under one detector.
 
     Attributes:
-        image: (H, W) uint8, padded, as the detector sees it.
+        image: (H, W, C) uint8.
         parts, percentiles, displayed: by part name; displayed is in the unit of pages.
-        maps: by part name, (H, W), in the unit of pages; the mean of each is displayed[part].
+        maps: by part name, (H, W), in the unit of pages, as if every pixel cost what this one does.
+        padding: by part name of the maps, what lies on pixels that the detector adds around the
+            picture; the mean of a map over its pixels and those, with this, is displayed[part].
         extra: other numbers of this image that its detector knows, such as the size of its PNG.
         notes: what was done to the user's file.
     """
@@ -67,6 +70,7 @@ class ImageView:
     percentiles: Mapping[str, float]
     displayed: Mapping[str, float]
     maps: Mapping[str, np.ndarray]
+    padding: Mapping[str, float]
     flagged: bool
     extra: Mapping[str, float]
     notes: tuple[str, ...] = ()
@@ -81,7 +85,7 @@ def image(query: ImageQuery, data: bytes | None = None) -> ImageView:
     """
     import torch
 
-    from core.data.stream import as_tensor
+    from core.data.picture import as_tensor
 
     scenario = query.target.world
     detector, card = loaded(query.target)
@@ -89,7 +93,7 @@ def image(query: ImageQuery, data: bytes | None = None) -> ImageView:
     x = as_tensor(picture.image[None])
     with torch.inference_mode():
         found = {k: v.numpy() for k, v in detector.parts(x).items()}
-        maps = _maps(detector, x, found)
+        maps, padding = _maps(detector, x, found)
     parts = row_of(found, 0)
     return ImageView(
         id=name,
@@ -99,24 +103,34 @@ def image(query: ImageQuery, data: bytes | None = None) -> ImageView:
         percentiles=row_of(percentiles(card, found), 0),
         displayed={k: float(detector.to_display(k, np.array([v]))[0]) for k, v in parts.items()},
         maps=maps,
+        padding=padding,
         flagged=parts[card.score.part] > card.score.threshold,
         extra=detector.extra(x),
         notes=picture.notes,
     )
 
 
-def _maps(detector: Detector, x: Any, parts: Iterable[str]) -> dict[str, np.ndarray]:
-    """Maps of the parts whose every bit belongs to a pixel, in the unit of pages."""
+def _maps(
+    detector: Detector, x: Any, parts: Iterable[str]
+) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    """Maps of the parts whose every bit belongs to a pixel, and what the padding costs of each.
+
+    Both in the unit of pages.
+    """
     maps: dict[str, np.ndarray] = {}
-    try:
-        explained = detector.explanations(x, parts)
-    except NotImplementedError:  # the method has none of its own
-        return maps
-    for part, found in explained.items():
+    padding: dict[str, float] = {}
+    if not detector.can("explain"):
+        return maps, padding
+    for part, found in detector.explanations(x, parts).items():
         if not float(found.offset[0]) and not float(found.residual[0]):
-            pixels = found.map[0].numpy()
-            maps[part] = detector.to_display(part, pixels * pixels.size)
-    return maps
+            values = found.map[0].numpy()
+            pixels = found.pixels or values.size
+            maps[part] = detector.to_display(part, values * pixels)
+            around = pixels - values.size  # each of these pixels, too, has its share of the unit
+            costs = 0.0 if found.padding is None else float(found.padding[0])
+            mean = detector.to_display(part, np.array([costs * pixels / max(around, 1)]))[0]
+            padding[part] = float(mean) * around / pixels
+    return maps, padding
 
 
 def percentiles(card: Card, parts: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -164,18 +178,18 @@ def _own_picture(scenario: Scenario, data: bytes) -> Picture:
     Raises:
         ImageError: it is no image that can be read.
     """
-    size, border = scenario.image[1] - 2 * scenario.border, scenario.border
-    key = (hashlib.sha256(data).digest(), size, border)
-    decoded = _own.get(key, "", lambda: _decoded(data, size))
+    shape = scenario.shape
+    key = (hashlib.sha256(data).digest(), shape)
+    decoded = _own.get(key, "", lambda: _decoded(data, shape))
     if isinstance(decoded, str):
         raise ImageError(decoded)
-    return Picture(pad(decoded.image[None], border)[0], decoded.notes)
+    return decoded
 
 
-def _decoded(data: bytes, size: int) -> Picture | str:
+def _decoded(data: bytes, shape: Shape) -> Picture | str:
     """A picture, or the reason why it is none; a lack of memory is none that lasts."""
     try:
-        return decode(data, size)
+        return decode(data, shape)
     except ImageError as error:
         if str(error) == NO_MEMORY:
             raise
@@ -206,7 +220,7 @@ class Gallery:
 
     Attributes:
         sets, indices: (n,), which image each is.
-        images: (n, H, W) uint8.
+        images: (n, H, W, C) uint8.
         displayed, percentiles: (n,), the part's value and its place among calibration normals.
     """
 

@@ -217,7 +217,7 @@ _atlases: Kept[Atlas] = Kept(limit=100_000_000, weigh=_weight)
 
 
 def pictures_of(scenario_name: str, picks: Sequence[tuple[str, int]]) -> np.ndarray:
-    """Reference images (n, H, W) uint8, each named by its set and index.
+    """Reference images (n, H, W, C) uint8, each named by its set and index.
 
     Raises:
         ScenarioError: there is no such scenario, set or image.
@@ -248,7 +248,7 @@ class Near:
     """An image on a map.
 
     Attributes:
-        image: (H, W) uint8, as the detector sees it.
+        image: (H, W, C) uint8, as the detector sees it.
         row: of the map, or None where the image is not on it and was placed.
         key: names it in all models of the scenario; None for an image of the user's.
         xy: (2,), its place; local: trustworthiness of that place, where it is on the map.
@@ -330,7 +330,7 @@ def _row(atlas: Atlas, query: ImageQuery) -> int | None:
 
 
 def _neighbours(target: Target, atlas: Atlas, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and distances (k,) of the map's images nearest to an image (H, W) uint8.
+    """Rows and distances (k,) of the map's images nearest to an image (H, W, C) uint8.
 
     The codes that travel with the map give a shortlist; its images are encoded anew.
 

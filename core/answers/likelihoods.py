@@ -13,7 +13,7 @@ from core.evaluate.metrics import Metrics, auroc
 from core.scenario import ScenarioError
 
 if TYPE_CHECKING:
-    from core.checkpoint import Card
+    from core.card import Card
     from core.detectors._base import Detector
 
 __all__ = ["Likelihoods", "LikelihoodsQuery", "PartView", "ScaleGap", "likelihoods"]

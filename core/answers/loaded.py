@@ -19,7 +19,8 @@ from core.kept import Kept, stamp
 from core.scenario import Scenario, ScenarioError, load_scenario
 
 if TYPE_CHECKING:
-    from core.checkpoint import Card, ReferenceScores
+    from core.card import Card
+    from core.checkpoint import ReferenceScores
     from core.detectors._base import Detector
 
 __all__ = [
@@ -264,7 +265,7 @@ def stored_scores(target: Target) -> Mapping[str, Mapping[str, np.ndarray]]:
 
 
 def exemplar_images(target: Target) -> np.ndarray:
-    """Training images (K, H, W) uint8 that the detector holds something of, as it orders them."""
+    """Training images (K, H, W, C) uint8 that a detector holds something of, in its order."""
     return _stored(target).exemplars
 
 

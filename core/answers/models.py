@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +12,6 @@ from core.answers.images import ImageQuery, find_picture, per_image_table, unit_
 from core.answers.loaded import Target, check_part, loaded, stored_scores
 from core.errors import OutskirtsError
 from core.evaluate.metrics import rank_correlation
-
-if TYPE_CHECKING:
-    from core.detectors.glow import Glow
 
 __all__ = [
     "Drawn",
@@ -132,7 +129,7 @@ class Drawn:
     """Images that a flow drew.
 
     Attributes:
-        images: (n, H, W) uint8; mid-grey where ``overflowed``.
+        images: (n, H, W, C) uint8; mid-grey where ``overflowed``.
         overflowed: (n,), whether the flow's inverse left the range of numbers.
     """
 
@@ -152,7 +149,7 @@ class ResampleQuery:
 
 @dataclass(frozen=True)
 class Resampled:
-    """An image (H, W) uint8 as the flow sees it, and by scale's title what became of it."""
+    """An image (H, W, C) uint8 as the flow sees it, and by scale's title what became of it."""
 
     image: np.ndarray
     drawn: Mapping[str, Drawn]
@@ -166,22 +163,22 @@ def resample(query: ResampleQuery, data: bytes | None = None) -> Resampled:
     """
     import torch
 
-    from core.data.stream import as_tensor
+    from core.data.picture import as_tensor
 
     target = query.image.target
-    flow = _flow(target)
-    if not flow.scale_names:
+    detector, _ = loaded(target)
+    if not detector.can("resample"):
         raise OutskirtsError(f"{target} has no scales to draw anew")
     picture, _, _ = find_picture(target.world, query.image, data)
     with torch.inference_mode():
-        changed = flow.resample(
+        changed = detector.resample(
             as_tensor(picture.image[None]),
             query.count,
             generator=torch.Generator().manual_seed(query.seed),
             temperature=query.temperature,
         )
-    titles = [flow.described[scale].title for scale in flow.scale_names]
-    return Resampled(picture.image, {t: _drawn(x) for t, x in zip(titles, changed, strict=True)})
+    titles = {part: detector.described[part].title for part in changed}
+    return Resampled(picture.image, {titles[p]: _drawn(x) for p, x in changed.items()})
 
 
 @dataclass(frozen=True)
@@ -202,23 +199,17 @@ def samples(query: SamplesQuery) -> Drawn:
     """
     import torch
 
+    detector, _ = loaded(query.target)
+    if not detector.can("sample"):
+        raise OutskirtsError(f"{query.target} is no flow: it cannot draw images")
+    generator = torch.Generator().manual_seed(query.seed)
     with torch.inference_mode():
-        generator = torch.Generator().manual_seed(query.seed)
-        return _drawn(_flow(query.target).sample(query.count, generator, query.temperature))
-
-
-def _flow(target: Target) -> Glow:
-    from core.detectors.glow import Glow
-
-    detector, _ = loaded(target)
-    if not isinstance(detector, Glow):
-        raise OutskirtsError(f"{target} is no flow: it cannot draw images")
-    return detector
+        return _drawn(detector.sample(query.count, generator, query.temperature))
 
 
 def _drawn(x: Any) -> Drawn:
-    """Images (N, 1, H, W) in [0, 1], or not finite."""
-    values = x[:, 0].numpy()
-    overflowed = ~np.isfinite(values).all((1, 2))
-    pixels = np.where(overflowed[:, None, None], 0.5, np.nan_to_num(values))
-    return Drawn((255 * pixels).round().astype(np.uint8), overflowed)
+    """Images (N, C, H, W) in [0, 1], or not finite."""
+    from core.data.picture import as_images
+
+    finite = x.isfinite().flatten(1).all(1)
+    return Drawn(as_images(x.where(finite[:, None, None, None], 0.5)), ~finite.numpy())

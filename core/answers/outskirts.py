@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.answers.loaded import Target, exemplar_images, loaded, version
+from core.data.picture import as_images
 from core.errors import OutskirtsError
 from core.evaluate.calibration import percentile
 from core.scenario import load_scenario
 
 if TYPE_CHECKING:
-    from core.checkpoint import Card
+    from core.card import Card
     from core.detectors.outskirts import Criterion, Outskirts
 
 __all__ = [
@@ -31,7 +32,6 @@ __all__ = [
     "draws",
     "field",
     "generators_of",
-    "grey",
     "known_of",
     "plane",
 ]
@@ -163,7 +163,7 @@ class Plane:
     """Exemplar posteriors of K training images.
 
     Attributes:
-        images: (K, H, W) uint8.
+        images: (K, H, W, C) uint8.
         xy: (K, 2), means along the first two principal axes, from the centre.
         axes: (2, D), orthonormal; share: (2,), of the variance of the means.
         kl: (D,), nats, mean over the exemplar posteriors.
@@ -305,7 +305,7 @@ class Draws:
         generators: (G,), indices of exemplar posteriors, the outermost first.
         outlined: (E,), those of them that are drawn; outlines: (E, P, 2), one standard deviation.
         xy: (n, 2), on the plane; latent: (n, D), z~; codes: (n, H), h~.
-        images: (n, H, W) uint8, decoded.
+        images: (n, H, W, C) uint8, decoded.
         parents: (n,), indices of exemplar posteriors.
         nearest: (n,), the exemplar image whose code is nearest; distances: (n,), between codes.
         logit, percentiles: (n,), the mean logit of the codes, and among held-out normal images.
@@ -359,7 +359,7 @@ def draws(query: DrawsQuery) -> Draws:
         xy=known.on_plane(made.latent.numpy()),
         latent=made.latent.numpy(),
         codes=made.codes.numpy(),
-        images=grey(made.images),
+        images=as_images(made.images),
         parents=made.parents.numpy(),
         nearest=apart.indices.numpy(),
         distances=apart.values.numpy(),
@@ -384,8 +384,3 @@ def _outlines(known: Known, which: np.ndarray) -> np.ndarray:
     angle = np.linspace(0, 2 * np.pi, OUTLINE)
     circle = np.stack([np.cos(angle), np.sin(angle)])
     return known.on_plane(known.mean[which])[:, None] + (roots @ circle).transpose(0, 2, 1)
-
-
-def grey(images: Any) -> np.ndarray:
-    """Images (N, 1, H, W) in [0, 1] as detectors would be given them, (N, H, W) uint8."""
-    return (255 * images[:, 0].numpy()).round().astype(np.uint8)

@@ -15,7 +15,8 @@ from core.evaluate.metrics import Mean, Metrics, mean_of
 from core.scenario import REST, Scenario, ScenarioError, load_scenario, scenario_names
 
 if TYPE_CHECKING:
-    from core.checkpoint import Card
+    from core.card import Card
+    from core.detectors._base import Detector
 
 __all__ = [
     "Classes",
@@ -92,7 +93,7 @@ class Overview:
 
     Attributes:
         seed_replicates: models that differ from another in their seed alone.
-        examples: set name to (n, H, W) uint8.
+        examples: set name to (n, H, W, C) uint8.
     """
 
     scenario: Scenario
@@ -147,12 +148,12 @@ def overview(scenario_name: str, *, examples: int = 8) -> Overview:
             raise ScenarioError(
                 f"{scenario_name}/scenario.json trains {name!r}: {error}"
             ) from error
-        titles = {part: about.title for part, about in cls.about.items()}
         card, missing = None, ""
         try:
             card = checkpoint.read_card(scenario.folder, name)
         except checkpoint.CardError as error:
             missing = str(error)
+        titles = _part_titles(name, cls, training.config if card is None else card.config, scenario)
         title = training.title or cls.__name__
         rows.append(DetectorRow(name, cls.__name__, title, training.text, titles, card, missing))
     shown = {s.name: scenario.pictures(s.name).images for s in scenario.sets}
@@ -167,6 +168,18 @@ def overview(scenario_name: str, *, examples: int = 8) -> Overview:
         seed_replicates=tuple(row for row in rows if row.name in seed_replicates),
         examples=shown,
     )
+
+
+def _part_titles(
+    name: str, cls: type[Detector], settings: Mapping[str, Any], scenario: Scenario
+) -> dict[str, str]:
+    """Titles of the parts of a model with these settings; of none where they are wrong."""
+    from core.config import config_of
+
+    with suppress(ValueError):  # whoever trains or loads it is told
+        described = cls.describe(config_of(name, cls, settings), scenario.shape)
+        return {part: about.title for part, about in described.items()}
+    return {}
 
 
 @dataclass(frozen=True)
@@ -298,7 +311,7 @@ def flagged_above(target: Target) -> tuple[float, str]:
         CardError: card or weights are missing, damaged, or do not belong together or here.
     """
     detector, card = loaded(target)
-    about = detector.about[card.score.part]
+    about = detector.described[card.score.part]
     value = detector.to_display(card.score.part, np.array([card.score.threshold]))[0]
     return float(value), about.display_unit or about.unit
 

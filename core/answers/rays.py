@@ -10,7 +10,8 @@ import numpy as np
 
 from core.answers.images import percentiles, unit_of
 from core.answers.loaded import Target, exemplar_images, loaded
-from core.answers.outskirts import generators_of, grey, known_of
+from core.answers.outskirts import generators_of, known_of
+from core.data.picture import as_images
 from core.errors import OutskirtsError
 from core.evaluate.calibration import percentile
 
@@ -39,9 +40,9 @@ class Ray:
     Attributes:
         index: of the exemplar posterior.
         kappas: (S,), 0 the centre, 1 the posterior's mean.
-        images: (S, H, W) uint8, decoded without what the VAE left over of the image.
+        images: (S, H, W, C) uint8, decoded without what the VAE left over of the image.
         logit, percentiles: (S,), of the codes that the images are decoded from, the model's own.
-        real: (H, W) uint8, the training image itself.
+        real: (H, W, C) uint8, the training image itself.
     """
 
     index: int
@@ -68,7 +69,7 @@ def ray(query: RayQuery) -> Ray:
     z = known.centre + kappas[:, None] * (known.mean[index] - known.centre)
     with torch.inference_mode():
         codes = known.detector.decoder(torch.from_numpy(z))
-        images = grey(known.detector.pictures(codes))
+        images = as_images(known.detector.pictures(codes))
         logit = known.detector.parts_of_codes(codes, without=index)["logit"].numpy()
     standing = percentile(logit, known.card.quantiles("logit"))
     return Ray(index, kappas, images, logit, standing, exemplars[index])
@@ -153,19 +154,19 @@ def _with_density(detector: Detector) -> TypeGuard[Outskirts]:
 
 
 def _place_of(image: np.ndarray, target: Target) -> int | None:
-    """Index of a training image (H, W) among those whose codes a model keeps, if it does."""
+    """Index of a training image (H, W, C) among those whose codes a model keeps, if it does."""
     exemplars = exemplar_images(target)
     if exemplars.shape[1:] != image.shape:
         return None
-    (places,) = np.nonzero((exemplars == image).all((1, 2)))
+    (places,) = np.nonzero((exemplars == image).all((1, 2, 3)))
     return int(places[0]) if len(places) else None
 
 
 def _looking_past(detector: Outskirts, images: np.ndarray, index: int) -> dict[str, np.ndarray]:
-    """Parts (n,) of images (n, H, W) uint8, without the exemplar code of that index."""
+    """Parts (n,) of images (n, H, W, C) uint8, without the exemplar code of that index."""
     import torch
 
-    from core.data.stream import as_tensor
+    from core.data.picture import as_tensor
 
     with torch.inference_mode():
         found = detector.parts_of_codes(detector.codes(as_tensor(images)), without=index)

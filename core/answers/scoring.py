@@ -11,12 +11,12 @@ import numpy as np
 
 from core.answers.images import percentiles, row_of
 from core.answers.loaded import Target, loaded, stored_scores
-from core.data.images import ImageError, Item, pad, read_items
+from core.data.images import ImageError, Item, read_items
 from core.evaluate.metrics import Metrics, measure_parts
 from core.scenario import Scenario, ScenarioError
 
 if TYPE_CHECKING:
-    from core.checkpoint import Card
+    from core.card import Card
     from core.detectors._base import Detector
 
 __all__ = ["Evaluation", "Scored", "evaluate", "score"]
@@ -55,21 +55,21 @@ def score(
     scenario = target.world
     detector, card = loaded(target)
     waiting: list[Item] = []
-    for item in read_items(paths, scenario.image[1] - 2 * scenario.border, say=say):
+    for item in read_items(paths, scenario.shape, say=say):
         waiting.append(item)
         if len(waiting) == BATCH:
-            yield from _score_batch(detector, card, waiting, border=scenario.border, bf16=bf16)
+            yield from _score_batch(detector, card, waiting, bf16=bf16)
             waiting = []
-    yield from _score_batch(detector, card, waiting, border=scenario.border, bf16=bf16)
+    yield from _score_batch(detector, card, waiting, bf16=bf16)
 
 
 def _score_batch(
-    detector: Detector, card: Card, items: Sequence[Item], *, border: int, bf16: bool
+    detector: Detector, card: Card, items: Sequence[Item], *, bf16: bool
 ) -> Iterator[Scored]:
     from core.inference.scoring import parts_of
 
     readable = [item.picture.image for item in items if item.picture is not None]
-    found = parts_of(detector, pad(np.stack(readable), border), bf16=bf16) if readable else {}
+    found = parts_of(detector, np.stack(readable), bf16=bf16) if readable else {}
     standing, part = percentiles(card, found), card.score.part
     rows = iter(range(len(readable)))
     for item in items:
@@ -158,10 +158,10 @@ def evaluate(
 def _own_images(
     scenario: Scenario, path: Path, say: Callable[[str], None] | None
 ) -> tuple[np.ndarray, list[str], list[Item]]:
-    items = list(read_items([path], scenario.image[1] - 2 * scenario.border, say=say))
+    items = list(read_items([path], scenario.shape, say=say))
     bad = [item for item in items if item.picture is None]
     if len(bad) == len(items):
         raise ImageError(f"{path}: nothing can be read; {bad[0].id}: {bad[0].error}")
     good = [item for item in items if item.picture is not None]
     images = np.stack([item.picture.image for item in good if item.picture])
-    return pad(images, scenario.border), [item.id for item in good], bad
+    return images, [item.id for item in good], bad

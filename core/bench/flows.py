@@ -18,11 +18,13 @@ from core.detectors._base import Detector
 from core.errors import OutskirtsError
 from core.inference.scoring import parts_of
 from core.results import Ablation, AblationMissing
+from core.shape import Shape
 
 __all__ = ["ABLATION", "BENCHMARKS", "Found", "Row", "run"]
 
 ABLATION = "outskirts"  # the one whose figures are no timings
 
+SHAPE = Shape(1, 32, 32)
 SIZES = ((8, 64), (16, 64), (16, 128))  # flow steps a scale, hidden channels
 
 
@@ -78,14 +80,14 @@ def run(name: str | None, *, force: bool = False, watch: Say = lambda text: None
 
 def _flow(steps: int, hidden: int) -> Detector:
     torch.manual_seed(0)
-    flow = from_config("glow", {"steps": steps, "hidden": hidden})
+    flow = from_config("glow", {"steps": steps, "hidden": hidden}, SHAPE)
     flow.get_buffer("precision").copy_(torch.eye(3))  # speed does not depend on what was fitted
     return flow
 
 
 def _noise(n: int) -> np.ndarray:
     """Speed does not depend on what the images show."""
-    return np.random.default_rng(0).integers(0, 256, (n, 32, 32), dtype=np.uint8)
+    return np.random.default_rng(0).integers(0, 256, (n, *SHAPE.pixels), dtype=np.uint8)
 
 
 def glow_training(watch: Say) -> list[Row]:

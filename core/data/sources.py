@@ -23,7 +23,7 @@ class DataMissing(OutskirtsError):
 def public_set(
     name: str, folder: Path, *, train: bool, download: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Images (N, 28, 28) uint8 and labels (N,) int64 of a torchvision set.
+    """Images (N, 28, 28, 1) uint8 and labels (N,) int64 of a torchvision set.
 
     Raises:
         DataMissing: there is no such set; or its files are not in ``folder`` and ``download`` is
@@ -41,7 +41,7 @@ def public_set(
             raise ValueError(f"{images.shape} {images.dtype} images, {labels.shape} labels")
     except Exception as error:  # torchvision takes bytes as they come: each error is possible
         raise DataMissing(_why(error, name, raw)) from error
-    return images, labels.astype(np.int64)
+    return images[..., None], labels.astype(np.int64)
 
 
 def _why(error: Exception, name: str, raw: Path) -> str:
@@ -72,7 +72,7 @@ def _fault_of(file: Path) -> str:
 
 
 def general_set(name: str, folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Images (N, 28, 28) uint8 of a general set, and labels (N,) int64 that say which file.
+    """Images (N, 28, 28, 1) uint8 of a general set, and labels (N,) int64 that say which file.
 
     Raises:
         DataMissing: there is no such set, or its files are not in ``folder``, or hold something
@@ -100,4 +100,4 @@ def general_set(name: str, folder: Path) -> tuple[np.ndarray, np.ndarray]:
             )
         pieces.append(images)
     labels = np.repeat(np.arange(len(pieces)), [len(p) for p in pieces])
-    return np.concatenate(pieces), labels
+    return np.concatenate(pieces)[..., None], labels

@@ -9,22 +9,11 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from torch import Tensor
 
+from core.data.picture import as_tensor
 from core.detectors._base import Batch
 
-__all__ = ["Stream", "as_tensor"]
-
-
-def as_tensor(images: np.ndarray) -> Tensor:
-    """Grey images (N, H, W) uint8 as (N, 1, H, W) float32 in [0, 1].
-
-    Raises:
-        ValueError: images are of another shape or type.
-    """
-    if images.ndim != 3 or images.dtype != np.uint8:
-        raise ValueError(f"images must be (N, H, W) uint8, got {images.shape} {images.dtype}")
-    return torch.from_numpy(np.ascontiguousarray(images))[:, None].float() / 255
+__all__ = ["Stream"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +21,7 @@ class Stream:
     """N images with their kinds and labels, dealt in batches of equal size.
 
     Attributes:
-        images: (N, H, W) uint8.
+        images: (N, H, W, C) uint8.
         kind: (N,) int8, -1 known anomaly, 0 unlabelled, +1 known normal.
         label: (N,) int, class index, or -1.
         batch_size: images a batch and process; what does not fill the last batch waits an epoch.
@@ -85,7 +74,7 @@ class Stream:
             yield self._batch(order[start : start + self.batch_size])
 
     def first(self, n: int, seed: int) -> np.ndarray:
-        """The first n images (n, H, W) of `whole`."""
+        """The first n images (n, H, W, C) of `whole`."""
         return self.images[self._order(seed, 0)[:n]]
 
     def _order(self, seed: int, epoch: int) -> np.ndarray:

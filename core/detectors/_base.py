@@ -14,9 +14,11 @@ from torch.nn import Parameter
 from torch.optim import Optimizer
 
 from core.errors import OutskirtsError
+from core.shape import Shape
 
 __all__ = [
     "Batch",
+    "Config",
     "Detector",
     "Explanation",
     "NotFitted",
@@ -33,6 +35,20 @@ Terms = Callable[["Batch", torch.Generator], Mapping[str, Tensor]]
 
 class NotFitted(OutskirtsError):
     """A detector was asked for what only a fitted one knows."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """What every detector's settings have; each detector's own ``Config`` adds to it.
+
+    Attributes:
+        score: the part that is the score.
+        renamed: older names of settings, which are refused with the new one in the message.
+    """
+
+    renamed: ClassVar[Mapping[str, str]] = {}
+
+    score: str
 
 
 @dataclass(frozen=True)
@@ -96,19 +112,23 @@ class Phase:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Which pixels made a score: score = offset + map.sum() + residual.
+    """Which pixels made a score: score = offset + padding + map.sum() + residual.
 
     Attributes:
         map: (N, H, W), signed, in the score's unit.
         offset: (N,), what belongs to no pixel by definition.
         residual: (N,), what the method could not place.
         kind: name of the method.
+        padding: (N,), what lies on pixels that the detector adds around the picture; None: nothing.
+        pixels: that the detector covers, those it adds among them; 0: those of the map.
     """
 
     map: Tensor
     offset: Tensor
     residual: Tensor
     kind: str
+    padding: Tensor | None = None
+    pixels: int = 0
 
 
 @dataclass(frozen=True)
@@ -137,23 +157,25 @@ class Detector(nn.Module, ABC):
     """A deep anomaly detector. Larger scores mean stranger images, in every method.
 
     A subclass lives in a file of its own whose stem is its name; it is built from its frozen
-    ``Config``, trains by the phases it declares, and scores each image by itself.
+    ``Config`` and the shape of the pictures, trains by the phases it declares, and scores each
+    image by itself.
     """
 
     paper: ClassVar[Paper]
-    Config: ClassVar[type]
+    Config: ClassVar[type[Config]] = Config
     about: ClassVar[Mapping[str, Part]]
     architecture: ClassVar[tuple[str, ...]] = ()  # settings that weights of the same shapes need
     candidates: ClassVar[tuple[str, ...]] = ()  # parts that may become the score; none: any
     compact: ClassVar[bool] = False  # stores in 16 bits what they hold exactly; training rounds
 
-    def __init__(self, config: Any) -> None:
+    def __init__(self, config: Any, shape: Shape) -> None:
         super().__init__()
         if not isinstance(config, self.Config):
             raise TypeError(
                 f"config must be {self.Config.__qualname__}, got {type(config).__name__}"
             )
         self.config: Any = config
+        self.shape = shape
         self.auxiliaries: dict[str, Detector] = {}  # no submodules: their weights are not ours
 
     @abstractmethod
@@ -168,10 +190,15 @@ class Detector(nn.Module, ABC):
     def embed(self, x: Tensor) -> Tensor:
         """The latent code (N, D) of images x (N, C, H, W)."""
 
+    @classmethod
+    def describe(cls, config: Any, shape: Shape) -> Mapping[str, Part]:
+        """The parts of a detector of this ``Config`` for pictures of a shape, in order."""
+        return cls.about
+
     @property
     def described(self) -> Mapping[str, Part]:
-        """The parts that this detector has, in order; a config may leave some out of ``about``."""
-        return self.about
+        """The parts that this detector has, in order."""
+        return self.describe(self.config, self.shape)
 
     @property
     def deviations(self) -> tuple[str, ...]:
@@ -242,6 +269,18 @@ class Detector(nn.Module, ABC):
         """Other numbers worth showing of one image x (1, C, H, W), by name."""
         return {}
 
+    # What a method may have ----------------------------------------------------------------------
+
+    def can(self, method: str) -> bool:
+        """Whether this detector has one of the optional methods: `explain`, `reconstruct`, ...
+
+        Raises:
+            ValueError: there is no such optional method.
+        """
+        if method not in OPTIONAL:
+            raise ValueError(f"{method!r} is none of {', '.join(OPTIONAL)}")
+        return getattr(type(self), method) is not getattr(Detector, method)
+
     def explain(self, x: Tensor, part: str = "score") -> Explanation:
         """Which pixels made a part of x (N, C, H, W).
 
@@ -251,5 +290,36 @@ class Detector(nn.Module, ABC):
         raise NotImplementedError(f"{type(self).__name__} has no explanation of its own")
 
     def explanations(self, x: Tensor, parts: Iterable[str]) -> Mapping[str, Explanation]:
-        """`explain` for several parts; a method that can shares one pass among them."""
+        """`explain` of x (N, C, H, W) for several parts; who can shares one pass among them."""
         return {part: self.explain(x, part) for part in parts}
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """Images x (N, C, H, W) through the model and back, (N, C, H, W) in [0, 1].
+
+        Raises:
+            NotImplementedError: the method rebuilds no images.
+        """
+        raise NotImplementedError(f"{type(self).__name__} rebuilds no images")
+
+    def sample(self, n: int, generator: torch.Generator, temperature: float = 1.0) -> Tensor:
+        """Draw n images (n, C, H, W) in [0, 1]; not finite where the model overflows.
+
+        Raises:
+            NotImplementedError: the method draws no images.
+        """
+        raise NotImplementedError(f"{type(self).__name__} draws no images")
+
+    def resample(
+        self, x: Tensor, n: int, *, generator: torch.Generator, temperature: float = 1.0
+    ) -> Mapping[str, Tensor]:
+        """One image x (1, C, H, W) with one part's latents drawn anew n times, by part.
+
+        Returns: (n, C, H, W) in [0, 1] each; not finite where the model overflows.
+
+        Raises:
+            NotImplementedError: the method's latents belong to no part.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no latents to draw anew")
+
+
+OPTIONAL = ("explain", "reconstruct", "sample", "resample")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.detectors._base import Paper, Part
+from core.shape import Shape
 
-__all__ = ["LIMITS", "PAPER", "PARTS", "deviations"]
+__all__ = ["PAPER", "PARTS", "deviations", "limits", "scale_name", "scale_parts"]
 
 PAPER = Paper(
     title="Understanding Anomaly Detection with Deep Invertible Networks through Hierarchies "
@@ -16,7 +17,6 @@ PAPER = Paper(
     year=2020,
     url="https://arxiv.org/abs/2006.10848",
     deviations=(
-        "Images of 28x28 are padded with zeros to 32x32; the paper resizes them.",
         "Adamax at 2e-3 decaying linearly to 0 after 1 % warm-up, gradient norm clipped at 5, "
         "no weight decay; the paper has 5e-4, weight decay 5e-5 and no decay.",
         "Minutes instead of 250 epochs, batches of 32 to 96, no shifted images; started from a "
@@ -25,11 +25,9 @@ PAPER = Paper(
         "come from noise drawn anew. This and the start from a general model were found better "
         "than the middle of the bin and random weights by looking at digits and turned garments, "
         "then confirmed on synthetic faults.",
-        "The general model learns letters and doodles in place of 80 Million Tiny Images, "
-        "which was withdrawn.",
-        "The background model (Ren et al. 2019), of garments with noise in their pixels and L2 "
-        "weight decay on its kernels, is no part of the paper; nor is its ratio. It starts from "
-        "the general model's weights as the model of garments does.",
+        "The background model (Ren et al. 2019), of normal images with noise in their "
+        "pixels and L2 weight decay on its kernels, is no part of the paper; nor is its ratio. It "
+        "starts from the general model's weights as the model of normal images does.",
         "The margin baseline's gap is 1 bit per dimension, our choice.",
         "Coupling networks are trained in bfloat16; latents, log-determinants and all "
         "scoring are float32.",
@@ -56,24 +54,6 @@ PARTS: Mapping[str, Part] = {
         text="How unlikely the whole image is. Simple pictures come out likely, whatever they "
         "show.",
     ),
-    "scale_16": Part(
-        "16x16 scale",
-        "nats",
-        display_unit="bits per dimension",
-        text="What the finest scale contributes: edges, texture, noise.",
-    ),
-    "scale_8": Part(
-        "8x8 scale",
-        "nats",
-        display_unit="bits per dimension",
-        text="What the middle scale contributes: parts and strokes.",
-    ),
-    "scale_4": Part(
-        "4x4 scale",
-        "nats",
-        display_unit="bits per dimension",
-        text="What the coarsest scale contributes: the shape as a whole.",
-    ),
     "complexity": Part(
         "Complexity-corrected",
         "bits",
@@ -84,56 +64,99 @@ PARTS: Mapping[str, Part] = {
     "typicality": Part(
         "Typicality of the scales",
         "standard deviations",
-        text="How unusual the three scales' contributions are together, too cheap counted as "
+        text="How unusual the scales' contributions are together, too cheap counted as "
         "well as too expensive.",
     ),
     "ratio_general": Part(
         "Ratio to general",
         "nats",
         display_unit="bits per dimension",
-        text="What the flow pays beyond a flow that learned letters and doodles: simplicity, "
-        "cheap to both, cancels out.",
+        text="What the flow pays beyond a flow of general images: simplicity, cheap "
+        "to both, cancels out.",
     ),
     "ratio_background": Part(
         "Ratio to background",
         "nats",
         display_unit="bits per dimension",
-        text="What the flow pays beyond a flow that learned the same garments with noise in "
-        "their pixels: what noise leaves alone, such as the black background, cancels out.",
+        text="What the flow pays beyond a flow that learned the same images with noise in "
+        "their pixels: what noise leaves alone, such as a black background, cancels out.",
     ),
 }
 LIMITS = {
-    "random": "Flows of this size that started from random weights and trained for ten minutes "
-    "were fooled by digits at every scale; this one starts from the general model's weights.",
-    "plain": "Without an outlier loss the full likelihood finds digits likelier than garments: a "
-    "low `total` does not mean normal.",
-    "general": "Learned no garments: its full likelihood says how little an image resembles "
-    "letters and doodles.",
-    "outliers": "Its outlier loss has seen letters and doodles: what resembles neither them nor "
-    "garments, such as a turned garment, it finds hardly better than without.",
+    "plain": "Without an outlier loss the full likelihood finds simple pictures likely, whatever "
+    "they show: a low `total` does not mean normal.",
+    "general": "Learned general images, not the normal ones: its full likelihood says how little "
+    "an image resembles those.",
+    "outliers": "Its outlier loss has seen general images: what resembles neither them nor normal "
+    "ones it may find hardly better than without.",
     "control": "A control to compare flows with, not a detector to rely on.",
-    "any": "Knows grey pictures of one centred object on black, 28x28 pixels; photographs are "
-    "foreign to it in every respect at once.",
     "scales": "Per-scale contributions say which scale pays, not which pixels are at fault: their "
-    "maps have cells of 2, 4 and 8 pixels.",
+    "maps have cells of several pixels, at the coarsest scale the largest.",
     "dense": "It cannot say where: its map is one value.",
+}
+SCALES = {  # by place: what a scale contributes
+    "finest": "What the finest scale contributes: edges, texture, noise.",
+    "middle": "What a middle scale contributes: parts and strokes.",
+    "coarsest": "What the coarsest scale contributes: the shape as a whole.",
 }
 
 
-def deviations(config: Any) -> tuple[str, ...]:
-    """Where a flow of this ``Glow.Config`` leaves the paper: what all do, and what it does."""
+def scale_name(rows: int, columns: int) -> str:
+    """The part's name of a scale whose latent has so many cells.
+
+    Example:
+        >>> scale_name(4, 4), scale_name(6, 8)
+        ('scale_4', 'scale_6x8')
+    """
+    return f"scale_{rows}" if rows == columns else f"scale_{rows}x{columns}"
+
+
+def scale_parts(names: Sequence[str]) -> list[Part]:
+    """What the scales of these names contribute, finest first."""
+    parts = []
+    for i, name in enumerate(names):
+        cells = name.removeprefix("scale_")
+        title = f"{cells if 'x' in cells else f'{cells}x{cells}'} scale"
+        place = "coarsest" if i == len(names) - 1 else "middle" if i else "finest"
+        parts.append(Part(title, "nats", SCALES[place], display_unit="bits per dimension"))
+    return parts
+
+
+def limits(config: Any) -> tuple[str, ...]:
+    """What a flow of this ``Glow.Config`` cannot do; a sentence each."""
+    if config.flow != "scales":
+        kinds = ["control", "dense"] if config.flow == "dense" else ["control"]
+    elif config.data == "general":
+        kinds = ["general", "scales"]
+    else:
+        kinds = ["outliers" if config.outliers else "plain", "scales"]
+    return tuple(LIMITS[kind] for kind in kinds)
+
+
+def deviations(config: Any, shape: Shape, covered: Shape) -> tuple[str, ...]:
+    """Where a flow leaves the paper: what all do, and what one of this ``Glow.Config`` does.
+
+    Args:
+        shape, covered: of the picture, and with the zeros that the flow adds.
+    """
     draws = "one draw" if config.draws == 1 else f"the mean of {config.draws} draws"
     flow = f"{config.steps} flow steps a scale and {config.hidden} hidden channels"
-    shape = {
+    kinds = {
         "scales": f"{flow}, where the paper has 32 and 512.",
         "patches": f"{flow}; patches lie on a fixed grid and are one flow's wherever they lie.",
         "dense": f"Its {config.steps} couplings have two hidden layers of {config.hidden}.",
     }
-    found = [shape[config.flow], f"Its log densities are of {draws} of noise an image."]
+    said = [kinds[config.flow], f"Its log densities are of {draws} of noise an image."]
     if config.flow != "dense" and config.leaves == "second":
-        found.append(
+        said.append(
             "The half of the channels that leaves a scale is the one that the last coupling "
             "changed; in the paper's code it is the other. Which is better is unproven: two seeds "
             "of one choice differ by more."
         )
-    return (*found, *PAPER.deviations)
+    if covered != shape:
+        small, large = (f"{s.height}x{s.width}" for s in (shape, covered))
+        said.append(
+            f"Images of {small} are padded with zeros to {large}, and bits per dimension count the "
+            "padding; the paper resizes them."
+        )
+    return (*said, *PAPER.deviations)

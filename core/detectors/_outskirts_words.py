@@ -90,7 +90,6 @@ LIMITS = {
         "Its outliers come from normal images alone: what differs in a way that no descriptor "
         "measures stays unseen.",
         "Logits are no probabilities of a fault: they tell normal images from synthetic outliers.",
-        "Knows grey pictures of one centred object on black, 28x28 pixels.",
         "It has no explanation of its own: which pixels made a logit, other methods must say.",
     ),
     "density": (

@@ -1,8 +1,9 @@
 """Glow: how likely an image is, scale by scale.
 
-An invertible network turns an image into three latents of 16x16, 8x8 and 4x4 cells. The log
-density is the sum of what each scale contributes. Its surprise: garments' own Glow finds digits
-*likelier* than garments in full, and stranger only where the coarsest scale looks.
+An invertible network turns an image into three latents, of 16x16, 8x8 and 4x4 cells where it has
+32x32 pixels. The log density is the sum of what each scale contributes. Its surprise: garments'
+own Glow finds digits *likelier* than garments in full, and stranger only where the coarsest scale
+looks.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
+from core.detectors import _base
+from core.detectors import _glow_words as words
 from core.detectors._base import (
     Batch,
     Detector,
@@ -28,9 +31,8 @@ from core.detectors._base import (
     Player,
     Source,
 )
-from core.detectors._glow_words import LIMITS, PAPER, PARTS, deviations
-from core.nn.compressor import png_bits
-from core.nn.controls import flow_of
+from core.nn.compressor import png_bits_of
+from core.nn.controls import covering, flow_of, scale_cells
 from core.nn.flow import ScaleCode, coupling_dtype
 from core.nn.outlier_losses import margin_loss, outlier_loss
 from core.nn.pixels import (
@@ -39,9 +41,13 @@ from core.nn.pixels import (
     dequantise,
     dequantised,
     mutate,
+    padded,
     quantised,
     spread_over_pixels,
+    trimmed,
 )
+from core.nn.sampling import normal, one_drawn_anew
+from core.shape import Shape
 
 __all__ = ["Glow"]
 
@@ -54,11 +60,16 @@ class Glow(Detector):
     Parts, all (N,), larger = stranger:
         total: -log p(x) in nats.
         scale_16, scale_8, scale_4: -lp_i in nats, what each scale contributes; they sum to total.
+            A scale is named by the rows of its cells, and by rows and columns (scale_24x32) where
+            they are no square.
         complexity: bits of x under the flow minus bits of its PNG.
         typicality: how far (scale_16, scale_8, scale_4) lies from the calibration images', as a
             Mahalanobis distance: an image can be strange by costing a scale too little.
         ratio_general, ratio_background: log p_g(x) - log p(x) in nats, against a flow of general
             images, or of garments with noise in them; for configs that name such a checkpoint.
+
+    A picture whose sides are no multiples of 2^scales stands amid zeros that the flow adds: they
+    have noise and bits of their own.
 
     The control flows, of patches and fully connected, have no scales: total and complexity alone.
 
@@ -75,17 +86,15 @@ class Glow(Detector):
         Nalisnick et al. 2019, https://arxiv.org/abs/1906.02994 (typicality, there of the total).
     """
 
-    paper: ClassVar[Paper] = PAPER
-    about: ClassVar[Mapping[str, Part]] = PARTS
+    paper: ClassVar[Paper] = words.PAPER
+    about: ClassVar[Mapping[str, Part]] = words.PARTS
     architecture: ClassVar[tuple[str, ...]] = ("flow", "leaves")
 
     @dataclass(frozen=True)
-    class Config:
+    class Config(_base.Config):
         """Size and training of the flow.
 
         Attributes:
-            score: the part that is the score.
-            border: zeros around the picture on each side; the PNG is of the picture without them.
             training_dtype: of the coupling networks, in training.
             flow: "scales", or one of the controls: "patches" of 8x8 pixels, "dense".
             leaves: which half of the channels leaves a scale, see `core.nn.flow.FlowScale`.
@@ -99,12 +108,10 @@ class Glow(Detector):
             margin: in bits per dimension.
         """
 
-        image: tuple[int, int, int] = (1, 32, 32)
+        score: str = "total"
         scales: int = 3
         steps: int = 16
         hidden: int = 64
-        score: str = "scale_4"
-        border: int = 2
         learning_rate: float = 2e-3
         warmup: float = 0.01
         clip: float = 5.0
@@ -126,19 +133,16 @@ class Glow(Detector):
 
     mean: Tensor  # (L,), of the scales' contributions on calibration images
     precision: Tensor  # (L, L), inverse of their covariance
-    noise: Tensor  # (S, C, H, W) in [0, 1), the draws of dequantisation noise
+    noise: Tensor  # (S, C, H, W) in [0, 1), of the padded picture: draws of dequantisation noise
 
-    def __init__(self, config: Config) -> None:
-        super().__init__(config)
+    def __init__(self, config: Config, shape: Shape) -> None:
+        super().__init__(config, shape)
         if min(config.steps, config.hidden, config.scales) < 1 or not 0 < config.warmup < 1:
             raise ValueError("steps, hidden and scales must be 1 or more, warmup between 0 and 1")
         if config.training_dtype not in ("float32", "bfloat16"):
             raise ValueError(f"training_dtype is no {config.training_dtype}: float32 or bfloat16")
         if config.draws < 1 or config.weight_decay < 0:
             raise ValueError("draws of noise must be 1 or more, weight_decay 0 or more")
-        channels, *sides = config.image
-        if channels < 1 or not 0 <= 2 * config.border < min(sides):
-            raise ValueError(f"a border of {config.border} leaves nothing of {config.image}")
         if not 0 <= config.mutation <= 1:
             raise ValueError(f"mutation is a share of pixels, 0 to 1, got {config.mutation}")
         if config.outliers == "ratio" and not config.general:
@@ -146,35 +150,33 @@ class Glow(Detector):
         if config.outliers and config.data != "train":
             raise ValueError("the outlier loss is for a model of normal images")
         sizes = {"scales": config.scales, "steps": config.steps, "hidden": config.hidden}
-        self.flow = flow_of(config.flow, config.image, leaves=config.leaves, **sizes)
-        self.dimensions = math.prod(config.image)
-        shapes = self.flow.latent_shapes() if config.flow == "scales" else []
-        self.scale_names = [f"scale_{shape[1]}" for shape in shapes]
-        self.register_buffer("mean", torch.zeros(len(shapes)))
-        self.register_buffer("precision", torch.zeros(len(shapes), len(shapes)))
+        covered, self.margin = covering(config.flow, shape, scales=config.scales)
+        self.flow = flow_of(config.flow, covered, leaves=config.leaves, **sizes)
+        self.covered, self.dimensions = covered, math.prod(covered)
+        self.scale_names = _scale_names(config, shape)
+        scales = len(self.scale_names)
+        self.register_buffer("mean", torch.zeros(scales))
+        self.register_buffer("precision", torch.zeros(scales, scales))
         generator = torch.Generator().manual_seed(config.draw_seed)
-        noise = torch.rand((config.draws, *config.image), generator=generator)
+        noise = torch.rand((config.draws, *covered), generator=generator)
         self.register_buffer("noise", noise, persistent=False)  # the seed says it all
 
-    @property
-    def described(self) -> Mapping[str, Part]:
-        has = {"total", "complexity", *(f"ratio_{role}" for role in self.auxiliary_models)}
-        has |= {"typicality", *self.scale_names} if self.scale_names else set()
-        return {name: part for name, part in self.about.items() if name in has}
+    @classmethod
+    def describe(cls, config: Config, shape: Shape) -> Mapping[str, Part]:
+        has = {"total", "complexity", *(f"ratio_{role}" for role in _asked(config))}
+        names = _scale_names(config, shape)
+        scales = dict(zip(names, words.scale_parts(names), strict=True))
+        has |= {"typicality", *names} if names else set()
+        every = {"total": cls.about["total"], **scales, **cls.about}
+        return {name: part for name, part in every.items() if name in has}
 
     @property
     def deviations(self) -> tuple[str, ...]:
-        return deviations(self.config)
+        return words.deviations(self.config, self.shape, self.covered)
 
     @property
     def limits(self) -> tuple[str, ...]:
-        kinds = {"plain": not self.config.outliers, "outliers": bool(self.config.outliers)}
-        if self.config.data == "general":
-            kinds = {"general": True}
-        if not self.scale_names:
-            kinds = {"control": True, "dense": self.config.flow == "dense"}
-        kinds |= {"any": True, "scales": bool(self.scale_names), "random": bool(self.start)}
-        return tuple(LIMITS[kind] for kind, holds in kinds.items() if holds)
+        return words.limits(self.config)
 
     @property
     def code(self) -> str:
@@ -184,8 +186,7 @@ class Glow(Detector):
 
     @property
     def auxiliary_models(self) -> Mapping[str, str]:
-        named = {"general": self.config.general, "background": self.config.background}
-        return {role: name for role, name in named.items() if name}
+        return _asked(self.config)
 
     @property
     def untrained_settings(self) -> frozenset[str]:
@@ -240,11 +241,10 @@ class Glow(Detector):
         self.flow.initialise_(self._noisy(torch.cat(images)[:512], generator))
 
     def _noisy(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        """Images x (N, C, H, W) in [0, 1] as the flow learns from them."""
-        config = self.config
-        if config.mutation:
-            x = mutate(x, config.mutation, border=config.border, generator=generator)
-        return dequantise(x, generator)
+        """Images x (N, C, H, W) in [0, 1] as the flow learns from them, padded."""
+        if self.config.mutation:
+            x = mutate(x, self.config.mutation, generator=generator)
+        return dequantise(padded(x, self.margin), generator)
 
     def _terms(self, batch: Batch, generator: torch.Generator) -> Mapping[str, Tensor]:
         """-log p in bits per dimension without the constant 8, one term a scale, and outliers'."""
@@ -287,7 +287,7 @@ class Glow(Detector):
         Of images x (N, C, H, W); draws (S, C, H, W) are its own, or those of who asks. Of few
         images, several draws go through the flow at once.
         """
-        at_once = max(1, PASS // max(1, len(x)))
+        at_once, x = max(1, PASS // max(1, len(x))), padded(x, self.margin)
         passes = [
             self.flow(dequantised(x, noise[:, None]).flatten(0, 1))  # (s, N, C, H, W)
             for noise in (self.noise if draws is None else draws).split(at_once)
@@ -303,7 +303,7 @@ class Glow(Detector):
     def parts(self, x: Tensor) -> Mapping[str, Tensor]:
         costs = self._costs(self.codes(x))  # (N, L)
         total = costs.sum(1)
-        found = {"total": total, "complexity": self._bits(total) - self._png_bits(x)}
+        found = {"total": total, "complexity": self._bits(total) - png_bits_of(x)}
         if self.scale_names:
             found |= dict(zip(self.scale_names, costs.unbind(1), strict=True))
             found["typicality"] = self._distance(costs)[0]
@@ -353,16 +353,10 @@ class Glow(Detector):
         return {"bits_per_dimension": self.to_display("total", parts["total"])}
 
     def extra(self, x: Tensor) -> Mapping[str, float]:
-        return {"png_bytes": float(self._png_bits(x)[0]) / 8}
+        return {"png_bytes": float(png_bits_of(x)[0]) / 8, "dimensions": float(self.dimensions)}
 
     def _bits(self, nats: Tensor) -> Tensor:
         return nats * NATS_TO_BITS + 8 * self.dimensions
-
-    def _png_bits(self, x: Tensor) -> Tensor:
-        pixels = (x.detach() * 255).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
-        b = self.config.border
-        inner = pixels[:, 0, b : pixels.shape[2] - b, b : pixels.shape[3] - b]
-        return torch.tensor([png_bits(image) for image in inner], dtype=x.dtype, device=x.device)
 
     def embed(self, x: Tensor) -> Tensor:
         """Latent of the coarsest scale, (N, D)."""
@@ -371,7 +365,8 @@ class Glow(Detector):
     def explain(self, x: Tensor, part: str = "score") -> Explanation:
         """Minus log-probability of each cell, spread evenly over its pixels; the residual is 0.
 
-        For complexity, in bits, the PNG's size belongs to no pixel; for typicality the scales are
+        What falls on the zeros around the picture is the explanation's ``padding``. For
+        complexity, in bits, the PNG's size belongs to no pixel; for typicality the scales are
         weighted as they enter the distance. Both go to the offset.
 
         Raises:
@@ -394,57 +389,72 @@ class Glow(Detector):
             chosen = self.scale_names.index(part) == torch.arange(len(codes), device=x.device)
             weight = weight * chosen
         elif part == "complexity":
-            weight, offset = weight * NATS_TO_BITS, 8 * self.dimensions - self._png_bits(x)
+            weight, offset = weight * NATS_TO_BITS, 8 * self.dimensions - png_bits_of(x)
         elif part == "typicality":
             weight = self._distance(self._costs(codes))[1]
             offset = -weight @ self.mean
-        pixels = (self._maps(codes) * weight[..., None, None]).sum(1)
+        pixels = (self._maps(codes) * weight[..., None, None]).sum(1)  # (N, H, W), padded
         if part.startswith("ratio_"):
             other = self._other(part.removeprefix("ratio_"))
             pixels = pixels - other._maps(other.codes(x, self.noise)).sum(1)
-        return Explanation(pixels, offset, torch.zeros_like(offset), "likelihood per cell")
+        inside = trimmed(pixels, self.margin)
+        around = pixels.double().sum((1, 2)) - inside.double().sum((1, 2))
+        return Explanation(
+            inside,
+            offset,
+            residual=torch.zeros_like(offset),
+            kind="likelihood per cell",
+            padding=around.to(x.dtype),
+            pixels=math.prod(self.covered[1:]),
+        )
 
     def _maps(self, codes: Sequence[ScaleCode]) -> Tensor:
-        """What each scale costs, shared out over the pixels, (N, L, H, W)."""
-        size = self.config.image[1:]
+        """What each scale costs, shared out over the pixels of the padded picture, (N, L, H, W)."""
+        size = self.covered.height, self.covered.width
         return torch.stack([spread_over_pixels(-code.log_prob, *size) for code in codes], 1)
+
+    def can(self, method: str) -> bool:
+        return super().can(method) and (method != "resample" or bool(self.scale_names))
 
     # Images from latents ------------------------------------------------------------------------
 
     def latents(self, x: Tensor) -> list[Tensor]:
         """Latents of images x (N, C, H, W) with the first draw of noise, finest scale first."""
-        return [code.latent for code in self.flow(dequantised(x, self.noise[0]))]
+        noisy = dequantised(padded(x, self.margin), self.noise[0])
+        return [code.latent for code in self.flow(noisy)]
 
     def decode(self, latents: Sequence[Tensor]) -> Tensor:
         """Images (N, C, H, W) with these latents, clipped to [0, 1]; NaN where it overflows."""
-        y = self.flow.inverse(latents)
+        y = trimmed(self.flow.inverse(latents), self.margin)
         return quantised(y).where(y.isfinite(), torch.nan)
 
     def sample(self, n: int, generator: torch.Generator, temperature: float = 1.0) -> Tensor:
         """Draw n images (n, C, H, W) from N(0, temperature^2) latents."""
         shapes = [(n, *shape) for shape in self.flow.latent_shapes()]
-        return self.decode([_normal(shape, generator, temperature) for shape in shapes])
+        return self.decode([normal(shape, generator, temperature) for shape in shapes])
 
     def resample(
         self, x: Tensor, n: int, *, generator: torch.Generator, temperature: float = 1.0
-    ) -> Tensor:
-        """One image x (1, C, H, W) with one scale's latent drawn anew while the others stay.
+    ) -> Mapping[str, Tensor]:
+        """One image x (1, C, H, W) with one scale's latent drawn anew while the others stay."""
+        latents = self.latents(x)
+        drawn = one_drawn_anew(latents, n, generator=generator, temperature=temperature)
+        return dict(zip(self.scale_names, self.decode(drawn).split(n), strict=True))
 
-        Returns: (L, n, C, H, W), finest scale first; not finite where the inverse overflows.
-        """
-        kept, drawn = self.latents(x), []
-        for i, latent in enumerate(kept):
-            others = [z.expand(n, *z.shape[1:]) for z in kept]
-            others[i] = _normal((n, *latent.shape[1:]), generator, temperature)
-            drawn.append(others)
-        scales = [torch.cat(same) for same in zip(*drawn, strict=True)]
-        return self.decode(scales).unflatten(0, (len(kept), n))
+
+def _scale_names(config: Glow.Config, shape: Shape) -> list[str]:
+    """Names of the scales' parts, finest first; none of a control."""
+    return [
+        words.scale_name(*cells) for cells in scale_cells(config.flow, shape, scales=config.scales)
+    ]
+
+
+def _asked(config: Glow.Config) -> Mapping[str, str]:
+    """Checkpoints that the ratios are to, by role."""
+    named = {"general": config.general, "background": config.background}
+    return {role: name for role, name in named.items() if name}
 
 
 def _mean(passes: Sequence[Tensor], *, n: int) -> Tensor:
     """Mean over all draws of passes (s * N, ...): (N, ...)."""
     return torch.cat([values.unflatten(0, (-1, n)) for values in passes]).mean(0)
-
-
-def _normal(shape: Sequence[int], generator: torch.Generator, temperature: float) -> Tensor:
-    return torch.randn(tuple(shape), generator=generator) * temperature

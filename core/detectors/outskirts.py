@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar, Literal, cast
+from typing import ClassVar, Literal, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from core.detectors import _base
 from core.detectors._base import Batch, Detector, NotFitted, Paper, Part, Phase, Player
 from core.detectors._outskirts_words import LIMITS, LOGITS, PAPER, PARTS
 from core.nn.dense import OutwardLogit, PlainLogit, dense
@@ -30,10 +31,12 @@ from core.nn.posteriors import (
     outermost,
     pushed,
 )
+from core.shape import Shape
 
 __all__ = ["Criterion", "Outskirts"]
 
 Criterion = Literal["prior", "aggregate", "neighbours"]
+LEAST = 8  # pixels of a side: fields of fewer than two say nothing of a place
 NEAREST = 5  # posteriors that criterion C looks at
 CRITERIA: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
     "prior": lambda mean, std: kl_to_prior(mean, std).sum(1),
@@ -65,11 +68,10 @@ class Outskirts(Detector):
     candidates: ClassVar[tuple[str, ...]] = ("logit",)
 
     @dataclass(frozen=True)
-    class Config:
+    class Config(_base.Config):
         """Sizes, and where the synthetic outliers come from.
 
         Attributes:
-            border: zeros around the picture on each side, which no descriptor sees.
             levels: 2, or 1 for a VAE on pixels and its classifier alone.
             code: numbers of each descriptor's autoencoder; its log errors come on top, one for
                 each of regions x regions fields.
@@ -92,8 +94,6 @@ class Outskirts(Detector):
             "kept": "exemplars",
         }
 
-        image: tuple[int, int, int] = (1, 32, 32)
-        border: int = 2
         score: str = "logit"
         levels: Literal[1, 2] = 2
         code: int = 16
@@ -118,18 +118,17 @@ class Outskirts(Detector):
     code_scale: Tensor  # (H,)
     exemplar_codes: Tensor  # (K, H), standardised codes of the exemplar training images
 
-    def __init__(self, config: Config) -> None:
-        super().__init__(config)
-        _check(config)
-        height, width = (side - 2 * config.border for side in config.image[1:])
+    def __init__(self, config: Config, shape: Shape) -> None:
+        super().__init__(config, shape)
+        _check(config, shape)
         self.banks = nn.ModuleDict()
-        self.level1 = nn.ModuleDict({"pixels": PlainCode((1, height, width))})
+        self.level1 = nn.ModuleDict({"pixels": PlainCode(shape)})
         if config.levels == 2:
-            self.banks["wavelets"] = FilterBank(oriented_wavelets())
-            self.banks["filters"] = FilterBank(random_filters())
-            shapes = {j: cast(FilterBank, bank).shape for j, bank in self.banks.items()}
+            self.banks["wavelets"] = FilterBank(oriented_wavelets(), channels=shape.channels)
+            self.banks["filters"] = FilterBank(random_filters(), channels=shape.channels)
+            described = {j: cast(FilterBank, bank).shape for j, bank in self.banks.items()}
             sizes = {"hidden": config.hidden, "code": config.code, "regions": config.regions}
-            shapes = {"pixels": (1, height, width), **shapes}
+            shapes: dict[str, tuple[int, ...]] = {"pixels": shape, **described}
             self.level1 = nn.ModuleDict({j: Autoencoder(s, **sizes) for j, s in shapes.items()})
         self.sizes = [cast(Autoencoder, part).size for part in self.level1.values()]
         total, d = sum(self.sizes), config.latent
@@ -147,17 +146,12 @@ class Outskirts(Detector):
         self.register_buffer("exemplar_codes", torch.zeros(config.exemplars, total))
         self._known: tuple[tuple[int, ...], Tensor, Mapping[str, Tensor]] | None = None
 
-    def load_state_dict(self, state_dict: Any, strict: bool = True, assign: bool = False) -> Any:
-        """Stored tensors still have older names; the next migration of the files ends this."""
-        older = {k.replace("judges.", "classifiers.", 1): v for k, v in state_dict.items()}
-        if "kept_codes" in older:
-            older["exemplar_codes"] = older.pop("kept_codes")
-        return super().load_state_dict(older, strict, assign)
-
-    @property
-    def described(self) -> Mapping[str, Part]:
-        has = {"logit", "reconstruction", "kl", *(f"logit_{j}" for j in self.classifiers)}
-        return {name: part for name, part in self.about.items() if name in has}
+    @classmethod
+    def describe(cls, config: Config, shape: Shape) -> Mapping[str, Part]:
+        if config.levels == 2:
+            return cls.about
+        has = {"logit", "logit_fused", "reconstruction", "kl"}
+        return {name: part for name, part in cls.about.items() if name in has}
 
     @property
     def deviations(self) -> tuple[str, ...]:
@@ -296,9 +290,7 @@ class Outskirts(Detector):
 
     def descriptors(self, x: Tensor) -> Mapping[str, Tensor]:
         """d_j of images x (N, C, H, W), each (N, C_j, h_j, w_j)."""
-        b = self.config.border
-        inner = x[:, :, b : x.shape[2] - b, b : x.shape[3] - b]
-        return {"pixels": inner} | {j: bank(inner) for j, bank in self.banks.items()}
+        return {"pixels": x} | {j: bank(x) for j, bank in self.banks.items()}
 
     def codes(self, x: Tensor) -> Tensor:
         """h = [h_1 .. h_J], standardised, (N, H)."""
@@ -425,7 +417,7 @@ class Outskirts(Detector):
             (j, cast(PlainLogit, classifier), near[j]) for j, classifier in self.classifiers.items()
         ]
 
-    @torch.inference_mode(False)  # what is exemplars must serve a later gradient, too
+    @torch.inference_mode(False)  # what is held must serve a later gradient, too
     @torch.no_grad()
     def _knowledge(self) -> tuple[Tensor, Mapping[str, Tensor]]:
         """`generators` of the config and features of the exemplars, made once for these codes."""
@@ -448,14 +440,14 @@ class Outskirts(Detector):
         """Images (N, C, H, W) in [0, 1] of codes h (N, H), by the pixels' decoder."""
         raw = h[:, : self.sizes[0]] * self.code_scale[: self.sizes[0]]
         raw = raw + self.code_centre[: self.sizes[0]]
-        return F.pad(self._autoencoder("pixels").decode(raw).clamp(0, 1), [self.config.border] * 4)
+        return self._autoencoder("pixels").decode(raw).clamp(0, 1)
 
     def reconstruct(self, x: Tensor) -> Tensor:
         """Images x (N, C, H, W) after both levels and back."""
         return self.pictures(self.decoder(self.embed(x)))
 
 
-def _check(config: Outskirts.Config) -> None:
+def _check(config: Outskirts.Config, shape: Shape) -> None:
     """Refuse settings that make no sense, in words."""
     if not 0 < config.rho <= 1:
         raise ValueError(f"rho is a fraction of the posteriors, above 0 and up to 1: {config.rho}")
@@ -464,6 +456,5 @@ def _check(config: Outskirts.Config) -> None:
     sizes = (config.code, config.regions, config.hidden, config.latent, config.fuse_hidden)
     if min(*sizes, config.classifier_hidden) < 1 or config.exemplars <= NEAREST:
         raise ValueError(f"sizes must be 1 or more, and exemplars more than {NEAREST}")
-    inner = [side - 2 * config.border for side in config.image[1:]]
-    if config.image[0] != 1 or config.border < 0 or any(s < 8 or s % 4 for s in inner):
-        raise ValueError(f"needs grey pictures of sides 8, 12, 16 ..., got {config.image}, {inner}")
+    if min(shape.height, shape.width) < LEAST:
+        raise ValueError(f"needs pictures of {LEAST}x{LEAST} or more, got {shape}")

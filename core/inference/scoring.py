@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import torch
 
-from core.data.stream import as_tensor
+from core.data.picture import as_tensor
 from core.detectors._base import Detector
 from core.nn.flow import coupling_dtype
 
@@ -23,7 +23,7 @@ def parts_of(
     bf16: bool = False,
     watch: Callable[[int], None] | None = None,
 ) -> dict[str, np.ndarray]:
-    """Every part of images (N, H, W) uint8, each (N,) float32.
+    """Every part of images (N, H, W, C) uint8, each (N,) float32.
 
     Args:
         bf16: run a flow's coupling networks in bfloat16: faster, and off by a few nats.
@@ -34,19 +34,19 @@ def parts_of(
         for start in range(0, len(images), BATCH):
             batch = images[start : start + BATCH]
             for name, values in detector.parts(as_tensor(batch)).items():
-                pieces.setdefault(name, []).append(values.float().numpy())
+                pieces.setdefault(name, []).append(values.float().cpu().numpy())
             if watch:
                 watch(start + len(batch))
     return {name: np.concatenate(values) for name, values in pieces.items()}
 
 
 def codes_of(detector: Detector, images: np.ndarray) -> np.ndarray:
-    """Latent codes (N, D) float32 of images (N, H, W) uint8; N may be 0."""
+    """Latent codes (N, D) float32 of images (N, H, W, C) uint8; N may be 0."""
     if not len(images):
         return codes_of(detector, np.zeros((1, *images.shape[1:]), np.uint8))[:0]
     with torch.inference_mode():
         found = [
-            detector.embed(as_tensor(images[start : start + BATCH])).float().numpy()
+            detector.embed(as_tensor(images[start : start + BATCH])).float().cpu().numpy()
             for start in range(0, len(images), BATCH)
         ]
     return np.concatenate(found)

@@ -18,8 +18,46 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.nn.flow import ActNorm, MultiScaleFlow, ScaleCode
+from core.nn.pixels import margins
+from core.shape import Shape
 
-__all__ = ["DenseFlow", "PatchFlow", "flow_of", "join_patches", "split_patches"]
+__all__ = [
+    "DenseFlow",
+    "PatchFlow",
+    "covering",
+    "flow_of",
+    "join_patches",
+    "scale_cells",
+    "split_patches",
+]
+
+
+def covering(kind: str, shape: Shape, *, scales: int) -> tuple[Shape, tuple[int, int, int, int]]:
+    """The shape of a picture with the zeros that a flow needs around it, and how many these are.
+
+    Sides become multiples of 2^scales, or of a patch's side.
+
+    Example:
+        >>> covering("scales", Shape(1, 28, 28), scales=3)
+        (Shape(channels=1, height=32, width=32), (2, 2, 2, 2))
+    """
+    multiple = PatchFlow.SIDE if kind == "patches" else 2**scales
+    left, right, top, bottom = margin = margins(shape.height, shape.width, multiple)
+    covered = Shape(shape.channels, top + shape.height + bottom, left + shape.width + right)
+    return covered, margin
+
+
+def scale_cells(kind: str, shape: Shape, *, scales: int) -> list[tuple[int, int]]:
+    """Rows and columns of each scale's cells, finest first; none of a control.
+
+    Example:
+        >>> scale_cells("scales", Shape(3, 48, 64), scales=2)
+        [(24, 32), (12, 16)]
+    """
+    if kind != "scales":
+        return []
+    _, height, width = covering(kind, shape, scales=scales)[0]
+    return [(height >> i, width >> i) for i in range(1, scales + 1)]
 
 
 def flow_of(

@@ -61,25 +61,35 @@ def _normed(filters: Tensor) -> Tensor:
 
 
 class FilterBank(nn.Module):
-    """What filters (count, 1, k, k) answer to images x (N, 1, H, W), (N, count, cells, cells).
+    """What filters (count, 1, k, k) answer to images (N, C, H, W), (N, C * count, cells, cells).
 
-    The root of each filter's mean answer in each of ``cells`` x ``cells`` fields, negative answers
-    cut off, asked at every ``stride``-th pixel. The filters are kept to what 16 bits hold.
+    The root of each filter's mean answer in each of ``cells`` x ``cells`` fields of a channel,
+    negative answers cut off, asked at every ``stride``-th pixel. The filters are kept to what 16
+    bits hold.
+
+    Example:
+        >>> bank = FilterBank(random_filters(2, 3), channels=3, cells=2)
+        >>> bank.shape, tuple(bank(torch.zeros(5, 3, 9, 12)).shape)
+        ((6, 2, 2), (5, 6, 2, 2))
     """
 
     filters: Tensor  # (count, 1, k, k)
 
-    def __init__(self, filters: Tensor, *, cells: int = 4, stride: int = 2) -> None:
+    def __init__(
+        self, filters: Tensor, *, channels: int = 1, cells: int = 4, stride: int = 2
+    ) -> None:
         super().__init__()
         self.register_buffer("filters", filters.half().float())
-        self.cells, self.stride = cells, stride
+        self.channels, self.cells, self.stride = channels, cells, stride
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(count, cells, cells) of an image's answers."""
-        return len(self.filters), self.cells, self.cells
+        """(C * count, cells, cells) of an image's answers."""
+        return self.channels * len(self.filters), self.cells, self.cells
 
     def forward(self, x: Tensor) -> Tensor:
         half = self.filters.shape[-1] // 2
-        answers = F.conv2d(x, self.filters, stride=self.stride, padding=half).relu()
-        return (F.adaptive_avg_pool2d(answers, self.cells) + FLAT).sqrt()
+        each = x.flatten(0, 1)[:, None]  # (N * C, 1, H, W)
+        answers = F.conv2d(each, self.filters, stride=self.stride, padding=half).relu()
+        fields = F.adaptive_avg_pool2d(answers, self.cells).unflatten(0, x.shape[:2])
+        return (fields.flatten(1, 2) + FLAT).sqrt()

@@ -15,9 +15,12 @@ __all__ = [
     "bits_per_dimension",
     "dequantise",
     "dequantised",
+    "margins",
     "mutate",
+    "padded",
     "quantised",
     "spread_over_pixels",
+    "trimmed",
 ]
 
 NATS_TO_BITS = 1 / math.log(2)
@@ -70,8 +73,8 @@ def dequantise(x: Tensor, generator: torch.Generator) -> Tensor:
     return dequantised(x, noise)
 
 
-def mutate(x: Tensor, share: float, *, border: int, generator: torch.Generator) -> Tensor:
-    """Images x (N, C, H, W) with a share of the pixels inside the border replaced by uniform noise.
+def mutate(x: Tensor, share: float, *, generator: torch.Generator) -> Tensor:
+    """Images x (N, C, H, W) with a share of their numbers replaced by uniform noise.
 
     References:
         Ren et al. 2019, Likelihood ratios for out-of-distribution detection, sec. 3.1,
@@ -80,9 +83,39 @@ def mutate(x: Tensor, share: float, *, border: int, generator: torch.Generator) 
     device = generator.device
     hit = torch.rand(x.shape, generator=generator, device=device) < share
     levels = torch.randint(256, x.shape, generator=generator, device=device) / 255
-    inside = torch.ones_like(hit[..., 2 * border :, 2 * border :])
-    hit &= F.pad(inside, (border, border, border, border))
     return torch.where(hit.to(x.device), levels.to(x.device), x)
+
+
+def margins(height: int, width: int, multiple: int) -> tuple[int, int, int, int]:
+    """Zeros (left, right, top, bottom) that make sides multiples of a number, the picture amid.
+
+    Example:
+        >>> margins(28, 28, 8), margins(48, 63, 8)
+        ((2, 2, 2, 2), (0, 1, 0, 0))
+    """
+    rows, columns = -height % multiple, -width % multiple
+    return columns // 2, columns - columns // 2, rows // 2, rows - rows // 2
+
+
+def padded(x: Tensor, margin: tuple[int, int, int, int]) -> Tensor:
+    """Images x (N, C, H, W) with zeros (left, right, top, bottom) around them.
+
+    Example:
+        >>> padded(torch.ones(1, 1, 1, 2), (1, 0, 0, 1)).tolist()
+        [[[[0.0, 1.0, 1.0], [0.0, 0.0, 0.0]]]]
+    """
+    return F.pad(x, margin) if any(margin) else x
+
+
+def trimmed(x: Tensor, margin: tuple[int, int, int, int]) -> Tensor:
+    """Undo `padded`, of images or maps (..., H, W).
+
+    Example:
+        >>> trimmed(torch.arange(6.0).view(1, 1, 2, 3), (1, 0, 0, 1)).tolist()
+        [[[[1.0, 2.0]]]]
+    """
+    left, right, top, bottom = margin
+    return x[..., top : x.shape[-2] - bottom, left : x.shape[-1] - right]
 
 
 def spread_over_pixels(cells: Tensor, height: int, width: int) -> Tensor:

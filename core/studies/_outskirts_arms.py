@@ -20,6 +20,7 @@ from core.data.transforms import FAULTS
 from core.detectors._base import Phase
 from core.detectors.outskirts import Outskirts
 from core.inference.scoring import codes_of
+from core.shape import Shape
 from core.train.loop import fit
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
 ]
 
 FULL = "full"
+SHAPE = Shape(1, 28, 28)  # of both sets
 Setting = Mapping[str, float]
 Kind = Literal["classifiers", "error", "density", "svm", "neighbours"]
 
@@ -123,7 +125,7 @@ class Plan:
 
     def as_dict(self) -> dict[str, Any]:
         """All that decides the figures, epochs and sizes of the detector included; no words."""
-        detector, words = Outskirts(self.config), {"title", "text"}
+        detector, words = Outskirts(self.config, SHAPE), {"title", "text"}
         return json.loads(json.dumps({
             **dataclasses.asdict(self),
             "arms": [{k: v for k, v in dataclasses.asdict(arm).items() if k not in words}
@@ -155,7 +157,7 @@ class Staged(Outskirts):
         """A single level fuses for the epochs that two levels share: as many looks at images."""
         phases = list(super().phases())
         if self.config.levels == 1:
-            both = Outskirts(dataclasses.replace(self.config, levels=2)).phases()
+            both = Outskirts(dataclasses.replace(self.config, levels=2), self.shape).phases()
             longer = sum(p.epochs for p in both if p.name in ("distil", "fuse"))
             phases = [dataclasses.replace(p, epochs=longer) if p.name == "fuse" else p
                       for p in phases]  # fmt: skip
@@ -176,7 +178,7 @@ class _OnCodes(Staged):
 
 def _build(config: Outskirts.Config, plan: Plan, kind: type[Staged] = Staged) -> Staged:
     torch.manual_seed(plan.seed)
-    return kind(config)
+    return kind(config, SHAPE)
 
 
 def base_of(plan: Plan, stream: Stream, *, levels: Literal[1, 2]) -> Staged:

@@ -21,7 +21,6 @@ import numpy as np
 import sklearn
 import torch
 
-from core.data.images import pad
 from core.data.sources import public_set
 from core.data.splits import calibration_split
 from core.data.stream import Stream
@@ -80,8 +79,7 @@ def _of_class(plan: Plan, name: str, normal: int) -> tuple[Stream, np.ndarray]:
     """A class's training images as a stream, and its held-out ones (N, H, W)."""
     images, labels = _images(name, True)
     splits = calibration_split(len(images), calibration=plan.calibration, seed=plan.seed)
-    border = plan.config.border
-    mine, held_out = (pad(images[rows[labels[rows] == normal]], border) for rows in splits)
+    mine, held_out = (images[rows[labels[rows] == normal]] for rows in splits)
     n = len(mine)
     return Stream(mine, np.ones(n, np.int8), np.full(n, normal), plan.batch_size), held_out
 
@@ -113,7 +111,7 @@ def _tune(plan: Plan, name: str, normal: int, *, say: Say) -> dict[str, Any]:
         for setting in arm.grid:
             say(f"{arm.title}, {_words(setting)}")
             detector, part = ready(arm, setting, bases(arm), plan=plan, stream=stream)
-            faults = validate(detector, held_out, border=plan.config.border, seed=plan.seed)
+            faults = validate(detector, held_out, seed=plan.seed)
             found[arm.name].append(float(np.mean([parts[part] for parts in faults.values()])))
     return {"faults": found, "seconds": time.monotonic() - start}
 
@@ -124,7 +122,7 @@ def _score(
     """Scores (N,) of every arm on all test images of a set, one class normal."""
     start = time.monotonic()
     stream, _ = _of_class(plan, name, normal)
-    test = pad(_images(name, False)[0], plan.config.border)
+    test = _images(name, False)[0]
     bases, found = _Bases(plan, stream), {}
     for arm in plan.arms:
         say(arm.title)

@@ -14,15 +14,8 @@ import numpy as np
 import torch
 
 from core import checkpoint
-from core.checkpoint import (
-    Card,
-    Golden,
-    ReferenceScores,
-    Score,
-    Seeds,
-    Trained,
-    TrainedOn,
-)
+from core.card import Calibration, Card, Golden, Input, Score, Seeds, Trained, TrainedOn
+from core.checkpoint import ReferenceScores
 from core.data.stream import Stream
 from core.detectors._base import Detector, Source
 from core.evaluate.calibration import quantiles
@@ -61,7 +54,7 @@ def write_card(
     others = _other_seeds(scenario, name, detector, training, trained, watcher.stage)
     watcher.stage("choosing the score on synthetic faults of held-out normal images")
     held_out_images = streams["calibration"].images
-    found = validate(detector, held_out_images, border=scenario.border, seed=training.seed)
+    found = validate(detector, held_out_images, seed=training.seed)
     part, why = recommend(found, among=detector.candidates)
     detector.config = dataclasses.replace(detector.config, score=part)
     watcher.stage("calibrating on held-out normal images")
@@ -83,6 +76,7 @@ def write_card(
         scenario=scenario.family,
         detector=paper,
         variant=variant or None,
+        input=Input(shape=detector.shape),
         config=dataclasses.asdict(detector.config),
         paper=_paper(detector),
         deviations=detector.deviations,
@@ -90,14 +84,14 @@ def write_card(
         training=trained.model_copy(update={"test_evaluations": 1 + _evaluations(scenario, name)}),
         score=Score(
             part=part,
-            unit=detector.about[part].unit,
+            unit=detector.described[part].unit,
             why=why,
             threshold=float(np.percentile(held_out[part], THRESHOLD_QUANTILE)),
             threshold_rule=f"{THRESHOLD_QUANTILE:g} % quantile of the calibration images: "
             f"{100 - THRESHOLD_QUANTILE:g} % of normals are flagged",
         ),
         validation={f: {p: round(v, 4) for p, v in parts.items()} for f, parts in found.items()},
-        calibration=checkpoint.Calibration(
+        calibration=Calibration(
             images=len(held_out_images),
             quantiles={p: tuple(_rounded(quantiles(v))) for p, v in held_out.items()},
         ),
@@ -183,7 +177,10 @@ def _other_seeds(
         return []
     cards = [checkpoint.read_card(folder, model) for model in training.seeds]
     mine = _learnt(detector, trained)
-    if any(_learnt(checkpoint.from_config(c.name, c.config), c.training) != mine for c in cards):
+    if any(
+        _learnt(checkpoint.from_config(c.name, c.config, c.input.shape), c.training) != mine
+        for c in cards
+    ):
         stage(f"no seeds: {', '.join((name, *training.seeds))} differ in more than their seed")
         return []
     return cards

@@ -76,7 +76,7 @@ def _unseen(
     shown: Mapping[str, np.ndarray],
     held_out: Mapping[str, np.ndarray],
 ) -> dict[str, np.ndarray]:
-    """Held-out images (m, H, W) of each set that the map shows in no form.
+    """Held-out images (m, H, W, C) of each set that the map shows in no form.
 
     Not a garment turned that is on it upright, and no flat grey that is there already.
     """

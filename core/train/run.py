@@ -11,8 +11,7 @@ import torch
 from lightning.fabric import Fabric, seed_everything
 
 from core import checkpoint
-from core.checkpoint import Card, CardError, Trained
-from core.data.images import pad
+from core.card import Card, CardError, Trained
 from core.data.sources import general_set, public_set
 from core.data.splits import calibration_split
 from core.data.stream import Stream
@@ -140,11 +139,7 @@ def _detector(scenario: Scenario, name: str, training: Training) -> tuple[Detect
     training.
     """
     seed_everything(training.seed, verbose=False)
-    detector = checkpoint.from_config(name, training.config)
-    for setting in ("image", "border"):
-        wanted, given = getattr(scenario, setting), getattr(detector.config, setting)
-        if given != wanted:
-            raise CardError(f"{name}: {setting} {given} is not the scenario's, {wanted}")
+    detector = checkpoint.from_config(name, training.config, scenario.shape)
     checkpoint.pack(detector)
     if (scenario.folder / f"{name}.json").exists():
         checkpoint.read_card(scenario.folder, name)
@@ -207,7 +202,7 @@ def _streams(
     download: bool,
     devices: int,
 ) -> dict[str, Stream]:
-    """The train and calibration images of a scenario, padded as detectors see them.
+    """The train and calibration images of a scenario, as detectors see them.
 
     General images and the mixture of both come along if wanted.
     """
@@ -232,12 +227,11 @@ def _streams(
 def _normal_streams(
     scenario: Scenario, images: np.ndarray, labels: np.ndarray, size: int
 ) -> dict[str, Stream]:
-    """Training images and held-out ones of images (N, H, W), in batches of a size."""
+    """Training images and held-out ones of images (N, H, W, C), in batches of a size."""
     split = scenario.split
     chosen = calibration_split(len(images), calibration=split.calibration, seed=split.seed)
     if scenario.normal.only is not None:
         chosen = tuple(i[labels[i] == scenario.normal.only] for i in chosen)
-    images = pad(images, scenario.border)
     return {
         name: Stream(images[i], np.ones(len(i), np.int8), labels[i], size)
         for name, i in zip(("train", "calibration"), chosen, strict=True)
@@ -249,7 +243,6 @@ def _general_streams(scenario: Scenario, train: Stream) -> dict[str, Stream]:
     if scenario.general is None:
         raise ScenarioError(f"scenario {scenario.name} names no general images")
     images, _ = general_set(scenario.general.source, settings().data)
-    images = pad(images, scenario.border)
     nothing = np.full(len(images), -1)
     mixed = Stream(
         np.concatenate([train.images, images]),

@@ -9,9 +9,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.data.picture import as_tensor
 from core.data.sources import DataMissing, public_set
 from core.data.splits import calibration_split
-from core.data.stream import Stream, as_tensor
+from core.data.stream import Stream
 
 
 def numbered(n: int, *, batch_size: int) -> Stream:

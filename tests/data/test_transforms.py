@@ -71,7 +71,7 @@ def test_the_seed_decides_noise_and_levels(make) -> None:
 
 @pytest.fixture(scope="module")
 def whole() -> np.ndarray:
-    return tiny.padded(tiny.boxes(60, seed=0))
+    return tiny.boxes(60, seed=0)
 
 
 @pytest.mark.parametrize("fault", FAULTS)

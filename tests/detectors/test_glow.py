@@ -17,7 +17,7 @@ from scipy.spatial.distance import mahalanobis
 from torch import Tensor
 from torch.distributions import Normal
 
-from core.data.stream import as_tensor
+from core.data.picture import as_tensor
 from core.detectors._base import Batch, NotFitted
 from core.detectors.glow import Glow
 from core.nn.compressor import png_bits
@@ -90,9 +90,11 @@ def test_the_draws_are_the_same_for_every_image_call_and_model(
 ) -> None:
     torch.manual_seed(5)
     torch.rand(3)
-    other = Glow(Glow.Config(**tiny.CONFIG))
+    other = Glow(Glow.Config(**tiny.CONFIG), tiny.SHAPE)
     assert torch.equal(other.noise, fitted_glow.noise)
-    assert not torch.equal(Glow(Glow.Config(**tiny.CONFIG, draw_seed=1)).noise, other.noise)
+    assert not torch.equal(
+        Glow(Glow.Config(**tiny.CONFIG, draw_seed=1), tiny.SHAPE).noise, other.noise
+    )
     assert "noise" not in other.state_dict()  # the seed on the card says it all
     whole = fitted_glow.parts(x)
     for i in range(len(x)):  # of one image all draws go at once, of eight too: sums may differ
@@ -178,12 +180,12 @@ def test_complexity_is_bits_of_the_flow_minus_bits_of_the_picture_without_its_bo
     fitted_glow: Glow,
 ) -> None:
     images = tiny.boxes(5, seed=3)
-    parts = fitted_glow.parts(as_tensor(tiny.padded(images)))
+    parts = fitted_glow.parts(as_tensor(images))
     bits = parts["total"].double() / math.log(2) + 8 * 32 * 32
     png = torch.tensor([8.0 * len(idat_of(image)) for image in images])
     # In float32, of some 10,000 bits: one rounding is 1e-3.
     torch.testing.assert_close(parts["complexity"].double(), bits - png, rtol=0, atol=1e-2)
-    assert fitted_glow.extra(as_tensor(tiny.padded(images[:1]))) == {"png_bytes": png[0] / 8}
+    assert fitted_glow.extra(as_tensor(images[:1])) == {"png_bytes": png[0] / 8}
 
 
 def test_the_size_of_the_png_is_no_pixels_fault(fitted_glow: Glow, x: Tensor) -> None:
@@ -221,7 +223,7 @@ def test_shown_bits_of_the_scales_sum_to_those_of_the_total(fitted_glow: Glow, x
 
 
 def test_typicality_is_a_mahalanobis_distance_of_the_scales(fitted_glow: Glow, x: Tensor) -> None:
-    calibration = as_tensor(tiny.padded(tiny.boxes(128, seed=0)))
+    calibration = as_tensor(tiny.boxes(128, seed=0))
     known = fitted_glow.parts(calibration)
     costs = torch.stack([known[s] for s in SCALES], 1).double().numpy()
     inverse = np.linalg.inv(np.cov(costs, rowvar=False))
@@ -245,7 +247,7 @@ def test_an_image_that_costs_too_little_is_untypical_too(fitted_glow: Glow) -> N
 
 
 def test_an_unfitted_flow_says_so_instead_of_guessing_typicality(x: Tensor) -> None:
-    glow = Glow(Glow.Config(**tiny.CONFIG))
+    glow = Glow(Glow.Config(**tiny.CONFIG), tiny.SHAPE)
     with pytest.raises(NotFitted, match="calibration"):
         glow.parts(x)
 
@@ -283,7 +285,7 @@ def test_scoring_takes_four_points_of_every_bin_those_of_the_border_too(
 
 def test_typicality_of_a_single_scale_can_be_fitted(x: Tensor) -> None:
     torch.manual_seed(0)
-    glow = Glow(Glow.Config(**{**tiny.CONFIG, "scales": 1, "score": "total"})).eval()
+    glow = Glow(Glow.Config(**{**tiny.CONFIG, "scales": 1, "score": "total"}), tiny.SHAPE).eval()
     (phase,) = [p for p in glow.phases() if p.name == "typicality"]
     assert phase.least == 2
     with torch.no_grad():
@@ -294,7 +296,7 @@ def test_typicality_of_a_single_scale_can_be_fitted(x: Tensor) -> None:
 
 
 def test_weight_decay_pulls_at_kernels_alone() -> None:
-    glow = Glow(Glow.Config(**tiny.CONFIG, weight_decay=0.1))
+    glow = Glow(Glow.Config(**tiny.CONFIG, weight_decay=0.1), tiny.SHAPE)
     (player,) = [p for phase in glow.phases() for p in phase.players]
     decays = {
         id(parameter): group["weight_decay"]
@@ -323,7 +325,7 @@ def test_training_noise_fills_the_bin_and_stays_in_it(fitted_glow: Glow) -> None
 
 
 def test_the_loss_is_the_mean_bits_per_dimension_without_the_constant(fitted_glow: Glow) -> None:
-    batch, terms = batch_of(as_tensor(tiny.padded(tiny.boxes(16, seed=9)))), {}
+    batch, terms = batch_of(as_tensor(tiny.boxes(16, seed=9))), {}
 
     def call() -> None:
         terms.update(fitted_glow._terms(batch, torch.Generator().manual_seed(0)))
@@ -342,7 +344,7 @@ def test_the_loss_is_the_mean_bits_per_dimension_without_the_constant(fitted_glo
 
 def test_every_step_of_every_scale_receives_gradient(x: Tensor) -> None:
     torch.manual_seed(0)
-    glow = Glow(Glow.Config(steps=3, hidden=8, training_dtype="float32"))
+    glow = Glow(Glow.Config(steps=3, hidden=8, training_dtype="float32"), tiny.SHAPE)
     glow.flow.initialise_(x - 0.5)
     with torch.no_grad():  # as after one step: the last convolutions start at zero
         for scale in glow.flow.scales:
@@ -354,7 +356,7 @@ def test_every_step_of_every_scale_receives_gradient(x: Tensor) -> None:
 
 
 def test_the_player_warms_up_and_ends_at_zero() -> None:
-    glow = Glow(Glow.Config(**tiny.CONFIG, warmup=0.1))
+    glow = Glow(Glow.Config(**tiny.CONFIG, warmup=0.1), tiny.SHAPE)
     (player,) = [p for phase in glow.phases() for p in phase.players]
     assert player.schedule(0.05) == pytest.approx(0.5 * 0.95)
     assert player.schedule(0.1) == pytest.approx(0.9)

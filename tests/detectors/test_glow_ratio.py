@@ -13,7 +13,7 @@ import tiny
 import torch
 from torch import Tensor
 
-from core.data.stream import as_tensor
+from core.data.picture import as_tensor
 from core.detectors._base import Batch, Detector, NotFitted
 from core.detectors.glow import Glow
 from core.nn.outlier_losses import margin_loss, outlier_loss
@@ -28,8 +28,8 @@ SUM = {"rtol": 1e-5, "atol": 0.1}
 def made(*, seed: int = 0, **config: Any) -> Glow:
     """A flow of one step a scale, initialised on boxes, whose couplings do something."""
     torch.manual_seed(seed)
-    glow = Glow(Glow.Config(**{**tiny.CONFIG, **config}))
-    stream = tiny.stream_of(tiny.padded(tiny.boxes(128, seed=seed)))
+    glow = Glow(Glow.Config(**{**tiny.CONFIG, **config}), tiny.SHAPE)
+    stream = tiny.stream_of(tiny.boxes(128, seed=seed))
     with torch.no_grad():
         for scale in glow.flow.scales:
             scale.steps.net.last += 0.05 * torch.randn_like(scale.steps.net.last)
@@ -61,7 +61,7 @@ def mixture() -> Batch:
     White strokes would cost so much that no loss asks for more.
     """
     images = np.concatenate([tiny.boxes(8, seed=3), tiny.strokes(5, seed=3) // 10])
-    x = as_tensor(tiny.padded(images))
+    x = as_tensor(images)
     kind = torch.tensor([1] * 8 + [-1] * 5)
     order = torch.randperm(13, generator=torch.Generator().manual_seed(0))
     return Batch(x[order], kind[order], torch.full((13,), -1))
@@ -173,15 +173,12 @@ def test_a_little_training_with_the_outlier_loss_sets_general_images_farther_apa
     """Twins of one start, the same batches and noise: only the loss's weight differs."""
     normal, general = tiny.boxes(96, seed=0), tiny.strokes(96, seed=0) // 10
     streams = {
-        "train": tiny.stream_of(tiny.padded(normal)),
-        "calibration": tiny.stream_of(tiny.padded(tiny.boxes(64, seed=1))),
-        "mixed": tiny.mixed(tiny.padded(normal), tiny.padded(general)),
+        "train": tiny.stream_of(normal),
+        "calibration": tiny.stream_of(tiny.boxes(64, seed=1)),
+        "mixed": tiny.mixed(normal, general),
     }
     start = made()
-    new = [
-        as_tensor(tiny.padded(i))
-        for i in (tiny.boxes(64, seed=50), tiny.strokes(64, seed=50) // 10)
-    ]
+    new = [as_tensor(i) for i in (tiny.boxes(64, seed=50), tiny.strokes(64, seed=50) // 10)]
 
     def gap(glow: Glow) -> float:
         """How much more general images cost than normal ones, in nats."""
@@ -191,7 +188,7 @@ def test_a_little_training_with_the_outlier_loss_sets_general_images_farther_apa
     gaps = {}
     for weight in (0.0, 6000.0):
         config = {"starts_from": "glow.general", "general": "glow.general", "outliers": "ratio"}
-        glow = Glow(Glow.Config(**tiny.CONFIG, **config, outlier_weight=weight))
+        glow = Glow(Glow.Config(**tiny.CONFIG, **config, outlier_weight=weight), tiny.SHAPE)
         glow.load_state_dict(start.state_dict())
         glow.attach_auxiliary("general", copy.deepcopy(start))
         short = [replace(p, epochs=5) if p.players else p for p in glow.phases()]
@@ -279,7 +276,7 @@ def test_auxiliary_models_are_frozen_and_move_along_but_are_no_weights_of_ours(
 )
 def test_settings_that_do_not_go_together_are_refused(config: dict, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        Glow(Glow.Config(**tiny.CONFIG, **config))
+        Glow(Glow.Config(**tiny.CONFIG, **config), tiny.SHAPE)
 
 
 # Mutation ---------------------------------------------------------------------------------------
@@ -352,7 +349,7 @@ def named(detector: Detector) -> list[tuple[str, str]]:
 
 def test_phases_follow_the_images_and_the_start_that_the_config_names() -> None:
     def phases(**config: Any) -> list[tuple[str, str]]:
-        return named(Glow(Glow.Config(**{**tiny.CONFIG, **config})))
+        return named(Glow(Glow.Config(**{**tiny.CONFIG, **config}), tiny.SHAPE))
 
     typicality = ("typicality", "calibration")
     assert phases() == [("initialise", "train"), ("likelihood", "train"), typicality]
@@ -373,10 +370,10 @@ def test_a_control_has_its_total_and_complexity_and_ratios_if_named(
 ) -> None:
     config = {**tiny.CONFIG, "flow": flow, "score": "total"}
     torch.manual_seed(0)
-    alone = Glow(Glow.Config(**config)).eval()
+    alone = Glow(Glow.Config(**config), tiny.SHAPE).eval()
     with torch.no_grad():
         assert list(alone.parts(x)) == list(alone.described) == ["total", "complexity"]
-        ratio = Glow(Glow.Config(**config, general="glow.general")).eval()
+        ratio = Glow(Glow.Config(**config, general="glow.general"), tiny.SHAPE).eval()
         ratio.load_state_dict(alone.state_dict())
         ratio.attach_auxiliary("general", family["general"])  # of another kind: a total is a total
         parts = ratio.parts(x)

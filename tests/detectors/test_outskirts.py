@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
 from core import checkpoint
-from core.checkpoint import CardError
-from core.data.stream import as_tensor
+from core.card import CardError
+from core.data.picture import as_tensor
 from core.detectors._base import NotFitted
 from core.detectors.outskirts import Outskirts
 from core.nn.dense import OutwardLogit, PlainLogit
@@ -36,13 +36,13 @@ DRAWS = 10_000
 
 def build(**config: object) -> Outskirts:
     torch.manual_seed(0)
-    return Outskirts(Outskirts.Config(**{**SIZES, "exemplars": KEPT, **FAR, **config}))  # type: ignore[arg-type]
+    return Outskirts(Outskirts.Config(**{**SIZES, "exemplars": KEPT, **FAR, **config}), tiny.SHAPE)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
 def twins() -> tuple[Outskirts, Outskirts]:
     """One of which the classifiers were never trained, and one trained in full."""
-    stream = tiny.stream_of(tiny.padded(tiny.boxes(256, seed=0)))
+    stream = tiny.stream_of(tiny.boxes(256, seed=0))
     trained = build()
     phases = list(trained.phases())
     last = [phase.name for phase in phases].index("discriminate")
@@ -202,7 +202,7 @@ def test_pictures_of_synthetic_codes_are_pictures_inside_their_border(
 
 
 def test_a_box_is_rebuilt_as_itself_rather_than_as_another(outskirts: Outskirts) -> None:
-    x = as_tensor(tiny.padded(tiny.boxes(40, seed=9)))
+    x = as_tensor(tiny.boxes(40, seed=9))
     rebuilt = outskirts.reconstruct(x)
     own = float((rebuilt - x).square().mean())
     others = float((rebuilt - x.roll(1, 0)).square().mean())
@@ -214,7 +214,7 @@ def test_a_box_is_rebuilt_as_itself_rather_than_as_another(outskirts: Outskirts)
 
 def separation(detector: Outskirts, part: str) -> float:
     """Share of pairs of a held-out box and a synthetic outlier that a part orders rightly."""
-    held_out = as_tensor(tiny.padded(tiny.boxes(100, seed=50)))
+    held_out = as_tensor(tiny.boxes(100, seed=50))
     normal = detector.parts(held_out)[part]
     synthetic = detector.parts_of_codes(detector.synthesise(400, draw()).codes)[part]
     return float((synthetic[:, None] > normal[None]).float().mean())
@@ -226,7 +226,7 @@ def test_each_classifier_learned_what_its_untrained_twin_does_not_know(
 ) -> None:
     untrained, trained = (detector.classifiers[part.removeprefix("logit_")] for detector in twins)
     codes = twins[1].synthesise(400, draw()).codes
-    held_out = twins[1].codes(as_tensor(tiny.padded(tiny.boxes(100, seed=50))))
+    held_out = twins[1].codes(as_tensor(tiny.boxes(100, seed=50)))
     normal = twins[1].features(held_out)[part.removeprefix("logit_")]
     loss = []
     for judge in (untrained, trained):
@@ -246,7 +246,7 @@ def test_the_untrained_twin_ranks_by_nearness_alone_and_calls_nothing_normal(
     untrained, trained = twins
     # The kernel density of exemplar codes is there from the start, and ranks well, as a limit says.
     assert separation(untrained, "logit") > 0.8
-    held_out = as_tensor(tiny.padded(tiny.boxes(100, seed=50)))
+    held_out = as_tensor(tiny.boxes(100, seed=50))
     synthetic = trained.synthesise(400, draw()).codes
     right = []
     for detector in twins:
@@ -270,7 +270,7 @@ def test_an_exemplar_code_can_be_looked_past(outskirts: Outskirts) -> None:
 
 
 def test_what_an_answer_kept_serves_a_later_gradient(outskirts: Outskirts) -> None:
-    x = as_tensor(tiny.padded(tiny.boxes(2, seed=50)))
+    x = as_tensor(tiny.boxes(2, seed=50))
     outskirts._known = None
     with torch.inference_mode():
         outskirts.parts(x)
@@ -280,8 +280,8 @@ def test_what_an_answer_kept_serves_a_later_gradient(outskirts: Outskirts) -> No
 
 
 def test_strokes_are_stranger_than_boxes(outskirts: Outskirts) -> None:
-    boxes = outskirts.score(as_tensor(tiny.padded(tiny.boxes(60, seed=50))))
-    strokes = outskirts.score(as_tensor(tiny.padded(tiny.strokes(60, seed=50))))
+    boxes = outskirts.score(as_tensor(tiny.boxes(60, seed=50)))
+    strokes = outskirts.score(as_tensor(tiny.strokes(60, seed=50)))
     assert float((strokes[:, None] > boxes[None]).float().mean()) > 0.95
 
 
@@ -348,7 +348,7 @@ def test_a_codes_numbers_share_one_scale_and_its_log_errors_have_half_their_weig
 ) -> None:
     for j, scale in zip(outskirts.level1, outskirts.code_scale.split(outskirts.sizes), strict=True):
         assert (scale[:4] == scale[0]).all(), j
-    x = as_tensor(tiny.padded(tiny.boxes(256, seed=0)))
+    x = as_tensor(tiny.boxes(256, seed=0))
     for codes in outskirts.codes(x).split(outskirts.sizes, 1):
         assert float(codes[:, :4].var(0).mean()) == pytest.approx(1, abs=0.01)
         expected = torch.full((4,), ERROR_WEIGHT)
@@ -366,7 +366,7 @@ def plain(twins: tuple[Outskirts, Outskirts]) -> tuple[Outskirts, Outskirts]:
     phases = list(trained.phases())
     phases[1] = replace(phases[1], epochs=20)
     whiten, *learn = phases
-    stream = tiny.stream_of(tiny.padded(tiny.boxes(256, seed=0)))
+    stream = tiny.stream_of(tiny.boxes(256, seed=0))
     trained.phases = lambda: [whiten]  # type: ignore[method-assign]
     fit(trained, {"train": stream}, seed=0)
     del trained.phases
@@ -471,7 +471,7 @@ def test_filters_have_no_mean_unit_norm_and_answer_to_no_level() -> None:
 )
 def test_a_config_that_makes_no_sense_is_refused_in_words(config: dict, words: str) -> None:
     with pytest.raises(CardError, match=words):
-        checkpoint.from_config("outskirts", config)
+        checkpoint.from_config("outskirts", config, tiny.SHAPE)
 
 
 def test_an_unknown_criterion_and_a_bad_fraction_are_refused(outskirts: Outskirts) -> None:
@@ -487,7 +487,7 @@ def test_what_needs_posteriors_says_so_before_training() -> None:
 
 
 def test_more_posteriors_than_images_are_refused_with_the_number() -> None:
-    stream = tiny.stream_of(tiny.padded(tiny.boxes(64, seed=0)))
+    stream = tiny.stream_of(tiny.boxes(64, seed=0))
     detector = build()
     phases = [replace(phase, players=()) for phase in detector.phases()]
     detector.phases = lambda: phases  # type: ignore[method-assign]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from core.data import transforms
-from core.data.stream import as_tensor
+from core.data.picture import as_tensor
 from core.data.transforms import FAULTS
 from core.detectors._base import Detector, Paper, Part
 from core.detectors.glow import Glow
@@ -44,7 +44,7 @@ class Edges(Detector):
 
 @pytest.fixture(scope="module")
 def images() -> np.ndarray:
-    return tiny.padded(tiny.boxes(40, seed=0))
+    return tiny.boxes(40, seed=0)
 
 
 def test_a_blurred_image_is_told_by_its_missing_edges_and_a_blind_part_tells_nothing(
@@ -107,7 +107,7 @@ def test_the_part_with_the_highest_mean_is_recommended_and_every_mean_is_said() 
 
 
 def test_parts_come_in_order_over_the_borders_of_batches(fitted_glow: Glow) -> None:
-    images = tiny.padded(tiny.boxes(BATCH + 3, seed=1))
+    images = tiny.boxes(BATCH + 3, seed=1)
     told: list[int] = []
     found = parts_of(fitted_glow, images, watch=told.append)
     assert told == [BATCH, BATCH + 3]
@@ -121,10 +121,10 @@ def test_parts_come_in_order_over_the_borders_of_batches(fitted_glow: Glow) -> N
 
 
 def test_bfloat16_is_asked_for_and_stays_near(fitted_glow: Glow) -> None:
-    images = tiny.padded(tiny.boxes(64, seed=1))
+    images = tiny.boxes(64, seed=1)
     exact, rough = parts_of(fitted_glow, images), parts_of(fitted_glow, images, bf16=True)
     off = np.abs(exact["total"] - rough["total"])
     assert 0 < off.max() < 5 * exact["total"].std()
     assert np.array_equal(parts_of(fitted_glow, images)["total"], exact["total"])
-    strokes = parts_of(fitted_glow, tiny.padded(tiny.strokes(64, seed=1)), bf16=True)
+    strokes = parts_of(fitted_glow, tiny.strokes(64, seed=1), bf16=True)
     assert auroc(rough["total"], strokes["total"]) == 1

@@ -17,7 +17,8 @@ from conftest import Call, forget_everything
 from sklearn.neighbors import NearestNeighbors
 from sklearn.svm import OneClassSVM
 
-from core.data.stream import Stream, as_tensor
+from core.data.picture import as_tensor
+from core.data.stream import Stream
 from core.detectors.outskirts import Outskirts
 from core.evaluate.bootstrap import Areas, interval, resamples
 from core.evaluate.metrics import auroc, bootstrap_auroc
@@ -100,7 +101,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def stream() -> Stream:
-    return tiny.stream_of(tiny.padded(tiny.boxes(128, seed=0)))
+    return tiny.stream_of(tiny.boxes(128, seed=0))
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +112,7 @@ def bases(stream: Stream) -> dict[int, Staged]:
 @pytest.fixture(scope="module")
 def test_images() -> np.ndarray:
     images = np.concatenate([tiny.boxes(20, seed=5), tiny.strokes(20, seed=5)])
-    return tiny.padded(images)
+    return images
 
 
 def trained(
@@ -299,7 +300,7 @@ def test_faults_are_of_held_out_images_of_the_class(
     ablation._tune(TINY, "MNIST", 1, say=lambda text: None)
     images, labels = three_kinds("MNIST", bare, train=True)
     held_out = np.random.default_rng(TINY.seed).permutation(len(images))[: TINY.calibration]
-    expected = tiny.padded(images[held_out[labels[held_out] == 1]])
+    expected = images[held_out[labels[held_out] == 1]]
     assert len(seen) == sum(len(arm.grid) for arm in TINY.arms)
     assert all(np.array_equal(found, expected) for found in seen)
 

@@ -12,7 +12,7 @@ import pytest
 from conftest import Call, Tiny, change
 
 from core import checkpoint, files
-from core.checkpoint import CardError
+from core.card import CardError
 from core.files import Busy, FileError, alone, check_writable, write_together, write_whole
 from core.scenario import load_scenario
 from core.train import maps, run

@@ -1,0 +1,211 @@
+"""The card of a checkpoint: whence its weights come, which part is its score, how good it is."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core.errors import OutskirtsError, complaint
+from core.evaluate.metrics import Metrics
+from core.files import FileError, read_text
+from core.shape import Shape
+
+__all__ = [
+    "Calibration",
+    "Card",
+    "CardError",
+    "Golden",
+    "Input",
+    "Score",
+    "Seeds",
+    "Trained",
+    "TrainedOn",
+    "Weights",
+    "read_card",
+    "stem",
+]
+
+
+class CardError(OutskirtsError):
+    """A checkpoint is missing, damaged, or its files do not belong together."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
+
+
+class TrainedOn(_Strict):
+    """Training images: the set, how many, and the sha256 of their pixels in order."""
+
+    name: str
+    images: int
+    calibration: int
+    split_seed: int
+    sha256: str
+    licence: str
+
+
+class Trained(_Strict):
+    """How training went.
+
+    Attributes:
+        fixed: what was settled before it, the minutes or the epochs of each phase.
+    """
+
+    seed: int
+    minutes: float
+    # Left out where it is the older of both, so that older cards keep their seals.
+    fixed: Literal["minutes", "epochs"] = Field("minutes", exclude_if=lambda v: v == "minutes")
+    batch_size: int
+    phases: tuple[str, ...]
+    steps: int
+    images: int
+    images_per_second: float
+    skipped_steps: int
+    resumed: int
+    processor: str
+    torch: str
+    test_evaluations: int
+
+
+class Input(_Strict):
+    """What a model is given: pictures of one shape.
+
+    Attributes:
+        range: of their numbers.
+        fitted: how an image of another size becomes one.
+    """
+
+    shape: Shape
+    range: str = "grey levels or colours 0 to 255 as 0 to 1"
+    fitted: str = "the longer side fitted, centred on black"
+
+
+class Score(_Strict):
+    """Which part is the score, why, and where its threshold lies."""
+
+    part: str
+    unit: str
+    direction: Literal["larger is stranger"] = "larger is stranger"
+    why: str
+    threshold: float
+    threshold_rule: str
+
+
+class Calibration(_Strict):
+    """1,001 quantiles a part, of held-out normal images."""
+
+    images: int
+    quantiles: dict[str, tuple[float, ...]]
+
+
+class Golden(_Strict):
+    """Parts of a few reference images, to notice when the same weights give other numbers."""
+
+    ids: tuple[str, ...]
+    parts: dict[str, tuple[float, ...]]
+
+
+class Seeds(_Strict):
+    """The same training from several seeds: what intervals over test images do not cover.
+
+    Attributes:
+        models: checkpoints, this one first, and in what they are alike.
+        auroc: strange set to part to the figure of each model, in order.
+    """
+
+    models: tuple[str, ...]
+    text: str
+    auroc: dict[str, dict[str, tuple[float, ...]]]
+
+
+class Weights(_Strict):
+    """The safetensors file that this card belongs to."""
+
+    sha256: str
+    bytes: int
+    parameters: int
+
+
+class Card(_Strict):
+    """The schema of a checkpoint's card.
+
+    Attributes:
+        validation: AUROC of each part on synthetic faults of held-out normal images, by fault.
+        metrics: figures of each part, by strange set.
+        input: the pictures that it takes.
+        figures: other numbers of the normal test images, such as bits per dimension.
+        auxiliary_models: checkpoints that it asks while scoring, with the sha256 of their weights.
+        seeds: how far its figures move from seed to seed, where that was measured.
+    """
+
+    schema_version: Literal[1] = Field(alias="schema")
+    scenario: str
+    detector: str
+    variant: str | None = None
+    input: Input
+    config: dict[str, Any]
+    paper: dict[str, str | int]
+    deviations: tuple[str, ...]
+    data: TrainedOn
+    training: Trained
+    score: Score
+    validation: dict[str, dict[str, float]]
+    calibration: Calibration
+    metrics: dict[str, dict[str, Metrics]]
+    figures: dict[str, float]
+    auxiliary_models: dict[str, str] = {}
+    seeds: Seeds | None = None
+    golden: Golden
+    limits: tuple[str, ...]
+    licence: str
+    weights: Weights
+    seal: str = ""
+
+    def sealed(self) -> Card:
+        """The same card with the sha256 of all the rest, so that a flipped byte is noticed."""
+        rest = self.model_copy(update={"seal": ""})
+        return rest.model_copy(
+            update={"seal": hashlib.sha256(rest.model_dump_json().encode()).hexdigest()}
+        )
+
+    @property
+    def name(self) -> str:
+        return stem(self.detector, self.variant)
+
+    def quantiles(self, part: str) -> np.ndarray:
+        return np.array(self.calibration.quantiles[part])
+
+
+def stem(detector: str, variant: str | None) -> str:
+    """File name of a checkpoint without its ending."""
+    return detector if variant is None else f"{detector}.{variant}"
+
+
+def read_card(folder: Path, name: str) -> Card:
+    """Read and check a card.
+
+    Raises:
+        CardError: it is missing or does not fit the schema.
+    """
+    path = folder / f"{name}.json"
+    if not path.exists():
+        raise CardError(
+            f"no checkpoint {folder.name}/{name}: train it with "
+            f"`python -m core train {folder.name}/{name}`"
+        )
+    try:
+        card = Card.model_validate_json(read_text(path))
+    except (ValidationError, FileError, FileNotFoundError) as error:
+        raise CardError(f"card {folder.name}/{path.name} is damaged: {complaint(error)}") from error
+    if card.seal != card.sealed().seal:
+        raise CardError(f"card {folder.name}/{path.name} is damaged: it does not fit its own seal")
+    if (card.scenario, card.name) != (folder.name, name):
+        raise CardError(
+            f"card {folder.name}/{path.name} belongs to {card.scenario}/{card.name}, not here"
+        )
+    return card
