@@ -102,6 +102,7 @@ class Training(_Strict):
         minutes: shared out among the phases; None: each phase runs the epochs it declares.
         seeds: models of other seeds whose spread this one's card reports.
         points, layouts: of the maps of its codes.
+        deviations, limits: what its card says beside what is true of the method anywhere.
     """
 
     title: str = ""
@@ -113,6 +114,8 @@ class Training(_Strict):
     points: int = Field(POINTS, gt=0)
     layouts: tuple[LayoutName, ...] = LAYOUTS
     config: dict[str, Any] = {}
+    deviations: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
 
 
 class Scenario(_Strict):
@@ -126,6 +129,7 @@ class Scenario(_Strict):
         variants: a name for each class of the normal set; each in turn is the normal one, and the
             others are strange (see `member`). ``strange`` is empty then.
         training: settings a model, by its name: DETECTOR or DETECTOR.MODEL.
+        limits: of every model that learned here; a sentence each.
     """
 
     schema_version: Literal[1] = Field(alias="schema")
@@ -140,6 +144,7 @@ class Scenario(_Strict):
     general: General | None = None
     variants: tuple[SetName, ...] = ()  # each becomes a set's name, and part of file names
     training: dict[ModelName, Training] = {}
+    limits: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _fits_together(self) -> Scenario:

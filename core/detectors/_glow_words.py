@@ -31,7 +31,7 @@ PAPER = Paper(
         "The margin baseline's gap is 1 bit per dimension, our choice.",
         "Coupling networks are trained in bfloat16; latents, log-determinants and all "
         "scoring are float32.",
-        "typicality, the two-sided distance of the three scales' contributions, is ours.",
+        "typicality, the two-sided distance of the scales' contributions, is ours.",
         "complexity subtracts the image's PNG size (Serra et al. 2020): a compressor as the "
         "general model.",
     ),

@@ -79,7 +79,7 @@ def write_card(
         input=Input(shape=detector.shape),
         config=dataclasses.asdict(detector.config),
         paper=_paper(detector),
-        deviations=detector.deviations,
+        deviations=(*detector.deviations, *training.deviations),
         data=learned,
         training=trained.model_copy(update={"test_evaluations": 1 + _evaluations(scenario, name)}),
         score=Score(
@@ -100,7 +100,12 @@ def write_card(
         auxiliary_models=dict(auxiliary_models),
         seeds=_seeds(name, detector, others, metrics),
         golden=_golden(scores),
-        limits=(*detector.limits, *_general_limits(scenario, detector)),
+        limits=(
+            *detector.limits,
+            *_general_limits(scenario, detector),
+            *training.limits,
+            *scenario.limits,
+        ),
         licence=f"Weights: as the training images, {_licence(scenario, detector, learned)}",
         weights=weights,
     ).sealed()
