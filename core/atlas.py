@@ -137,7 +137,10 @@ class Atlas:
 
 
 def to_arrays(atlas: Atlas) -> dict[str, np.ndarray]:
-    """What an atlas is made of, by name, as small as it is exact; no name has a slash."""
+    """What an atlas is made of, arrays of any shape by name.
+
+    They are as small as they are exact; no name has a slash.
+    """
     small = atlas.compressed
     arrays = {
         "sets": np.array(atlas.sets),
@@ -168,7 +171,7 @@ def _least(values: np.ndarray) -> np.ndarray:
 
 
 def from_arrays(arrays: Mapping[str, np.ndarray]) -> Atlas:
-    """The atlas that `to_arrays` took apart.
+    """The atlas that `to_arrays` took apart, from its arrays of any shape by name.
 
     Raises:
         KeyError: an array is missing.
@@ -231,9 +234,13 @@ def _check(atlas: Atlas) -> None:
 
 
 def place(neighbours: np.ndarray, distances: np.ndarray, xy: np.ndarray) -> np.ndarray:
-    """Where images land on a layout (N, 2) without laying out anew, (Q, 2).
+    """Where images land on a layout without laying out anew, (Q, 2) float32.
 
-    Each lands at the mean of its nearest neighbours' places (Q, k), the nearer counting more.
+    Each lands at the mean of its neighbours' places, the nearer counting more.
+
+    Args:
+        neighbours, distances: of each image, (Q, k): rows of xy, and how far they are.
+        xy: places on the layout, (N, 2).
 
     Example:
         >>> xy = np.array([[0.0, 0.0], [4.0, 0.0], [9.0, 9.0]])
@@ -252,13 +259,14 @@ def trustworthiness(
     neighbours: int,
     queries: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> np.ndarray:
-    """Trustworthiness (N,) of each point of a picture (N, 2) of codes (N, D).
+    """Trustworthiness (N,) of each point of a picture xy (N, 2) of codes (N, D).
 
     1 - 2 / (n k (2n - 3k - 1)) sum_i sum_j max(0, r(i, j) - k), before the mean over i: j goes
     over the k points nearest to i on the picture, r is its rank among i's neighbours in the latent
     space.
 
     Args:
+        neighbours: k.
         queries: ask of these codes (Q, D), placed at (Q, 2), in place of the picture's own points.
 
     Raises:
@@ -276,29 +284,37 @@ def trustworthiness(
     if n <= 2 * k:
         raise ValueError(f"{k} neighbours need more than {2 * k} points, got {n}")
     asked, places = (codes, xy) if queries is None else queries
-    shown = nearest(xy, places, neighbours=k, itself=own)[0]
+    displayed = nearest(xy, places, neighbours=k, itself=own)[0]
     others = n - 1 if own else n
-    penalty = np.empty(len(asked))
-    for start in range(0, len(asked), CHUNK):
-        rows = slice(start, start + CHUNK)
-        distances = distances_between(asked[rows], codes)
-        if own:
-            distances[np.arange(len(distances)), start + np.arange(len(distances))] = np.inf
-        there = np.take_along_axis(distances, shown[rows], 1)
-        distances.sort(axis=1)
-        ranks = np.stack([row.searchsorted(d) for row, d in zip(distances, there, strict=True)])
-        penalty[rows] = (ranks + 1 - k).clip(0).sum(1)
+    penalty = (_ranks_of(displayed, codes, asked, itself=own) - k).clip(0).sum(1)
     return (1 - penalty * 2 / (k * (2 * others - 3 * k + 1))).astype(np.float32)
+
+
+def _ranks_of(
+    rows: np.ndarray, codes: np.ndarray, queries: np.ndarray, *, itself: bool
+) -> np.ndarray:
+    """How manieth nearest of the codes (N, D) to each query (Q, D) those in rows (Q, k) are."""
+    ranks = []
+    for start in range(0, len(queries), CHUNK):
+        distances = distances_between(queries[start : start + CHUNK], codes)
+        if itself:
+            own = np.arange(len(distances))
+            distances[own, own + start] = np.inf
+        asked = np.take_along_axis(distances, rows[start : start + CHUNK], 1)
+        distances.sort(axis=1)
+        ranks += [row.searchsorted(d) + 1 for row, d in zip(distances, asked, strict=True)]
+    return np.array(ranks).reshape(rows.shape)
 
 
 def nearest(
     codes: np.ndarray, queries: np.ndarray, *, neighbours: int, itself: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Indices and Euclidean distances (Q, k) of the codes (N, D) nearest to each query (Q, D).
+    """Indices and Euclidean distances (Q, k) of the codes (N, D) nearest to queries (Q, D).
 
     Nearest first; of equals the first.
 
     Args:
+        neighbours: k.
         itself: queries are the codes, and none is its own neighbour.
 
     Example:
@@ -322,7 +338,12 @@ def nearest(
 
 
 def distances_between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Euclidean distances (A, B) in float64."""
+    """Euclidean distances (A, B) in float64 of `a` (A, D) to `b` (B, D).
+
+    Example:
+        >>> distances_between(np.array([[0.0, 0.0]]), np.array([[3.0, 4.0], [0.0, 1.0]])).tolist()
+        [[5.0, 1.0]]
+    """
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     squares = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T
     return np.sqrt(squares.clip(0))

@@ -163,32 +163,37 @@ def build(
     Raises:
         NoMap: there are too few codes, or some are not finite.
     """
-    together = np.concatenate(list(codes.values())).astype(np.float32)
-    if len(together) <= 2 * NEIGHBOURS:
-        raise NoMap(f"a map needs more than {2 * NEIGHBOURS} codes, got {len(together)}")
-    if not all(np.isfinite(c).all() for c in (together, *held_out.values())):
-        raise NoMap("some codes are not finite numbers: nothing can be laid out")
+    together = _together(codes, held_out)
     watch(f"finding the neighbours of {len(together)} codes")
     neighbours, distances = nearest(together, together, neighbours=NEIGHBOURS, itself=True)
     normal = np.arange(len(together)) < len(next(iter(codes.values())))
-    small = compress(together, normal=normal, neighbours=neighbours)
-    found: dict[str, Layout] = {}
+    drawn: dict[str, Layout] = {}
     for name in layouts:
         watch(f"laying out {len(together)} codes by {name}")
         xy = _laid_out(name, together, seed=seed)
         local = trustworthiness(together, xy, neighbours=NEIGHBOURS)
         again = place(neighbours, distances, xy)
-        found[name] = Layout(xy, local, _landing(together, xy, again, normal, held_out))
+        drawn[name] = Layout(xy, local, _landing(together, xy, again, normal, held_out))
     return Atlas(
         sets=tuple(codes),
         which=np.repeat(np.arange(len(codes), dtype=np.uint8), [len(c) for c in codes.values()]),
         indices=np.concatenate([indices[name] for name in codes]).astype(np.int32),
-        layouts=found,
+        layouts=drawn,
         neighbours=neighbours.astype(np.int32),
         distances=_half(distances),
-        compressed=small,
+        compressed=compress(together, normal=normal, neighbours=neighbours),
         seed=seed,
     )
+
+
+def _together(codes: Mapping[str, np.ndarray], held_out: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The codes (N, D) of all sets, if they can be laid out and held-out ones beside them."""
+    together = np.concatenate(list(codes.values())).astype(np.float32)
+    if len(together) <= 2 * NEIGHBOURS:
+        raise NoMap(f"a map needs more than {2 * NEIGHBOURS} codes, got {len(together)}")
+    if not all(np.isfinite(c).all() for c in (together, *held_out.values())):
+        raise NoMap("some codes are not finite numbers: nothing can be laid out")
+    return together
 
 
 def _laid_out(name: str, codes: np.ndarray, *, seed: int) -> np.ndarray:

@@ -41,34 +41,41 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """AUROC with interval, AUPR and FPR at 95 % TPR of the score and each part."""
-    write = writer(scores)
-    chosen = parse_target(target)
+    write, chosen = writer(scores), parse_target(target)
     if len(service.variants_of(chosen)) > 1:
-        _evaluate_all(
-            chosen,
-            alone=not against and scores is None and compare_with is None,
-            stored=stored,
-            as_json=as_json,
-        )
+        alone = not against and scores is None and compare_with is None
+        _evaluate_all(chosen, alone=alone, stored=stored, as_json=as_json)
         return
     own = _named_paths(against or [])
-    ranks = {} if compare_with is None else _ranks(chosen, parse_target(compare_with))
+    ranks = {}
+    if compare_with is not None:
+        ranks[compare_with] = _ranks(chosen, parse_target(compare_with))
     with spinner() as tell:
         found = service.evaluate(chosen, against=own, stored=stored, watch=tell, say=note)
     for item in found.skipped:
         note(f"{item.id}: {item.error}")
     if scores is not None:
         write(list(_per_image(found)))
-    if as_json:
-        rank = {} if compare_with is None else {"rank": {compare_with: ranks}}
-        say_json(_as_json(chosen, found) | rank, indent=1)
-    else:
-        _show_figures(chosen, found)
-        for name, values in ranks.items():
-            listed = ", ".join(f"{of} {value:.3f}" for of, value in values.items())
-            say(f"rank correlation with {compare_with}, normal and {name}: {listed}")
+    _say_figures(chosen, found, ranks, as_json=as_json)
     if found.skipped:
         raise typer.Exit(1)
+
+
+def _say_figures(
+    target: Target,
+    evaluation: service.Evaluation,
+    ranks: Mapping[str, Mapping[str, Mapping[str, float]]],
+    *,
+    as_json: bool,
+) -> None:
+    if as_json:
+        say_json(_as_json(target, evaluation) | ({"rank": ranks} if ranks else {}), indent=1)
+        return
+    _show_figures(target, evaluation)
+    for other, by_set in ranks.items():
+        for name, values in by_set.items():
+            listed = ", ".join(f"{part} {value:.3f}" for part, value in values.items())
+            say(f"rank correlation with {other}, normal and {name}: {listed}")
 
 
 def _as_json(target: Target, found: service.Evaluation) -> dict[str, Any]:

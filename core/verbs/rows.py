@@ -23,9 +23,11 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def writer(path: Path | None) -> Callable[[Sequence[Row]], None]:
-    """What writes rows to a file of that ending; that it can is found out before any work is done.
+    r"""What writes rows to the file at a path, as its ending says; without a path, nothing.
 
-    A byte of a name that is no UTF-8 is written as ``\\xe9`` where the file has to be UTF-8.
+    That it can be written is found out before any work is done.
+
+    A byte of a name that is no UTF-8 is written as ``\xe9`` where the file has to be UTF-8.
 
     Raises:
         OutskirtsError: another ending, or a file that may not be written.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -49,25 +50,23 @@ def train(
     """Train; write weights, card and reference scores. An interrupted training goes on."""
     if minutes is not None and not math.isfinite(minutes):
         raise OutskirtsError(f"--minutes must be a finite number, got {minutes}")
-    settings = _settings(changes or [])
-    chosen = service.variants_of(parse_target(target))
-    if atlas_only and (restart or keep_weights or minutes or changes):
-        raise OutskirtsError("--atlas-only changes nothing else: give it alone")
-    for one in chosen:
-        if len(chosen) > 1:
-            note(f"{one}:")
-        if atlas_only:
-            _renew_atlas(one)
-            continue
-        _train_one(
-            one,
-            changes=settings,
-            minutes=minutes,
-            restart=restart,
-            keep_weights=keep_weights,
-            download=download,
-            devices=devices,
-        )
+    settings, chosen = _settings(changes or []), service.variants_of(parse_target(target))
+    if atlas_only:
+        if restart or keep_weights or minutes or changes:
+            raise OutskirtsError("--atlas-only changes nothing else: give it alone")
+        _each(chosen, _renew_atlas)
+        return
+    how: dict[str, Any] = {"restart": restart, "keep_weights": keep_weights}
+    how |= {"minutes": minutes, "download": download, "devices": devices}
+    _each(chosen, partial(_train_one, changes=settings, **how))
+
+
+def _each(targets: Sequence[Target], work: Callable[[Target], None]) -> None:
+    """Do some work for each target, named where there are several."""
+    for target in targets:
+        if len(targets) > 1:
+            note(f"{target}:")
+        work(target)
 
 
 def _train_one(
