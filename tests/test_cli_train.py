@@ -119,3 +119,11 @@ def test_a_training_that_fails_leaves_the_old_checkpoint_alone(
     assert said.status == 2
     assert "player 'flow', step 0: term 'scale_4' is nan" in said.err.splitlines()[-1]
     assert {p.name: p.read_bytes() for p in tiny_scenario.folder.iterdir()} == before
+
+
+def test_a_device_that_is_not_there_is_said_before_anything_is_read(
+    untrained: Tiny, call: Call
+) -> None:
+    line = call("train", "tiny/glow", "--device", "mps").error()
+    assert "no device of kind 'mps' to train on" in line
+    assert not (untrained.folder / "glow.json").exists()

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from core import checkpoint
-from core.card import Calibration, Card, Golden, Input, Score, Seeds, Trained, TrainedOn
+from core.card import Calibration, Card, Golden, Input, Score, Seeds, Trained, TrainedOn, Weights
 from core.checkpoint import ReferenceScores
 from core.data.stream import Stream
 from core.detectors._base import Detector, Source
@@ -26,7 +26,7 @@ from core.scenario import Scenario, Training
 from core.train.loop import Progress, Report
 from core.train.maps import lay_out
 
-__all__ = ["Watcher", "how_it_went", "processor", "write_card"]
+__all__ = ["Learnt", "Watcher", "how_it_went", "processor", "write_card"]
 
 THRESHOLD_QUANTILE = 95.0
 GOLDEN_PER_SET = 4
@@ -40,38 +40,102 @@ class Watcher:
     stage: Callable[[str], None] = lambda text: None
 
 
+@dataclasses.dataclass(frozen=True)
+class Learnt:
+    """A detector after training, or with the weights that were kept.
+
+    Attributes:
+        trained: how training went.
+        weights: sha256 of the checkpoints that it asks or began from, by their names.
+        streams: the images, by source.
+    """
+
+    detector: Detector
+    trained: Trained
+    weights: Mapping[str, str]
+    streams: Mapping[str, Stream]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Measured:
+    """All figures of a card, and the scores that they come from.
+
+    Attributes:
+        validation: fault to part to AUROC; why: the sentence for the choice of the score.
+        held_out: parts (N,) of the calibration images.
+        metrics: strange set to part.
+    """
+
+    validation: Mapping[str, Mapping[str, float]]
+    why: str
+    held_out: Mapping[str, np.ndarray]
+    scores: ReferenceScores
+    metrics: Mapping[str, Mapping[str, Metrics]]
+    figures: Mapping[str, float]
+
+
 def write_card(
-    scenario: Scenario,
-    name: str,
-    detector: Detector,
-    trained: Trained,
-    *,
-    auxiliary_models: Mapping[str, str],
-    streams: Mapping[str, Stream],
-    training: Training,
-    watcher: Watcher,
+    scenario: Scenario, name: str, learnt: Learnt, *, training: Training, watcher: Watcher
 ) -> Card:
-    others = _other_seeds(scenario, name, detector, training, trained, watcher.stage)
+    """Choose the score, calibrate, measure, and write weights, card and map of a checkpoint.
+
+    Raises:
+        CardError: the weights are too many.
+        FileError: the checkpoint cannot be written.
+    """
+    detector = learnt.detector
+    others = _other_seeds(scenario, name, detector, training, learnt.trained, watcher.stage)
+    measured = _measure(scenario, learnt, training, watcher)
+    data, weights = checkpoint.pack(detector)
+    card = _card(scenario, name, learnt, training, measured, others=others, weights=weights)
+    save = partial(checkpoint.save, card, scenario.folder, weights=data, scores=measured.scores)
+    try:
+        atlas = lay_out(scenario, detector, training, stage=watcher.stage)
+    except Exception:  # whatever went wrong with the map, the hours of training are not lost
+        save()
+        raise
+    save(atlas=atlas)
+    return card
+
+
+def _measure(scenario: Scenario, learnt: Learnt, training: Training, watcher: Watcher) -> _Measured:
+    """Choose the score, which the detector's config then names; calibrate; score all sets."""
+    detector, held_out_images = learnt.detector, learnt.streams["calibration"].images
     watcher.stage("choosing the score on synthetic faults of held-out normal images")
-    held_out_images = streams["calibration"].images
-    found = validate(detector, held_out_images, seed=training.seed)
-    part, why = recommend(found, among=detector.candidates)
+    validation = validate(detector, held_out_images, seed=training.seed)
+    part, why = recommend(validation, among=detector.candidates)
     detector.config = dataclasses.replace(detector.config, score=part)
     watcher.stage("calibrating on held-out normal images")
     held_out = parts_of(detector, held_out_images)
     scores = _reference_scores(scenario, detector, watcher)
-    source = _source(detector)
-    exemplars = streams[source].first(detector.n_exemplars, training.seed)
-    scores = dataclasses.replace(scores, exemplars=exemplars)
+    exemplars = learnt.streams[_source(detector)].first(detector.n_exemplars, training.seed)
     watcher.stage("measuring")
-    data, weights = checkpoint.pack(detector)
-    learned = _trained_on(scenario, detector, streams)
     numbers = scenario.joined(scores.sets)
     normal = numbers[scenario.normal.name]
-    figures = figures_of(detector, normal)
-    metrics = {s.name: measure_parts(normal, numbers[s.name]) for s in scenario.strange}
-    paper, _, variant = name.partition(".")
-    card = Card(
+    return _Measured(
+        validation=validation,
+        why=why,
+        held_out=held_out,
+        scores=dataclasses.replace(scores, exemplars=exemplars),
+        metrics={s.name: measure_parts(normal, numbers[s.name]) for s in scenario.strange},
+        figures=figures_of(detector, normal),
+    )
+
+
+def _card(
+    scenario: Scenario,
+    name: str,
+    learnt: Learnt,
+    training: Training,
+    measured: _Measured,
+    *,
+    others: Sequence[Card],
+    weights: Weights,
+) -> Card:
+    detector, (paper, _, variant) = learnt.detector, name.partition(".")
+    learned = _trained_on(scenario, detector, learnt.streams)
+    evaluations = 1 + _evaluations(scenario, name)
+    return Card(
         schema=1,
         scenario=scenario.family,
         detector=paper,
@@ -81,42 +145,47 @@ def write_card(
         paper=_paper(detector),
         deviations=(*detector.deviations, *training.deviations),
         data=learned,
-        training=trained.model_copy(update={"test_evaluations": 1 + _evaluations(scenario, name)}),
-        score=Score(
-            part=part,
-            unit=detector.described[part].unit,
-            why=why,
-            threshold=float(np.percentile(held_out[part], THRESHOLD_QUANTILE)),
-            threshold_rule=f"{THRESHOLD_QUANTILE:g} % quantile of the calibration images: "
-            f"{100 - THRESHOLD_QUANTILE:g} % of normals are flagged",
-        ),
-        validation={f: {p: round(v, 4) for p, v in parts.items()} for f, parts in found.items()},
-        calibration=Calibration(
-            images=len(held_out_images),
-            quantiles={p: tuple(_rounded(quantiles(v))) for p, v in held_out.items()},
-        ),
-        metrics=metrics,
-        figures={k: round(v, 4) for k, v in figures.items()},
-        auxiliary_models=dict(auxiliary_models),
-        seeds=_seeds(name, detector, others, metrics),
-        golden=_golden(scores),
-        limits=(
-            *detector.limits,
-            *_general_limits(scenario, detector),
-            *training.limits,
-            *scenario.limits,
-        ),
+        training=learnt.trained.model_copy(update={"test_evaluations": evaluations}),
+        score=_score(detector, measured),
+        validation={
+            fault: {p: round(v, 4) for p, v in parts.items()}
+            for fault, parts in measured.validation.items()
+        },
+        calibration=_calibration(measured.held_out),
+        metrics={name: dict(parts) for name, parts in measured.metrics.items()},
+        figures={k: round(v, 4) for k, v in measured.figures.items()},
+        auxiliary_models={s: learnt.weights[s] for s in detector.auxiliary_models.values()},
+        seeds=_seeds(name, detector, others, measured.metrics),
+        golden=_golden(measured.scores),
+        limits=_limits(scenario, detector, training),
         licence=f"Weights: as the training images, {_licence(scenario, detector, learned)}",
         weights=weights,
     ).sealed()
-    save = partial(checkpoint.save, card, scenario.folder, weights=data, scores=scores)
-    try:
-        atlas = lay_out(scenario, detector, training, stage=watcher.stage)
-    except Exception:  # whatever went wrong with the map, the hours of training are not lost
-        save()
-        raise
-    save(atlas=atlas)
-    return card
+
+
+def _score(detector: Detector, measured: _Measured) -> Score:
+    part = detector.config.score
+    return Score(
+        part=part,
+        unit=detector.described[part].unit,
+        why=measured.why,
+        threshold=float(np.percentile(measured.held_out[part], THRESHOLD_QUANTILE)),
+        threshold_rule=f"{THRESHOLD_QUANTILE:g} % quantile of the calibration images: "
+        f"{100 - THRESHOLD_QUANTILE:g} % of normals are flagged",
+    )
+
+
+def _calibration(held_out: Mapping[str, np.ndarray]) -> Calibration:
+    return Calibration(
+        images=len(next(iter(held_out.values()))),
+        quantiles={p: tuple(_rounded(quantiles(v))) for p, v in held_out.items()},
+    )
+
+
+def _limits(scenario: Scenario, detector: Detector, training: Training) -> tuple[str, ...]:
+    """Of the method, of its general images, of this model, and of all models of the scenario."""
+    general = _general_limits(scenario, detector)
+    return (*detector.limits, *general, *training.limits, *scenario.limits)
 
 
 def _reference_scores(scenario: Scenario, detector: Detector, watcher: Watcher) -> ReferenceScores:

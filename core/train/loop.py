@@ -69,11 +69,21 @@ class Report:
 def processes(devices: int, *, accelerator: str = "auto") -> Iterator[Fabric]:
     """Launch one process a device; on the way out, wait for each other and end their group.
 
+    Args:
+        accelerator: kind of the devices: auto, cpu, cuda, mps.
+
+    Raises:
+        TrainingFailed: there are no such devices.
+
     A process that ends while its group still lives may abort: threads of the group's transport
     outlast the interpreter.
     """
     strategy = "ddp" if devices > 1 else "auto"
-    fabric = Fabric(accelerator=accelerator, devices=devices, strategy=strategy)
+    try:
+        fabric = Fabric(accelerator=accelerator, devices=devices, strategy=strategy)
+    except Exception as error:  # Lightning has several for what is not there
+        words = " ".join(str(error).split())
+        raise TrainingFailed(f"no device of kind {accelerator!r} to train on: {words}") from error
     fabric.launch()
     try:
         yield fabric
@@ -94,7 +104,7 @@ def fit(
     origin: Mapping[str, str] | None = None,
     watch: Callable[[Progress], None] | None = None,
 ) -> Report:
-    """Train a detector by its own phases; leave it in eval mode.
+    """Train a detector by its own phases; leave it in eval mode, on the device it came from.
 
     With ``minutes``, phases with players share that time in proportion to their epochs; without,
     each runs its epochs. With ``state``, progress is saved there every five minutes and a run
@@ -152,6 +162,7 @@ class _Run:
         self.seconds = _share(self.phases, minutes)
         self.place, self.report = _Place(), Report()
         self.failures: dict[tuple[int, str], int] = {}
+        self.home = next(itertools.chain(detector.parameters(), detector.buffers())).device
         fabric.to_device(detector)
         self.optimizers: dict[tuple[int, str], Any] = {
             (i, player.name): fabric.setup_optimizers(player.optimizer(player.parameters()))
@@ -179,6 +190,7 @@ class _Run:
             self.report.phases.append(phase.name)
             self.place = _Place(self.place.phase + 1)
             self._save()
+        self.detector.to(self.home)
         return self.report
 
     def _enough(self) -> None:

@@ -18,12 +18,25 @@ from core.data.stream import Stream
 from core.detectors._base import Detector
 from core.scenario import Scenario, ScenarioError, Training, build_reference, forget_pictures
 from core.settings import settings
-from core.train.card import Watcher, how_it_went, write_card
+from core.train.card import Learnt, Watcher, how_it_went, write_card
 from core.train.log import TrainingLog
 from core.train.loop import Progress, Report, TrainingFailed, fit, processes
 from core.train.turn import run_folder, turn
 
 __all__ = ["Watcher", "settings_of", "train"]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """What is to be trained, and how: see `train`."""
+
+    scenario: Scenario
+    name: str
+    training: Training
+    restart: bool
+    keep_weights: bool
+    download: bool
+    watcher: Watcher
 
 
 def train(
@@ -35,94 +48,54 @@ def train(
     keep_weights: bool = False,
     download: bool = False,
     devices: int = 1,
+    device: str = "auto",
     watcher: Watcher | None = None,
 ) -> Card | None:
     """Train, choose the score, calibrate, evaluate and write the checkpoint; return its card.
 
-    An interrupted training goes on where it stopped, unless it is to ``restart``; a finished one
-    is evaluated anew. With several devices the batch is shared out among them; all but the first
-    process return None.
-
-    Args:
-        keep_weights: train nothing; choose, calibrate and measure the weights that are there.
+    An interrupted training goes on, unless it is to ``restart``; a finished one is evaluated
+    again; ``keep_weights`` trains nothing and measures what is there. Several ``devices`` (of the
+    kind ``device``: auto, cpu, cuda, mps) share each batch; all processes but the first return
+    None. ``download`` fetches missing images; the ``watcher`` is told how it goes.
 
     Raises:
         Busy: another process trains it.
         CardError: there are no weights to keep, to start from, or to go along with.
         DataMissing: the training images are not in the data folder.
         FileError: the checkpoint could not be written, which is tried first.
-        TrainingFailed: the loss or the gradients were not finite, or the batch size is not a
-            multiple of the devices.
+        TrainingFailed: the loss or the gradients were not finite, there is no such device, or the
+            batch size is not a multiple of the devices.
     """
-    watcher = watcher or Watcher()
+    job = _Job(scenario, name, training, restart, keep_weights, download, watcher or Watcher())
     if restart and keep_weights:
         raise TrainingFailed("weights are either kept or trained anew from the start, not both")
     with turn(scenario, name):
-        with processes(devices) as fabric:
-            learnt = _learn(
-                scenario,
-                name,
-                training=training,
-                restart=restart,
-                keep_weights=keep_weights,
-                download=download,
-                fabric=fabric,
-                watcher=watcher,
-            )
+        with processes(devices, accelerator=device) as fabric:
+            learnt = _learn(job, fabric)
         if fabric.global_rank != 0:
             return None
-        detector, trained, weights, streams = learnt
-        detector.cpu().eval().requires_grad_(False)
-        return write_card(
-            scenario,
-            name,
-            detector,
-            trained,
-            auxiliary_models={stem: weights[stem] for stem in detector.auxiliary_models.values()},
-            streams=streams,
-            training=training,
-            watcher=watcher,
-        )
+        learnt.detector.cpu().eval().requires_grad_(False)
+        return write_card(scenario, name, learnt, training=training, watcher=job.watcher)
 
 
-def _learn(
-    scenario: Scenario,
-    name: str,
-    *,
-    training: Training,
-    restart: bool,
-    keep_weights: bool,
-    download: bool,
-    fabric: Fabric,
-    watcher: Watcher,
-) -> tuple[Detector, Trained, Mapping[str, str], Mapping[str, Stream]]:
-    """Train in one of several processes, or keep what is there.
-
-    The detector, how it was trained, the sha256 of the checkpoints that it asks or began from, and
-    the images.
-    """
+def _learn(job: _Job, fabric: Fabric) -> Learnt:
+    """Train in one of several processes, or keep what is there."""
+    scenario, name, training = job.scenario, job.name, job.training
     detector, weights = _detector(scenario, name, training)
-    watcher.stage("reading training images")
+    job.watcher.stage("reading training images")
     wanted = {phase.data for phase in detector.phases()}
-    streams = _streams(scenario, training, wanted, download=download, devices=fabric.world_size)
+    world = fabric.world_size
+    streams = _streams(scenario, training, wanted, download=job.download, devices=world)
     if fabric.global_rank == 0:
         if scenario.images == "shipped" and not (scenario.folder / "reference.npz").exists():
-            _build_reference(scenario, download=download)
-        if restart:
+            _build_reference(scenario, download=job.download)
+        if job.restart:
             _forget_run(scenario, name)
-    if keep_weights:
-        return detector, _keep(detector, scenario, name, weights, streams), weights, streams
-    report = _fit(
-        detector,
-        scenario,
-        name,
-        streams,
-        training=training,
-        origin={stem: weights[stem] for stem in _taught_by(detector)},
-        fabric=fabric,
-        watcher=watcher,
-    )
-    return detector, how_it_went(training, report), weights, streams
+    if job.keep_weights:
+        trained = _keep(detector, scenario, name, weights, streams)
+    else:
+        trained = how_it_went(training, _fit(job, detector, streams, weights, fabric))
+    return Learnt(detector, trained, weights, streams)
 
 
 def _taught_by(detector: Detector) -> list[str]:
@@ -265,32 +238,28 @@ def _build_reference(scenario: Scenario, *, download: bool) -> None:
 
 
 def _fit(
+    job: _Job,
     detector: Detector,
-    scenario: Scenario,
-    name: str,
     streams: Mapping[str, Stream],
-    *,
-    training: Training,
-    origin: Mapping[str, str],
+    weights: Mapping[str, str],
     fabric: Fabric,
-    watcher: Watcher,
 ) -> Report:
-    folder = run_folder(scenario, name)
+    folder = run_folder(job.scenario, job.name)
     log = TrainingLog(folder / "log.jsonl")
 
     def both(progress: Progress) -> None:
         if fabric.global_rank == 0:
             log(progress)
-            watcher.step(progress)
+            job.watcher.step(progress)
 
     return fit(
         detector,
         streams,
-        seed=training.seed,
-        minutes=training.minutes,
+        seed=job.training.seed,
+        minutes=job.training.minutes,
         fabric=fabric,
         state=folder / "state.pt",
-        origin=origin,
+        origin={stem: weights[stem] for stem in _taught_by(detector)},
         watch=both,
     )
 

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -17,6 +17,8 @@ from core.service import Target, parse_target
 from core.verbs.arguments import TargetArgument
 
 __all__ = ["train"]
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
 def train(
@@ -46,6 +48,9 @@ def train(
     devices: Annotated[
         int, typer.Option(min=1, help="Processes or accelerators that share each batch.")
     ] = 1,
+    device: Annotated[
+        Device, typer.Option(help="Kind of accelerator to train on; scoring is on the CPU.")
+    ] = "auto",
 ) -> None:
     """Train; write weights, card and reference scores. An interrupted training goes on."""
     if minutes is not None and not math.isfinite(minutes):
@@ -57,7 +62,7 @@ def train(
         _each(chosen, _renew_atlas)
         return
     how: dict[str, Any] = {"restart": restart, "keep_weights": keep_weights}
-    how |= {"minutes": minutes, "download": download, "devices": devices}
+    how |= {"minutes": minutes, "download": download, "devices": devices, "device": device}
     _each(chosen, partial(_train_one, changes=settings, **how))
 
 
