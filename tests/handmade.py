@@ -9,9 +9,19 @@ import zlib
 import numpy as np
 from PIL import Image
 
+from core.data.picture import Picture
+from core.shape import Shape
+
 SIZE = 28
+GREY, COLOUR = Shape(1, SIZE, SIZE), Shape(3, 48, 64)
 CORNER = np.zeros((SIZE, SIZE), np.uint8)  # a bright patch at the top left, to see turns by
 CORNER[:10, :6] = 200
+
+
+def plane(picture: Picture) -> np.ndarray:
+    """The levels (H, W) of a grey picture."""
+    assert picture.image.shape == GREY.pixels
+    return picture.image[..., 0]
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options) -> bytes:
@@ -35,6 +45,14 @@ def bomb(width: int, height: int, mode: int = 0) -> bytes:
     idat = zlib.compress(bytes(100))
     return (
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", idat) + chunk(b"IEND", b"")
+    )
+
+
+def large_jpeg(width: int, height: int, **options) -> bytes:
+    """A JPEG whose head says that it is this large."""
+    data = encoded(Image.new("RGB", (64, 64)), "JPEG", **options)
+    return data.replace(
+        b"\x08" + struct.pack(">HH", 64, 64), b"\x08" + struct.pack(">HH", height, width), 1
     )
 
 

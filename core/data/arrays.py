@@ -1,4 +1,4 @@
-"""Arrays to grey pictures: what their heads say is looked at before anything else is read."""
+"""Arrays to pictures: what their heads say is looked at before anything else is read."""
 
 from __future__ import annotations
 
@@ -12,40 +12,36 @@ import numpy as np
 from numpy.lib import format as numpy_format
 from PIL import Image
 
-from core.data.decode import (
-    NO_MEMORY,
-    ImageError,
-    Picture,
-    check_file,
-    check_shape,
-    check_size,
-    grey_picture,
-)
+from core.data.bounds import NO_MEMORY, check_file, check_size
+from core.data.decode import picture_of
+from core.data.picture import ImageError, Picture, check_fits, fitted_size
+from core.data.tones import made_bytes
+from core.shape import Shape
 
 __all__ = ["from_array", "read_arrays"]
 
 MAX_ARRAY = 2**30  # bytes of an array: 1.3 million pictures of 28x28
 MAX_PICTURES = 1_500_000
 FLAT = 28 * 28  # how long the rows are that MNIST is often kept in
-PER_PIXEL = {1: 1, 3: 5, 4: 5}  # bytes that a pixel of so many channels takes on its way to grey
+MODES = {3: "RGB", 4: "RGBA"}  # of so many channels
 CHUNK = 2**20
 
 UNREADABLE = "not a readable numpy file"
 
 
-def from_array(array: np.ndarray, size: int) -> list[Picture]:
+def from_array(array: np.ndarray, shape: Shape) -> list[Picture]:
     """Pictures of an array (N, H, W[, C]) or (H, W) uint8.
 
     Raises:
-        ImageError: another shape or type, too large, or nothing is left at size x size.
+        ImageError: another shape or type, too large, or nothing is left at that shape.
     """
     if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
         raise ImageError(f"the array holds NaN or infinite values ({array.dtype})")
-    _check(array.shape, array.dtype, size)
-    return [grey_picture(image, size) for image in _images(array)]
+    _check(array.shape, array.dtype, shape)
+    return [picture_of(image, shape) for image in _images(array)]
 
 
-def read_arrays(path: Path, size: int) -> Iterator[tuple[str, Picture | ImageError]]:
+def read_arrays(path: Path, shape: Shape) -> Iterator[tuple[str, Picture | ImageError]]:
     """Pictures of a .npy or .npz file, each with its place in it, such as ``#3`` or ``/key#3``.
 
     What cannot be read comes as the reason, in its place; the rest is read.
@@ -61,12 +57,12 @@ def read_arrays(path: Path, size: int) -> Iterator[tuple[str, Picture | ImageErr
         first = stream.read(2)
         stream.seek(0)
         if first == b"PK":  # a zip, whatever its name
-            yield from _zipped(stream, size)
+            yield from _zipped(stream, shape)
         else:
-            yield from _numbered("", _read(stream, length, size), size)
+            yield from _numbered("", _read(stream, length, shape), shape)
 
 
-def _zipped(stream: IO[bytes], size: int) -> Iterator[tuple[str, Picture | ImageError]]:
+def _zipped(stream: IO[bytes], shape: Shape) -> Iterator[tuple[str, Picture | ImageError]]:
     try:
         archive = zipfile.ZipFile(stream)
     except Exception as error:  # BadZipFile, struct.error, OverflowError and others
@@ -78,17 +74,17 @@ def _zipped(stream: IO[bytes], size: int) -> Iterator[tuple[str, Picture | Image
         for member in members:
             part = f"/{member.filename.removesuffix('.npy')}" if len(members) > 1 else ""
             try:
-                array = _member(archive, member, size)
+                array = _member(archive, member, shape)
             except ImageError as error:
                 yield part, error
             else:
-                yield from _numbered(part, array, size)
+                yield from _numbered(part, array, shape)
 
 
-def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, size: int) -> np.ndarray:
+def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, shape: Shape) -> np.ndarray:
     try:
         with archive.open(member) as stream:
-            return _read(stream, member.file_size, size)
+            return _read(stream, member.file_size, shape)
     except ImageError:
         raise
     except MemoryError as error:
@@ -98,11 +94,11 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, size: int) -> np.
 
 
 def _numbered(
-    part: str, array: np.ndarray, size: int
+    part: str, array: np.ndarray, shape: Shape
 ) -> Iterator[tuple[str, Picture | ImageError]]:
     for i, image in enumerate(_images(array)):
         try:
-            yield f"{part}#{i}", grey_picture(image, size)
+            yield f"{part}#{i}", picture_of(image, shape)
         except ImageError as error:
             yield f"{part}#{i}", error
 
@@ -117,20 +113,20 @@ def _images(array: np.ndarray) -> Iterator[Image.Image]:
         yield Image.fromarray(pixels)
 
 
-def _read(stream: IO[bytes], length: int, size: int) -> np.ndarray:
+def _read(stream: IO[bytes], length: int, shape: Shape) -> np.ndarray:
     """The array of a .npy stream of so many bytes, if its head says that it holds pictures."""
-    shape, fortran, dtype = _head(stream)
+    sides, fortran, dtype = _head(stream)
     if dtype.hasobject:
         raise ImageError(f"{UNREADABLE}: it holds Python objects, not pixels")
-    _check(shape, dtype, size)
-    pixels = np.empty(min(math.prod(shape), length), np.uint8)
+    _check(sides, dtype, shape)
+    pixels = np.empty(min(math.prod(sides), length), np.uint8)
     view, at = pixels.data, 0
     while at < len(pixels) and (count := stream.readinto(view[at : at + CHUNK])):  # type: ignore[attr-defined]
         at += count
     stream.read(1)  # the end, where a zip's checksum is compared
-    if at < math.prod(shape):
-        raise ImageError(f"{UNREADABLE}: it is cut short, {at} bytes of {math.prod(shape)}")
-    return pixels.reshape(shape, order="F" if fortran else "C")
+    if at < math.prod(sides):
+        raise ImageError(f"{UNREADABLE}: it is cut short, {at} bytes of {math.prod(sides)}")
+    return pixels.reshape(sides, order="F" if fortran else "C")
 
 
 def _head(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
@@ -148,38 +144,55 @@ def _head(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
         raise ImageError(f"{UNREADABLE}: its head is damaged") from error
 
 
-def _check(shape: tuple[int, ...], dtype: np.dtype, size: int) -> None:
+def _check(sides: tuple[int, ...], dtype: np.dtype, shape: Shape) -> None:
+    """Refuse an array of these sides that holds no pictures, or more than can be read."""
     if dtype != np.uint8:
         raise ImageError(f"the array must be uint8 in 0..255, got {dtype}")
-    if len(shape) == 3 and shape[2] in (3, 4):
+    if len(sides) == 3 and sides[2] in (3, 4):
         raise ImageError(
-            f"the array of shape {shape} looks like one colour image: make it (1, H, W, C)"
+            f"the array of shape {sides} looks like one colour image: make it (1, H, W, C)"
         )
-    if len(shape) not in (2, 3, 4) or (len(shape) == 4 and shape[3] not in (1, 3, 4)):
-        raise ImageError(f"the array must be (N, H, W) or (N, H, W, 1|3|4), got {shape}")
-    if min(shape) < 1:
-        raise ImageError(f"the array holds no pixels, its shape is {shape}")
-    count, height, width, channels = (1, *shape, 1) if len(shape) == 2 else (*shape, 1)[:4]
-    if len(shape) == 2:
-        _check_rows(height, width, size)
+    if len(sides) not in (2, 3, 4) or (len(sides) == 4 and sides[3] not in (1, 3, 4)):
+        raise ImageError(f"the array must be (N, H, W) or (N, H, W, 1|3|4), got {sides}")
+    if min(sides) < 1:
+        raise ImageError(f"the array holds no pixels, its shape is {sides}")
+    count, height, width, channels = (1, *sides, 1) if len(sides) == 2 else (*sides, 1)[:4]
+    if len(sides) == 2:
+        _check_rows(height, width, shape)
     what = f"{channels} channels in an array"
-    check_size(width, height, per_pixel=PER_PIXEL[channels], what=what)
-    if math.prod(shape) > MAX_ARRAY or count > MAX_PICTURES:
+    check_size(width, height, per_pixel=_per_pixel(channels, (width, height), shape), what=what)
+    if math.prod(sides) > MAX_ARRAY or count > MAX_PICTURES:
         raise ImageError(
-            f"the array of shape {shape} is too large: {math.prod(shape) / 2**20:,.0f} MB, and "
+            f"the array of shape {sides} is too large: {math.prod(sides) / 2**20:,.0f} MB, and "
             f"an array may have {MAX_ARRAY // 2**20} in {MAX_PICTURES:,} pictures"
         )
-    check_shape(width, height, size=size)
+    check_fits(width, height, shape)
 
 
-def _check_rows(rows: int, length: int, size: int) -> None:
+def _per_pixel(channels: int, size: tuple[int, int], shape: Shape) -> float:
+    """Bytes that a pixel of so many channels takes on its way to a picture."""
+    return 1 if channels == 1 else 4 + made_bytes(MODES[channels], size, shape)
+
+
+def _check_rows(rows: int, length: int, shape: Shape) -> None:
     """Refuse pictures that were laid out as rows, as MNIST often is."""
-    side = math.isqrt(length)
-    if side**2 != length or rows == length:
+    sides = _sides_of_rows(length, shape)
+    if sides is None or rows == length or (rows, length) == (shape.height, shape.width):
         return
-    vanishes = round(rows / length * size) < 1
-    if length in (size**2, FLAT) or (vanishes and side > 1):
+    vanishes = 0 in fitted_size(length, rows, shape) and length > 1
+    if length in (math.prod(shape), shape.height * shape.width, FLAT) or vanishes:
+        whole = ", ".join(map(str, (rows, *sides)))
         raise ImageError(
-            f"the array of shape ({rows}, {length}) looks like flat rows: make it "
-            f"({rows}, {side}, {side}), or (1, {rows}, {length}) if it is one picture"
+            f"the array of shape ({rows}, {length}) looks like flat rows: make it ({whole}), or "
+            f"(1, {rows}, {length}) if it is one picture"
         )
+
+
+def _sides_of_rows(length: int, shape: Shape) -> tuple[int, ...] | None:
+    """(H, W[, C]) of rows of a length: the scenario's own, or else a square; None: neither."""
+    if length == shape.height * shape.width:
+        return shape.height, shape.width
+    if length == math.prod(shape):
+        return shape.pixels
+    side = math.isqrt(length)
+    return (side, side) if side**2 == length else None

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
 from core.data.arrays import from_array, read_arrays
-from core.data.decode import NO_MEMORY, SUFFIXES, ImageError, Picture, decode, decode_file
+from core.data.bounds import NO_MEMORY
+from core.data.decode import SUFFIXES, decode, decode_file
+from core.data.picture import ImageError, Picture
+from core.shape import Shape
 
-__all__ = ["ImageError", "Item", "Picture", "decode", "from_array", "pad", "read_items"]
+__all__ = ["ImageError", "Item", "Picture", "decode", "from_array", "read_items"]
 
 ARRAYS = (".npy", ".npz")
 NAMED = 8  # endings of files of other kinds that are named
@@ -28,18 +29,8 @@ class Item:
     error: str = ""
 
 
-def pad(images: np.ndarray, border: int) -> np.ndarray:
-    """Add ``border`` zeros on each side of images (N, H, W).
-
-    Example:
-        >>> pad(np.ones((1, 2, 2), np.uint8), 1)[0].tolist()
-        [[0, 0, 0, 0], [0, 1, 1, 0], [0, 1, 1, 0], [0, 0, 0, 0]]
-    """
-    return np.pad(images, ((0, 0), (border, border), (border, border)))
-
-
 def read_items(
-    paths: Sequence[Path | str], size: int, *, say: Callable[[str], None] | None = None
+    paths: Sequence[Path | str], shape: Shape, *, say: Callable[[str], None] | None = None
 ) -> Iterator[Item]:
     """Every image of files, arrays and folders (recursive, sorted); a bad file stops nothing.
 
@@ -54,7 +45,7 @@ def read_items(
         if file.error:
             yield Item(file.id, None, file.error)
         else:
-            yield from _read(file, size)
+            yield from _read(file, shape)
 
 
 # Files and folders ------------------------------------------------------------------------------
@@ -156,12 +147,12 @@ def _is_folder(path: Path) -> bool:
 # Reading ----------------------------------------------------------------------------------------
 
 
-def _read(file: _File, size: int) -> Iterator[Item]:
+def _read(file: _File, shape: Shape) -> Iterator[Item]:
     try:
         if file.path.suffix.lower() not in ARRAYS:
-            yield Item(file.id, decode_file(file.path, size))
+            yield Item(file.id, decode_file(file.path, shape))
             return
-        for part, found in read_arrays(file.path, size):
+        for part, found in read_arrays(file.path, shape):
             if isinstance(found, Picture):
                 yield Item(file.id + part, found)
             else:

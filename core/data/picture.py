@@ -7,14 +7,30 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
+from core.errors import OutskirtsError
 from core.shape import Shape
 
 if TYPE_CHECKING:  # pages import what names files; torch takes seconds
     from torch import Tensor
 
-__all__ = ["Picture", "as_images", "as_pil", "as_tensor", "fit", "fitted_size", "pixels_of", "png"]
+__all__ = [
+    "ImageError",
+    "Picture",
+    "as_images",
+    "as_pil",
+    "as_tensor",
+    "check_fits",
+    "fit",
+    "fitted_size",
+    "pixels_of",
+    "png",
+]
+
+
+class ImageError(OutskirtsError):
+    """A file or array is not an image that can be read."""
 
 
 @dataclass(frozen=True)
@@ -106,19 +122,39 @@ def fitted_size(width: int, height: int, shape: Shape) -> tuple[int, int]:
     return round(width / height * shape.height), shape.height
 
 
-def fit(image: Image.Image, shape: Shape, *, mask: bool = False) -> Image.Image:
+def check_fits(width: int, height: int, shape: Shape) -> None:
+    """Refuse a picture so long and thin that it would vanish when fitted.
+
+    Raises:
+        ImageError: not a line of it is left at that shape.
+    """
+    if 0 in fitted_size(width, height, shape):
+        raise ImageError(f"{width}x{height}: nothing of it is left at {shape.width}x{shape.height}")
+
+
+def fit(
+    image: Image.Image,
+    shape: Shape,
+    *,
+    full: tuple[int, int] | None = None,
+    mask: bool = False,
+) -> Image.Image:
     """Made as large as the shape holds it whole, in the middle of black; the mode stays.
 
     Args:
+        full: (width, height) of a picture that was read or made smaller than it is.
         mask: it says which pixels: none between two values may arise.
 
     Raises:
-        ValueError: nothing of it is left at that size.
+        ImageError: nothing of it is left at that size.
     """
-    width, height = fitted_size(*image.size, shape)
-    if not width or not height:
-        raise ValueError(
-            f"{image.width}x{image.height}: nothing of it is left at {shape.width}x{shape.height}"
-        )
-    how = Image.Resampling.NEAREST if mask else Image.Resampling.LANCZOS
-    return ImageOps.pad(image, shape.size, how, color=0)
+    full = full or image.size
+    check_fits(*full, shape)
+    size = fitted_size(*full, shape)
+    fitted = image.resize(size, Image.Resampling.NEAREST if mask else Image.Resampling.LANCZOS)
+    if size == shape.size:
+        return fitted
+    left, top = (round((side - own) / 2) for side, own in zip(shape.size, size, strict=True))
+    whole = Image.new(image.mode, shape.size)
+    whole.paste(fitted, (left, top))
+    return whole

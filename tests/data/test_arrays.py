@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from handmade import CORNER, SIZE, encoded, grey
+from handmade import CORNER, GREY, SIZE, encoded, grey, plane
 
 from core.data.images import ImageError, from_array, read_items
 
@@ -34,17 +34,17 @@ from core.data.images import ImageError, from_array, read_items
 )
 def test_an_array_that_holds_no_images_says_why(array: np.ndarray, words: str) -> None:
     with pytest.raises(ImageError, match=words):
-        from_array(array, SIZE)
+        from_array(array, GREY)
 
 
 def test_arrays_of_grey_and_of_colour_are_read() -> None:
     greys = np.stack([CORNER, 255 - CORNER])
-    assert np.array_equal(np.stack([p.image for p in from_array(greys, SIZE)]), greys)
-    assert np.array_equal(from_array(greys[0], SIZE)[0].image, CORNER)
-    assert np.array_equal(from_array(greys[..., None], SIZE)[1].image, 255 - CORNER)
+    assert np.array_equal(np.stack([plane(p) for p in from_array(greys, GREY)]), greys)
+    assert np.array_equal(plane(from_array(greys[0], GREY)[0]), CORNER)
+    assert np.array_equal(plane(from_array(greys[..., None], GREY)[1]), 255 - CORNER)
     colours = np.repeat(greys[..., None], 3, axis=3)
-    found = from_array(colours, SIZE)
-    assert np.array_equal(found[1].image, 255 - CORNER)
+    found = from_array(colours, GREY)
+    assert np.array_equal(plane(found[1]), 255 - CORNER)
     assert found[1].notes == ("RGB made grey",)
 
 
@@ -56,7 +56,7 @@ def test_images_of_an_array_are_numbered(tmp_path: Path) -> None:
     np.save(tmp_path / "file.npy", stack)
     np.savez(tmp_path / "one.npz", stack[:2])
     np.savez(tmp_path / "two.npz", first=stack[:1], second=stack[5:7])
-    items = {item.id: item for item in read_items([tmp_path], SIZE)}
+    items = {item.id: item for item in read_items([tmp_path], GREY)}
     assert list(items)[:2] == ["file.npy#0", "file.npy#1"]
     assert (items["file.npy#17"].picture.image == 17).all()
     assert [key for key in items if key.startswith("one")] == ["one.npz#0", "one.npz#1"]
@@ -69,7 +69,7 @@ def test_images_of_an_array_are_numbered(tmp_path: Path) -> None:
 def test_a_bad_array_among_good_ones_stops_nothing(tmp_path: Path) -> None:
     good = np.zeros((1, SIZE, SIZE), np.uint8)
     np.savez(tmp_path / "mixed.npz", a=good, b=good.astype(float), c=good)
-    items = list(read_items([tmp_path / "mixed.npz"], SIZE))
+    items = list(read_items([tmp_path / "mixed.npz"], GREY))
     assert [(i.id, i.error) for i in items] == [
         ("mixed.npz/a#0", ""),
         ("mixed.npz/b", "the array must be uint8 in 0..255, got float64"),
@@ -87,7 +87,7 @@ def test_a_damaged_array_file_says_so(tmp_path: Path, name: str) -> None:
         path.write_bytes(path.read_bytes()[:500])
     else:
         path.write_bytes(b"no numpy file")
-    (item,) = read_items([path], SIZE)
+    (item,) = read_items([path], GREY)
     assert item.picture is None
     assert "not a readable numpy file" in item.error
 
@@ -127,7 +127,7 @@ def test_what_is_no_array_in_an_npz_is_named_and_the_arrays_are_read(tmp_path: P
         more_npy=npy(GOOD[:1]),
     )
     (tmp_path / "y.png").write_bytes(encoded(grey(CORNER)))
-    items = list(read_items([path, tmp_path / "y.png"], SIZE))
+    items = list(read_items([path, tmp_path / "y.png"], GREY))
     assert [(item.id, item.error) for item in items] == [
         ("x.npz/readme.txt", "not a readable numpy file: it does not begin as an array does"),
         ("x.npz/images#0", ""),
@@ -136,14 +136,14 @@ def test_what_is_no_array_in_an_npz_is_named_and_the_arrays_are_read(tmp_path: P
         ("x.npz/more#0", ""),
         ("y.png", ""),
     ]
-    assert np.array_equal(items[2].picture.image, GOOD[1])
+    assert np.array_equal(plane(items[2].picture), GOOD[1])
 
 
 def test_an_npz_without_an_array_says_so(tmp_path: Path) -> None:
-    (item,) = read_items([zipped(tmp_path / "x.npz", readme_txt=b"hello")], SIZE)
+    (item,) = read_items([zipped(tmp_path / "x.npz", readme_txt=b"hello")], GREY)
     assert (item.id, item.picture) == ("x.npz", None)
     assert item.error == "not a readable numpy file: it does not begin as an array does"
-    (item,) = read_items([zipped(tmp_path / "none.npz")], SIZE)
+    (item,) = read_items([zipped(tmp_path / "none.npz")], GREY)
     assert item.error == "the file holds no arrays"
 
 
@@ -152,7 +152,7 @@ def test_a_member_whose_checksum_is_wrong_is_not_read_in_part(tmp_path: Path) ->
     data = bytearray(path.read_bytes())
     data[300] ^= 255  # a pixel of the first
     path.write_bytes(data)
-    first, second = read_items([path], SIZE)
+    first, second = read_items([path], GREY)
     assert (first.id, first.error[:27]) == ("x.npz/a", "not a readable numpy file: ")
     assert (second.id, second.error) == ("x.npz/b#0", "")
 
@@ -195,7 +195,7 @@ def test_the_head_of_an_array_is_enough_to_refuse_it(
         zipped(path, images_npy=head)
     else:
         path.write_bytes(head)
-    (item,) = read_items([path], SIZE)
+    (item,) = read_items([path], GREY)
     assert (item.id, item.error) == (name, words)
 
 
@@ -204,13 +204,13 @@ def test_another_file_of_an_arrays_name_gets_no_advice_to_trust_it(
     tmp_path: Path, data: bytes
 ) -> None:
     (tmp_path / "a.npy").write_bytes(data)
-    (item,) = read_items([tmp_path / "a.npy"], SIZE)
+    (item,) = read_items([tmp_path / "a.npy"], GREY)
     assert item.error == "not a readable numpy file: it does not begin as an array does"
 
 
 def test_arrays_in_the_order_of_fortran_are_read(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.asfortranarray(GOOD))
-    found = [item.picture.image for item in read_items([tmp_path / "a.npy"], SIZE)]
+    found = [plane(item.picture) for item in read_items([tmp_path / "a.npy"], GREY)]
     assert np.array_equal(np.stack(found), GOOD)
 
 
@@ -218,7 +218,7 @@ def test_one_picture_of_an_array_that_is_all_transparent_stops_no_other(tmp_path
     rgba = np.full((3, SIZE, SIZE, 4), 255, np.uint8)
     rgba[1, ..., 3] = 0
     np.save(tmp_path / "a.npy", rgba)
-    items = list(read_items([tmp_path / "a.npy"], SIZE))
+    items = list(read_items([tmp_path / "a.npy"], GREY))
     assert [(item.id, item.error) for item in items] == [
         ("a.npy#0", ""),
         ("a.npy#1", "every pixel of it is transparent"),
@@ -236,7 +236,7 @@ def test_missing_memory_for_an_array_stops_no_other(
     np.savez(tmp_path / "b.npz", one=GOOD, two=GOOD)
     (tmp_path / "c.png").write_bytes(encoded(grey(CORNER)))
     monkeypatch.setattr(np, "empty", no_memory)
-    items = list(read_items([tmp_path], SIZE))
+    items = list(read_items([tmp_path], GREY))
     assert [item.id for item in items] == ["a.npy", "b.npz/one", "b.npz/two", "c.png"]
     assert {item.error for item in items[:3]} == {
         "too large: there is not enough memory to read it"
@@ -258,9 +258,9 @@ def test_flat_rows_are_refused_with_the_reshape_that_makes_them_right(
         f"(1, {rows}, {length}) if it is one picture"
     )
     with pytest.raises(ImageError, match=f"^{re.escape(words)}$"):
-        from_array(np.ones(shape, np.uint8), SIZE)
+        from_array(np.ones(shape, np.uint8), GREY)
 
 
 @pytest.mark.parametrize("shape", [(784, 784), (50, 64), (600, 1024), (1, 300, 784)])
 def test_pictures_that_are_no_flat_rows_are_read(shape: tuple[int, ...]) -> None:
-    assert from_array(np.full(shape, 9, np.uint8), SIZE)[0].image.max() == 9
+    assert from_array(np.full(shape, 9, np.uint8), GREY)[0].image.max() == 9

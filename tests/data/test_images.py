@@ -7,17 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from handmade import CORNER, SIZE, encoded, grey
+from handmade import CORNER, GREY, encoded, grey, plane
 
-from core.data.images import pad, read_items
-
-
-def test_padding_adds_zeros_on_every_side() -> None:
-    found = pad(CORNER[None], 2)
-    assert found.shape == (1, 32, 32)
-    assert np.array_equal(found[0, 2:30, 2:30], CORNER)
-    assert found.sum() == CORNER.sum()
-
+from core.data.images import read_items
 
 # Files and folders ------------------------------------------------------------------------------
 
@@ -39,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_folder_is_read_through_sorted_and_bad_files_stop_nothing(folder: Path) -> None:
-    items = list(read_items([folder], SIZE))
+    items = list(read_items([folder], GREY))
     assert [item.id for item in items] == [
         "a.png", "b/2.PNG", "b/deep/1.png", "c.png", "d.png", "e.png",
     ]  # fmt: skip
@@ -47,18 +39,18 @@ def test_a_folder_is_read_through_sorted_and_bad_files_stop_nothing(folder: Path
     assert list(bad) == ["c.png", "d.png"]
     assert bad["c.png"] == "not an image file that can be read"
     assert bad["d.png"] == "the file is empty"
-    assert all(np.array_equal(i.picture.image, CORNER) for i in items if i.picture is not None)
+    assert all(np.array_equal(plane(i.picture), CORNER) for i in items if i.picture is not None)
 
 
 def test_files_are_named_by_themselves_and_missing_ones_are_said(folder: Path) -> None:
-    items = list(read_items([folder / "b" / "2.PNG", folder / "gone.png"], SIZE))
+    items = list(read_items([folder / "b" / "2.PNG", folder / "gone.png"], GREY))
     assert [item.id for item in items] == ["2.PNG", "gone.png"]
     assert items[0].picture is not None
     assert items[1].error == "there is no such file"
 
 
 def test_an_empty_folder_says_that_it_is_empty(tmp_path: Path) -> None:
-    (item,) = read_items([tmp_path], SIZE)
+    (item,) = read_items([tmp_path], GREY)
     assert item.picture is None
     assert item.error == "the folder holds no image files"
 
@@ -67,7 +59,7 @@ def test_a_file_given_after_a_damaged_one_is_still_read(tmp_path: Path) -> None:
     thin = np.full((2, 1, 3000), 9, np.uint8)
     np.save(tmp_path / "a.npy", thin)
     (tmp_path / "b.png").write_bytes(encoded(grey(CORNER)))
-    assert [item.id for item in read_items([tmp_path], SIZE)][-1] == "b.png"
+    assert [item.id for item in read_items([tmp_path], GREY)][-1] == "b.png"
 
 
 # Names ------------------------------------------------------------------------------------------
@@ -80,10 +72,10 @@ def test_ids_that_are_not_unique_get_the_argument_in_front(tmp_path: Path) -> No
     np.save(tmp_path / "a" / "n.npy", CORNER)
     np.save(tmp_path / "b" / "n.npy", CORNER)
     a, b = tmp_path / "a", tmp_path / "b"
-    assert [item.id for item in read_items([a, b], SIZE)] == [
+    assert [item.id for item in read_items([a, b], GREY)] == [
         f"{a}/n.npy#0", f"{a}/x.png", "y.png", "deep/z.png", f"{b}/n.npy#0", f"{b}/x.png",
     ]  # fmt: skip
-    assert [item.id for item in read_items([a / "x.png", b / "x.png"], SIZE)] == [
+    assert [item.id for item in read_items([a / "x.png", b / "x.png"], GREY)] == [
         f"{a}/x.png", f"{b}/x.png",
     ]  # fmt: skip
 
@@ -91,7 +83,7 @@ def test_ids_that_are_not_unique_get_the_argument_in_front(tmp_path: Path) -> No
 def test_a_file_that_is_given_twice_has_two_ids(tmp_path: Path) -> None:
     file = tmp_path / "x.png"
     file.write_bytes(encoded(grey(CORNER)))
-    ids = [item.id for item in read_items([file, tmp_path, file], SIZE)]
+    ids = [item.id for item in read_items([file, tmp_path, file], GREY)]
     assert ids == [f"{file}", f"{file} (2)", f"{file} (3)"]
 
 
@@ -99,7 +91,7 @@ def test_an_empty_argument_is_not_this_folder(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
-    (item,) = read_items([""], SIZE)
+    (item,) = read_items([""], GREY)
     assert (item.id, item.picture, item.error) == ("''", None, "there is no such file")
 
 
@@ -116,7 +108,7 @@ def test_linked_folders_are_followed_and_each_real_one_is_read_once(tmp_path: Pa
     (inside / "linked").symlink_to(outside)
     (outside / "deep" / "round").symlink_to(inside)
     (inside / "d.png").symlink_to(outside / "b.png")  # a linked file is a file
-    items = list(read_items([inside], SIZE))
+    items = list(read_items([inside], GREY))
     assert [(item.id, item.error) for item in items] == [
         ("d.png", ""), ("linked/b.png", ""), ("linked/deep/c.png", ""), ("real/a.png", ""),
     ]  # fmt: skip
@@ -125,7 +117,7 @@ def test_linked_folders_are_followed_and_each_real_one_is_read_once(tmp_path: Pa
 def test_links_that_lead_nowhere_are_named(tmp_path: Path) -> None:
     (tmp_path / "a.png").symlink_to(tmp_path / "gone")
     (tmp_path / "b.png").write_bytes(encoded(grey(CORNER)))
-    items = list(read_items([tmp_path], SIZE))
+    items = list(read_items([tmp_path], GREY))
     assert [(item.id, item.error) for item in items] == [
         ("a.png", "a link to nowhere"), ("b.png", ""),
     ]  # fmt: skip
@@ -145,7 +137,7 @@ def test_every_ending_of_a_format_is_found_in_a_folder(
 ) -> None:
     for name in names:
         (tmp_path / name).write_bytes(encoded(grey(CORNER), kind))
-    items = list(read_items([tmp_path], SIZE))
+    items = list(read_items([tmp_path], GREY))
     assert sorted(item.id for item in items if item.picture is not None) == sorted(names)
 
 
@@ -153,11 +145,11 @@ def test_files_of_other_kinds_are_counted_in_one_line_and_fail_nothing(folder: P
     for name in ("b/x.heic", "b/deep/y.HEIC", "README"):
         (folder / name).write_bytes(b"?")
     said: list[str] = []
-    items = list(read_items([folder, folder / "a.png"], SIZE, say=said.append))
+    items = list(read_items([folder, folder / "a.png"], GREY, say=said.append))
     assert said == [f"{folder}: 4 files of other kinds left out: .heic, .txt, no ending"]
     assert [item.id for item in items if item.picture is None] == ["c.png", "d.png"]
     said.clear()
-    list(read_items([folder / "b" / "deep"], SIZE, say=said.append))
+    list(read_items([folder / "b" / "deep"], GREY, say=said.append))
     assert said == [f"{folder / 'b' / 'deep'}: 1 file of another kind left out: .heic"]
 
 
@@ -165,7 +157,7 @@ def test_a_folder_of_other_kinds_alone_says_which(tmp_path: Path) -> None:
     for i in range(12):
         (tmp_path / f"a.{i:02}").write_bytes(b"?")
     said: list[str] = []
-    (item,) = read_items([tmp_path], SIZE, say=said.append)
+    (item,) = read_items([tmp_path], GREY, say=said.append)
     assert item.error == (
         "the folder holds no image files; 12 files of other kinds left out: "
         ".00, .01, .02, .03, .04, .05, .06, .07, …"
@@ -180,15 +172,15 @@ def test_hidden_files_are_left_out_without_a_word(tmp_path: Path) -> None:
         name.write_bytes(encoded(grey(CORNER)))
     (tmp_path / ".DS_Store").write_bytes(b"?")
     said: list[str] = []
-    assert [item.id for item in read_items([tmp_path], SIZE, say=said.append)] == ["a.png"]
+    assert [item.id for item in read_items([tmp_path], GREY, say=said.append)] == ["a.png"]
     assert said == []
-    assert [item.id for item in read_items([hidden], SIZE)] == ["b.png"]  # named, it is read
+    assert [item.id for item in read_items([hidden], GREY)] == ["b.png"]  # named, it is read
 
 
 @pytest.mark.parametrize("name", ["pipe", "pipe.png", "pipe.npy"])
 def test_a_pipe_is_refused_unread(tmp_path: Path, name: str) -> None:
     os.mkfifo(tmp_path / name)  # to open it would wait for a writer
-    (item,) = read_items([tmp_path / name], SIZE)
+    (item,) = read_items([tmp_path / name], GREY)
     assert item.error == "a pipe or a device, not a file"
 
 
@@ -197,8 +189,8 @@ def test_a_file_that_may_not_be_read_says_so(folder: Path, monkeypatch: pytest.M
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(Path, "open", refuse)
-    (item,) = read_items([folder / "a.png"], SIZE)
+    (item,) = read_items([folder / "a.png"], GREY)
     assert item.error == "Permission denied"
     monkeypatch.setattr(os, "scandir", refuse)
-    (item,) = read_items([folder], SIZE)
+    (item,) = read_items([folder], GREY)
     assert item.error == "the folder cannot be read: Permission denied"

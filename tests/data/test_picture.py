@@ -10,7 +10,16 @@ import pytest
 import torch
 from PIL import Image
 
-from core.data.picture import as_images, as_pil, as_tensor, fit, fitted_size, pixels_of, png
+from core.data.picture import (
+    ImageError,
+    as_images,
+    as_pil,
+    as_tensor,
+    fit,
+    fitted_size,
+    pixels_of,
+    png,
+)
 from core.shape import Shape
 
 SMALL = Shape(1, 28, 28)
@@ -106,7 +115,7 @@ def test_a_picture_is_as_large_as_the_shape_holds_it_whole(
     assert fitted_size(*size, shape) == fitted
     image = Image.new("L", size, 200)
     if not min(fitted):
-        with pytest.raises(ValueError, match=f"^{size[0]}x{size[1]}: nothing of it is left at"):
+        with pytest.raises(ImageError, match=f"^{size[0]}x{size[1]}: nothing of it is left at"):
             fit(image, shape)
         return
     rows, columns = np.nonzero(np.asarray(fit(image, shape)))
@@ -120,6 +129,12 @@ def test_a_fitted_picture_stands_in_the_middle_of_black_in_its_own_mode() -> Non
     assert (pixels[:, 20:44] == [9, 99, 199]).all()
     assert not pixels[:, :20].any()
     assert not pixels[:, 44:].any()
+
+
+def test_a_picture_that_was_made_smaller_is_fitted_by_the_sides_that_it_had() -> None:
+    half = Image.new("L", (16, 9), 200)  # of 31x17: 28x15 of it, not 28x16
+    rows, columns = np.nonzero(np.asarray(fit(half, SMALL, full=(31, 17))))
+    assert (np.ptp(columns) + 1, np.ptp(rows) + 1) == (28, 15)
 
 
 def test_a_mask_is_fitted_where_its_picture_is_and_no_value_arises_between_two() -> None:
