@@ -19,7 +19,7 @@ from PIL import Image
 
 import core
 from core import checkpoint
-from core.data.picture import as_tensor
+from core.data.picture import as_pil, as_tensor
 from core.detectors.glow import Glow
 from core.evaluate.calibration import percentile
 
@@ -34,7 +34,7 @@ def pictures(tmp_path: Path) -> Path:
     folder = tmp_path / "pictures"
     (folder / "more").mkdir(parents=True)
     for name, image in zip(("a.png", "b.png", "more/c.png"), tiny.boxes(3, seed=9), strict=True):
-        Image.fromarray(image).save(folder / name)
+        as_pil(image).save(folder / name)
     return folder
 
 

@@ -17,11 +17,11 @@ import pandas
 import pytest
 import tiny
 from conftest import Call, Tiny
-from PIL import Image
 
 import core
 from core import __main__ as cli
 from core import files, service
+from core.data.picture import as_pil
 from core.inference import scoring
 from core.service import Scored
 from core.verbs import scoring as score_verb
@@ -32,7 +32,7 @@ LATIN = os.fsdecode(b"caf\xe9.png")  # a name of an old disk: no UTF-8
 
 def write_box(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(tiny.boxes(1, seed=9)[0]).save(path, "PNG")
+    as_pil(tiny.boxes(1, seed=9)[0]).save(path, "PNG")
     return path
 
 

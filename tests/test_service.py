@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 import tiny
 from conftest import Tiny, forget_everything
-from PIL import Image
 
 from core import checkpoint, service
 from core.answers.loaded import loaded
+from core.data.picture import as_pil
 from core.detectors.glow import Glow
 from core.errors import OutskirtsError
 from core.evaluate.calibration import percentile
@@ -115,7 +115,7 @@ def test_a_changed_garment_keeps_its_class_and_noise_has_none(tiny_scenario: Tin
 def test_ones_own_image_is_decoded_padded_and_scored(tiny_scenario: Tiny) -> None:
     picture = tiny.boxes(1, seed=9)[0]
     stream = io.BytesIO()
-    Image.fromarray(picture).convert("RGB").save(stream, "PNG")
+    as_pil(picture).convert("RGB").save(stream, "PNG")
     found = service.image(ImageQuery(TARGET, "own", None), stream.getvalue())
     assert np.array_equal(found.image, picture[None][0])
     assert found.notes == ("RGB made grey",)
