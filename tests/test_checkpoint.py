@@ -29,6 +29,7 @@ from core.evaluate.metrics import auroc, measure
 from core.files import FileError
 from core.inference.scoring import parts_of
 from core.scenario import load_scenario
+from core.shape import Shape
 
 ROOT = Path(__file__).parent.parent
 
@@ -66,10 +67,8 @@ def test_the_card_says_which_images_and_settings_trained_it(tiny_scenario: Tiny)
     assert (card.data.images, card.data.calibration) == (384, 128)
     assert card.config == {
         **tiny.CONFIG,
-        "image": [1, 32, 32],
         "scales": 3,
         "score": card.score.part,
-        "border": 2,
         "learning_rate": 2e-3,
         "warmup": 0.01,
         "clip": 5.0,
@@ -88,6 +87,7 @@ def test_the_card_says_which_images_and_settings_trained_it(tiny_scenario: Tiny)
         "outlier_temperature": 1000.0,
         "margin": 1.0,
     }
+    assert card.input.shape == tiny.SHAPE
     assert (card.auxiliary_models, card.seeds, card.limits) == (
         {},
         None,
@@ -238,7 +238,7 @@ def test_a_config_that_its_detector_does_not_know_is_refused(
 def test_a_fault_of_a_detector_itself_is_not_told_as_one_of_its_settings(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def broken(self: Glow, config: Glow.Config) -> None:
+    def broken(self: Glow, config: Glow.Config, shape: Shape) -> None:
         raise AttributeError("'Glow' object has no attribute 'floww'")
 
     monkeypatch.setattr(Glow, "__init__", broken)
@@ -369,9 +369,16 @@ def spoilt(found: Tiny, spoil: Callable[[dict], object]) -> Card:
             lambda z: z.update({"boxes/total": np.array(["a"] * 96)}),
             r"boxes/total must be numbers \(N,\)",
         ),
-        (lambda z: z.update(kept=np.zeros((2, 784), np.uint8)), r"got \(2, 784\)"),
+        (lambda z: z.update(exemplars=np.zeros((2, 784), np.uint8)), r"got \(2, 784\)"),
     ],
-    ids=["three names", "a part missing", "few of a part", "few of a set", "text", "kept rows"],
+    ids=[
+        "three names",
+        "a part missing",
+        "few of a part",
+        "few of a set",
+        "text",
+        "rows of exemplars",
+    ],
 )
 def test_scores_that_do_not_fit_their_card_are_one_clear_error(
     tiny_scenario: Tiny, spoil, words: str

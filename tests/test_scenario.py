@@ -18,9 +18,9 @@ SETS = ["boxes", "strokes", "turned", "flipped", "inverted", "noise", "flat"]
 
 
 def garments() -> np.ndarray:
-    """The test images of the normal set, as they are padded."""
+    """The test images of the normal set, as they are."""
     images = tiny.boxes(tiny.TEST_IMAGES, seed=0)
-    assert images.shape == (96, 32, 32)
+    assert images.shape == (96, 28, 28, 1)
     return images
 
 
@@ -34,7 +34,7 @@ def test_a_scenario_lists_the_normal_set_first(tiny_scenario: Tiny) -> None:
     assert scenario.folder == tiny_scenario.folder
 
 
-def test_pictures_of_sources_are_the_test_images_padded(tiny_scenario: Tiny) -> None:
+def test_pictures_of_sources_are_the_test_images(tiny_scenario: Tiny) -> None:
     boxes = load_scenario("tiny").pictures("boxes")
     assert np.array_equal(boxes.images, garments())
     assert boxes.labels.tolist() == [i % 3 for i in range(96)]
@@ -51,27 +51,23 @@ def test_pictures_of_sources_are_the_test_images_padded(tiny_scenario: Tiny) -> 
         ("inverted", lambda images: np.stack([255 - image for image in images])),
     ],
 )
-def test_changes_are_made_to_the_padded_images_and_keep_their_labels(
+def test_changes_are_made_to_the_images_and_keep_their_labels(
     tiny_scenario: Tiny, name: str, expected
 ) -> None:
     found = load_scenario("tiny").pictures(name)
     assert np.array_equal(found.images, expected(garments()))
     assert found.labels.tolist() == load_scenario("tiny").pictures("boxes").labels.tolist()
-    if name == "inverted":
-        assert (found.images[:, :2] == 255).all()  # the border too
 
 
 @pytest.mark.parametrize("name", ["noise", "flat"])
-def test_noise_and_flat_grey_are_a_thousand_images_on_the_same_black_border(
+def test_noise_and_flat_grey_are_a_thousand_images_of_the_scenarios_shape(
     tiny_scenario: Tiny, name: str
 ) -> None:
     found = load_scenario("tiny").pictures(name)
-    assert found.images.shape == (1000, 32, 32)
+    assert found.images.shape == (1000, 28, 28, 1)
     assert set(found.labels) == {-1}
-    inside = found.images[:, 2:30, 2:30]
-    assert found.images.sum() == inside.sum()
-    assert len(np.unique(inside)) > 200  # all levels but for chance
-    flat = (inside == inside[:, :1, :1]).all((1, 2))
+    assert len(np.unique(found.images)) > 200  # all levels but for chance
+    flat = (found.images == found.images[:, :1, :1]).all((1, 2, 3))
     assert flat.all() == (name == "flat")
 
 
@@ -100,12 +96,13 @@ def test_a_scenario_is_read_again_once_its_file_has_changed(tiny_scenario: Tiny)
     before = load_scenario("tiny")
     assert load_scenario("tiny") is before
     path = tiny_scenario.folder / "scenario.json"
-    path.write_text(json.dumps(tiny.scenario_json() | {"title": "Cartons", "border": 4}))
+    path.write_text(json.dumps(tiny.scenario_json() | {"title": "Cartons", "image": [3, 20, 24]}))
     after = load_scenario("tiny")
     assert (before.title, after.title) == ("Boxes", "Cartons")
-    assert after.pictures("flat").images.shape == (1000, 32, 32)
-    assert not after.pictures("flat").images[:, :4].any()
-    assert before.pictures("flat").images[:, 2].any()  # who still holds the older one sees its own
+    assert (before.shape, after.shape) == (tiny.SHAPE, (3, 20, 24))
+    assert after.pictures("flat").images.shape == (1000, 20, 24, 3)
+    # Who still holds the older one sees its own.
+    assert before.pictures("flat").images.shape == (1000, 28, 28, 1)
 
 
 def test_reference_images_are_written_whole_or_not_at_all(
@@ -189,8 +186,12 @@ def test_a_detector_without_settings_lists_those_that_have_them(tiny_scenario: T
             lambda s: s["training"].update({"../glow": s["training"]["glow"]}),
             "training.../glow.[key]: String should match pattern",
         ),
-        (lambda s: s.update(border=16), "a border of 16 leaves nothing"),
-        (lambda s: s.update(border=-1), "a border of -1"),
+        (lambda s: s.update(border=2), "border: Extra inputs"),
+        (lambda s: s.pop("image"), "image: Field required"),
+        (lambda s: s.update(image=[2, 28, 28]), "channels must be 1 (grey) or 3 (colour), got 2"),
+        (lambda s: s.update(image=[1, 28, 0]), "height and width must be 1 or more, got 28 and 0"),
+        (lambda s: s.update(image=[28, 28]), "image"),
+        (lambda s: s.update(image=[1, 28, "wide"]), "image"),
     ],
 )
 def test_a_scenario_that_does_not_fit_the_schema_names_the_key(
@@ -251,6 +252,18 @@ def test_missing_or_damaged_reference_images_are_one_clear_error(
         path.write_bytes(b"images" if damage == "text" else whole[: len(whole) // 2])
     with pytest.raises(ScenarioError, match=r"^tiny/reference\.npz"):
         load_scenario("tiny").pictures("turned")
+
+
+@pytest.mark.parametrize("image", [[1, 32, 28], [3, 28, 28]])
+def test_reference_images_of_another_shape_are_refused_with_both(
+    tiny_scenario: Tiny, image: list[int]
+) -> None:
+    change(tiny_scenario, lambda s: s.update(image=image))
+    with pytest.raises(
+        ScenarioError, match=r"reference\.npz holds images of \(28, 28, 1\)"
+    ) as error:
+        load_scenario("tiny").pictures("boxes")
+    assert str(load_scenario("tiny").shape) in str(error.value)
 
 
 def test_a_set_without_images_is_named(tiny_scenario: Tiny) -> None:

@@ -17,8 +17,8 @@ from core.data.stream import Stream
 
 def numbered(n: int, *, batch_size: int) -> Stream:
     """Images that carry their number in their pixels, kinds and labels."""
-    images = np.zeros((n, 2, 2), np.uint8)
-    images[:, 0, 0] = np.arange(n)
+    images = np.zeros((n, 2, 2, 1), np.uint8)
+    images[:, 0, 0, 0] = np.arange(n)
     kind = (np.arange(n) % 3 - 1).astype(np.int8)
     return Stream(images, kind, np.arange(n), batch_size)
 
@@ -114,24 +114,26 @@ def test_a_stream_that_cannot_be_dealt_is_refused() -> None:
     with pytest.raises(ValueError, match="5 images are no batch of 4 for each of 2"):
         numbered(5, batch_size=4).batches(world=2)
     with pytest.raises(ValueError, match=r"one length, got \(2, 3, 2\)"):
-        Stream(np.zeros((2, 4, 4), np.uint8), np.zeros(3, np.int8), np.zeros(2), 1)
+        Stream(np.zeros((2, 4, 4, 1), np.uint8), np.zeros(3, np.int8), np.zeros(2), 1)
 
 
 def test_black_is_0_white_is_1_and_nothing_else_is_taken() -> None:
-    x = as_tensor(np.array([[[0, 255], [51, 102]]], np.uint8))
+    x = as_tensor(np.array([[[[0], [255]], [[51], [102]]]], np.uint8))
     assert x.shape == (1, 1, 2, 2)
     assert x.dtype == torch.float32
     torch.testing.assert_close(x.flatten(), torch.tensor([0, 1, 0.2, 0.4]))
     with pytest.raises(ValueError, match="float64"):
-        as_tensor(np.zeros((1, 2, 2)))
-    with pytest.raises(ValueError, match=r"\(2, 2\)"):
-        as_tensor(np.zeros((2, 2), np.uint8))
+        as_tensor(np.zeros((1, 2, 2, 1)))
+    with pytest.raises(ValueError, match=r"\(1, 2, 2\)"):
+        as_tensor(np.zeros((1, 2, 2), np.uint8))
+    with pytest.raises(ValueError, match=r"\(1, 2, 2, 2\)"):  # neither grey nor colour
+        as_tensor(np.zeros((1, 2, 2, 2), np.uint8))
 
 
 def test_a_view_that_is_turned_or_reversed_becomes_the_tensor_it_looks_like() -> None:
     image = tiny.boxes(1, seed=0)
     x = as_tensor(np.rot90(image, axes=(1, 2)))
-    assert torch.equal(x[0, 0], torch.from_numpy(image[0].copy()).rot90().float() / 255)
+    assert torch.equal(x[0, 0], torch.from_numpy(image[0, ..., 0].copy()).rot90().float() / 255)
 
 
 # Public sets ------------------------------------------------------------------------------------

@@ -12,16 +12,18 @@ import numpy as np
 import pytest
 import tiny
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from scipy.spatial.distance import mahalanobis
 from torch import Tensor
 from torch.distributions import Normal
 
-from core.data.picture import as_tensor
+from core.data.picture import as_images, as_tensor
 from core.detectors._base import Batch, NotFitted
 from core.detectors.glow import Glow
 from core.nn.compressor import png_bits
 from core.nn.pixels import bits_per_dimension
+from core.shape import Shape
 
 SCALES = ("scale_16", "scale_8", "scale_4")
 # Sums of 1,024 float32 terms: some roundings of 6e-8, relative to the sum of their sizes.
@@ -33,8 +35,8 @@ def batch_of(x: Tensor) -> Batch:
 
 
 def levels(x: Tensor) -> Tensor:
-    """Grey levels 0..255 of images in [0, 1]."""
-    return (x.double() * 255).round()
+    """Grey levels 0..255 of images 28x28 in [0, 1] as the flow sees them: 32x32, 0 around."""
+    return F.pad((x.double() * 255).round(), (2, 2, 2, 2))
 
 
 # Parts ------------------------------------------------------------------------------------------
@@ -66,7 +68,7 @@ def test_the_total_is_minus_the_mean_log_density_over_the_draws_of_noise(
 
 def _squeezed(x: Tensor) -> Tensor:
     """Channels of each 2x2 block, by torch's own function."""
-    return torch.nn.functional.pixel_unshuffle(x, 2)
+    return F.pixel_unshuffle(x, 2)
 
 
 def test_latents_are_of_512_and_256_and_256_dimensions(fitted_glow: Glow, x: Tensor) -> None:
@@ -120,19 +122,38 @@ def test_a_scales_map_is_even_within_a_cell_and_leaves_nothing_over(
     found = fitted_glow.explain(x, part)
     assert not found.residual.any()
     assert not found.offset.any()
-    torch.testing.assert_close(found.map.sum((1, 2)), fitted_glow.parts(x)[part], **SUM)
-    cells = found.map.unfold(1, cell, cell).unfold(2, cell, cell)  # (N, h, w, cell, cell)
-    assert torch.equal(cells, cells[..., :1, :1].expand_as(cells))
-    assert (cells[..., 0, 0].flatten(1).std(1) > 0).all()  # but not over cells
+    torch.testing.assert_close(
+        found.map.sum((1, 2)) + found.padding, fitted_glow.parts(x)[part], **SUM
+    )
+    cells = [(pixel + 2) // cell for pixel in range(28)]  # two pixels of the first lie outside
+    first = torch.tensor([cells.index(c) for c in cells])
+    assert torch.equal(found.map, found.map[:, first][:, :, first])
+    assert (found.map[:, first[::cell]].std(2) > 0).all()  # but not over cells
+
+
+@pytest.mark.parametrize(("scale", "inside"), [(0, 0.0), (1, 0.5), (2, 0.75)])
+def test_what_falls_outside_of_the_picture_is_its_padding(
+    fitted_glow: Glow, x: Tensor, scale: int, inside: float
+) -> None:
+    costs = -fitted_glow.codes(x)[scale].log_prob  # (N, h, w)
+    side = torch.ones(costs.shape[1])
+    side[0] = side[-1] = inside  # share of a cell's pixels that lie in the picture: 2 of its side
+    within = torch.einsum("nij,i,j->n", costs, side, side)
+    found = fitted_glow.explain(x, SCALES[scale])
+    size = {"rtol": 1e-5, "atol": 5e-6 * float(costs.abs().sum((1, 2)).max())}  # of the sums
+    torch.testing.assert_close(found.map.sum((1, 2)), within, **size)
+    torch.testing.assert_close(found.padding, costs.sum((1, 2)) - within, **size)
+    assert found.padding.abs().min() > 1
+    assert found.pixels == 32 * 32
 
 
 def test_a_scales_map_shows_where_the_image_changed(fitted_glow: Glow, x: Tensor) -> None:
     other = x.clone()
-    other[..., :4, 28:] = 1  # white at the top right, where the border was
+    other[..., :2, 26:] = 1  # white at the top right, where no box is
     change = fitted_glow.explain(other, "scale_16").map - fitted_glow.explain(x, "scale_16").map
     # One step a scale reaches two cells of two pixels; nothing farther off may move.
-    assert change[:, :8, 24:].abs().amax((1, 2)).min() > 0.1
-    change[:, :10, 22:] = 0
+    assert change[:, :6, 22:].abs().amax((1, 2)).min() > 0.1
+    change[:, :6, 22:] = 0
     assert not change.any()
 
 
@@ -146,13 +167,57 @@ def test_the_score_is_explained_as_the_part_it_is(fitted_glow: Glow, x: Tensor) 
     assert torch.equal(fitted_glow.explain(x).map, fitted_glow.explain(x, part).map)
 
 
+# Shapes -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("shape", "names", "titles"),
+    [
+        (Shape(1, 28, 28), SCALES, ("16x16", "8x8", "4x4")),
+        (Shape(1, 64, 64), ("scale_32", "scale_16", "scale_8"), ("32x32", "16x16", "8x8")),
+        (
+            Shape(3, 48, 64),
+            ("scale_24x32", "scale_12x16", "scale_6x8"),
+            ("24x32", "12x16", "6x8"),
+        ),
+    ],
+)
+def test_a_scale_is_named_by_its_cells_and_described_by_its_place(
+    shape: Shape, names: tuple[str, ...], titles: tuple[str, ...]
+) -> None:
+    parts = Glow.describe(Glow.Config(), shape)
+    assert list(parts) == ["total", *names, "complexity", "typicality"]
+    for name, title, place in zip(names, titles, ("finest", "middle", "coarsest"), strict=True):
+        assert parts[name].title == f"{title} scale"
+        assert {p for p in ("finest", "middle", "coarsest") if p in parts[name].text} == {place}
+
+
+def test_a_flow_of_one_scale_calls_it_the_coarsest_and_a_control_has_none() -> None:
+    (scale,) = [
+        part
+        for name, part in Glow.describe(Glow.Config(scales=1), tiny.SHAPE).items()
+        if name.startswith("scale_")
+    ]
+    assert "coarsest" in scale.text
+    assert list(Glow.describe(Glow.Config(flow="dense"), tiny.SHAPE)) == ["total", "complexity"]
+
+
+def test_only_a_flow_of_scales_can_draw_them_anew(fitted_glow: Glow, x: Tensor) -> None:
+    control = Glow(Glow.Config(**tiny.CONFIG, flow="patches"), tiny.SHAPE)
+    optional = ("explain", "reconstruct", "sample", "resample")
+    assert [m for m in optional if fitted_glow.can(m)] == ["explain", "sample", "resample"]
+    assert [m for m in optional if control.can(m)] == ["explain", "sample"]
+
+
 # Complexity -------------------------------------------------------------------------------------
 
 
 def idat_of(image: np.ndarray) -> bytes:
     """All IDAT data of the image's PNG at zlib level 9, chunk checksums verified."""
     stream = io.BytesIO()
-    Image.fromarray(image).save(stream, "PNG", compress_level=9)
+    Image.fromarray(image[..., 0] if image.shape[2] == 1 else image).save(
+        stream, "PNG", compress_level=9
+    )
     stream.seek(8)
     found = b""
     while header := stream.read(8):
@@ -171,12 +236,12 @@ def test_a_pngs_bits_are_those_of_its_compressed_pixels() -> None:
 
 
 def test_noise_takes_more_bits_than_its_pixels_and_flat_grey_next_to_none() -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (28, 28), dtype=np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (28, 28, 1), dtype=np.uint8)
     assert 8 * 784 < png_bits(noise) < 8 * 784 * 1.1
-    assert png_bits(np.full((28, 28), 77, np.uint8)) < 8 * 30
+    assert png_bits(np.full((28, 28, 1), 77, np.uint8)) < 8 * 30
 
 
-def test_complexity_is_bits_of_the_flow_minus_bits_of_the_picture_without_its_border(
+def test_complexity_is_bits_of_the_flow_minus_bits_of_the_picture_without_its_padding(
     fitted_glow: Glow,
 ) -> None:
     images = tiny.boxes(5, seed=3)
@@ -185,15 +250,32 @@ def test_complexity_is_bits_of_the_flow_minus_bits_of_the_picture_without_its_bo
     png = torch.tensor([8.0 * len(idat_of(image)) for image in images])
     # In float32, of some 10,000 bits: one rounding is 1e-3.
     torch.testing.assert_close(parts["complexity"].double(), bits - png, rtol=0, atol=1e-2)
-    assert fitted_glow.extra(as_tensor(images[:1])) == {"png_bytes": png[0] / 8}
+    assert fitted_glow.extra(as_tensor(images[:1])) == {
+        "png_bytes": png[0] / 8,
+        "dimensions": 1024,
+    }
+
+
+def test_complexity_reads_all_three_channels() -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 16, 24, 3), dtype=np.uint8)
+    pictures[1, ..., 0] = pictures[0, ..., 0]
+    pictures[1, ..., 1:] = 80  # two flat channels: less to write
+    sizes = [len(idat_of(picture)) for picture in pictures]
+    assert [png_bits(picture) for picture in pictures] == [8 * size for size in sizes]
+    assert len(zlib.decompress(idat_of(pictures[0]))) == 16 * (1 + 3 * 24)
+    assert sizes[1] < 0.6 * sizes[0]
+    torch.manual_seed(0)
+    glow = Glow(Glow.Config(**tiny.CONFIG, flow="patches"), Shape(3, 16, 24))
+    parts = glow.parts(as_tensor(pictures))
+    png = parts["total"].double() / math.log(2) + 8 * 3 * 16 * 24 - parts["complexity"]
+    torch.testing.assert_close(png, 8.0 * torch.tensor(sizes).double(), rtol=0, atol=1e-2)
 
 
 def test_the_size_of_the_png_is_no_pixels_fault(fitted_glow: Glow, x: Tensor) -> None:
     found = fitted_glow.explain(x, "complexity")
     nats = fitted_glow.explain(x, "total").map
     torch.testing.assert_close(found.map, nats / math.log(2), **SUM)
-    inner = (x[:, 0, 2:30, 2:30] * 255).round().to(torch.uint8).numpy()
-    png = torch.tensor([8.0 * len(idat_of(image)) for image in inner])
+    png = torch.tensor([8.0 * len(idat_of(image)) for image in as_images(x)])
     torch.testing.assert_close(found.offset, 8 * 1024 - png)
 
 
@@ -267,11 +349,11 @@ def seen_by(glow: Glow, call) -> Tensor:
     return (seen[0].double() + 0.5) * 256
 
 
-EVERY_LEVEL = (torch.arange(1024) % 256).view(1, 1, 32, 32).float() / 255
+EVERY_LEVEL = (torch.arange(784) % 256).view(1, 1, 28, 28).float() / 255
 ROUNDING = 3e-5  # of 256 levels in float32
 
 
-def test_scoring_takes_four_points_of_every_bin_those_of_the_border_too(
+def test_scoring_takes_four_points_of_every_bin_those_of_the_padding_too(
     fitted_glow: Glow,
 ) -> None:
     seen = seen_by(fitted_glow, lambda: fitted_glow.parts(EVERY_LEVEL))
@@ -280,7 +362,32 @@ def test_scoring_takes_four_points_of_every_bin_those_of_the_border_too(
     torch.testing.assert_close(within, fitted_glow.noise.double(), rtol=0, atol=ROUNDING)
     assert within.min() > -ROUNDING
     assert within.max() < 1 + ROUNDING
-    assert within[:, :, :2].std() > 0.2  # the border is noisy as all else
+    assert within[:, :, :2].std() > 0.2  # the padding is noisy as all else
+
+
+@pytest.mark.parametrize(
+    ("flow", "shape", "covered", "margin"),
+    [
+        ("scales", Shape(1, 28, 28), Shape(1, 32, 32), (2, 2, 2, 2)),
+        ("scales", Shape(3, 48, 64), Shape(3, 48, 64), (0, 0, 0, 0)),
+        ("scales", Shape(1, 27, 30), Shape(1, 32, 32), (1, 1, 2, 3)),  # left, right, top, bottom
+        ("patches", Shape(1, 9, 8), Shape(1, 16, 8), (0, 0, 3, 4)),
+        ("dense", Shape(3, 8, 12), Shape(3, 8, 16), (2, 2, 0, 0)),
+    ],
+)
+def test_a_picture_stands_amid_the_zeros_that_its_sides_lack_to_a_multiple_of_eight(
+    flow: str, shape: Shape, covered: Shape, margin: tuple[int, ...]
+) -> None:
+    torch.manual_seed(0)
+    glow = Glow(Glow.Config(**tiny.CONFIG, flow=flow), shape)
+    assert (glow.covered, glow.margin) == (covered, margin)
+    assert glow.dimensions == math.prod(covered)
+    assert glow.noise.shape == (4, *covered)
+    seen = seen_by(glow, lambda: glow.total(torch.ones(1, *shape)))
+    expected = F.pad(torch.full((1, *shape), 255.0), margin).expand(4, -1, -1, -1)
+    within = seen - expected
+    assert within.min() > -ROUNDING
+    assert within.max() < 1 + ROUNDING
 
 
 def test_typicality_of_a_single_scale_can_be_fitted(x: Tensor) -> None:
@@ -345,7 +452,7 @@ def test_the_loss_is_the_mean_bits_per_dimension_without_the_constant(fitted_glo
 def test_every_step_of_every_scale_receives_gradient(x: Tensor) -> None:
     torch.manual_seed(0)
     glow = Glow(Glow.Config(steps=3, hidden=8, training_dtype="float32"), tiny.SHAPE)
-    glow.flow.initialise_(x - 0.5)
+    glow.flow.initialise_(F.pad(x, (2, 2, 2, 2)) - 0.5)
     with torch.no_grad():  # as after one step: the last convolutions start at zero
         for scale in glow.flow.scales:
             scale.steps.net.last += 0.01 * torch.randn_like(scale.steps.net.last)
@@ -377,7 +484,7 @@ def test_decoding_the_latents_of_an_image_gives_it_back(fitted_glow: Glow, x: Te
 
 def test_decoded_images_stay_between_black_and_white(fitted_glow: Glow) -> None:
     wild = fitted_glow.sample(4, torch.Generator().manual_seed(0), temperature=3.0)
-    assert wild.shape == (4, 1, 32, 32)
+    assert wild.shape == (4, 1, 28, 28)
     assert wild.min() == 0
     assert wild.max() == 1
 
@@ -420,12 +527,14 @@ def test_resampling_a_scale_draws_its_latent_and_keeps_the_others(
 
 def test_resampling_decodes_what_it_drew(fitted_glow: Glow, x: Tensor) -> None:
     found = fitted_glow.resample(x[:1], 2, generator=torch.Generator().manual_seed(7))
-    assert found.shape == (3, 2, 1, 32, 32)
+    assert list(found) == list(SCALES)
+    assert {images.shape for images in found.values()} == {(2, 1, 28, 28)}
     latents = [z.expand(2, -1, -1, -1) for z in fitted_glow.latents(x[:1])]
     latents[0] = torch.randn(latents[0].shape, generator=torch.Generator().manual_seed(7))
     # In a batch of six there, of two here: float32 sums in another order.
-    torch.testing.assert_close(found[0], fitted_glow.decode(latents), rtol=0, atol=1e-3)
-    assert (found - x[:1]).abs().amax((2, 3, 4)).min() > 0.01
+    torch.testing.assert_close(found["scale_16"], fitted_glow.decode(latents), rtol=0, atol=1e-3)
+    for images in found.values():
+        assert (images - x[:1]).abs().amax((1, 2, 3)).min() > 0.01
 
 
 def test_an_inverse_that_overflows_gives_no_number_instead_of_white(fitted_glow: Glow) -> None:

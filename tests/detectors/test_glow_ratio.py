@@ -132,7 +132,7 @@ def test_likelihood_is_learned_of_normal_images_and_the_outlier_term_is_of_the_o
 
 
 @pytest.mark.parametrize("loss", ["ratio", "margin"])
-def test_a_step_on_the_outlier_term_makes_general_images_unlikelier_and_moves_no_companion(
+def test_a_step_on_the_outlier_term_makes_general_images_unlikelier_and_moves_no_auxiliary_model(
     family: dict[str, Glow], loss: str
 ) -> None:
     glow, batch = with_auxiliaries(family, outliers=loss, margin=60.0), mixture()
@@ -222,11 +222,13 @@ def test_a_ratios_map_is_the_difference_of_both_maps_and_sums_to_the_ratio(
             found = both.explain(x, f"ratio_{role}")
             assert not found.offset.any()
             assert not found.residual.any()
-            made = found.map.sum((1, 2))
-            torch.testing.assert_close(made, both.parts(x)[f"ratio_{role}"], **SUM)
-            theirs = family[role].explain(x, "total").map
-            expected = both.explain(x, "total").map - theirs
+            summed = found.map.sum((1, 2)) + found.padding
+            torch.testing.assert_close(summed, both.parts(x)[f"ratio_{role}"], **SUM)
+            ours, theirs = (glow.explain(x, "total") for glow in (both, family[role]))
+            expected = ours.map - theirs.map
             torch.testing.assert_close(found.map, expected, rtol=1e-5, atol=1e-3)
+            around = ours.padding - theirs.padding
+            torch.testing.assert_close(found.padding, around, **SUM)
 
 
 def test_a_ratio_is_shown_in_bits_per_dimension_without_the_eight_that_cancel(
@@ -282,27 +284,28 @@ def test_settings_that_do_not_go_together_are_refused(config: dict, words: str) 
 # Mutation ---------------------------------------------------------------------------------------
 
 SHARE, N = 0.2, 64
-BETWEEN = torch.full((N, 1, 32, 32), 76.5 / 255)  # no level: a hit always shows
+BETWEEN = torch.full((N, 1, 28, 28), 76.5 / 255)  # no level: a hit always shows
 
 
 def inside(x: Tensor) -> Tensor:
     return x[..., 2:30, 2:30]
 
 
-def test_mutation_hits_the_stated_share_of_inner_pixels_and_never_the_border() -> None:
-    found = mutate(BETWEEN, SHARE, border=2, generator=torch.Generator().manual_seed(0))
-    hit = found != BETWEEN
-    assert hit.sum() == inside(hit).sum()
-    n = N * 28 * 28
-    share = inside(hit).double().mean().item()
-    assert share == pytest.approx(SHARE, abs=4 * math.sqrt(SHARE * (1 - SHARE) / n))
-    each = inside(hit).double().mean((1, 2, 3))  # pixels by themselves, not images as a whole
+def test_mutation_hits_the_stated_share_of_pixels_everywhere_in_the_picture() -> None:
+    hit = mutate(BETWEEN, SHARE, generator=torch.Generator().manual_seed(0)) != BETWEEN
+    spread = SHARE * (1 - SHARE)
+    share = hit.double().mean().item()
+    assert share == pytest.approx(SHARE, abs=4 * math.sqrt(spread / hit.numel()))
+    rim = torch.cat([hit[..., 0, :], hit[..., -1, :], hit[..., 0], hit[..., -1]], -1)
+    share = rim.double().mean().item()
+    assert share == pytest.approx(SHARE, abs=4 * math.sqrt(spread / rim.numel()))
+    each = hit.double().mean((1, 2, 3))  # pixels by themselves, not images as a whole
     assert each.std() == pytest.approx(math.sqrt(SHARE * (1 - SHARE) / 784), rel=0.4)  # 4 of .09
 
 
 def test_mutated_pixels_take_every_grey_level_equally_often() -> None:
-    found = mutate(BETWEEN, 1.0, border=2, generator=torch.Generator().manual_seed(0))
-    values = (inside(found).double() * 255).flatten()
+    mutated = mutate(BETWEEN, 1.0, generator=torch.Generator().manual_seed(0))
+    values = (mutated.double() * 255).flatten()
     torch.testing.assert_close(values, values.round(), rtol=0, atol=1e-4)
     counts = torch.bincount(values.round().long(), minlength=256).double()
     expected = N * 784 / 256
@@ -311,7 +314,7 @@ def test_mutated_pixels_take_every_grey_level_equally_often() -> None:
     assert ((counts - expected) ** 2 / expected).sum() < 255 + 4 * math.sqrt(510)
 
 
-def test_mutation_is_in_training_alone(x: Tensor) -> None:
+def test_mutation_is_in_training_alone_and_never_in_the_padding(x: Tensor) -> None:
     plain, mutating = made(), made(mutation=SHARE)
     mutating.load_state_dict(plain.state_dict())
     batch = Batch(BETWEEN, torch.ones(N), torch.zeros(N))
@@ -322,6 +325,9 @@ def test_mutation_is_in_training_alone(x: Tensor) -> None:
         share = ((inside(level) - 77).abs() > 0.51).double().mean().item()
         # A mutated pixel lands within the original's level twice in 256 times.
         assert share == pytest.approx(expected, abs=0.01)
+        around = level.clone()
+        inside(around).zero_()
+        assert around.max() < 1.001  # black, and noise of up to one level in float32
     with torch.no_grad():
         for part, values in plain.parts(x).items():
             assert torch.equal(mutating.parts(x)[part], values), part
@@ -332,10 +338,7 @@ def test_mutation_is_in_training_alone(x: Tensor) -> None:
 
 
 def test_mutation_repeats_with_its_generator() -> None:
-    drawn = [
-        mutate(BETWEEN, SHARE, border=2, generator=torch.Generator().manual_seed(s))
-        for s in (0, 0, 1)
-    ]
+    drawn = [mutate(BETWEEN, SHARE, generator=torch.Generator().manual_seed(s)) for s in (0, 0, 1)]
     assert torch.equal(drawn[0], drawn[1])
     assert not torch.equal(drawn[0], drawn[2])
 
@@ -380,17 +383,20 @@ def test_a_control_has_its_total_and_complexity_and_ratios_if_named(
         assert list(parts) == list(ratio.described) == ["total", "complexity", "ratio_general"]
         expected = alone.total(x) - family["general"].total(x)
         torch.testing.assert_close(parts["ratio_general"], expected, **SUM)
-        made = ratio.explain(x, "ratio_general").map.sum((1, 2))
-        torch.testing.assert_close(made, expected, **SUM)
+        found = ratio.explain(x, "ratio_general")
+        torch.testing.assert_close(found.map.sum((1, 2)) + found.padding, expected, **SUM)
     with pytest.raises(ValueError, match="scale_4"):
         alone.explain(x, "scale_4")
 
 
 def test_the_scales_have_all_parts_in_the_order_of_their_descriptions(
-    family: dict[str, Glow],
+    family: dict[str, Glow], x: Tensor
 ) -> None:
-    assert list(family["both"].described) == list(Glow.about)
-    assert list(family["general"].described) == list(Glow.about)[:-2]
+    scales = ["scale_16", "scale_8", "scale_4"]
+    own = ["total", *scales, "complexity", "typicality"]
+    asking = [*own, "ratio_general", "ratio_background"]
+    for name, expected in (("general", own), ("both", asking)):
+        assert list(family[name].described) == list(family[name].parts(x)) == expected
 
 
 def test_both_sides_of_a_ratio_see_the_same_draws(family: dict[str, Glow], x: Tensor) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor
 from core.data import transforms
 from core.data.picture import as_tensor
 from core.data.transforms import FAULTS
+from core.detectors import _base
 from core.detectors._base import Detector, Paper, Part
 from core.detectors.glow import Glow
 from core.evaluate.metrics import auroc
@@ -28,7 +29,7 @@ class Edges(Detector):
     about = {p: Part(p, "levels", p) for p in ("smooth", "blind")}  # noqa: RUF012
 
     @dataclass(frozen=True)
-    class Config:
+    class Config(_base.Config):
         score: str = "smooth"
 
     def phases(self):
@@ -50,7 +51,7 @@ def images() -> np.ndarray:
 def test_a_blurred_image_is_told_by_its_missing_edges_and_a_blind_part_tells_nothing(
     images: np.ndarray,
 ) -> None:
-    found = validate(Edges(Edges.Config()), images, border=2, seed=0)
+    found = validate(Edges(Edges.Config(), tiny.SHAPE), images, seed=0)
     assert list(found) == list(FAULTS) == ["patch swap", "block shuffle", "blur", "elastic bend"]
     assert found["blur"]["smooth"] > 0.95
     assert found["block shuffle"]["smooth"] < 0.3  # shuffling makes edges: less smooth
@@ -58,37 +59,35 @@ def test_a_blurred_image_is_told_by_its_missing_edges_and_a_blind_part_tells_not
 
 
 def test_the_same_seed_damages_the_same_way(images: np.ndarray) -> None:
-    detector = Edges(Edges.Config())
-    first = validate(detector, images, border=2, seed=3)
-    assert validate(detector, images, border=2, seed=3) == first
-    assert validate(detector, images, border=2, seed=4) != first
+    detector = Edges(Edges.Config(), tiny.SHAPE)
+    first = validate(detector, images, seed=3)
+    assert validate(detector, images, seed=3) == first
+    assert validate(detector, images, seed=4) != first
 
 
 def test_only_the_first_images_are_used(
     images: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    detector = Edges(Edges.Config())
+    detector = Edges(Edges.Config(), tiny.SHAPE)
     monkeypatch.setattr(validation, "IMAGES", 20)
-    assert validate(detector, images, border=2, seed=0) == validate(
-        detector, images[:20], border=2, seed=0
-    )
+    assert validate(detector, images, seed=0) == validate(detector, images[:20], seed=0)
     assert validation.IMAGES == 20
 
 
-def test_faults_stay_inside_the_border_where_nothing_else_ever_is(images: np.ndarray) -> None:
+def test_the_whole_images_and_each_fault_of_them_are_scored_as_they_are(
+    images: np.ndarray,
+) -> None:
     seen = []
 
     class Watching(Edges):
         def parts(self, x: Tensor) -> dict[str, Tensor]:
-            seen.append(x.numpy().copy())
+            seen.append(x)
             return super().parts(x)
 
-    validate(Watching(Edges.Config()), images, border=2, seed=0)
-    assert len(seen) == 1 + len(FAULTS)
-    for x in seen:
-        assert x[..., 2:-2, 2:-2].any()
-        x[..., 2:-2, 2:-2] = 0
-        assert not x.any()
+    validate(Watching(Edges.Config(), tiny.SHAPE), images, seed=5)
+    damaged = [f(images, np.random.default_rng([5, i])) for i, f in enumerate(FAULTS.values())]
+    for x, expected in zip(seen, [images, *damaged], strict=True):
+        assert torch.equal(x, as_tensor(expected))
 
 
 def test_the_limit_is_two_thousand() -> None:

@@ -10,7 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from core.data.stream import Stream
+from core.detectors import _base
 from core.detectors._base import Batch, Detector, Paper, Phase, Player
+from core.shape import Shape
+
+SHAPE = Shape(1, 2, 2)
 
 
 class Toy(Detector):
@@ -20,14 +24,14 @@ class Toy(Detector):
     about = {}  # noqa: RUF012
 
     @dataclass(frozen=True)
-    class Config:
+    class Config(_base.Config):
         score: str = "size"
         width: int = 3
 
     def __init__(
         self, declare: Callable[[Toy], Sequence[Phase]], config: Toy.Config | None = None
     ) -> None:
-        super().__init__(config or self.Config())
+        super().__init__(config or self.Config(), SHAPE)
         self.first = nn.Linear(4, self.config.width)
         self.norm = nn.BatchNorm1d(self.config.width)
         self.second = nn.Linear(self.config.width, 1)
@@ -47,8 +51,8 @@ class Toy(Detector):
 
 
 def stream(n: int = 24, *, batch_size: int = 4) -> Stream:
-    """Random 2x2 images; label i is image i."""
-    images = np.random.default_rng(0).integers(0, 256, (n, 2, 2), dtype=np.uint8)
+    """Random grey 2x2 images; label i is image i."""
+    images = np.random.default_rng(0).integers(0, 256, (n, *SHAPE.pixels), dtype=np.uint8)
     return Stream(images, np.ones(n, np.int8), np.arange(n), batch_size)
 
 
