@@ -238,10 +238,9 @@ def test_a_file_opened_in_the_encoding_of_the_machine_is_caught(line: str) -> No
 # The served process -----------------------------------------------------------------------------
 
 SERVED = """
-import io
 import sys
-from PIL import Image
 from core import service
+from core.data.picture import png
 from core.service import AcrossQuery, GalleryQuery, ImageQuery, LatentQuery, LikelihoodsQuery
 from core.service import NearQuery, Target
 
@@ -255,9 +254,7 @@ view = service.latent(LatentQuery(target))
 here, there = view.indices[0], min(set(range(96)) - set(view.indices[view.which == 0]))
 assert service.near(NearQuery(ImageQuery(target, "boxes", int(here)))).row == 0
 assert service.near(NearQuery(ImageQuery(target, "boxes", int(there)))).row is None
-file = io.BytesIO()
-Image.fromarray(service.pictures_of("tiny", [("strokes", 3)])[0]).save(file, "PNG")
-own = file.getvalue()
+own = png(service.pictures_of("tiny", [("strokes", 3)])[0])
 assert len(service.near(NearQuery(ImageQuery(target, "own", None)), own).rows) == 10
 assert len(service.across(AcrossQuery("tiny", ("glow",), tuple(view.keys.tolist()))).labels) == 64
 assert service.across(AcrossQuery("tiny", ("glow",), (), "own"), own).scores["glow"].shape == (1,)

@@ -683,7 +683,7 @@ def test_a_tag_is_said_letter_by_letter_on_the_map_and_the_thumbnail_is_there(pa
             break
     assert "<b>a, b</b> & $x$" in tooltip.inner_text()
     page.wait_for_load_state("networkidle")
-    assert page.locator("img[src^='thumbnail/fashion/']").evaluate("i => i.naturalWidth") == 32
+    assert page.locator("img[src^='thumbnail/fashion/']").evaluate("i => i.naturalWidth") == 28
 
 
 def test_tags_are_in_the_table_that_is_taken_away(page, address, tmp_path):
@@ -748,7 +748,7 @@ def test_a_thumbnail_is_a_picture_or_says_why_there_is_none(page, address, path,
     assert found.status == status
     if status == 200:
         picture = Image.open(io.BytesIO(found.body()))
-        assert (picture.size, picture.mode) == ((32, 32), "L")
+        assert (picture.size, picture.mode) == ((28, 28), "L")
     else:
         assert found.text().startswith(
             (
@@ -785,7 +785,7 @@ def test_below_a_base_path_the_thumbnails_of_the_map_are_there_too(page):
         picture = page.locator("img[src*='thumbnail/']")
         page.wait_for_load_state("networkidle")
         assert picture.evaluate("i => i.src").startswith(f"{address}/thumbnail/fashion/")
-        assert picture.evaluate("i => i.naturalWidth") == 32
+        assert picture.evaluate("i => i.naturalWidth") == 28
         page.goto("about:blank")  # or the page would miss the server
     finally:
         os.killpg(process.pid, signal.SIGTERM)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import io
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 import tiny
 from conftest import Call, Tiny, change, forget_everything
-from PIL import Image
 
 from core import checkpoint, service
 from core.answers import images
+from core.data.picture import png
 from core.errors import OutskirtsError
 from core.evaluate.calibration import percentile
 from core.inference import scoring
@@ -66,15 +65,6 @@ def off_the_map(view: LatentMap) -> int:
 
 def near(set_name: str, index: int | None, data: bytes | None = None) -> Near:
     return service.near(NearQuery(ImageQuery(TARGET, set_name, index)), data)
-
-
-def png(image: np.ndarray) -> bytes:
-    """An image (32, 32) as a visitor's file: without its border."""
-    stream = io.BytesIO()
-    Image.fromarray(image[tiny.BORDER : -tiny.BORDER, tiny.BORDER : -tiny.BORDER]).save(
-        stream, "PNG"
-    )
-    return stream.getvalue()
 
 
 # A map that is not there, or not this model's ---------------------------------------------------
@@ -506,7 +496,7 @@ def test_of_no_images_every_model_says_nothing(tiny_scenario: Tiny) -> None:
 def test_pictures_come_in_the_order_that_they_are_asked_for(tiny_scenario: Tiny) -> None:
     picks = [("strokes", 3), ("boxes", 9), ("strokes", 3), ("noise", 999)]
     found = service.pictures_of("tiny", picks)
-    assert found.shape == (4, 32, 32)
+    assert found.shape == (4, 28, 28, 1)
     assert found.dtype == np.uint8
     for image, (set_name, index) in zip(found, picks, strict=True):
         assert np.array_equal(image, load_scenario("tiny").pictures(set_name).images[index])

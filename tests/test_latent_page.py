@@ -22,10 +22,10 @@ import tiny
 from conftest import Tiny, forget_everything
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core import checkpoint, service
+from core.data.picture import as_pil
 from core.scenario import load_scenario
 from core.service import (
     AcrossQuery,
@@ -930,7 +930,7 @@ def test_a_name_from_a_link_or_a_file_is_shown_letter_by_letter(tsne: LatentMap)
     assert "There is no image" in warning.value
     assert not bare(warning.value)
     stream = io.BytesIO()
-    Image.fromarray(service.pictures_of("fashion", [("mnist", 3)])[0]).save(stream, "PNG")
+    as_pil(service.pictures_of("fashion", [("mnist", 3)])[0]).save(stream, "PNG")
     app = opened()
     app.file_uploader[0].upload(f"{FOREIGN}.png", stream.getvalue(), "image/png").run()
     fine(app)
@@ -1258,7 +1258,7 @@ def test_ones_own_image_is_placed_scored_and_dropped_for_another(tsne: LatentMap
     stream = io.BytesIO()
     index = int(tsne.indices[tsne.which == 1][3])
     image = service.pictures_of("fashion", [("mnist", index)])[0]
-    Image.fromarray(image[2:-2, 2:-2]).save(stream, "PNG")
+    as_pil(image).save(stream, "PNG")
     app = opened()
     app.file_uploader[0].upload("digit.png", stream.getvalue(), "image/png").run()
     fine(app)

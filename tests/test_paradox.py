@@ -261,7 +261,7 @@ def test_what_is_looked_at_and_the_gallerys_first_stand_before_every_chart(
 
 
 def view(total: float) -> ImageView:
-    words: Any = ("x", np.zeros((32, 32), np.uint8), "")
+    words: Any = ("x", np.zeros((28, 28, 1), np.uint8), "")
     return ImageView(*words, {}, {}, {"total": total}, {}, False, {"png_bytes": 193.0})
 
 

@@ -97,12 +97,16 @@ def test_one_image_has_the_numbers_that_are_stored_of_it(tiny_scenario: Tiny) ->
     assert found.flagged
 
 
-def test_a_map_has_its_parts_shown_value_as_its_mean(tiny_scenario: Tiny) -> None:
+def test_a_maps_mean_with_what_lies_on_the_flows_margin_is_its_parts_displayed_value(
+    tiny_scenario: Tiny,
+) -> None:
     found = service.image(ImageQuery(TARGET, "boxes", 0))
-    assert list(found.maps) == ["total", "scale_16", "scale_8", "scale_4"]
+    assert list(found.maps) == list(found.padding) == ["total", "scale_16", "scale_8", "scale_4"]
     for part, pixels in found.maps.items():
-        assert pixels.shape == (32, 32)
-        assert pixels.mean() == pytest.approx(found.displayed[part], rel=1e-4, abs=1e-5)
+        assert pixels.shape == (28, 28)
+        whole = pixels.sum() / 32**2 + found.padding[part]
+        assert whole == pytest.approx(found.displayed[part], rel=1e-4, abs=1e-5)
+    assert abs(found.padding["scale_16"]) > 0.01  # two pixels of noise on each side
     scales = sum(found.displayed[f"scale_{n}"] for n in (16, 8, 4))
     assert scales == pytest.approx(found.displayed["total"], rel=1e-5)
 
@@ -255,7 +259,7 @@ def test_a_checkpoint_that_was_trained_anew_is_loaded_anew(tiny_scenario: Tiny) 
     query = ImageQuery(TARGET, "boxes", 1)
     before = service.image(query).parts["total"]
     detector, card = checkpoint.load(tiny_scenario.folder, "glow")
-    other = Glow(detector.config)
+    other = Glow(detector.config, detector.shape)
     other.load_state_dict(detector.state_dict())
     other.flow.scales[0].prior.log_scale.data += 0.1
     data, weights = checkpoint.pack(other)
