@@ -216,7 +216,9 @@ def test_draws_are_the_detectors_own_by_seed_and_recipe(
     mean, _ = posteriors(detector)
     axes = service.plane(PlaneQuery(MODEL)).axes
     assert found.xy == pytest.approx((found.latent - mean.mean(0)) @ axes.T, abs=1e-4)
-    assert np.abs(found.images / 255.0 - made.images[:, 0].numpy()).max() <= 0.51 / 255
+    assert (
+        np.abs(found.images / 255.0 - made.images.permute(0, 2, 3, 1).numpy()).max() <= 0.51 / 255
+    )
 
 
 def test_the_nearest_real_image_is_that_of_the_nearest_code(detector: Outskirts) -> None:
@@ -285,7 +287,7 @@ def test_a_ray_goes_from_the_centre_through_the_posterior(detector: Outskirts) -
         ):
             with torch.no_grad():
                 h = detector.decoder(torch.from_numpy(z[None]))
-                picture = 255 * detector.pictures(h)[0, 0].numpy()
+                picture = 255 * detector.pictures(h)[0].permute(1, 2, 0).numpy()
                 logit = float(detector.parts_of_codes(h, without=found.index)["logit"])
             assert np.abs(found.images[here[kappa]] - picture).max() <= 0.51
             assert found.logit[here[kappa]] == pytest.approx(logit, rel=1e-3, abs=1e-3)
@@ -624,7 +626,7 @@ def test_a_scenario_without_such_a_model_says_where_there_is_one(tiny_scenario: 
 def test_a_checkpoint_without_its_training_images_asks_to_be_trained_again(trained: Tiny) -> None:
     path = trained.folder / "outskirts.atlas.npz"
     with np.load(path) as stored:
-        rest = {name: stored[name] for name in stored.files if name != "kept"}
+        rest = {name: stored[name] for name in stored.files if name != "exemplars"}
     np.savez(path, **rest)
     app = opened()
     assert "keeps 100 posteriors and 0 of their images: train it again" in app.error[0].value

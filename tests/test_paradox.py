@@ -262,7 +262,9 @@ def test_what_is_looked_at_and_the_gallerys_first_stand_before_every_chart(
 
 def view(total: float) -> ImageView:
     words: Any = ("x", np.zeros((28, 28, 1), np.uint8), "")
-    return ImageView(*words, {}, {}, {"total": total}, {}, False, {"png_bytes": 193.0})
+    return ImageView(
+        *words, {}, {}, {"total": total}, {}, {}, False, {"png_bytes": 193.0, "dimensions": 1024.0}
+    )
 
 
 @pytest.mark.parametrize("total", [1.4, 0.0, -0.4])
