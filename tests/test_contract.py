@@ -24,8 +24,10 @@ from core import checkpoint
 from core.card import CardError, Weights
 from core.data.picture import as_tensor
 from core.data.stream import Stream
+from core.data.transforms import noise_images
 from core.detectors import detector_class, detector_names
 from core.detectors._base import Batch, Detector, Phase, Player
+from core.shape import Shape
 from core.train.loop import fit
 
 
@@ -64,7 +66,7 @@ NARROW = {"hidden": 16, "code": 4, "regions": 2, "latent": 4, "fuse_hidden": 16,
 SMALL = {"steps": 1, "hidden": 8, "training_dtype": "float32"}
 TINY = {  # by the name of a checkpoint: DETECTOR or DETECTOR.MODEL
     "glow": Tiny(
-        config={"image": (1, 32, 32), "steps": 2, "hidden": 8, "training_dtype": "float32"},
+        config={**SMALL, "steps": 2},
         cost=total,
         gain=60.0,  # nats, here and below: half of what a hundred steps bring
     ),
@@ -75,12 +77,12 @@ TINY = {  # by the name of a checkpoint: DETECTOR or DETECTOR.MODEL
         auxiliaries={"general": {**SMALL, "data": "general"}},
     ),
     "glow.patches": Tiny(
-        config={**SMALL, "flow": "patches", "score": "total", "mutation": 0.1},
+        config={**SMALL, "flow": "patches", "mutation": 0.1},
         cost=total,
         gain=170.0,
     ),
     "glow.dense": Tiny(
-        config={**SMALL, "flow": "dense", "score": "total"},
+        config={**SMALL, "flow": "dense"},
         cost=total,
         gain=13.0,
     ),
@@ -108,19 +110,19 @@ def name(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-def build(name: str) -> Detector:
+def build(name: str, shape: Shape = tiny.SHAPE) -> Detector:
     torch.manual_seed(0)
-    detector = checkpoint.from_config(name, TINY[name].config, tiny.SHAPE)
+    detector = checkpoint.from_config(name, TINY[name].config, shape)
     for role in TINY[name].auxiliaries:
-        detector.attach_auxiliary(role, copy.deepcopy(_auxiliary(name, role)))
+        detector.attach_auxiliary(role, copy.deepcopy(_auxiliary(name, role, shape)))
     return detector
 
 
 @cache
-def _auxiliary(name: str, role: str) -> Detector:
-    """A auxiliary model fitted without its players."""
+def _auxiliary(name: str, role: str, shape: Shape) -> Detector:
+    """An auxiliary model fitted without its players."""
     torch.manual_seed(1)
-    other = checkpoint.from_config(name, TINY[name].auxiliaries[role], tiny.SHAPE)
+    other = checkpoint.from_config(name, TINY[name].auxiliaries[role], shape)
     fitting = [replace(phase, players=()) for phase in other.phases()]
     fit_by(other, fitting)
     return other
@@ -130,18 +132,39 @@ def fit_by(detector: Detector, phases: Sequence[Phase], *, seed: int = 0) -> Non
     """Fit by other phases than the detector's own."""
     whole = detector.phases
     detector.phases = lambda: phases  # type: ignore[method-assign]
-    fit(detector, streams(), seed=seed)
+    fit(detector, streams(detector.shape), seed=seed)
     detector.phases = whole  # type: ignore[method-assign]
 
 
-def streams() -> dict[str, Stream]:
-    whole = tiny.boxes(224, seed=0)
-    general = tiny.strokes(128, seed=0)
+def pictures(n: int, shape: Shape, *, seed: int) -> np.ndarray:
+    """Another normal family, of any shape: grained ramps, brighter to the right, each of a hue."""
+    rng = np.random.default_rng(seed)
+    hue = rng.uniform(60, 190, (n, 1, 1, shape.channels))
+    ramp = np.linspace(-50, 50, shape.width)[:, None]
+    grain = rng.normal(0, 8, (n, *shape.pixels))
+    return (hue + ramp + grain).clip(0, 255).astype(np.uint8)
+
+
+def streams(shape: Shape = tiny.SHAPE) -> dict[str, Stream]:
+    if shape != tiny.SHAPE:
+        return few_streams(shape)
+    whole, general = tiny.boxes(224, seed=0), tiny.strokes(128, seed=0)
     return {
         "train": tiny.stream_of(whole[:128]),
         "calibration": tiny.stream_of(whole[128:]),
         "general": tiny.stream_of(general, kind=0),
         "mixed": tiny.mixed(whole[:64], general[:64]),
+    }
+
+
+def few_streams(shape: Shape) -> dict[str, Stream]:
+    """As few as every phase can do with, of any shape."""
+    whole, general = pictures(96, shape, seed=0), noise_images(32, shape, seed=0)
+    return {
+        "train": tiny.stream_of(whole[:64]),
+        "calibration": tiny.stream_of(whole[64:]),
+        "general": tiny.stream_of(general, kind=0),
+        "mixed": tiny.mixed(whole[:32], general),
     }
 
 
@@ -165,13 +188,9 @@ def everything(detector: Detector, x: Tensor) -> dict[str, Tensor]:
     """All that a detector says of x, by name."""
     said = {"score": detector.score(x), "embed": detector.embed(x)}
     said |= {f"part {k}": v for k, v in detector.parts(x).items()}
-    if explains(detector):
+    if detector.can("explain"):
         said |= {f"map {part}": detector.explain(x, part).map for part in detector.described}
     return said
-
-
-def explains(detector: Detector) -> bool:
-    return type(detector).explain is not Detector.explain
 
 
 # Scores -----------------------------------------------------------------------------------------
@@ -241,20 +260,26 @@ def test_scoring_is_deterministic_and_changes_nothing(detector: Detector, x: Ten
     assert not any(module.training for module in detector.modules())
 
 
-def test_a_map_its_offset_and_its_residual_sum_to_the_part(detector: Detector, x: Tensor) -> None:
-    if not explains(detector):
-        with pytest.raises(NotImplementedError):
-            detector.explain(x)
-        return
+def test_a_map_and_what_it_leaves_out_sum_to_the_part(detector: Detector, x: Tensor) -> None:
+    if detector.can("explain"):
+        assert_maps_sum_to_parts(detector, x)
+
+
+def assert_maps_sum_to_parts(detector: Detector, x: Tensor) -> None:
+    """Score = offset + padding + sum of the map + residual, of every part of x (N, C, H, W)."""
     parts = {**detector.parts(x), "score": detector.score(x)}
     for part, values in parts.items():
         found = detector.explain(x, part)
         assert found.map.shape == (len(x), *x.shape[2:]), part
-        made = found.map.double().sum((1, 2)) + found.offset + found.residual
+        padding = torch.zeros(len(x)) if found.padding is None else found.padding
+        beside = found.offset, padding, found.residual
+        assert [tuple(numbers.shape) for numbers in beside] == [(len(x),)] * 3, part
+        assert found.pixels in (0, *range(x.shape[2] * x.shape[3], 4 * x[0, 0].numel())), part
+        summed = found.map.double().sum((1, 2)) + sum(numbers.double() for numbers in beside)
         # Offset and map may be a thousand times the part and cancel, in float32.
         size = float(found.map.abs().sum((1, 2)).max() + found.offset.abs().max())
         torch.testing.assert_close(
-            made.float(),
+            summed.float(),
             values,
             rtol=1e-5,
             atol=1e-6 * size,
@@ -263,9 +288,122 @@ def test_a_map_its_offset_and_its_residual_sum_to_the_part(detector: Detector, x
 
 
 def test_an_unknown_part_cannot_be_explained(detector: Detector, x: Tensor) -> None:
-    if explains(detector):
+    if detector.can("explain"):
         with pytest.raises(ValueError, match="nonsense"):
             detector.explain(x, "nonsense")
+
+
+# What a method may have -------------------------------------------------------------------------
+
+OPTIONAL = ("explain", "reconstruct", "sample", "resample")
+
+
+def ask(detector: Detector, method: str, x: Tensor) -> Any:
+    """Call an optional method, on images x or to draw three."""
+    generator = torch.Generator().manual_seed(0)
+    if method == "sample":
+        return detector.sample(3, generator, temperature=0.5)
+    if method == "resample":
+        return detector.resample(x[:1], 3, generator=generator, temperature=0.5)
+    return getattr(detector, method)(x)
+
+
+def assert_pictures(images: Tensor, n: int, shape: Shape) -> None:
+    """n images of a shape, in [0, 1] but for those where the model overflows."""
+    assert images.shape == (n, *shape)
+    finite = images[images.isfinite()]
+    assert len(finite)
+    assert finite.min() >= 0
+    assert finite.max() <= 1
+
+
+def assert_optional_methods(detector: Detector, x: Tensor) -> None:
+    """What a detector says it can gives what it should; what it says it cannot is refused."""
+    for method in OPTIONAL:
+        if not detector.can(method):
+            with pytest.raises(NotImplementedError, match=type(detector).__name__):
+                ask(detector, method, x)
+        elif method == "resample":
+            drawn = ask(detector, method, x)
+            assert drawn
+            assert set(drawn) <= set(detector.described)
+            for images in drawn.values():
+                assert_pictures(images, 3, detector.shape)
+        elif method in ("reconstruct", "sample"):
+            n = len(x) if method == "reconstruct" else 3
+            assert_pictures(ask(detector, method, x), n, detector.shape)
+
+
+def test_what_a_detector_can_it_does_and_what_it_cannot_it_refuses(
+    detector: Detector, x: Tensor
+) -> None:
+    assert_optional_methods(detector, x)
+    with pytest.raises(ValueError, match="'dream' is none of explain, reconstruct, sample"):
+        detector.can("dream")
+
+
+# Shapes -----------------------------------------------------------------------------------------
+
+SHAPES = (Shape(1, 28, 28), Shape(1, 32, 32), Shape(3, 32, 32), Shape(3, 48, 64))
+
+
+@pytest.fixture(params=SHAPES, ids=str)
+def shape(request: pytest.FixtureRequest) -> Shape:
+    return request.param
+
+
+@cache
+def _of_shape(name: str, shape: Shape) -> Detector:
+    """A detector for pictures of a shape, after one epoch of each of its phases."""
+    detector = build(name, shape)
+    short = [replace(phase, epochs=1) for phase in detector.phases()]
+    detector.phases = lambda: short  # type: ignore[method-assign]
+    fit(detector, few_streams(shape), seed=0)
+    return detector.eval().requires_grad_(False)
+
+
+def test_a_detector_of_any_shape_scores_encodes_and_explains(name: str, shape: Shape) -> None:
+    detector = _of_shape(name, shape)
+    assert detector.shape == shape
+    x = as_tensor(np.concatenate([pictures(3, shape, seed=9), noise_images(2, shape, seed=9)]))
+    parts = detector.parts(x)
+    assert (
+        list(parts)
+        == list(detector.described)
+        == list(type(detector).describe(detector.config, shape))
+    )
+    assert {k: tuple(v.shape) for k, v in parts.items()} == dict.fromkeys(parts, (5,))
+    codes = detector.embed(x)
+    assert codes.ndim == 2
+    assert len(codes) == 5
+    for what, values in everything(detector, x).items():
+        assert torch.isfinite(values).all(), what
+    if detector.can("explain"):
+        assert_maps_sum_to_parts(detector, x)
+    assert_optional_methods(detector, x)
+
+
+def test_every_channel_counts(name: str) -> None:
+    detector = _of_shape(name, Shape(3, 32, 32))
+    x = as_tensor(pictures(2, detector.shape, seed=9))
+    before = detector.score(x)
+    for channel in range(3):
+        other = x.clone()
+        other[:, channel] = 1 - other[:, channel]
+        assert (detector.score(other) - before).abs().min() > 1e-4, channel
+
+
+def test_a_card_says_of_which_pictures_and_the_detector_is_built_for_them_again(
+    name: str, shape: Shape, tmp_path: Path
+) -> None:
+    detector, folder = _of_shape(name, shape), tmp_path / "tiny"
+    folder.mkdir()
+    save_whole(detector, name, folder)
+    loaded, card = checkpoint.load(folder, name)
+    assert card.input.shape == loaded.shape == shape
+    x = as_tensor(pictures(3, shape, seed=9))
+    for part, values in detector.parts(x).items():
+        assert torch.equal(loaded.parts(x)[part], values), part
 
 
 # Training ---------------------------------------------------------------------------------------
@@ -375,11 +513,16 @@ def test_training_again_from_the_same_seed_gives_the_same_weights(name: str) -> 
 def saved(name: str, detector: Detector, tmp_path: Path) -> Path:
     folder = tmp_path / "tiny"
     folder.mkdir()
+    save_whole(detector, name, folder)
+    return folder
+
+
+def save_whole(detector: Detector, name: str, folder: Path) -> None:
+    """Write a checkpoint, and those of its auxiliary models."""
     auxiliary_models = {}
     for role, stem in detector.auxiliary_models.items():
         auxiliary_models[stem] = save(detector.auxiliaries[role], stem, folder).sha256
     save(detector, name, folder, auxiliary_models=auxiliary_models)
-    return folder
 
 
 def save(detector: Detector, name: str, folder: Path, **known: Any) -> Weights:
@@ -436,7 +579,7 @@ def test_an_unknown_setting_is_refused_by_name(name: str) -> None:
 
 def test_a_config_of_another_class_is_refused(name: str) -> None:
     with pytest.raises(TypeError, match="Config"):
-        detector_class(name.partition(".")[0])(object())
+        detector_class(name.partition(".")[0])(object(), tiny.SHAPE)
 
 
 def test_the_card_can_say_all_that_a_page_shows(detector: Detector) -> None:
@@ -444,5 +587,7 @@ def test_the_card_can_say_all_that_a_page_shows(detector: Detector) -> None:
     assert all((paper.title, paper.authors, paper.year, paper.url, paper.bibtex))
     assert paper.url.startswith("https://")
     assert all(part.title and part.unit and part.text for part in detector.about.values())
-    extra = detector.extra(torch.zeros(1, *detector.config.image))
+    assert detector.described.keys() >= {detector.config.score}
+    assert all(part.title and part.unit and part.text for part in detector.described.values())
+    extra = detector.extra(torch.zeros(1, *detector.shape))
     assert all(math.isfinite(number) for number in extra.values())

@@ -437,6 +437,8 @@ class Glow(Detector):
         self, x: Tensor, n: int, *, generator: torch.Generator, temperature: float = 1.0
     ) -> Mapping[str, Tensor]:
         """One image x (1, C, H, W) with one scale's latent drawn anew while the others stay."""
+        if not self.scale_names:
+            return super().resample(x, n, generator=generator)  # refuses
         latents = self.latents(x)
         drawn = one_drawn_anew(latents, n, generator=generator, temperature=temperature)
         return dict(zip(self.scale_names, self.decode(drawn).split(n), strict=True))
