@@ -17,7 +17,8 @@ from core.scenario import load_scenario
 
 if TYPE_CHECKING:
     from core.card import Card
-    from core.detectors.outskirts import Criterion, Outskirts
+    from core.detectors.outskirts import Outskirts
+    from core.nn.outlyingness import Criterion
 
 __all__ = [
     "COLLAPSED",

@@ -7,9 +7,8 @@ are pushed further out and drawn from; classifiers learn these draws from the no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar, Literal, cast
 
 import torch
@@ -22,27 +21,13 @@ from core.detectors._outskirts_words import LIMITS, LOGITS, PAPER, PARTS
 from core.nn.dense import OutwardLogit, PlainLogit, dense
 from core.nn.descriptors import FilterBank, oriented_wavelets, random_filters
 from core.nn.distil import Autoencoder, PlainCode, log_error
-from core.nn.posteriors import (
-    Synthesis,
-    distance_to_aggregate,
-    divergence_of_neighbours,
-    kl_to_prior,
-    noise_like,
-    outermost,
-    pushed,
-)
+from core.nn.outlyingness import CRITERIA, NEAREST, Criterion
+from core.nn.posteriors import Synthesis, kl_to_prior, noise_like, outermost, pushed
 from core.shape import Shape
 
-__all__ = ["Criterion", "Outskirts"]
+__all__ = ["Outskirts"]
 
-Criterion = Literal["prior", "aggregate", "neighbours"]
 LEAST = 8  # pixels of a side: fields of fewer than two say nothing of a place
-NEAREST = 5  # posteriors that criterion C looks at
-CRITERIA: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "prior": lambda mean, std: kl_to_prior(mean, std).sum(1),
-    "aggregate": distance_to_aggregate,
-    "neighbours": partial(divergence_of_neighbours, k=NEAREST),
-}
 CLASSIFYING = ("whiten", "discriminate", "round to 16 bits")  # phases after both levels
 
 
