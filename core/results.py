@@ -1,65 +1,69 @@
-"""The ablation of Outskirts as it is stored and read. `core.studies.outskirts` computes it.
+"""The table of a study as it is stored and read, whatever was studied. `core.studies` computes it.
 
-Arms take one thing away from the full method each, or put something plain in its place. All of
-them saw the same images of one class and were measured on the same ten thousand test images.
+A study compares arms on the variants of data sets. Its table is tidy: a row is one arm on one
+variant, or on all variants of a data set together, by one measure.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import OutskirtsError, complaint
-from core.files import FileError, read_text
+from core.files import FileError, read_text, write_whole
 from core.settings import settings
 
 __all__ = [
-    "Ablation",
-    "AblationMissing",
     "ArmResult",
-    "Figures",
+    "Row",
     "Run",
+    "StudyMissing",
+    "StudyResult",
     "Trial",
-    "ablation_path",
-    "read_ablation",
+    "read_study",
+    "study_path",
+    "write_study",
 ]
 
 Setting = dict[str, float]
 
 
-class AblationMissing(OutskirtsError):
-    """The ablation was not computed here, or its file is damaged."""
+class StudyMissing(OutskirtsError):
+    """A study was not computed here, or its file is damaged."""
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
 
 
-class Figures(_Strict):
-    """One arm on one data set.
+class Row(_Strict):
+    """One arm by one measure.
 
     Attributes:
-        mean: of the AUROC over the classes, each normal in turn; low, high: its 95 % interval.
-        difference: mean less that of the full method, with its paired interval; below 0 the arm is
-            worse.
-        classes: AUROC of each class, in the order of `Ablation.sets`.
-        chosen: the setting that the synthetic faults chose.
+        data: the data set.
+        variant: of the data set, such as the class that is normal; None: the mean over all.
+        measure: a key of `StudyResult.measures`.
+        low, high: the value's 95 % interval, where there is one.
+        difference: the value less that of the reference arm, with its paired interval.
     """
 
-    mean: float
-    low: float
-    high: float
-    difference: float
-    difference_low: float
-    difference_high: float
-    classes: tuple[float, ...]
-    chosen: Setting
+    arm: str
+    data: str
+    variant: str | None
+    measure: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    difference: float | None = None
+    difference_low: float | None = None
+    difference_high: float | None = None
 
 
 class Trial(_Strict):
-    """A setting that was tried, with its mean AUROC over faults and tuning classes, by set."""
+    """A setting that was tried, with what it was chosen by: mean AUROC over faults, by data set."""
 
     setting: Setting
     faults: dict[str, float]
@@ -69,100 +73,140 @@ class ArmResult(_Strict):
     """An arm.
 
     Attributes:
-        name: "full", or what stands in for it.
-        title, text: for people: what it is, and how it differs from the full method.
-        trials: the settings that were tried; none where there is nothing to set.
-        figures: by data set.
+        title, text: for people: what it is, and how it differs from the reference.
+        trials: the settings that were tried.
+        chosen: by data set, the one that the synthetic faults chose.
     """
 
     name: str
     title: str
     text: str
     trials: tuple[Trial, ...]
-    figures: dict[str, Figures]
+    chosen: dict[str, Setting]
 
 
 class Run(_Strict):
     """How the computation went.
 
     Attributes:
-        minutes: of computing, all processes together.
-        epochs: by phase of training.
-        tuning: classes that settings were chosen on, by data set.
-        calibration: training images of a set that are held out; those of a tuning class choose.
-        images: training images, the mean over the classes.
+        minutes: of computing, all processes together; of what arms share, what cells noted of it.
+        processor: of every machine that computed, as are the versions of packages.
+        choice: how settings were chosen.
+        interval: what intervals are and cover.
+        training_images: the mean over variants.
+        test_images: by data set.
     """
 
     minutes: float
-    epochs: dict[str, int]
-    seed: int
-    settings_tried: int
-    tuning: dict[str, tuple[int, ...]]
-    choice: str
-    calibration: int
-    images: float
-    test_images: dict[str, int]
-    bootstraps: int
-    interval: str
     processor: str
-    torch: str
-    scikit_learn: str
+    versions: dict[str, str]
+    choice: str
+    interval: str
+    training_images: float
+    test_images: dict[str, int]
 
 
-class Ablation(_Strict):
+class StudyResult(_Strict):
     """The whole of it.
 
     Attributes:
+        text: for people: what is compared with what.
         plan: everything that was fixed beforehand; code with another plan has other figures.
-        sets: classes by data set.
+        reference: the arm that the others differ from, the first.
+        data: data sets, each with its title.
+        over: what a mean over the variants is over, such as "ten classes".
+        measures: each with its title.
     """
 
     schema_version: Literal[1] = Field(1, alias="schema")
+    name: str
+    title: str
+    question: str
+    text: str
     plan: dict[str, Any]
-    sets: dict[str, tuple[int, ...]]
+    reference: str
+    data: dict[str, str]
+    over: str
+    measures: dict[str, str]
     arms: tuple[ArmResult, ...]
+    rows: tuple[Row, ...]
     run: Run
 
-    def rows(self) -> list[dict[str, str | float]]:
-        """A row an arm and data set, flat: what the command line prints."""
+    def arm(self, name: str) -> ArmResult:
+        """
+        Raises:
+            KeyError: there is no such arm.
+        """
+        return {arm.name: arm for arm in self.arms}[name]
+
+    def row(
+        self, arm: str, data: str, *, variant: str | None = None, measure: str | None = None
+    ) -> Row:
+        """A row of the table; the mean over all variants by the first measure, unless said.
+
+        Raises:
+            KeyError: there is no such row.
+        """
+        wanted = arm, data, variant, measure or next(iter(self.measures))
+        for row in self.rows:
+            if (row.arm, row.data, row.variant, row.measure) == wanted:
+                return row
+        raise KeyError(wanted)
+
+    def means(self) -> list[Row]:
+        """Rows of means over variants, in the order of data sets, arms and measures."""
         return [
-            {
-                "arm": arm.name,
-                "title": arm.title,
-                "data": data,
-                "auroc": f.mean,
-                "low": f.low,
-                "high": f.high,
-                "difference": f.difference,
-                "difference_low": f.difference_low,
-                "difference_high": f.difference_high,
-            }
-            for data in self.sets
+            self.row(arm.name, data, measure=measure)
+            for data in self.data
             for arm in self.arms
-            for f in [arm.figures[data]]
+            for measure in self.measures
         ]
 
+    def listed(self) -> Iterable[dict[str, str | float | None]]:
+        """Means as flat dictionaries, the value under its measure: what the command line prints."""
+        for row in self.means():
+            yield {
+                "arm": row.arm,
+                "title": self.arm(row.arm).title,
+                "data": row.data,
+                row.measure: row.value,
+                **row.model_dump(include={"low", "high", "difference"}),
+                **row.model_dump(include={"difference_low", "difference_high"}),
+            }
 
-def ablation_path() -> Path:
-    return settings().checkpoints / "outskirts-ablation.json"
+
+def study_path(name: str) -> Path:
+    """Where the table of the study ``name`` is stored."""
+    return settings().checkpoints / "studies" / f"{name}.json"
 
 
-def read_ablation() -> Ablation:
-    """The stored ablation.
+def read_study(name: str) -> StudyResult:
+    """The stored table of a study.
 
     Raises:
-        AblationMissing: there is none, or its file does not fit the schema.
+        StudyMissing: there is none, or its file does not fit the schema.
     """
-    path = ablation_path()
+    path = study_path(name)
     try:
-        return Ablation.model_validate_json(read_text(path))
+        return StudyResult.model_validate_json(read_text(path))
     except FileNotFoundError as error:
-        raise AblationMissing(
-            f"there is no {path.name} among the checkpoints: "
-            "`python -m core bench outskirts` computes it"
+        raise StudyMissing(
+            f"there is no studies/{path.name} among the checkpoints: "
+            f"`python -m core bench {name}` computes it"
         ) from error
     except (ValidationError, FileError) as error:
-        raise AblationMissing(
-            f"{path.name} is damaged ({complaint(error)}): "
-            "`python -m core bench outskirts --force` computes it again"
+        raise StudyMissing(
+            f"studies/{path.name} is damaged ({complaint(error)}): "
+            f"`python -m core bench {name} --force` computes it again"
         ) from error
+
+
+def write_study(result: StudyResult) -> None:
+    """Store a table, whole or not at all.
+
+    Raises:
+        FileError: it cannot be written.
+    """
+    path = study_path(result.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, result.model_dump_json(indent=1) + "\n")

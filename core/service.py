@@ -82,18 +82,15 @@ from core.answers.scoring import Evaluation, Scored, evaluate, score
 from core.data.decode import SUFFIXES
 from core.errors import OutskirtsError
 from core.evaluate.metrics import Mean, Metrics, mean_of
-from core.results import Ablation, AblationMissing, read_ablation
-from core.results import Figures as ArmFigures
+from core.results import Row as StudyRow
+from core.results import StudyMissing, StudyResult, read_study
 
 __all__ = [
     "COLLAPSED",
     "ORDERS",
     "SUFFIXES",
-    "Ablation",
-    "AblationMissing",
     "Across",
     "AcrossQuery",
-    "ArmFigures",
     "Classes",
     "Correction",
     "DetectorRow",
@@ -135,6 +132,9 @@ __all__ = [
     "ScaleGap",
     "Scored",
     "Seen",
+    "StudyMissing",
+    "StudyResult",
+    "StudyRow",
     "Target",
     "across",
     "classes",
@@ -163,7 +163,7 @@ __all__ = [
     "plane",
     "ray",
     "ray_scores",
-    "read_ablation",
+    "read_study",
     "resample",
     "samples",
     "scenarios",

@@ -18,7 +18,7 @@ from core.service import (
     Recipe,
     Target,
 )
-from pages import _ablation, _ask, _plane, _readings, _tiles, _walk
+from pages import _ablation, _ask, _plane, _readings, _study, _tiles, _walk
 from pages._controls import choose_model, in_words
 
 SHOWN = 9  # of the gallery
@@ -418,4 +418,4 @@ below = st.container()  # the walk asks a dozen detectors: what is quick comes f
 show_collapse(view)
 with below:
     _walk.walk(target, everyone, view, st.session_state["outskirts_criterion"])
-_ablation.show()
+_study.show("outskirts", why=_ablation.why, aside=_ablation.which_is_which)

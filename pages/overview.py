@@ -7,13 +7,13 @@ import pandas as pd
 import streamlit as st
 
 from core.service import (
-    AblationMissing,
     Correction,
     DetectorRow,
     Metrics,
+    StudyMissing,
     corrections,
     luck,
-    read_ablation,
+    read_study,
 )
 from pages import _ask, _draw, _luck
 
@@ -200,14 +200,17 @@ def luck_of(row: DetectorRow) -> str:
 def against_ablation(stem: str, auroc: float) -> str:
     """Why the ablation of a method has another figure for it than its shipped models have."""
     try:
-        full = read_ablation().arms[0].figures if stem == "outskirts" else {}
-    except AblationMissing:
+        result = read_study(stem) if stem == "outskirts" else None
+    except StudyMissing:
         return ""
-    figures = full.get(str(scenario.normal.source))
-    if figures is None or f"{figures.mean:.3f}" == f"{auroc:.3f}":
+    source = str(scenario.normal.source)
+    if result is None or source not in result.data:
+        return ""
+    mean = result.row(result.reference, source).value
+    if f"{mean:.3f}" == f"{auroc:.3f}":
         return ""
     return (
-        f" The ablation on the page Outskirts says {figures.mean:.3f} of the same method: it trains "
+        f" The ablation on the page Outskirts says {mean:.3f} of the same method: it trains "
         "each class anew with settings of its own; these are the shipped weights."
     )
 

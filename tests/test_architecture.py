@@ -19,7 +19,7 @@ MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted((ROOT / "core").rglob("*.py"))
 }
-PAGES = sorted((ROOT / "pages").glob("*.py"))
+PAGES = sorted((ROOT / "pages").rglob("*.py"))
 
 # A module imports only what stands on a lower rank, or in its own package. The longest name counts.
 RANKS = {
@@ -103,6 +103,9 @@ def test_arrows_point_downward(module: str) -> None:
         ("core.checkpoint", "from core import scenario"),
         ("core.inference.scoring", "def f():\n    from core.train.loop import fit"),
         ("core.detectors.glow", "if True:\n    import core.service as s"),
+        ("core.results", "from core.studies.outskirts import Ablation"),
+        ("core.studies._cells", "from core.bench._base import Row"),
+        ("core.evaluate.bootstrap", "from core.inference.scoring import parts_of"),
     ],
 )
 def test_an_arrow_that_points_up_or_sideways_is_caught(

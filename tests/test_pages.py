@@ -529,7 +529,7 @@ def test_whoever_offers_an_upload_says_where_it_goes(models: Tiny):
 def test_overview_and_the_ablation_say_why_their_figures_of_one_method_differ():
     app = opened(scenario="digits-one")
     assert not app.exception
-    text, full = written(app), service.read_ablation().arms[0].figures["MNIST"].mean
+    text, full = written(app), service.read_study("outskirts").row("full", "MNIST").value
     mean = service.classes("digits-one").means["outskirts"].auroc
     assert (f"says {full:.3f} of the same method" in text) == (f"{full:.3f}" != f"{mean:.3f}")
     assert any("Overview" in c.value for c in opened("outskirts").caption)

@@ -1,1 +1,88 @@
-"""Timings by subject: what a flow, a page or a map costs. Each file is one subject."""
+"""One file a subject that is timed; the folder is the registry. `run` runs studies by name too.
+
+Figures, never verdicts. A subject's file offers ``BENCHMARKS``, by name.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from core.errors import OutskirtsError
+from core.results import StudyMissing, StudyResult
+from core.studies import study, study_names
+
+if TYPE_CHECKING:
+    from core.bench._base import Benchmark, Row, Say
+
+__all__ = ["Figures", "benchmarks", "run"]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What benchmarks and studies found.
+
+    Attributes:
+        rows: timings.
+        missing: why studies are not among ``studies`` although they were to be shown.
+    """
+
+    rows: tuple[Row, ...] = ()
+    studies: tuple[StudyResult, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    def as_dicts(self) -> list[dict[str, Any]]:
+        """A dictionary a row, each with its benchmark's name; a study's have other keys."""
+        timed = [row.as_dict() for row in self.rows]
+        return timed + [{"benchmark": s.name, **row} for s in self.studies for row in s.listed()]
+
+
+def benchmarks() -> Mapping[str, Mapping[str, Benchmark]]:
+    """Benchmarks by name, of each subject."""
+    stems = sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
+    return {stem: importlib.import_module(f"core.bench.{stem}").BENCHMARKS for stem in stems}
+
+
+def run(name: str | None, *, force: bool = False, watch: Say = lambda text: None) -> Figures:
+    """Run one benchmark, all of a subject, or all; or a study.
+
+    A study takes the better part of an hour: among all it is shown as it is stored, and not if
+    that does not fit the code; by its name it is computed where it does not.
+
+    Args:
+        force: compute the study in any case.
+
+    Raises:
+        OutskirtsError: there is no such benchmark.
+        DataMissing: the study's images are not in the data folder.
+    """
+    subjects, studies = benchmarks(), study_names()
+    timed = {n: timing for subject in subjects.values() for n, timing in subject.items()}
+    if name is not None and name not in (*timed, *subjects, *studies):
+        known = ", ".join(dict.fromkeys((*timed, *subjects, *studies)))
+        raise OutskirtsError(f"no benchmark {name!r}; there are: {known}")
+    if force and name not in studies:
+        raise OutskirtsError(f"--force is of bench {' or '.join(studies)} alone")
+    if name in studies:
+        from core.studies._collect import measure
+
+        return Figures(studies=(measure(study(name), force=force, say=watch),))
+    chosen = timed if name is None else subjects.get(name) or {name: timed[name]}
+    rows = tuple(row for timing in chosen.values() for row in timing(watch))
+    return Figures(rows) if name else _with_stored(rows)
+
+
+def _with_stored(rows: tuple[Row, ...]) -> Figures:
+    """Timings, and every study as it is stored."""
+    from core.studies._collect import stored
+
+    results, missing = [], []
+    for name in study_names():
+        try:
+            results.append(stored(study(name)))
+        except StudyMissing as error:
+            missing.append(str(error))
+    return Figures(rows, tuple(results), tuple(missing))

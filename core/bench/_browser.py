@@ -1,17 +1,31 @@
-"""A real Chromium and a fresh server to point it at, for the pages' benchmark and their tests."""
+"""A real Chromium and a fresh server to point it at, for benchmarks of pages and their tests."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from core.errors import OutskirtsError
+from core.settings import ROOT
 
-__all__ = ["CHROMIUM_FLAGS", "find_chromium", "free_port", "wait_until_up"]
+__all__ = [
+    "CHROMIUM_FLAGS",
+    "find_chromium",
+    "free_port",
+    "new_browser",
+    "served",
+    "wait_for_heading",
+    "wait_until_up",
+]
 
 CHROMIUM_FLAGS = [
     "--headless",
@@ -50,3 +64,51 @@ def wait_until_up(address: str, process: subprocess.Popen[Any]) -> None:
                 raise OutskirtsError(f"the server ended with {process.returncode}") from None
             time.sleep(0.05)
     raise OutskirtsError("the server did not start within a minute")
+
+
+@contextmanager
+def new_browser() -> Iterator[Callable[[], Any]]:
+    """A real browser: what opens a page in a fresh profile.
+
+    Raises:
+        OutskirtsError: Playwright or Chromium is missing.
+    """
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError as error:
+        raise OutskirtsError(
+            "this benchmark needs Playwright: pip install -r requirements-bench.txt"
+        ) from error
+    chromium = find_chromium()
+    if chromium is None:
+        raise OutskirtsError("this benchmark needs Chromium: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        yield lambda: browser.new_page(viewport={"width": 1280, "height": 800})
+        browser.close()
+
+
+@contextmanager
+def served(checkpoints: Path | None = None) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A fresh server on a free port."""
+    port = free_port()
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"]
+    address = f"http://127.0.0.1:{port}"
+    known = {"OUTSKIRTS_CHECKPOINTS": str(checkpoints)} if checkpoints else {}
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **known},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            wait_until_up(address, process)
+            yield address, process
+        finally:
+            process.terminate()
+
+
+def wait_for_heading(page: Any, heading: str) -> None:
+    """Return as soon as a page shows this heading."""
+    page.get_by_role("heading", name=heading).wait_for(timeout=60_000)

@@ -1,17 +1,20 @@
-"""Tables of benchmarks for a terminal."""
+"""Tables of benchmarks and studies for a terminal."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from rich.table import Table
 from rich.text import Text
 
-from core.bench._rows import Row
-from core.results import Ablation
+from core.bench._base import Row
+from core.results import Row as StudyRow
+from core.results import StudyResult
 
-__all__ = ["arms_table", "times_table"]
+__all__ = ["study_table", "times_table"]
 
 
-def times_table(rows: list[Row]) -> Table:
+def times_table(rows: Iterable[Row]) -> Table:
     """A line a figure: its median with the lowest and the highest."""
     table = Table("benchmark", "what", "median", "lowest", "highest", "unit", "runs")
     for row in rows:
@@ -20,19 +23,33 @@ def times_table(rows: list[Row]) -> Table:
     return table
 
 
-def arms_table(found: Ablation) -> Table:
-    """A line an arm and data set, with the difference to the full method."""
-    table = Table(
-        "arm", "AUROC", "95 % interval", "to full", "95 % interval",
-        title="Outskirts: one class normal, nine strange, the mean over ten classes",
-        caption=f"Intervals: {found.run.interval}.",
-    )  # fmt: skip
-    for data in found.sets:
+def study_table(result: StudyResult) -> Table:
+    """A line an arm and data set, by every measure, with the difference to the reference."""
+    columns = [
+        column
+        for title in result.measures.values()
+        for column in (title, "95 % interval", f"to {result.reference}", "95 % interval")
+    ]
+    caption = f"Intervals: {result.run.interval}."
+    table = Table("arm", *columns, title=result.title, caption=caption)
+    for data in result.data:
         table.add_row(Text(data, style="bold"))
-        for arm in found.arms:
-            f = arm.figures[data]
-            gap = f"{f.difference:+.4f}", f"{f.difference_low:+.4f} to {f.difference_high:+.4f}"
-            mean = f"{f.mean:.4f}", f"{f.low:.4f} to {f.high:.4f}"
-            table.add_row(arm.title, *mean, *(("", "") if arm is found.arms[0] else gap))
+        for arm in result.arms:
+            rows = [result.row(arm.name, data, measure=measure) for measure in result.measures]
+            refers = arm.name == result.reference
+            table.add_row(arm.title, *(c for row in rows for c in _cells(row, refers=refers)))
         table.add_section()
     return table
+
+
+def _cells(row: StudyRow, *, refers: bool) -> tuple[str, str, str, str]:
+    """Value and difference, each with its interval; the reference differs from nothing."""
+    interval = _interval(row.low, row.high, ".4f")
+    if refers or row.difference is None:
+        return f"{row.value:.4f}", interval, "", ""
+    gap = _interval(row.difference_low, row.difference_high, "+.4f")
+    return f"{row.value:.4f}", interval, f"{row.difference:+.4f}", gap
+
+
+def _interval(low: float | None, high: float | None, form: str) -> str:
+    return "" if low is None or high is None else f"{low:{form}} to {high:{form}}"

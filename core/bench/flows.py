@@ -1,81 +1,24 @@
-"""The project's own benchmarks: figures, never verdicts. Run them on an idle machine."""
+"""How fast a flow trains and scores. Run it on an idle machine."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 import torch
 
-from core.bench._rows import RUNS, Row, Say, row_of
-from core.bench.pages import draws, maps, pages
+from core.bench._base import RUNS, Benchmark, Row, Say, row_of
 from core.checkpoint import from_config
 from core.data.stream import Stream
 from core.detectors._base import Detector
-from core.errors import OutskirtsError
 from core.inference.scoring import parts_of
-from core.results import Ablation, AblationMissing
 from core.shape import Shape
 
-__all__ = ["ABLATION", "BENCHMARKS", "Found", "Row", "run"]
-
-ABLATION = "outskirts"  # the one whose figures are no timings
+__all__ = ["BENCHMARKS", "glow_scoring", "glow_training"]
 
 SHAPE = Shape(1, 32, 32)
 SIZES = ((8, 64), (16, 64), (16, 128))  # flow steps a scale, hidden channels
-
-
-@dataclass(frozen=True)
-class Found:
-    """Figures of benchmarks.
-
-    Attributes:
-        ablation: of Outskirts, or None.
-        missing: why there is none although it was to be shown.
-    """
-
-    rows: list[Row]
-    ablation: Ablation | None = None
-    missing: str = ""
-
-    def as_dicts(self) -> list[dict[str, Any]]:
-        """A dictionary a row, each with its benchmark's name; the ablation's have other keys."""
-        arms = self.ablation.rows() if self.ablation else []
-        return [row.as_dict() for row in self.rows] + [{"benchmark": ABLATION, **a} for a in arms]
-
-
-def run(name: str | None, *, force: bool = False, watch: Say = lambda text: None) -> Found:
-    """Run one benchmark, or all.
-
-    The ablation takes the better part of an hour: among all it is shown as it is stored, and not
-    if that does not fit the code; by its name it is computed where it does not.
-
-    Args:
-        force: compute the ablation in any case.
-
-    Raises:
-        OutskirtsError: there is no such benchmark.
-        DataMissing: the ablation's images are not in the data folder.
-    """
-    if name is not None and name not in (*BENCHMARKS, ABLATION):
-        known = ", ".join((*BENCHMARKS, ABLATION))
-        raise OutskirtsError(f"no benchmark {name!r}; there are: {known}")
-    if force and name != ABLATION:
-        raise OutskirtsError(f"--force is of bench {ABLATION} alone")
-    if name in BENCHMARKS:
-        return Found(BENCHMARKS[name](watch))
-    rows = [] if name else [row for timed in BENCHMARKS.values() for row in timed(watch)]
-    from core.studies.outskirts import measure, stored
-
-    if name == ABLATION:
-        return Found(rows, measure(force=force, say=watch))
-    try:
-        return Found(rows, stored())
-    except AblationMissing as error:
-        return Found(rows, missing=str(error))
 
 
 def _flow(steps: int, hidden: int) -> Detector:
@@ -143,10 +86,7 @@ def glow_scoring(watch: Say) -> list[Row]:
     return rows
 
 
-BENCHMARKS: dict[str, Callable[[Say], list[Row]]] = {
+BENCHMARKS: Mapping[str, Benchmark] = {
     "glow-training": glow_training,
     "glow-scoring": glow_scoring,
-    "pages": pages,
-    "maps": maps,
-    "draws": draws,
 }

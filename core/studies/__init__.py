@@ -1,1 +1,40 @@
-"""Studies: protocols that compare arms over many trainings. Each file is one study."""
+"""One file a study; the folder is the registry, a file's stem is its study's name."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core.studies._base import Study
+
+__all__ = ["study", "study_names"]
+
+
+def study_names() -> list[str]:
+    """Names of all studies, sorted."""
+    stems = (module.name for module in pkgutil.iter_modules(__path__))
+    return sorted(stem for stem in stems if not stem.startswith("_"))
+
+
+def study(name: str) -> Study:
+    """The study that lives in the file ``name``.py of this folder, as it is planned there.
+
+    Raises:
+        LookupError: there is no such file.
+    """
+    from core.studies._base import Study
+
+    if name not in study_names():
+        raise LookupError(f"no study {name!r}; there are: {', '.join(study_names())}")
+    module = importlib.import_module(f"core.studies.{name}")
+    defined = [
+        c
+        for c in vars(module).values()
+        if inspect.isclass(c) and issubclass(c, Study) and c.__module__ == module.__name__
+    ]
+    if len(defined) != 1:
+        raise TypeError(f"{module.__name__} must define one study, it defines {len(defined)}")
+    return defined[0]()

@@ -1,73 +1,131 @@
 """The ablation of Outskirts: what each of its parts is worth, one class normal, nine strange.
 
-Each class is a part of its own on disk, so that an interrupted computation goes on. Settings are
-chosen on held-out normal images damaged by hand, before any test image is read.
+Arms take one thing away from the full method each, or put something plain in its place. All of
+them saw the same images of one class; those of as many levels share everything before the
+classifiers.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
-import shutil
-import time
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+import dataclasses
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
-import sklearn
 import torch
+from torch import Tensor
 
 from core.data.sources import public_set
 from core.data.splits import calibration_split
 from core.data.stream import Stream
+from core.detectors._base import Phase
 from core.detectors.outskirts import Outskirts
-from core.evaluate.bootstrap import Areas, interval, resamples
-from core.files import check_writable, read_text, write_whole
-from core.inference.scoring import parts_of
-from core.inference.validation import validate
-from core.results import (
-    Ablation,
-    AblationMissing,
-    ArmResult,
-    Figures,
-    Run,
-    Trial,
-    ablation_path,
-    read_ablation,
-)
+from core.inference.scoring import codes_of
 from core.settings import settings
-from core.studies._outskirts_arms import (
-    FULL,
-    PLAN,
-    Arm,
-    Plan,
-    Setting,
-    Staged,
-    base_of,
-    epochs_of,
-    ready,
-)
-from core.train.card import processor
+from core.shape import Shape
+from core.studies._base import Arm, Case, Ready, Setting, Study, fit_here
 
-__all__ = ["collect", "compute", "measure", "stored"]
+__all__ = ["FULL", "Ablation", "Staged", "arms_of"]
 
-Say = Callable[[str], None]
-CHOICE = (
-    "the setting with the highest mean AUROC over four synthetic faults of held-out normal images "
-    "(patch swap, block shuffle, blur, elastic bend) and the tuning classes; no strange image. "
-    "What all arms share, such as epochs and descriptors, was chosen for the full method before"
-)
-INTERVAL = (
-    "95 % of {draws:,} paired bootstraps, test images resampled within each label, the same for "
-    "all arms and classes; they cover test images, not training seeds"
-)
+FULL = "full"
+ONE, TWO = "one-level", "two-levels"  # what arms build on
+SHAPE = Shape(1, 28, 28)  # of both sets
+LAST_SHARED = "posteriors"  # what follows this phase differs from arm to arm
 
 
-# Images -------------------------------------------------------------------------------------------
+# The arms -----------------------------------------------------------------------------------------
+
+
+def arms_of(config: Outskirts.Config) -> tuple[Arm, ...]:
+    """All arms, their grids around the settings of ``config``: six each.
+
+    The full method tries three fractions, each pushed as in ``config`` or only spread, twice as
+    wide; what has no fraction to choose tries three spreads, pushed and not. A one-class SVM and
+    nearest neighbours have the usual settings of their own.
+    """
+    tau, kappa, rho = config.tau, config.kappa, config.rho
+    fractions = [
+        {"rho": r, "kappa": k, "tau": t}
+        for r in (rho / 2, rho, 2 * rho)
+        for k, t in ((kappa, tau), (1.0, 2 * tau))
+    ]
+    spreads = [{"kappa": k, "tau": t} for k in (kappa, 1.0) for t in (2 * tau / 3, tau, 2 * tau)]
+    return (
+        Arm(FULL, "full method", "two levels, outermost posteriors generate", {}, fractions, TWO),
+        Arm("plain", "plain classifiers", "the paper's reading: classifiers that know synthetic "
+            "outliers, no density and no squares", {"density": False}, fractions, TWO),
+        Arm("all", "all generate", "outliers drawn from all exemplar posteriors, rho = 1",
+            {"rho": 1.0}, spreads, TWO),
+        Arm("noise", "noise around the prior", "z ~ kappa N(0, I) in place of posteriors",
+            {"negatives": "noise"}, spreads, TWO),
+        Arm("single", "a single level", "a VAE on pixels and one classifier, no descriptors; the "
+            "VAE learns for the epochs of both levels, beta stays as it was set for two",
+            {"levels": 1}, fractions, ONE),
+        Arm("error", "VAE error", "||h - h^||^2 of the full method's VAE, which was not tuned for "
+            "it", {}, shares=TWO),
+        Arm("svm", "one-class SVM", "on the full method's codes h, all training images", {},
+            [{"nu": n, "gamma": g} for n in (0.01, 0.1) for g in (0.1, 1.0, 10.0)], TWO),
+        Arm("neighbours", "nearest neighbours", "mean distance of the code h to the k nearest of "
+            "all training images", {}, [{"k": k} for k in (1, 2, 5, 10, 20, 50)], TWO),
+        Arm("density", "untrained classifiers", "the full method's before any training: kernel "
+            "density of exemplar codes and squares, as they start; no outlier was seen", {},
+            shares=TWO),
+    )  # fmt: skip
+
+
+class Staged(Outskirts):
+    """Outskirts that runs those of its phases that are ``wanted``."""
+
+    wanted: Collection[str] | None = None
+
+    def phases(self) -> Sequence[Phase]:
+        """A single level fuses for the epochs that two levels share: as many looks at images."""
+        phases = list(super().phases())
+        if self.config.levels == 1:
+            both = Outskirts(dataclasses.replace(self.config, levels=2), self.shape).phases()
+            longer = sum(p.epochs for p in both if p.name in ("distil", "fuse"))
+            phases = [dataclasses.replace(p, epochs=longer) if p.name == "fuse" else p
+                      for p in phases]  # fmt: skip
+        return [p for p in phases if self.wanted is None or p.name in self.wanted]
+
+
+class _OnCodes(Staged):
+    """Codes of a trained Outskirts, scored by something else; the part is called as in the rest."""
+
+    score_codes: Callable[[np.ndarray], np.ndarray]
+
+    def parts(self, x: Tensor) -> Mapping[str, Tensor]:
+        return {"logit": torch.from_numpy(self.score_codes(self.codes(x).numpy()))}
+
+    def embed(self, x: Tensor) -> Tensor:
+        return self.codes(x)
+
+
+def _svm(codes: np.ndarray, *, nu: float, gamma: float) -> Callable[[np.ndarray], np.ndarray]:
+    """gamma in units of one over the number of codes times their variance."""
+    from sklearn.svm import OneClassSVM
+
+    unit = 1 / (codes.shape[1] * codes.var())
+    svm = OneClassSVM(nu=nu, gamma=gamma * unit).fit(codes)
+    return lambda h: -svm.decision_function(h)
+
+
+def _neighbours(codes: np.ndarray, *, k: float) -> Callable[[np.ndarray], np.ndarray]:
+    from sklearn.neighbors import NearestNeighbors
+
+    near = NearestNeighbors(n_neighbors=int(k), algorithm="brute").fit(codes)
+    return lambda h: near.kneighbors(h)[0].mean(1)
+
+
+ON_CODES: Mapping[str, Callable[..., Callable[[np.ndarray], np.ndarray]]] = {
+    "svm": _svm,
+    "neighbours": _neighbours,
+}
+
+
+# The study ----------------------------------------------------------------------------------------
 
 
 @cache
@@ -75,289 +133,107 @@ def _images(name: str, train: bool) -> tuple[np.ndarray, np.ndarray]:
     return public_set(name, settings().data, train=train)
 
 
-def _of_class(plan: Plan, name: str, normal: int) -> tuple[Stream, np.ndarray]:
-    """A class's training images as a stream, and its held-out ones (N, H, W)."""
-    images, labels = _images(name, True)
-    splits = calibration_split(len(images), calibration=plan.calibration, seed=plan.seed)
-    mine, held_out = (images[rows[labels[rows] == normal]] for rows in splits)
-    n = len(mine)
-    return Stream(mine, np.ones(n, np.int8), np.full(n, normal), plan.batch_size), held_out
-
-
-class _Bases:
-    """The bases of one class by levels, each trained when it is first asked for."""
-
-    def __init__(self, plan: Plan, stream: Stream) -> None:
-        self.plan, self.stream = plan, stream
-        self.known: dict[int, Staged] = {}
-
-    def __call__(self, arm: Arm) -> Staged:
-        levels = arm.changes.get("levels", 2)
-        if levels not in self.known:
-            self.known[levels] = base_of(self.plan, self.stream, levels=levels)
-        return self.known[levels]
-
-
-# Parts --------------------------------------------------------------------------------------------
-
-
-def _tune(plan: Plan, name: str, normal: int, *, say: Say) -> dict[str, Any]:
-    """Mean AUROC over the faults of every arm's every setting, on held-out normal images."""
-    start = time.monotonic()
-    stream, held_out = _of_class(plan, name, normal)
-    bases, found = _Bases(plan, stream), dict[str, list[float]]()
-    for arm in plan.arms:
-        found[arm.name] = []
-        for setting in arm.grid:
-            say(f"{arm.title}, {_words(setting)}")
-            detector, part = ready(arm, setting, bases(arm), plan=plan, stream=stream)
-            faults = validate(detector, held_out, seed=plan.seed)
-            found[arm.name].append(float(np.mean([parts[part] for parts in faults.values()])))
-    return {"faults": found, "seconds": time.monotonic() - start}
-
-
-def _score(
-    plan: Plan, name: str, normal: int, chosen: Mapping[str, Setting], *, say: Say
-) -> dict[str, np.ndarray]:
-    """Scores (N,) of every arm on all test images of a set, one class normal."""
-    start = time.monotonic()
-    stream, _ = _of_class(plan, name, normal)
-    test = _images(name, False)[0]
-    bases, found = _Bases(plan, stream), {}
-    for arm in plan.arms:
-        say(arm.title)
-        detector, part = ready(arm, chosen[arm.name], bases(arm), plan=plan, stream=stream)
-        found[arm.name] = parts_of(detector, test)[part]
-    seconds = time.monotonic() - start
-    return {**found, "images": np.array(len(stream.images)), "seconds": np.array(seconds)}
-
-
-def _folder(plan: Plan) -> Path:
-    """Where the parts of this plan lie; another plan has another folder."""
-    text = json.dumps(plan.as_dict(), sort_keys=True)
-    return settings().runs / "ablation" / hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def compute(
-    plan: Plan = PLAN,
-    *,
-    sets: Collection[str] | None = None,
-    classes: Collection[int] | None = None,
-    say: Say = lambda text: None,
-) -> None:
-    """Compute the parts that are not there yet, of these data sets and classes or of all.
-
-    Two processes may share the work, a data set each; `measure` then puts the parts together.
-    """
-    _folder(plan).mkdir(parents=True, exist_ok=True)
-    parts = [
-        part
-        for part in _parts(plan)
-        if (sets is None or part.data in sets)
-        and (part.tuning or classes is None or part.normal in classes)
-    ]
-    for i, part in enumerate(parts):
-
-        def told(text: str, where: str = f"{part} ({i + 1} of {len(parts)})") -> None:
-            say(f"{where}: {text}")
-
-        if part.path.exists():
-            continue
-        if part.tuning:
-            write_whole(part.path, json.dumps(_tune(plan, part.data, part.normal, say=told)))
-        else:
-            packed, chosen = io.BytesIO(), _chosen(plan, part.data)
-            scores = _score(plan, part.data, part.normal, chosen, say=told)
-            np.savez_compressed(packed, **scores)  # type: ignore[arg-type]
-            write_whole(part.path, packed.getvalue())
-
-
 @dataclass(frozen=True)
-class _Part:
-    """One class of one data set, on disk."""
+class Ablation(Study):
+    """What is computed on what, fixed before any test image is read.
 
-    data: str
-    normal: int
-    tuning: bool
-    path: Path
-
-    def __str__(self) -> str:
-        return f"{self.data}, class {self.normal}, {'tuning' if self.tuning else 'measuring'}"
-
-
-def _parts(plan: Plan) -> list[_Part]:
-    """All parts of a plan, those that choose settings first."""
-    folder = _folder(plan)
-    tuned = [_Part(s, c, True, folder / f"tune-{s}-{c}.json")
-             for s, classes in plan.tuning.items() for c in classes]  # fmt: skip
-    return tuned + [_Part(s, c, False, folder / f"{s}-{c}.npz")
-                    for s in plan.tuning for c in plan.classes]  # fmt: skip
-
-
-def _missing(plan: Plan) -> list[_Part]:
-    return [part for part in _parts(plan) if not part.path.exists()]
-
-
-# Together -----------------------------------------------------------------------------------------
-
-
-def _tried(plan: Plan, name: str) -> dict[str, np.ndarray]:
-    """Mean AUROC over faults and tuning classes of every arm's settings, (settings,)."""
-    read = [json.loads(read_text(part.path))["faults"]
-            for part in _parts(plan) if part.tuning and part.data == name]  # fmt: skip
-    return {arm.name: np.mean([part[arm.name] for part in read], 0) for arm in plan.arms}
-
-
-def _chosen(plan: Plan, name: str) -> dict[str, Setting]:
-    """Each arm's best setting on a data set's tuning classes; of equals the first."""
-    tried = _tried(plan, name)
-    return {arm.name: arm.grid[int(tried[arm.name].argmax())] for arm in plan.arms}
-
-
-def collect(plan: Plan = PLAN, *, say: Say = lambda text: None) -> Ablation:
-    """All figures of the parts.
-
-    Raises:
-        AblationMissing: parts are missing.
+    Attributes:
+        tuned_on: by data set, the classes on which every arm's setting is chosen, not by their
+            test images; though an earlier design was once measured on those of 8 and 0. Two only:
+            a class costs five minutes of a core; a third of each set would make the whole an hour.
+        classes: each is normal in turn.
+        calibration: training images of a set that train nothing; those of the class choose.
     """
-    if missing := _missing(plan):
-        raise AblationMissing(f"{len(missing)} parts were not computed yet: {missing[0]} ...")
-    figures: dict[str, dict[str, Figures]] = {arm.name: {} for arm in plan.arms}
-    tests, images = {}, []
-    seconds = sum(json.loads(read_text(p.path))["seconds"] for p in _parts(plan) if p.tuning)
-    for name in plan.tuning:
-        say(f"{name}: intervals")
-        scores = [_read(p.path) for p in _parts(plan) if p.data == name and not p.tuning]
-        labels = _images(name, False)[1]
-        tests[name] = len(labels)
-        for arm, found in _figures(plan, name, scores, labels).items():
-            figures[arm][name] = found
-        seconds += sum(float(s["seconds"]) for s in scores)
-        images += [int(s["images"]) for s in scores]
-    tried = {name: _tried(plan, name) for name in plan.tuning}
-    return Ablation(
-        schema=1,
-        plan=plan.as_dict(),
-        sets=dict.fromkeys(plan.tuning, plan.classes),
-        arms=tuple(
-            ArmResult(
-                name=arm.name,
-                title=arm.title,
-                text=arm.text,
-                trials=tuple(
-                    Trial(
-                        setting=dict(setting),
-                        faults={s: round(float(tried[s][arm.name][i]), 6) for s in plan.tuning},
-                    )
-                    for i, setting in enumerate(arm.grid)
-                ),
-                figures=figures[arm.name],
-            )
-            for arm in plan.arms
-        ),
-        run=Run(
-            minutes=round(seconds / 60, 1),
-            epochs=epochs_of(Outskirts(plan.config)),
-            seed=plan.seed,
-            settings_tried=max(len(arm.grid) for arm in plan.arms),
-            tuning=dict(plan.tuning),
-            choice=CHOICE,
-            calibration=plan.calibration,
-            images=round(float(np.mean(images)), 1),
-            test_images=tests,
-            bootstraps=plan.draws,
-            interval=INTERVAL.format(draws=plan.draws),
-            processor=processor(),
-            torch=torch.__version__,
-            scikit_learn=sklearn.__version__,
-        ),
+
+    title: ClassVar[str] = "Outskirts: one class normal, nine strange, the mean over ten classes"
+    question: ClassVar[str] = "Does choosing the outskirts help?"
+    text: ClassVar[str] = (
+        "The full method beside arms that each lack one thing. One class is normal, the nine "
+        "others are strange; each class takes its turn, on digits and on garments."
     )
-
-
-def _read(path: Path) -> dict[str, np.ndarray]:
-    with np.load(path, allow_pickle=False) as stored:
-        return {name: stored[name] for name in stored.files}
-
-
-def _figures(
-    plan: Plan, name: str, scores: list[dict[str, np.ndarray]], labels: np.ndarray
-) -> dict[str, Figures]:
-    """Every arm's figures on one data set, from scores (N,) by class and arm."""
-    names = [arm.name for arm in plan.arms]
-    areas = [[Areas(found[arm], labels == c) for arm in names]
-             for c, found in zip(plan.classes, scores, strict=True)]  # fmt: skip
-    alone = np.array([[area(np.ones(len(labels))) for area in row] for row in areas])  # (C, A)
-    drawn = np.array(
-        [
-            np.mean([[area(counts) for area in row] for row in areas], 0)
-            for counts in resamples(labels, draws=plan.draws, seed=plan.seed)
-        ]
-    )  # (draws, A)
-    full, chosen = names.index(FULL), _chosen(plan, name)
-    found = {}
-    for a, arm in enumerate(names):
-        mean, other = alone[:, a].mean(), alone[:, full].mean()
-        apart = interval(drawn[:, a] - drawn[:, full])
-        numbers = mean, *interval(drawn[:, a]), mean - other, *apart
-        keys = ("mean", "low", "high", "difference", "difference_low", "difference_high")
-        found[arm] = Figures(
-            **{key: round(float(v), 6) for key, v in zip(keys, numbers, strict=True)},
-            classes=tuple(round(float(v), 6) for v in alone[:, a]),
-            chosen=dict(chosen[arm]),
-        )
-    return found
-
-
-def stored(plan: Plan = PLAN) -> Ablation:
-    """What is stored, if it is what this code would compute.
-
-    Raises:
-        AblationMissing: there is none, it is damaged, or it was computed by another plan.
-    """
-    found = read_ablation()
-    if found.plan != plan.as_dict():
-        raise AblationMissing(
-            f"{ablation_path().name} was computed with other settings than the code has now: "
-            "`python -m core bench outskirts` computes it again"
-        )
-    return found
-
-
-def measure(plan: Plan = PLAN, *, force: bool = False, say: Say = lambda text: None) -> Ablation:
-    """The stored ablation if it fits the plan; else compute what is missing, and store it.
-
-    Args:
-        force: forget the parts and the stored one. Code that changed without its settings changing
-            is not noticed otherwise.
-
-    Raises:
-        DataMissing: the images are not in the data folder.
-        FileError: the result may not be written, which is tried before the work.
-    """
-    if force:
-        shutil.rmtree(_folder(plan), ignore_errors=True)
-    elif not _begun(plan):
-        try:
-            return stored(plan)
-        except AblationMissing as missing:
-            say(str(missing))
-    path = ablation_path()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    check_writable(path)
-    compute(plan, say=say)
-    found = collect(plan, say=say)
-    write_whole(path, found.model_dump_json(indent=1) + "\n")
-    return found
-
-
-def _begun(plan: Plan) -> bool:
-    """Whether there are parts that go beyond what is stored: interrupted, or shared out."""
-    times = [p.path.stat().st_mtime for p in _parts(plan) if p.path.exists()]
-    path = ablation_path()
-    return bool(times) and bool(
-        _missing(plan) or not path.exists() or max(times) > path.stat().st_mtime
+    titles: ClassVar[Mapping[str, str]] = {"MNIST": "digits", "FashionMNIST": "garments"}
+    over: ClassVar[str] = "ten classes"
+    choice: ClassVar[str] = (
+        "the setting with the highest mean AUROC over four synthetic faults of held-out normal "
+        "images (patch swap, block shuffle, blur, elastic bend) and the tuning classes; no strange "
+        "image. What all arms share, such as epochs and descriptors, was chosen for the full "
+        "method before"
     )
+    packages: ClassVar[tuple[str, ...]] = ("torch", "numpy", "scikit-learn")
 
+    config: Outskirts.Config = field(default_factory=Outskirts.Config)
+    tuned_on: Mapping[str, tuple[int, ...]] = field(
+        default_factory=lambda: {"MNIST": (5, 8), "FashionMNIST": (0, 2)}
+    )
+    classes: tuple[int, ...] = tuple(range(10))
+    calibration: int = 5000
+    batch_size: int = 128
 
-def _words(setting: Setting) -> str:
-    return ", ".join(f"{key} {value:g}" for key, value in setting.items()) or "as it is"
+    @property
+    def arms(self) -> tuple[Arm, ...]:
+        return arms_of(self.config)
+
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        return tuple(Case(data, str(c)) for data in self.tuned_on for c in self.classes)
+
+    @property
+    def tuning(self) -> tuple[Case, ...]:
+        return tuple(Case(data, str(c)) for data, some in self.tuned_on.items() for c in some)
+
+    def fixed(self) -> Mapping[str, Any]:
+        """The detector with its epochs and sizes."""
+        detector = self._build()
+        return {
+            "config": dataclasses.asdict(self.config),
+            "calibration": self.calibration,
+            "batch_size": self.batch_size,
+            "epochs": {p.name: p.epochs for p in detector.phases() if p.players},
+            "shapes": {k: list(v.shape) for k, v in detector.state_dict().items()},
+        }
+
+    def training(self, case: Case) -> tuple[Stream, np.ndarray]:
+        images, labels = _images(case.data, True)
+        splits = calibration_split(len(images), calibration=self.calibration, seed=self.seed)
+        normal = int(case.variant)
+        mine, held_out = (images[i[labels[i] == normal]] for i in splits)
+        n = len(mine)
+        return Stream(mine, np.ones(n, np.int8), np.full(n, normal), self.batch_size), held_out
+
+    def test(self, data: str) -> tuple[np.ndarray, np.ndarray]:
+        return _images(data, False)
+
+    def share(self, shares: str, stream: Stream) -> Mapping[str, Tensor]:
+        """Everything before the classifiers."""
+        base = self._build(levels=1 if shares == ONE else 2)
+        names = [phase.name for phase in base.phases()]
+        base.wanted = names[: names.index(LAST_SHARED) + 1]
+        fit_here(base, stream, seed=self.seed)
+        return {k: v for k, v in base.state_dict().items() if not k.startswith("classifiers.")}
+
+    def ready(
+        self, arm: Arm, setting: Setting, *, stream: Stream, shared: Mapping[str, Tensor]
+    ) -> Ready:
+        """Classifiers start as fresh ones do; start and batches are the same in every arm."""
+        if arm.name in ON_CODES:
+            on_codes = self._on(shared, kind=_OnCodes)
+            on_codes.score_codes = ON_CODES[arm.name](codes_of(on_codes, stream.images), **setting)
+            return Ready(on_codes, "logit")
+        if arm.name == "error":
+            return Ready(self._on(shared), "reconstruction")
+        detector = self._on(shared, **{**arm.changes, **setting})
+        phases = detector.phases()
+        last = phases[[p.name for p in phases].index(LAST_SHARED) + 1 :]
+        detector.wanted = [p.name for p in last if arm.name != "density" or not p.players]
+        fit_here(detector, stream, seed=self.seed)
+        return Ready(detector.requires_grad_(False), "logit")
+
+    def _on(self, shared: Mapping[str, Tensor], *, kind: type = Staged, **changes: Any) -> Any:
+        """A detector of other settings that builds on what is shared; its classifiers are fresh."""
+        detector = self._build(kind, **changes)
+        detector.load_state_dict({**detector.state_dict(), **shared})
+        return detector.eval().requires_grad_(False)
+
+    def _build(self, kind: type[Staged] = Staged, **changes: Any) -> Staged:
+        torch.manual_seed(self.seed)
+        return kind(dataclasses.replace(self.config, **changes), SHAPE)

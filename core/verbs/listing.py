@@ -47,24 +47,26 @@ def _say_scenario(row: Mapping[str, Any]) -> None:
 
 
 def bench(
-    name: Annotated[str | None, typer.Argument(help="One benchmark; all without it.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="One benchmark or study; all without it.")
+    ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Compute the ablation, outskirts, whatever is stored.")
+        bool, typer.Option("--force", help="Compute the study, such as outskirts, in any case.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run the project's own benchmarks; figures, no verdict. Best with nothing else running."""
-    from core.bench import flows as benchmarks
-    from core.bench._tables import arms_table, times_table
+    from core import bench as benches
+    from core.bench._tables import study_table, times_table
 
-    with spinner() as tell:  # the ablation takes long: a log is told how far it came
-        found = benchmarks.run(name, force=force, watch=tell if notes.is_terminal else note)
-    if found.missing:
-        note(found.missing)
+    with spinner() as tell:  # a study takes long: a log is told how far it came
+        figures = benches.run(name, force=force, watch=tell if notes.is_terminal else note)
+    for text in figures.missing:
+        note(text)
     if as_json:
-        say_json(found.as_dicts(), indent=1)
+        say_json(figures.as_dicts(), indent=1)
         return
-    if found.rows:
-        show(times_table(found.rows))
-    if found.ablation:
-        show(arms_table(found.ablation))
+    if figures.rows:
+        show(times_table(figures.rows))
+    for result in figures.studies:
+        show(study_table(result))

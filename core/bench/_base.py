@@ -1,4 +1,4 @@
-"""A figure of a benchmark."""
+"""What a benchmark is: a function that times something and gives rows of figures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-__all__ = ["RUNS", "Row", "Say", "row_of"]
+__all__ = ["RUNS", "Benchmark", "Row", "Say", "row_of"]
 
 RUNS = 5
 Say = Callable[[str], None]
@@ -28,7 +28,11 @@ class Row:
         return asdict(self)
 
 
+Benchmark = Callable[[Say], list[Row]]  # told on the way what it is at
+
+
 def row_of(benchmark: str, what: str, values: list[float], unit: str) -> Row:
+    """The figure of these runs."""
     return Row(
         benchmark, what, statistics.median(values), min(values), max(values), unit, len(values)
     )

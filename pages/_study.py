@@ -1,0 +1,171 @@
+"""Any stored study on a page: its figure, what the intervals allow to say, and all its numbers."""
+
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from core.service import StudyMissing, StudyResult, StudyRow, read_study
+from pages import _draw
+from pages._luck import listed
+
+__all__ = ["cell", "figure", "kind_of", "kinds", "rows", "show", "verdict"]
+
+# Okabe and Ito's, one a data set, with a mark of its own.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+MARKS = ("circle", "square", "diamond", "triangle-up")
+Says = Callable[[StudyResult], str]
+
+
+def show(name: str, *, why: Says = lambda result: "", aside: Says = lambda result: "") -> None:
+    """The section of a study; what only its page says of it comes from ``why`` and ``aside``.
+
+    Args:
+        why: what follows from the verdict, or "".
+        aside: what a reader may mistake, or "".
+    """
+    try:
+        result = read_study(name)
+    except StudyMissing as error:
+        st.info(str(error), icon=":material/info:")
+        return
+    st.subheader(result.question)
+    st.markdown(result.text)
+    measure = first_measure(result)
+    st.plotly_chart(
+        figure(result),
+        key=f"{name}_study",
+        config=_draw.SAVE,
+        alt=f"Mean {measure} over {result.over} of every arm of the study, with 95 percent intervals",
+    )
+    said = [verdict(result), why(result)]
+    st.markdown("**What you see:** " + "\n\n".join(text for text in said if text))
+    if words := aside(result):
+        st.caption(words)
+    with st.expander("All numbers, and how they were made"):
+        st.table(pd.DataFrame(rows(result)), border="horizontal", hide_index=True)
+        st.caption(how(result))
+        st.download_button(
+            "The study (JSON)",
+            result.model_dump_json(indent=1),
+            file_name=f"{name}-study.json",
+            mime="application/json",
+            on_click="ignore",
+            icon=":material/download:",
+        )
+
+
+def how(result: StudyResult) -> str:
+    """How the numbers were made."""
+    run, tried = result.run, max(len(arm.trials) for arm in result.arms)
+    text = (
+        f"Mean {first_measure(result)} over {result.over}; in brackets the difference to the "
+        f"{reference(result)}. Intervals: {run.interval}. "
+    )
+    if tried > 1:
+        text += f"Every arm with something to choose tried {tried} settings; chosen: {run.choice}. "
+    return text + (
+        f"{run.minutes:g} minutes on {run.processor}. `python -m core bench {result.name}` prints "
+        "this table; `--force` computes it again."
+    )
+
+
+def first_measure(result: StudyResult) -> str:
+    return next(iter(result.measures.values()))
+
+
+def reference(result: StudyResult) -> str:
+    return result.arm(result.reference).title
+
+
+def figure(result: StudyResult) -> go.Figure:
+    """Means with their intervals, a line an arm, the reference on top."""
+    drawn = go.Figure()
+    names = [arm.title for arm in result.arms]
+    for i, (data, title) in enumerate(result.data.items()):
+        means = [result.row(arm.name, data) for arm in result.arms]
+        colour = COLOURS[i % len(COLOURS)]
+        drawn.add_trace(
+            go.Scatter(
+                x=[row.value for row in means],
+                y=names,
+                name=title,
+                mode="markers",
+                marker={"size": 10, "color": colour, "symbol": MARKS[i % len(MARKS)]},
+                error_x={
+                    "array": [(row.high or row.value) - row.value for row in means],
+                    "arrayminus": [row.value - (row.low or row.value) for row in means],
+                },
+                hovertemplate="%{y}: %{x:.3f}<extra>%{fullData.name}</extra>",
+            )
+        )
+        refers = result.row(result.reference, data).value
+        drawn.add_vline(x=refers, line={"dash": "dot", "color": colour})
+    drawn.update_yaxes(autorange="reversed")
+    drawn.update_xaxes(title=f"mean {first_measure(result)}; dotted: the {reference(result)}")
+    return _draw.tidy(drawn, height=60 + 34 * len(names)).update_layout(hovermode="closest")
+
+
+# What the numbers carry ---------------------------------------------------------------------------
+
+
+def verdict(result: StudyResult) -> str:
+    """Who is better or worse than the reference on every data set, by the paired intervals."""
+    said: dict[str, list[str]] = {}
+    for name, kind in kinds(result).items():
+        means = [result.row(name, data) for data in result.data]
+        gaps = listed([f"{row.difference or 0:+.3f}" for row in means])
+        said.setdefault(kind, []).append(f"{result.arm(name).title} ({gaps})")
+    everywhere = {1: "", 2: " on both"}.get(len(result.data), " on all")
+    heads = {
+        "worse": f"Worse than the {reference(result)}{everywhere}",
+        "better": f"Better{everywhere}",
+        "mixed": f"Neither{everywhere}",
+    }
+    text = " ".join(f"{heads[kind]}: {', '.join(said[kind])}." for kind in heads if kind in said)
+    sides = listed(list(result.data.values()))
+    return f"{text} In brackets the difference in mean {first_measure(result)} on {sides}."
+
+
+def kinds(result: StudyResult) -> dict[str, str]:
+    """How every other arm stands to the reference."""
+    return {
+        arm.name: kind_of([result.row(arm.name, data) for data in result.data])
+        for arm in result.arms
+        if arm.name != result.reference
+    }
+
+
+def kind_of(means: Sequence[StudyRow]) -> str:
+    """How an arm stands to the reference over the data sets, by the paired intervals."""
+    if all(row.difference_high is not None and row.difference_high < 0 for row in means):
+        return "worse"
+    if all(row.difference_low is not None and row.difference_low > 0 for row in means):
+        return "better"
+    return "mixed"
+
+
+def rows(result: StudyResult) -> list[dict[str, str]]:
+    """A row an arm, a column a data set, as the table has them."""
+    return [
+        {
+            "arm": f"**{arm.title}**  \n:small[:gray[{arm.text}]]",
+            **{
+                title: cell(result.row(arm.name, data), refers=arm.name == result.reference)
+                for data, title in result.data.items()
+            },
+        }
+        for arm in result.arms
+    ]
+
+
+def cell(row: StudyRow, *, refers: bool) -> str:
+    """A mean with its interval, and its difference to the reference."""
+    text = f"{row.value:.3f}"
+    if row.low is not None:
+        text += f"  \n:small[:gray[{row.low:.3f} to {row.high:.3f}]]"
+    if refers or row.difference is None:
+        return text
+    gap = f"{row.difference:+.3f}, {row.difference_low:+.3f} to {row.difference_high:+.3f}"
+    return f"{text}  \n:small[({gap})]"
