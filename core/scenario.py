@@ -13,10 +13,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from core.atlas import LAYOUTS, POINTS, LayoutName
+from core.cache import Cache, stamp
 from core.data.transforms import CONTROLS, flat_images, noise_images
 from core.errors import OutskirtsError, complaint, no_arrays
 from core.files import FileError, read_text, write_whole
-from core.kept import Kept, stamp
 from core.settings import settings
 from core.shape import Shape
 
@@ -298,7 +298,7 @@ def scenario_names() -> list[str]:
     return sorted(p.parent.name for p in settings().checkpoints.glob("*/scenario.json"))
 
 
-_scenarios = Kept[Scenario](limit=512 * 1024, weigh=lambda scenario: 1024)
+_scenarios = Cache[Scenario](limit=512 * 1024, sized=lambda scenario: 1024)
 
 
 def load_scenario(name: str) -> Scenario:
@@ -354,11 +354,11 @@ def build_reference(
 
 
 Shipped = Mapping[str, tuple[np.ndarray, np.ndarray]]  # set name to images and labels
-_shipped = Kept[Shipped](
-    limit=200_000_000, weigh=lambda sets: sum(i.nbytes + k.nbytes for i, k in sets.values())
+_shipped = Cache[Shipped](
+    limit=200_000_000, sized=lambda sets: sum(i.nbytes + k.nbytes for i, k in sets.values())
 )
-_pictures = Kept[Pictures](
-    limit=400_000_000, weigh=lambda found: found.images.nbytes + found.labels.nbytes
+_pictures = Cache[Pictures](
+    limit=400_000_000, sized=lambda found: found.images.nbytes + found.labels.nbytes
 )
 
 

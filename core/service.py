@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, TypeVar
+
+from core.answers import images, latent, likelihoods, loaded, models, outskirts, overview, rays
 from core.answers.images import (
     ORDERS,
     Gallery,
@@ -9,8 +15,6 @@ from core.answers.images import (
     ImageQuery,
     ImageView,
     display_table,
-    gallery,
-    image,
     per_image_table,
 )
 from core.answers.latent import (
@@ -20,21 +24,12 @@ from core.answers.latent import (
     LatentQuery,
     Near,
     NearQuery,
-    across,
     ids_of_keys,
     keys_of_ids,
-    latent,
-    near,
     pictures_of,
 )
-from core.answers.likelihoods import (
-    Likelihoods,
-    LikelihoodsQuery,
-    PartView,
-    ScaleGap,
-    likelihoods,
-)
-from core.answers.loaded import Target, forget, parse_target, variants_of, version
+from core.answers.likelihoods import Likelihoods, LikelihoodsQuery, PartView, ScaleGap
+from core.answers.loaded import Target, parse_target, variants_of
 from core.answers.models import (
     Drawn,
     Pair,
@@ -42,10 +37,7 @@ from core.answers.models import (
     Resampled,
     ResampleQuery,
     SamplesQuery,
-    pair,
     pair_table,
-    resample,
-    samples,
 )
 from core.answers.outskirts import (
     COLLAPSED,
@@ -56,42 +48,44 @@ from core.answers.outskirts import (
     Plane,
     PlaneQuery,
     Recipe,
-    draws,
-    field,
-    plane,
 )
 from core.answers.overview import (
     Classes,
+    ClassesQuery,
     Correction,
     DetectorRow,
     Luck,
     Measured,
     Overview,
+    OverviewQuery,
     Seen,
-    classes,
     corrections,
     flagged_above,
     luck,
-    overview,
     scenarios,
     seeds_of,
     warm_up,
 )
-from core.answers.rays import Ray, RayQuery, RayScores, RayScoresQuery, ray, ray_scores
+from core.answers.query import Query
+from core.answers.rays import Ray, RayQuery, RayScores, RayScoresQuery
 from core.answers.scoring import Evaluation, Scored, evaluate, score
+from core.cache import Cache, freeze, size_of
 from core.data.decode import SUFFIXES
 from core.errors import OutskirtsError
 from core.evaluate.metrics import Mean, Metrics, mean_of
 from core.results import Row as StudyRow
 from core.results import StudyMissing, StudyResult, read_study
+from core.settings import settings
 
 __all__ = [
+    "ANSWERED",
     "COLLAPSED",
     "ORDERS",
     "SUFFIXES",
     "Across",
     "AcrossQuery",
     "Classes",
+    "ClassesQuery",
     "Correction",
     "DetectorRow",
     "Drawn",
@@ -116,11 +110,13 @@ __all__ = [
     "NearQuery",
     "OutskirtsError",
     "Overview",
+    "OverviewQuery",
     "Pair",
     "PairQuery",
     "PartView",
     "Plane",
     "PlaneQuery",
+    "Query",
     "Ray",
     "RayQuery",
     "RayScores",
@@ -136,40 +132,67 @@ __all__ = [
     "StudyResult",
     "StudyRow",
     "Target",
-    "across",
-    "classes",
+    "ask",
     "corrections",
     "display_table",
-    "draws",
     "evaluate",
-    "field",
     "flagged_above",
     "forget",
-    "gallery",
     "ids_of_keys",
-    "image",
     "keys_of_ids",
-    "latent",
-    "likelihoods",
     "luck",
     "mean_of",
-    "near",
-    "overview",
-    "pair",
     "pair_table",
     "parse_target",
     "per_image_table",
     "pictures_of",
-    "plane",
-    "ray",
-    "ray_scores",
     "read_study",
-    "resample",
-    "samples",
     "scenarios",
     "score",
     "seeds_of",
     "variants_of",
-    "version",
     "warm_up",
 ]
+
+A = TypeVar("A")
+
+ANSWERED: dict[type[Query[Any]], Callable[..., Any]] = {  # what answers each type of query
+    answered.query: answered.by
+    for module in (images, latent, likelihoods, models, outskirts, overview, rays)
+    for answered in module.ANSWERS
+}
+# With its query, which weighs as well: a lasso names thousands of images.
+_answers: Cache[tuple[Query[Any], Any]] = Cache(limit=256_000_000, sized=size_of)
+
+
+def ask(
+    query: Query[A],
+    data: bytes | None = None,
+    *,
+    wait: Callable[[], AbstractContextManager[Any]] = nullcontext,
+) -> A:
+    """The answer to a query, read-only, and the same one for all who ask while its files stay.
+
+    Args:
+        data: the user's file, where the query is about one.
+        wait: makes what is entered while the answer is computed; one that is there needs none.
+
+    Raises:
+        ImageError: ``data`` is not an image that can be read.
+        OutskirtsError: no such scenario, set, image or checkpoint, or it is damaged.
+    """
+    digest = None if data is None else hashlib.sha256(data).digest()
+    key: Hashable = (settings().checkpoints, query, digest)
+    version = loaded.version_of(query.files())  # before the answer reads them
+    if (entry := _answers.peek(key, version)) is not None:
+        return entry.value[1]
+    answer = ANSWERED[type(query)]
+    given = (query,) if data is None else (query, data)
+    with wait():
+        return _answers.get(key, version, lambda: (query, freeze(answer(*given))))[1]
+
+
+def forget() -> None:
+    """Answer anew, from models, scores and images that are read anew."""
+    _answers.cache_clear()
+    loaded.forget()

@@ -16,6 +16,7 @@ from core.service import (
     pictures_of,
 )
 from pages import _ask, _draw, _selection
+from pages._ask import ask
 from pages._controls import in_words, pager
 from pages._tags import tagging, tags, tags_of
 from pages._tiles import tiles
@@ -242,7 +243,7 @@ def _table(
     view: LatentMap, rows: np.ndarray, models: Mapping[str, DetectorRow], scenario: str
 ) -> None:
     keys = view.keys[rows]
-    found = _ask.across(AcrossQuery(scenario, tuple(models), tuple(keys.tolist())))
+    found = ask(AcrossQuery(scenario, tuple(models), tuple(keys.tolist())))
     st.dataframe(
         {
             "image": [view.id(row) for row in rows],
@@ -270,7 +271,7 @@ def _csv(
     known: Mapping[str, np.ndarray],
 ) -> bytes:
     keys = view.keys[rows]
-    found = _ask.across(AcrossQuery(scenario, tuple(models), tuple(keys.tolist())))
+    found = ask(AcrossQuery(scenario, tuple(models), tuple(keys.tolist())))
     columns = {
         "image": np.array([view.id(row) for row in rows]),
         "set": found.sets,

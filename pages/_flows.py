@@ -24,6 +24,7 @@ from core.service import (
     Target,
 )
 from pages import _ask, _draw
+from pages._ask import ask
 from pages._controls import choose_model, map_button
 from pages._text import plain
 from pages._tiles import tiles
@@ -61,7 +62,7 @@ def against(
         up = choose_model("Against", others, "glow.patches", "likelihoods_up")
     target = Target.of(scenario.name, across)
     query = PairQuery(target, Target.of(scenario.name, up), strange, seed=seed)
-    pair = _ask.pair(query)
+    pair = ask(query)
     with left:
         names = (trained[across].title, trained[up].title)
         event = st.plotly_chart(
@@ -108,7 +109,7 @@ def _rank(value: float) -> str:
 
 
 def _show_chosen(target: Target, set_name: str, index: int, *, inspect: Inspect) -> None:
-    view = _ask.image(ImageQuery(target, set_name, int(index)))
+    view = ask(ImageQuery(target, set_name, int(index)))
     st.image(
         _draw.enlarge(view.image, 120),
         output_format="PNG",
@@ -149,7 +150,7 @@ def _differences(scenario: str, models: Models, strange: str, *, names: tuple[st
         assert row.card is not None
         learned = LEARNED.get(row.card.config.get("outliers", ""))
         if learned is not None:
-            found = _ask.likelihoods(LikelihoodsQuery(Target.of(scenario, name), strange))
+            found = ask(LikelihoodsQuery(Target.of(scenario, name), strange))
             part = next(p for p in found.parts if p.name == "ratio_general")
             rows.append((f"{learned}<br>AUROC {part.figures.auroc:.3f}", part))
             shown.append(row)
@@ -195,7 +196,7 @@ def _ends(scenario: str, models: Models, sets: tuple[str, ...], *, inspect: Insp
         ("strangest", "Largest difference"),
         ("most normal", "Smallest difference"),
     ):
-        found = _ask.gallery(GalleryQuery(target, sets, "ratio_general", order, SHOWN))
+        found = ask(GalleryQuery(target, sets, "ratio_general", order, SHOWN))
         st.markdown(f"**{text}**, in bits per dimension")
         tiles(
             found,
@@ -226,7 +227,7 @@ def drawn(query: ImageQuery, data: bytes | None, models: Models, *, seed: int) -
     )
     st.subheader("One scale drawn anew, the others kept")
     try:
-        found = _ask.resample(ResampleQuery(query, SHOWN, temperature, seed), data)
+        found = ask(ResampleQuery(query, SHOWN, temperature, seed), data)
     except OutskirtsError as error:
         st.info(str(error), icon=":material/info:")
     else:
@@ -252,9 +253,7 @@ def drawn(query: ImageQuery, data: bytes | None, models: Models, *, seed: int) -
     for name, row in models.items():
         if row.card is None:
             continue
-        images = _ask.samples(
-            SamplesQuery(Target.of(query.target.scenario, name), SHOWN, temperature, seed)
-        )
+        images = ask(SamplesQuery(Target.of(query.target.scenario, name), SHOWN, temperature, seed))
         strips.append(_draw.strip(images.images))
         st.markdown(f"**{row.title}**: {row.text}")
         st.image(

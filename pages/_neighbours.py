@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -18,7 +17,8 @@ from core.service import (
     NearQuery,
     Target,
 )
-from pages import _ask, _draw
+from pages import _draw
+from pages._ask import ask
 from pages._controls import in_words, upload
 from pages._text import plain
 
@@ -56,7 +56,7 @@ def pick(target: Target, sets: Sequence[str]) -> tuple[ImageQuery, bytes | None]
         )
     if own is not None:
         data = own.getvalue()
-        return ImageQuery(target, own.name, None, hashlib.sha256(data).hexdigest()), data
+        return ImageQuery(target, own.name, None), data
     query = _named(target, text or "", sets)
     return None if query is None else (query, None)
 
@@ -64,7 +64,7 @@ def pick(target: Target, sets: Sequence[str]) -> tuple[ImageQuery, bytes | None]
 def place(query: ImageQuery, layout: str, data: bytes | None) -> Near | None:
     """Where the image lies on a map, and its neighbours; None, with clear words, if nowhere."""
     with in_words():
-        return _ask.near(NearQuery(query, layout), data)
+        return ask(NearQuery(query, layout), data)
     return None
 
 
@@ -162,8 +162,8 @@ def verdicts(
 ) -> None:
     """Every detector's score of an image, of the scenario or the visitor's own."""
     keys = () if near.key is None else (near.key,)
-    query = AcrossQuery(scenario, tuple(models), keys, asked[0].sha256)
-    found = _ask.across(query, asked[1])
+    query = AcrossQuery(scenario, tuple(models), keys)
+    found = ask(query, asked[1])
     rows = [
         {
             f"{plain(near.id)} under": row.title,

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.service import DetectorRow, Plane, RayQuery, RayScoresQuery, Target
 from pages import _ask, _plane, _tiles
+from pages._ask import ask
 from pages._controls import in_words
 
 __all__ = ["walk"]
@@ -50,7 +51,7 @@ def walk(target: Target, everyone: Mapping[str, DetectorRow], view: Plane, crite
     )
     with in_words():
         query = RayQuery(target, criterion, int(rank))
-        walked = _ask.ray(query)
+        walked = ask(query)
         steps = zip(walked.images, walked.kappas, strict=True)
         pictures = [
             (walked.real, "real", f"Training image {walked.index} itself"),
@@ -58,7 +59,7 @@ def walk(target: Target, everyone: Mapping[str, DetectorRow], view: Plane, crite
         ]
         st.html(_tiles.row(pictures, width=56))
         asked = RayScoresQuery(query, tuple(trained))
-        found = _ask.ray_scores(asked)
+        found = ask(asked)
         st.plotly_chart(
             _plane.scores(
                 walked,

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
-from core.service import DetectorRow, OutskirtsError, Target, flagged_above, luck
-from pages import _ask, _draw, _luck
+from core.service import DetectorRow, OutskirtsError, OverviewQuery, Target, flagged_above, luck
+from pages import _draw, _luck
+from pages._ask import ask
 
 VIEWS = ("Card", "Seeds")
 TRY = {  # label: model, what of it is shown
@@ -15,7 +16,7 @@ TRY = {  # label: model, what of it is shown
     "A flow that cannot see objects": ("glow.patches", "Card"),
 }
 
-overview = _ask.overview(st.session_state["world"])
+overview = ask(OverviewQuery(st.session_state["world"]))
 scenario = overview.scenario
 rows = {row.name: row for row in (*overview.detectors, *overview.seed_replicates)}
 

@@ -6,8 +6,17 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.service import LatentMap, LatentQuery, Near, OutskirtsError, Target, pictures_of
-from pages import _ask, _chosen, _draw, _gestures, _map, _neighbours, _selection
+from core.service import (
+    LatentMap,
+    LatentQuery,
+    Near,
+    OutskirtsError,
+    OverviewQuery,
+    Target,
+    pictures_of,
+)
+from pages import _chosen, _draw, _gestures, _map, _neighbours, _selection
+from pages._ask import ask
 from pages._controls import choose_model, in_words
 from pages._tags import tags
 
@@ -39,7 +48,7 @@ HIGHER = """<style>  /* the empty head of the page, which would push the map off
 </style>"""
 WHOLE, BELOW, OF, FRESH = "_latent_whole", "_latent_below", "_latent_of", "_latent_fresh"
 
-overview = _ask.overview(st.session_state["world"])
+overview = ask(OverviewQuery(st.session_state["world"]))
 scenario = overview.scenario
 models = {r.name: r for r in (*overview.detectors, *overview.seed_replicates) if r.card is not None}
 compared = {r.name: r for r in overview.detectors if r.card is not None}
@@ -53,7 +62,7 @@ seed = st.session_state["seed"]
 def layouts_of(target: Target) -> list[str]:
     """Layouts that a model has, in the order of `LAYOUTS`; small ones have fewer."""
     try:
-        there = _ask.latent(LatentQuery(target)).layouts
+        there = ask(LatentQuery(target)).layouts
     except OutskirtsError:  # without a map: `open_map` says it
         return list(LAYOUTS)
     return [name for name in LAYOUTS if name in there]
@@ -205,7 +214,7 @@ def show_3d(view: LatentMap, visible: np.ndarray, what: str) -> None:
 def open_map(target: Target, layout: str) -> LatentMap | None:
     """The map, or None with words that say which command makes it."""
     try:
-        return _ask.latent(LatentQuery(target, layout))
+        return ask(LatentQuery(target, layout))
     except OutskirtsError as error:
         st.warning(str(error), icon=":material/warning:")
         return None

@@ -1,6 +1,5 @@
 """Likelihoods: which scale finds this strange, and why do digits look likelier than clothes?"""
 
-import hashlib
 from contextlib import suppress
 
 import numpy as np
@@ -13,10 +12,12 @@ from core.service import (
     ImageView,
     LikelihoodsQuery,
     OutskirtsError,
+    OverviewQuery,
     PartView,
     Target,
 )
 from pages import _ask, _draw, _flows, _luck
+from pages._ask import ask
 from pages._controls import choose_model, map_button, pager, upload
 from pages._paradox import Story, lengths
 from pages._text import plain
@@ -37,7 +38,7 @@ CREDIT = (
 SHORT = {"bits per dimension": "bits/dim", "standard deviations": "s.d."}
 PERCENTILE = "Share of held-out normal images that score lower."
 
-overview = _ask.overview(st.session_state["world"])
+overview = ask(OverviewQuery(st.session_state["world"]))
 scenario = overview.scenario
 seed = st.session_state["seed"]
 models = {r.name: r for r in overview.detectors if r.detector == "Glow"}
@@ -51,7 +52,7 @@ def pick(set_name: str, order: str) -> None:
     """Show the image of a set that comes first in an order by the score."""
     query = GalleryQuery(target, (set_name,), found.card.score.part, order, 1, seed=seed)
     with suppress(OutskirtsError):  # the page says it
-        inspect(set_name, int(_ask.gallery(query).indices[0]))
+        inspect(set_name, int(ask(query).indices[0]))
 
 
 def follow() -> None:
@@ -84,7 +85,7 @@ def try_this(view: str, strange: str, part: str, order: str, which: str) -> None
     glow = Target.of(scenario.name, "glow")
     query = GalleryQuery(glow, sets_of(which, strange), part, order, 1, seed=seed)
     with suppress(OutskirtsError):  # the page says it
-        first = _ask.gallery(query)
+        first = ask(query)
         inspect(first.sets[0], int(first.indices[0]))
 
 
@@ -120,7 +121,7 @@ strange = left.segmented_control(
 with right:
     model = choose_model("Model", models, "glow", "likelihoods_model")
 target = Target.of(scenario.name, model)
-found = _ask.likelihoods(LikelihoodsQuery(target, strange))
+found = ask(LikelihoodsQuery(target, strange))
 parts = {p.name: p for p in found.parts}
 names = (normal.title, title_of[strange])
 total = parts["total"]
@@ -224,7 +225,7 @@ def pick_image() -> tuple[ImageQuery, bytes | None]:
         map_button(model, set_name, int(index))
         return ImageQuery(target, set_name, int(index)), None
     data = own.getvalue()
-    return ImageQuery(target, own.name, None, hashlib.sha256(data).hexdigest()), data
+    return ImageQuery(target, own.name, None), data
 
 
 def show_image(view: ImageView) -> None:
@@ -310,7 +311,7 @@ def show_one_image() -> ImageView | None:
     with picker:
         query, data = pick_image()
     try:
-        view = _ask.image(query, data)
+        view = ask(query, data)
     except OutskirtsError as error:
         said = plain(str(error)) if data is not None else str(error)
         shown.error(f"{plain(query.set_name)}: {said}", icon=":material/error:")
@@ -364,7 +365,7 @@ def show_gallery() -> None:
 
 
 def show_images(sets: tuple[str, ...], part: str, order: str, page: int) -> None:
-    rows = _ask.gallery(GalleryQuery(target, sets, part, order, PER_PAGE, page=page, seed=seed))
+    rows = ask(GalleryQuery(target, sets, part, order, PER_PAGE, page=page, seed=seed))
     if len(sets) > 1:
         share = np.mean([s == strange for s in rows.sets])
         st.caption(f"{share:.0%} of these {len(rows.sets)} are {title_of[strange].lower()}.")
@@ -375,9 +376,7 @@ def show_images(sets: tuple[str, ...], part: str, order: str, page: int) -> None
 def show_strip(view: ImageView | None) -> None:
     """The image that is looked at and the gallery's first ones, where they are seen at once."""
     which, order, part = (st.session_state[f"likelihoods_{k}"] for k in ("from", "order", "part"))
-    rows = _ask.gallery(
-        GalleryQuery(target, sets_of(which, strange), part, order, STRIP, seed=seed)
-    )
+    rows = ask(GalleryQuery(target, sets_of(which, strange), part, order, STRIP, seed=seed))
     words = {"random": "some that the seed drew, each with its", "typical": "the most typical by"}
     text = f"{words.get(order, f'the {order} by')} {parts[part].title.lower()}, {parts[part].unit}"
     pictures = []

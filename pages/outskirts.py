@@ -13,12 +13,14 @@ from core.service import (
     Draws,
     DrawsQuery,
     FieldQuery,
+    OverviewQuery,
     Plane,
     PlaneQuery,
     Recipe,
     Target,
 )
 from pages import _ablation, _ask, _plane, _readings, _study, _tiles, _walk
+from pages._ask import ask
 from pages._controls import choose_model, in_words
 
 SHOWN = 9  # of the gallery
@@ -35,7 +37,7 @@ TRY: Mapping[str, Mapping[str, object]] = {  # label: what differs from training
     "Far from the prior": {"criterion": "prior"},
 }
 
-overview = _ask.overview(st.session_state["world"])
+overview = ask(OverviewQuery(st.session_state["world"]))
 scenario = overview.scenario
 seed = st.session_state["seed"]
 everyone = {r.name: r for r in (*overview.detectors, *overview.seed_replicates)}
@@ -163,7 +165,7 @@ def show_plane(view: Plane, made: Draws) -> None:
         bind="query-params",
         persist_state="session",
     )
-    field = _ask.field(FieldQuery(target)) if with_field else None
+    field = ask(FieldQuery(target)) if with_field else None
     st.plotly_chart(
         _plane.plane(view, made, field),
         key="outskirts_plane",
@@ -294,7 +296,7 @@ def explore(view: Plane) -> None:
         st.rerun(scope="app")
     with in_words():
         query = DrawsQuery(target, recipe, count, seed)
-        made = _ask.draws(query)
+        made = ask(query)
         with left:
             show_plane(view, made)
         say_draws(view, made, recipe)
@@ -396,7 +398,7 @@ if len(ready) > 1:
 else:
     model = st.session_state["outskirts_model"] = next(iter(ready))
 target = Target.of(scenario.name, model)
-view = _ask.plane(PlaneQuery(target))
+view = ask(PlaneQuery(target))
 st.markdown(
     "A detector needs outliers to learn from, and has none. This one makes them. It puts every "
     "training image somewhere in a latent space, as a small cloud (its posterior); takes the "

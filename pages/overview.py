@@ -7,15 +7,18 @@ import pandas as pd
 import streamlit as st
 
 from core.service import (
+    ClassesQuery,
     Correction,
     DetectorRow,
     Metrics,
+    OverviewQuery,
     StudyMissing,
     corrections,
     luck,
     read_study,
 )
-from pages import _ask, _draw, _luck
+from pages import _draw, _luck
+from pages._ask import ask
 
 
 def cell(figures: Metrics) -> str:
@@ -31,8 +34,8 @@ def reported(figures: Mapping[str, float]) -> str:
 
 
 scenario_name = st.session_state["world"]
-found = _ask.overview(scenario_name)
-by_class = _ask.classes(scenario_name)
+found = ask(OverviewQuery(scenario_name))
+by_class = ask(ClassesQuery(scenario_name))
 scenario = found.scenario
 
 st.title("Outskirts")

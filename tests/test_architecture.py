@@ -27,7 +27,7 @@ RANKS = {
     "core.errors": 0,
     "core.shape": 0,
     "core.settings": 0,
-    "core.kept": 0,
+    "core.cache": 0,
     "core.files": 1,
     "core.nn": 0,
     "core.evaluate": 0,  # numpy only, and cards hold its figures
@@ -249,18 +249,18 @@ from core.service import NearQuery, Target
 
 target = Target("tiny", "glow")
 service.warm_up()
-assert service.overview("tiny").detectors[0].card is not None
-assert service.likelihoods(LikelihoodsQuery(target, "strokes")).parts
-assert service.image(ImageQuery(target, "strokes", 3)).maps
-assert len(service.gallery(GalleryQuery(target, ("boxes",), "total", "strangest", 5)).images) == 5
-view = service.latent(LatentQuery(target))
+assert service.ask(service.OverviewQuery("tiny")).detectors[0].card is not None
+assert service.ask(LikelihoodsQuery(target, "strokes")).parts
+assert service.ask(ImageQuery(target, "strokes", 3)).maps
+assert len(service.ask(GalleryQuery(target, ("boxes",), "total", "strangest", 5)).images) == 5
+view = service.ask(LatentQuery(target))
 here, there = view.indices[0], min(set(range(96)) - set(view.indices[view.which == 0]))
-assert service.near(NearQuery(ImageQuery(target, "boxes", int(here)))).row == 0
-assert service.near(NearQuery(ImageQuery(target, "boxes", int(there)))).row is None
+assert service.ask(NearQuery(ImageQuery(target, "boxes", int(here)))).row == 0
+assert service.ask(NearQuery(ImageQuery(target, "boxes", int(there)))).row is None
 own = png(service.pictures_of("tiny", [("strokes", 3)])[0])
-assert len(service.near(NearQuery(ImageQuery(target, "own", None)), own).rows) == 10
-assert len(service.across(AcrossQuery("tiny", ("glow",), tuple(view.keys.tolist()))).labels) == 64
-assert service.across(AcrossQuery("tiny", ("glow",), (), "own"), own).scores["glow"].shape == (1,)
+assert len(service.ask(NearQuery(ImageQuery(target, "own", None)), own).rows) == 10
+assert len(service.ask(AcrossQuery("tiny", ("glow",), tuple(view.keys.tolist()))).labels) == 64
+assert service.ask(AcrossQuery("tiny", ("glow",)), own).scores["glow"].shape == (1,)
 loaded = {name.partition(".")[0] for name in sys.modules}
 assert "torch" in loaded
 sys.stdout.write(" ".join(sorted(loaded & set(sys.argv[1:]))))

@@ -826,7 +826,7 @@ def test_a_slider_of_outskirts_redraws_plane_gallery_and_url_and_leads_back(page
 )
 def test_another_criterion_of_outskirts_leads_the_walk_through_another_image(page, address):
     def passed(criterion: str, rank: int) -> int:
-        return service.ray(RayQuery(Target("fashion", "outskirts"), criterion, rank)).index
+        return service.ask(RayQuery(Target("fashion", "outskirts"), criterion, rank)).index
 
     rank = next(r for r in range(1, 99) if passed("prior", r) != passed("neighbours", r))
     page.goto(f"{address}/outskirts?outskirts_rank={rank}")
@@ -889,7 +889,7 @@ def test_a_start_shows_its_picture_without_scrolling(page, address, start, alt):
 def test_a_state_of_likelihoods_shows_its_eight_pictures_without_scrolling(
     page, address, label, sets, part, order
 ):
-    found = service.gallery(GalleryQuery(Target("fashion", "glow"), sets, part, order, 8))
+    found = service.ask(GalleryQuery(Target("fashion", "glow"), sets, part, order, 8))
     page.goto(address + "/likelihoods")
     page.get_by_role("heading", name="Gallery").wait_for()
     settled(page)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Callable
 
 import numpy as np
@@ -64,24 +63,24 @@ def off_the_map(view: LatentMap) -> int:
 
 
 def near(set_name: str, index: int | None, data: bytes | None = None) -> Near:
-    return service.near(NearQuery(ImageQuery(TARGET, set_name, index)), data)
+    return service.ask(NearQuery(ImageQuery(TARGET, set_name, index)), data)
 
 
 # A map that is not there, or not this model's ---------------------------------------------------
 
 
 def test_a_map_of_other_weights_is_refused(tiny_scenario: Tiny) -> None:
-    assert len(service.latent(LatentQuery(TARGET)).keys) == 64
+    assert len(service.ask(LatentQuery(TARGET)).keys) == 64
     rewrite(tiny_scenario, lambda arrays: arrays.update(weights=np.array("0" * 64)))
     with pytest.raises(OutskirtsError, match=r"tiny/glow\.atlas\.npz belongs to other weights"):
-        service.latent(LatentQuery(TARGET))
+        service.ask(LatentQuery(TARGET))
     with pytest.raises(OutskirtsError, match="belongs to other weights"):
         near("boxes", 0)
 
 
 def test_a_model_without_a_map_says_which_command_makes_it(tiny_scenario: Tiny) -> None:
     rewrite(tiny_scenario, without_map)
-    for ask in (lambda: service.latent(LatentQuery(TARGET)), lambda: near("boxes", 0)):
+    for ask in (lambda: service.ask(LatentQuery(TARGET)), lambda: near("boxes", 0)):
         with pytest.raises(OutskirtsError) as error:
             ask()
         assert str(error.value) == (
@@ -89,14 +88,14 @@ def test_a_model_without_a_map_says_which_command_makes_it(tiny_scenario: Tiny) 
             "`python -m core train tiny/glow --atlas-only`"
         )
     # Its scores are there, and what needs them alone goes on.
-    found = service.across(AcrossQuery("tiny", ("glow",), (0,)))
+    found = service.ask(AcrossQuery("tiny", ("glow",), (0,)))
     assert found.scores["glow"].shape == (1,)
 
 
 def test_a_file_that_is_gone_is_said(tiny_scenario: Tiny) -> None:
     (tiny_scenario.folder / "glow.atlas.npz").unlink()
     with pytest.raises(OutskirtsError, match=r"tiny/glow\.atlas\.npz is missing"):
-        service.latent(LatentQuery(TARGET))
+        service.ask(LatentQuery(TARGET))
 
 
 @pytest.mark.usefixtures("numpy_leaves_files_open")
@@ -112,7 +111,7 @@ def test_a_damaged_file_is_one_line(tiny_scenario: Tiny, damage: str) -> None:
         data[at] ^= 0xFF
     path.write_bytes(data)
     with pytest.raises(OutskirtsError, match=r"tiny/glow\.atlas\.npz cannot be read") as error:
-        service.latent(LatentQuery(TARGET))
+        service.ask(LatentQuery(TARGET))
     assert "\n" not in str(error.value)
 
 
@@ -120,7 +119,7 @@ def test_a_damaged_file_is_one_line(tiny_scenario: Tiny, damage: str) -> None:
 def test_a_map_of_which_a_part_is_missing_is_one_line(tiny_scenario: Tiny, lost: str) -> None:
     rewrite(tiny_scenario, lambda arrays: arrays.pop(lost))
     with pytest.raises(OutskirtsError, match=r"tiny/glow\.atlas\.npz holds no whole map"):
-        service.latent(LatentQuery(TARGET))
+        service.ask(LatentQuery(TARGET))
 
 
 @pytest.mark.parametrize("edit", ["one more", "other order"])
@@ -138,13 +137,13 @@ def test_a_map_made_before_the_scenarios_sets_changed_says_what_to_do(
     with pytest.raises(
         OutskirtsError, match=r"before its scenario's sets changed.*train tiny/glow --atlas-only"
     ):
-        service.latent(LatentQuery(TARGET))
+        service.ask(LatentQuery(TARGET))
 
 
 def test_a_map_that_was_made_anew_is_read_anew(tiny_scenario: Tiny) -> None:
-    before = service.latent(LatentQuery(TARGET))
+    before = service.ask(LatentQuery(TARGET))
     rewrite(tiny_scenario, lambda a: a.update({"pca.xy": 2 * a["pca.xy"].astype(np.float32)}))
-    np.testing.assert_array_equal(service.latent(LatentQuery(TARGET)).xy, 2 * before.xy)
+    np.testing.assert_array_equal(service.ask(LatentQuery(TARGET)).xy, 2 * before.xy)
 
 
 # train --atlas-only -----------------------------------------------------------------------------
@@ -182,10 +181,10 @@ def test_a_map_alone_is_made_anew_and_nothing_else_is_touched(
 def test_a_map_of_another_size_takes_the_place_of_the_old_one(
     tiny_scenario: Tiny, call: Call
 ) -> None:
-    before = service.latent(LatentQuery(TARGET))
+    before = service.ask(LatentQuery(TARGET))
     change(tiny_scenario, lambda s: s["training"]["glow"].update(points=38))
     assert call("train", "tiny/glow", "--atlas-only").status == 0
-    after = service.latent(LatentQuery(TARGET))
+    after = service.ask(LatentQuery(TARGET))
     assert np.bincount(after.which).tolist() == [20, 3, 3, 3, 3, 3, 3]
     assert set(after.keys.tolist()) <= set(before.keys.tolist())
 
@@ -224,7 +223,7 @@ def test_codes_that_cannot_be_mapped_leave_the_old_map_alone(
 
 
 def test_each_row_of_a_map_says_of_its_image_what_is_stored_of_it(tiny_scenario: Tiny) -> None:
-    view, kept = service.latent(LatentQuery(TARGET)), stored(tiny_scenario)
+    view, kept = service.ask(LatentQuery(TARGET)), stored(tiny_scenario)
     detector, card = checkpoint.load(tiny_scenario.folder, "glow")
     assert view.sets == SETS
     assert np.bincount(view.which).tolist() == [34, 5, 5, 5, 5, 5, 5]
@@ -249,7 +248,7 @@ def test_each_row_of_a_map_says_of_its_image_what_is_stored_of_it(tiny_scenario:
 
 
 def test_a_map_carries_its_pictures_own_numbers(tiny_scenario: Tiny) -> None:
-    view, arrays = service.latent(LatentQuery(TARGET)), arrays_of(tiny_scenario)
+    view, arrays = service.ask(LatentQuery(TARGET)), arrays_of(tiny_scenario)
     assert (view.layout, view.layouts) == ("pca", ("pca",))
     assert np.array_equal(view.xy, arrays["pca.xy"].astype(np.float32))
     assert np.array_equal(view.local, arrays["pca.local"])
@@ -261,7 +260,7 @@ def test_a_map_carries_its_pictures_own_numbers(tiny_scenario: Tiny) -> None:
 
 
 def test_rows_of_keys_are_those_on_the_map_in_its_order(tiny_scenario: Tiny) -> None:
-    view = service.latent(LatentQuery(TARGET))
+    view = service.ask(LatentQuery(TARGET))
     asked = np.array([view.keys[50], 96 * SET_KEY, off_the_map(view), view.keys[3]])
     assert view.rows(asked).tolist() == [3, 50]
     assert view.rows(np.array([], np.int64)).tolist() == []
@@ -269,7 +268,7 @@ def test_rows_of_keys_are_those_on_the_map_in_its_order(tiny_scenario: Tiny) -> 
 
 def test_all_models_of_a_scenario_show_the_same_images(models: Tiny) -> None:
     names = (*MODELS, "glow.seed-1")  # whose training has a seed of its own
-    views = [service.latent(LatentQuery(Target.of("tiny", name))) for name in names]
+    views = [service.ask(LatentQuery(Target.of("tiny", name))) for name in names]
     for view in views[1:]:
         assert np.array_equal(view.keys, views[0].keys)
         assert view.labels.tolist() == views[0].labels.tolist()
@@ -282,7 +281,7 @@ def test_all_models_of_a_scenario_show_the_same_images(models: Tiny) -> None:
 def test_neighbours_of_a_map_image_are_those_of_its_code_among_all_codes(
     tiny_scenario: Tiny,
 ) -> None:
-    view = service.latent(LatentQuery(TARGET))
+    view = service.ask(LatentQuery(TARGET))
     whole = codes(tiny_scenario, picks_of(view))
     for row in (0, 17, 33, 34, 63):
         set_name, index = picks_of(view)[row]
@@ -308,7 +307,7 @@ def placed(whole: np.ndarray, code: np.ndarray, xy: np.ndarray):
 
 
 def test_an_image_that_is_not_on_the_map_is_placed_by_its_whole_code(tiny_scenario: Tiny) -> None:
-    view = service.latent(LatentQuery(TARGET))
+    view = service.ask(LatentQuery(TARGET))
     index = off_the_map(view)
     found = near("boxes", index)
     whole = codes(tiny_scenario, picks_of(view))
@@ -322,7 +321,7 @@ def test_an_image_that_is_not_on_the_map_is_placed_by_its_whole_code(tiny_scenar
 
 
 def test_ones_own_picture_of_a_map_image_lands_where_that_image_is(tiny_scenario: Tiny) -> None:
-    view = service.latent(LatentQuery(TARGET))
+    view = service.ask(LatentQuery(TARGET))
     side = np.ptp(view.xy, axis=0).max()
     for row in (5, 36, 60):  # a box, a stroke, flat grey
         set_name, index = picks_of(view)[row]
@@ -351,7 +350,7 @@ def every_near(view: LatentMap) -> list[Near]:
 
 
 def test_the_place_of_a_neighbour_is_counted_on_the_picture(tiny_scenario: Tiny) -> None:
-    view = service.latent(LatentQuery(TARGET))
+    view = service.ask(LatentQuery(TARGET))
     all_places = []
     for found in every_near(view):
         assert found.places.tolist() == [1 + n for n in lying_nearer(view, found)]
@@ -363,7 +362,7 @@ def test_the_place_of_a_neighbour_is_counted_on_the_picture(tiny_scenario: Tiny)
 def test_a_neighbour_is_misplaced_where_more_than_a_twentieth_of_the_map_lies_nearer(
     tiny_scenario: Tiny,
 ) -> None:
-    view = service.latent(LatentQuery(TARGET))
+    view = service.ask(LatentQuery(TARGET))
     for found in every_near(view):
         assert found.misplaced.tolist() == [n > 0.05 * 64 for n in lying_nearer(view, found)]
 
@@ -371,7 +370,7 @@ def test_a_neighbour_is_misplaced_where_more_than_a_twentieth_of_the_map_lies_ne
 def test_a_neighbour_with_a_tenth_of_the_map_nearer_is_misplaced_and_the_nearest_is_not(
     tiny_scenario: Tiny,
 ) -> None:
-    view = service.latent(LatentQuery(TARGET))
+    view = service.ask(LatentQuery(TARGET))
     for found in every_near(view):
         assert found.misplaced[found.places > 7].all()
         assert not found.misplaced[found.places < 4].any()
@@ -393,7 +392,7 @@ NAMED = (("boxes", 5), ("strokes", 7), ("turned", 0), ("boxes", 95), ("strokes",
 
 
 def test_every_model_says_of_an_image_what_it_says_of_it_alone(models: Tiny) -> None:
-    found = service.across(AcrossQuery("tiny", MODELS, ASKED))
+    found = service.ask(AcrossQuery("tiny", MODELS, ASKED))
     assert list(zip(found.sets.tolist(), found.indices.tolist(), strict=True)) == list(NAMED)
     assert list(found.scores) == list(found.percentiles) == list(found.flagged) == list(MODELS)
     for model in MODELS:
@@ -401,7 +400,7 @@ def test_every_model_says_of_an_image_what_it_says_of_it_alone(models: Tiny) -> 
         detector, card = checkpoint.load(models.folder, model)
         part, kept = card.score.part, stored(models, model)
         for i, (set_name, index) in enumerate(NAMED):
-            alone = service.image(ImageQuery(target, set_name, index))
+            alone = service.ask(ImageQuery(target, set_name, index))
             # Scored alone there, in a batch of 128 here: float32 sums in another order, and a ratio
             # is a small difference of large sums.
             assert found.scores[model][i] == pytest.approx(alone.displayed[part], rel=1e-3)
@@ -432,7 +431,7 @@ def test_a_map_that_is_replaced_while_it_is_read_is_read_again(
         return read(folder, card)
 
     monkeypatch.setattr(checkpoint, "read_atlas", torn)
-    assert service.latent(LatentQuery(TARGET)).sets == SETS
+    assert service.ask(LatentQuery(TARGET)).sets == SETS
     assert tried == ["glow", "glow"]
 
 
@@ -443,11 +442,11 @@ def test_ones_own_file_that_is_no_image_is_looked_at_once(
     decode = images.decode
     monkeypatch.setattr(images, "decode", lambda *given: times.append(1) or decode(*given))
     data = b"no image at all"
-    query = ImageQuery(TARGET, "", None, hashlib.sha256(data).hexdigest())
+    query = ImageQuery(TARGET, "", None)
     said = []
-    for ask in (service.image, service.image, lambda q, d: service.near(NearQuery(q), d)):
+    for asked in (query, query, NearQuery(query)):
         with pytest.raises(images.ImageError) as caught:
-            ask(query, data)
+            service.ask(asked, data)
         said.append(str(caught.value))
     assert times == [1]
     assert len(set(said)) == 1
@@ -459,8 +458,7 @@ def test_ones_own_image_is_decoded_once_for_all_models_and_maps(
     data, times = png(service.pictures_of("tiny", [("boxes", 3)])[0]), []
     decode = images.decode
     monkeypatch.setattr(images, "decode", lambda *given: times.append(1) or decode(*given))
-    sha256 = hashlib.sha256(data).hexdigest()
-    found = service.across(AcrossQuery("tiny", MODELS, (), sha256), data)
+    found = service.ask(AcrossQuery("tiny", MODELS), data)
     assert len(found.scores) == len(MODELS)
     near("own", None, data)
     assert len(times) == 1
@@ -475,9 +473,9 @@ def test_ids_of_keys_are_those_that_the_keys_are_of() -> None:
 
 
 def test_every_models_score_of_ones_own_image_is_that_of_the_reference_image(models: Tiny) -> None:
-    kept = service.across(AcrossQuery("tiny", MODELS, ASKED[1:2]))
+    kept = service.ask(AcrossQuery("tiny", MODELS, ASKED[1:2]))
     data = png(service.pictures_of("tiny", [NAMED[1]])[0])
-    own = service.across(AcrossQuery("tiny", MODELS, (), "sha of mine"), data)
+    own = service.ask(AcrossQuery("tiny", MODELS), data)
     assert own.sets.tolist() == own.indices.tolist() == own.labels.tolist() == []
     assert own.units == kept.units
     for model in MODELS:
@@ -489,7 +487,7 @@ def test_every_models_score_of_ones_own_image_is_that_of_the_reference_image(mod
 
 
 def test_of_no_images_every_model_says_nothing(tiny_scenario: Tiny) -> None:
-    found = service.across(AcrossQuery("tiny", ("glow",)))
+    found = service.ask(AcrossQuery("tiny", ("glow",)))
     assert found.scores["glow"].tolist() == found.sets.tolist() == []
 
 
@@ -503,7 +501,7 @@ def test_pictures_come_in_the_order_that_they_are_asked_for(tiny_scenario: Tiny)
 
 
 def test_names_of_images_are_read_as_the_keys_that_the_map_gives_them(tiny_scenario: Tiny) -> None:
-    view = service.latent(LatentQuery(TARGET))
+    view = service.ask(LatentQuery(TARGET))
     names = [view.id(row) for row in range(64)]
     assert service.keys_of_ids("tiny", names).tolist() == view.keys.tolist()
     assert service.keys_of_ids("tiny", []).tolist() == []
@@ -515,11 +513,11 @@ def test_names_of_images_are_read_as_the_keys_that_the_map_gives_them(tiny_scena
 @pytest.mark.parametrize(
     ("ask", "words"),
     [
-        (lambda: service.latent(LatentQuery(TARGET, "tsne")), "no layout 'tsne'; it has: pca"),
-        (lambda: service.latent(LatentQuery(Target("nope", "glow"))), "no scenario 'nope'"),
-        (lambda: service.latent(LatentQuery(Target("tiny", "nope"))), "no checkpoint tiny/nope"),
+        (lambda: service.ask(LatentQuery(TARGET, "tsne")), "no layout 'tsne'; it has: pca"),
+        (lambda: service.ask(LatentQuery(Target("nope", "glow"))), "no scenario 'nope'"),
+        (lambda: service.ask(LatentQuery(Target("tiny", "nope"))), "no checkpoint tiny/nope"),
         (
-            lambda: service.near(NearQuery(ImageQuery(TARGET, "boxes", 0), "umap")),
+            lambda: service.ask(NearQuery(ImageQuery(TARGET, "boxes", 0), "umap")),
             "no layout 'umap'",
         ),
         (lambda: near("nope", 0), "no set 'nope'"),
@@ -527,14 +525,14 @@ def test_names_of_images_are_read_as_the_keys_that_the_map_gives_them(tiny_scena
         (lambda: near("boxes", -1), "asked for -1"),
         (lambda: near("mine.png", None), "no image was given"),
         (lambda: near("mine.png", None, b"x"), "not an image"),
-        (lambda: service.across(AcrossQuery("tiny", ("glow",), (0, -1))), "not in scenario tiny"),
-        (lambda: service.across(AcrossQuery("tiny", ("glow",), (5 - SET_KEY,))), "not in"),
-        (lambda: service.across(AcrossQuery("tiny", ("glow",), (0, 96))), "not in scenario tiny"),
-        (lambda: service.across(AcrossQuery("tiny", ("glow",), (5 * SET_KEY + 1000,))), "not in"),
-        (lambda: service.across(AcrossQuery("tiny", ("glow",), (7 * SET_KEY,))), "not in"),
-        (lambda: service.across(AcrossQuery("tiny", ("nope",), (0,))), "no checkpoint tiny/nope"),
-        (lambda: service.across(AcrossQuery("nope", (), (0,))), "no scenario 'nope'"),
-        (lambda: service.across(AcrossQuery("tiny", ("glow",)), b"x"), "not an image"),
+        (lambda: service.ask(AcrossQuery("tiny", ("glow",), (0, -1))), "not in scenario tiny"),
+        (lambda: service.ask(AcrossQuery("tiny", ("glow",), (5 - SET_KEY,))), "not in"),
+        (lambda: service.ask(AcrossQuery("tiny", ("glow",), (0, 96))), "not in scenario tiny"),
+        (lambda: service.ask(AcrossQuery("tiny", ("glow",), (5 * SET_KEY + 1000,))), "not in"),
+        (lambda: service.ask(AcrossQuery("tiny", ("glow",), (7 * SET_KEY,))), "not in"),
+        (lambda: service.ask(AcrossQuery("tiny", ("nope",), (0,))), "no checkpoint tiny/nope"),
+        (lambda: service.ask(AcrossQuery("nope", (), (0,))), "no scenario 'nope'"),
+        (lambda: service.ask(AcrossQuery("tiny", ("glow",)), b"x"), "not an image"),
         (lambda: service.pictures_of("tiny", [("nope", 0)]), "no set 'nope'"),
         (lambda: service.pictures_of("tiny", [("boxes", 0), ("boxes", 96)]), "0 to 95, not 96"),
         (lambda: service.pictures_of("tiny", [("boxes", -1)]), "0 to 95, not -1"),

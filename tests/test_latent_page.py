@@ -10,14 +10,12 @@ import shutil
 import tracemalloc
 import zlib
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
-import streamlit
 import tiny
 from conftest import Tiny, forget_everything
 from hypothesis import given, settings
@@ -156,11 +154,11 @@ def test_a_line_that_goes_nowhere_holds_nothing() -> None:
 
 @pytest.fixture(scope="module")
 def view() -> LatentMap:
-    return service.latent(LatentQuery(GLOW, "pca"))
+    return service.ask(LatentQuery(GLOW, "pca"))
 
 
 def near_to(set_name: str, index: int, layout: str = "pca") -> Near:
-    return service.near(NearQuery(ImageQuery(GLOW, set_name, index), layout))
+    return service.ask(NearQuery(ImageQuery(GLOW, set_name, index), layout))
 
 
 def options(view: LatentMap, what: str = "set", **known) -> dict:
@@ -417,7 +415,7 @@ def rows_in(view: LatentMap, *boxes: Area) -> list[int]:
 @cache
 def mixed(model: str = "glow") -> tuple[Area, list[int]]:
     """A lasso, a diamond, round a few normal and a few strange images; and their rows."""
-    view = service.latent(LatentQuery(Target.of("fashion", model), "tsne"))
+    view = service.ask(LatentQuery(Target.of("fashion", model), "tsne"))
     half = 0.02 * np.ptp(view.xy, axis=0)
     for middle in view.xy[::-37]:
         rows = np.flatnonzero((np.abs(view.xy - middle) / half).sum(1) < 1)
@@ -482,7 +480,7 @@ def strangest(view: LatentMap, rows: list[int]) -> list[tuple[str, int]]:
 @pytest.fixture(scope="module")
 def tsne() -> LatentMap:
     """What the page opens on."""
-    return service.latent(LatentQuery(GLOW, "tsne"))
+    return service.ask(LatentQuery(GLOW, "tsne"))
 
 
 def test_the_page_opens_on_all_images_and_looks_at_the_worst_miss(tsne: LatentMap) -> None:
@@ -545,7 +543,7 @@ def test_a_lasso_fills_the_grid_and_no_change_of_the_picture_empties_it(tsne: La
         assert pictures(app) == strangest(tsne, rows), (key, value)
     app.session_state["latent_model"] = "glow.dense"
     app.run()
-    other = service.latent(LatentQuery(Target.of("fashion", "glow.dense")))
+    other = service.ask(LatentQuery(Target.of("fashion", "glow.dense")))
     assert heading(app) == f"{number} selected"
     assert pictures(app) == strangest(other, other.rows(tsne.keys[rows]).tolist())
     assert set(pictures(app)) == set(strangest(tsne, rows))
@@ -623,7 +621,7 @@ def test_a_selection_is_kept_while_another_page_is_looked_at(tsne: LatentMap) ->
 
 def small_map() -> LatentMap:
     """Of a model that shows fewer images."""
-    return service.latent(LatentQuery(Target.of("fashion", "glow.seed-1")))
+    return service.ask(LatentQuery(Target.of("fashion", "glow.seed-1")))
 
 
 def test_a_model_with_a_smaller_map_says_how_many_of_the_selection_it_lacks(
@@ -787,7 +785,7 @@ def test_two_maps_show_one_selection_and_either_may_draw_it(tsne: LatentMap) -> 
     area, rows = mixed()
     draw(app, area)
     assert heading(app) == f"{len(rows)} selected"
-    other = service.latent(LatentQuery(Target.of("fashion", "glow.dense"), "tsne"))
+    other = service.ask(LatentQuery(Target.of("fashion", "glow.dense"), "tsne"))
     area, rows = mixed("glow.dense")
     draw(app, area, place=1)
     fine(app)
@@ -958,8 +956,10 @@ def test_without_a_name_the_page_says_how_to_give_one() -> None:
 
 def test_every_detectors_word_on_the_image_is_in_its_table() -> None:
     app = opened(latent_image="garments#17")
-    rows = [r for r in service.overview("fashion").detectors if r.card is not None]
-    found = service.across(AcrossQuery("fashion", tuple(r.name for r in rows), (17,)))
+    rows = [
+        r for r in service.ask(service.OverviewQuery("fashion")).detectors if r.card is not None
+    ]
+    found = service.ask(AcrossQuery("fashion", tuple(r.name for r in rows), (17,)))
     table = verdicts(app, "garments#17")
     assert table["garments#17 under"].tolist() == [r.title for r in rows]
     assert table["percentile"].tolist() == [f"{found.percentiles[r.name][0]:.1f}" for r in rows]
@@ -975,10 +975,12 @@ def test_every_selected_image_carries_every_detectors_percentile(tsne: LatentMap
     area, selected = mixed()
     app = draw(opened(latent_table=True), area)
     fine(app)
-    rows = [r for r in service.overview("fashion").detectors if r.card is not None]
+    rows = [
+        r for r in service.ask(service.OverviewQuery("fashion")).detectors if r.card is not None
+    ]
     order = strangest(tsne, selected)
     keys = tuple(list(tsne.sets).index(s) * 10_000_000 + i for s, i in order)
-    found = service.across(AcrossQuery("fashion", tuple(r.name for r in rows), keys))
+    found = service.ask(AcrossQuery("fashion", tuple(r.name for r in rows), keys))
     table = next(d.value for d in app.dataframe if "tags" in d.value)
     assert table["image"].tolist() == [f"{s}#{i}" for s, i in order]
     for row in rows:
@@ -1244,7 +1246,7 @@ def how_well(view: LatentMap) -> list[str]:
 
 @pytest.mark.parametrize("layout", ["tsne", "pca"])
 def test_an_image_off_the_map_says_how_well_such_images_land_on_it(layout: str) -> None:
-    view = service.latent(LatentQuery(GLOW, layout))
+    view = service.ask(LatentQuery(GLOW, layout))
     index = min(set(range(10_000)) - set(view.indices[view.which == 0].tolist()))
     app = opened(latent_image=f"garments#{index}", latent_layout=layout)
     fine(app)
@@ -1267,7 +1269,7 @@ def test_ones_own_image_is_placed_scored_and_dropped_for_another(tsne: LatentMap
         assert words in captions(app)
     # The digit is on the map: it is its own picture's nearest neighbour.
     assert read(app.button("latent_near_0").help).startswith(f"mnist#{index} ")
-    kept = service.across(AcrossQuery("fashion", ("glow",), (10_000_000 + index,)))
+    kept = service.ask(AcrossQuery("fashion", ("glow",), (10_000_000 + index,)))
     percentile = float(verdicts(app, "digit.png")["percentile"].iloc[0])
     # To one decimal; scored alone here, in a batch there.
     assert percentile == pytest.approx(kept.percentiles["glow"][0], abs=0.2)
@@ -1288,27 +1290,6 @@ def test_a_file_that_is_no_image_is_a_line_and_the_page_goes_on() -> None:
 # Another installation ---------------------------------------------------------------------------
 
 
-def forget_pages() -> None:
-    """Copies of one tree have one version: what pages keep by it must go."""
-    streamlit.cache_data.clear()
-    streamlit.cache_resource.clear()
-
-
-@pytest.fixture
-def small(tiny_scenario: Tiny) -> Iterator[Tiny]:
-    """The tiny scenario, with pages that know of no other."""
-    forget_pages()
-    yield tiny_scenario
-    forget_pages()
-
-
-@pytest.fixture
-def several(models: Tiny) -> Iterator[Tiny]:
-    forget_pages()
-    yield models
-    forget_pages()
-
-
 def strip_map(folder, stem: str) -> None:
     path = folder / f"{stem}.atlas.npz"
     with np.load(path) as stored:
@@ -1316,8 +1297,8 @@ def strip_map(folder, stem: str) -> None:
     np.savez(path, **kept)
 
 
-def test_a_model_without_a_map_says_which_command_makes_one(several: Tiny) -> None:
-    strip_map(several.folder, "glow.general")
+def test_a_model_without_a_map_says_which_command_makes_one(models: Tiny) -> None:
+    strip_map(models.folder, "glow.general")
     app = opened(latent_model="glow.general")
     assert not app.exception
     assert said(app) == [
@@ -1335,8 +1316,8 @@ def test_a_model_without_a_map_says_which_command_makes_one(several: Tiny) -> No
     assert heading(app) == "All images"
 
 
-def test_weights_of_another_model_that_are_gone_are_words(several: Tiny) -> None:
-    (several.folder / "glow.outliers.safetensors").unlink()
+def test_weights_of_another_model_that_are_gone_are_words(models: Tiny) -> None:
+    (models.folder / "glow.outliers.safetensors").unlink()
     app = opened()
     assert not app.exception
     assert any("glow.outliers" in line for line in said(app))
@@ -1350,10 +1331,10 @@ def renamed(name: str) -> str:
 
 
 @pytest.fixture
-def two_scenarios(small: Tiny) -> Tiny:
+def two_scenarios(tiny_scenario: Tiny) -> Tiny:
     """Beside the tiny scenario a second, with other sets, other classes and fewer points."""
-    folder = small.checkpoints / "twin"
-    shutil.copytree(small.folder, folder)
+    folder = tiny_scenario.checkpoints / "twin"
+    shutil.copytree(tiny_scenario.folder, folder)
     values = json.loads((folder / "scenario.json").read_text())
     for image_set in (values["normal"], *values["strange"]):
         image_set["name"] = renamed(image_set["name"])
@@ -1364,8 +1345,8 @@ def two_scenarios(small: Tiny) -> Tiny:
     with np.load(folder / "reference.npz") as stored:
         kept = {f"{renamed(k.split('/')[0])}/{k.split('/')[1]}": stored[k] for k in stored.files}
     np.savez(folder / "reference.npz", **kept)
-    card = checkpoint.read_card(small.folder, "glow")
-    scores = checkpoint.read_scores(small.folder, card).sets
+    card = checkpoint.read_card(tiny_scenario.folder, "glow")
+    scores = checkpoint.read_scores(tiny_scenario.folder, card).sets
     metrics = {renamed(name): found for name, found in card.metrics.items()}
     checkpoint.save(
         card.model_copy(update={"scenario": "twin", "metrics": metrics}),
@@ -1376,7 +1357,7 @@ def two_scenarios(small: Tiny) -> Tiny:
     scenario = load_scenario("twin")
     renew(scenario, "glow", scenario.training_of("glow"), stage=lambda text: None)
     forget_everything()
-    return small
+    return tiny_scenario
 
 
 def test_a_selection_of_one_scenario_is_none_of_another_and_is_there_on_return(

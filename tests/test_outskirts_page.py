@@ -87,17 +87,8 @@ def trained(
     """A copy, free to be damaged; pages know of no other scenario."""
     shutil.copytree(_outskirts_root / "checkpoints", tmp_path / "checkpoints")
     found = _settle(monkeypatch, tmp_path)
-    forget_pages()
     yield found
     forget_everything()
-    forget_pages()
-
-
-def forget_pages() -> None:
-    import streamlit
-
-    streamlit.cache_data.clear()
-    streamlit.cache_resource.clear()
 
 
 @pytest.fixture
@@ -117,7 +108,7 @@ def posteriors(detector: Outskirts) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_the_plane_is_that_of_the_first_two_principal_axes(detector: Outskirts) -> None:
-    view = service.plane(PlaneQuery(MODEL))
+    view = service.ask(PlaneQuery(MODEL))
     mean, _ = posteriors(detector)
     centred = mean - mean.mean(0)
     _, singular, rows = np.linalg.svd(centred.astype(np.float64), full_matrices=False)
@@ -133,7 +124,7 @@ def test_the_plane_is_that_of_the_first_two_principal_axes(detector: Outskirts) 
 def test_kept_images_are_those_whose_codes_are_kept(detector: Outskirts) -> None:
     from core.data.picture import as_tensor
 
-    images = service.plane(PlaneQuery(MODEL)).images
+    images = service.ask(PlaneQuery(MODEL)).images
     with torch.no_grad():
         codes = detector.codes(as_tensor(images))
     assert codes.numpy() == pytest.approx(detector.exemplar_codes.numpy(), abs=0.02)  # 16 bits
@@ -166,7 +157,7 @@ def test_a_ring_on_slanted_axes_is_the_shadow_of_the_posterior() -> None:
 
 
 def test_the_field_is_what_the_classifiers_say_of_points_of_the_plane(detector: Outskirts) -> None:
-    view, field = service.plane(PlaneQuery(MODEL)), service.field(FieldQuery(MODEL))
+    view, field = service.ask(PlaneQuery(MODEL)), service.ask(FieldQuery(MODEL))
     mean, _ = posteriors(detector)
     for row, column in ((0, 0), (28, 28), (40, 11)):
         z = mean.mean(0) + field.x[column] * view.axes[0] + field.y[row] * view.axes[1]
@@ -202,7 +193,7 @@ def test_draws_are_the_detectors_own_by_seed_and_recipe(
     detector: Outskirts, criterion: Any, rho: float
 ) -> None:
     recipe = Recipe(criterion, rho, 0.7, 1.9)
-    found = service.draws(DrawsQuery(MODEL, recipe, 30, seed=5))
+    found = service.ask(DrawsQuery(MODEL, recipe, 30, seed=5))
     assert found.generators.tolist() == detector.generators(rho, criterion).tolist()
     generator = torch.Generator().manual_seed(5)
     with torch.no_grad():
@@ -214,7 +205,7 @@ def test_draws_are_the_detectors_own_by_seed_and_recipe(
     assert found.latent == pytest.approx(made.latent.numpy(), abs=1e-5)
     assert found.logit == pytest.approx(logit, rel=1e-4, abs=1e-4)
     mean, _ = posteriors(detector)
-    axes = service.plane(PlaneQuery(MODEL)).axes
+    axes = service.ask(PlaneQuery(MODEL)).axes
     assert found.xy == pytest.approx((found.latent - mean.mean(0)) @ axes.T, abs=1e-4)
     assert (
         np.abs(found.images / 255.0 - made.images.permute(0, 2, 3, 1).numpy()).max() <= 0.51 / 255
@@ -222,7 +213,7 @@ def test_draws_are_the_detectors_own_by_seed_and_recipe(
 
 
 def test_the_nearest_real_image_is_that_of_the_nearest_code(detector: Outskirts) -> None:
-    found = service.draws(DrawsQuery(MODEL, TRAINED, 40))
+    found = service.ask(DrawsQuery(MODEL, TRAINED, 40))
     kept = detector.exemplar_codes.numpy()
     for i, code in enumerate(found.codes):
         apart = np.linalg.norm(kept - code, axis=1)
@@ -232,7 +223,7 @@ def test_the_nearest_real_image_is_that_of_the_nearest_code(detector: Outskirts)
 
 
 def test_percentiles_are_among_held_out_normal_images(trained: Tiny) -> None:
-    found = service.draws(DrawsQuery(MODEL, TRAINED, 40))
+    found = service.ask(DrawsQuery(MODEL, TRAINED, 40))
     stored = checkpoint.read_card(trained.folder, "outskirts").quantiles("logit")
     for logit, percentile in zip(found.logit, found.percentiles, strict=True):
         assert (stored < logit).mean() * 100 == pytest.approx(percentile, abs=0.2)
@@ -241,7 +232,7 @@ def test_percentiles_are_among_held_out_normal_images(trained: Tiny) -> None:
 def test_at_every_extreme_something_finite_is_drawn(trained: Tiny) -> None:
     corners = itertools.product((0.001, 0.01, 1.0), (0.0, 4.0), (0.0, 3.0), CRITERIA)
     for rho, tau, kappa, criterion in corners:
-        found = service.draws(DrawsQuery(MODEL, Recipe(criterion, rho, tau, kappa), 5))
+        found = service.ask(DrawsQuery(MODEL, Recipe(criterion, rho, tau, kappa), 5))
         assert len(found.generators) == max(1, round(rho * 100))
         for values in (found.codes, found.latent, found.xy, found.logit, found.outlines):
             assert np.isfinite(values).all()
@@ -249,9 +240,9 @@ def test_at_every_extreme_something_finite_is_drawn(trained: Tiny) -> None:
 
 
 def test_many_generators_are_shown_by_a_sample_of_their_rings(trained: Tiny) -> None:
-    few = service.draws(DrawsQuery(MODEL, TRAINED, 5))
+    few = service.ask(DrawsQuery(MODEL, TRAINED, 5))
     assert few.outlined.tolist() == few.generators.tolist()
-    all_of_them = service.draws(DrawsQuery(MODEL, replace(TRAINED, rho=1.0), 5))
+    all_of_them = service.ask(DrawsQuery(MODEL, replace(TRAINED, rho=1.0), 5))
     assert len(set(all_of_them.outlined)) == 60
     assert set(all_of_them.outlined) <= set(all_of_them.generators)
     assert all_of_them.outlined[0] == all_of_them.generators[0]
@@ -263,11 +254,11 @@ def test_what_nobody_can_draw_is_said_in_words(trained: Tiny) -> None:
         (replace(TRAINED, criterion="luck"), "criterion is prior"),
     ):
         with pytest.raises(OutskirtsError, match=words):
-            service.draws(DrawsQuery(MODEL, recipe, 5))
+            service.ask(DrawsQuery(MODEL, recipe, 5))
     with pytest.raises(OutskirtsError, match="one synthetic outlier or more"):
-        service.draws(DrawsQuery(MODEL, TRAINED, 0))
+        service.ask(DrawsQuery(MODEL, TRAINED, 0))
     with pytest.raises(OutskirtsError, match="tiny/glow keeps no posteriors"):
-        service.plane(PlaneQuery(Target("tiny", "glow")))
+        service.ask(PlaneQuery(Target("tiny", "glow")))
 
 
 # Rays -------------------------------------------------------------------------------------------
@@ -276,7 +267,7 @@ def test_what_nobody_can_draw_is_said_in_words(trained: Tiny) -> None:
 def test_a_ray_goes_from_the_centre_through_the_posterior(detector: Outskirts) -> None:
     mean, _ = posteriors(detector)
     for criterion, rank in (("neighbours", 1), ("prior", 3), ("aggregate", 100)):
-        found = service.ray(RayQuery(MODEL, criterion, rank))
+        found = service.ask(RayQuery(MODEL, criterion, rank))
         order = detector.outlyingness(criterion).argsort(descending=True)  # type: ignore[arg-type]
         assert found.index == order[rank - 1]
         here = {float(k): i for i, k in enumerate(found.kappas)}
@@ -291,20 +282,20 @@ def test_a_ray_goes_from_the_centre_through_the_posterior(detector: Outskirts) -
                 logit = float(detector.parts_of_codes(h, without=found.index)["logit"])
             assert np.abs(found.images[here[kappa]] - picture).max() <= 0.51
             assert found.logit[here[kappa]] == pytest.approx(logit, rel=1e-3, abs=1e-3)
-        assert np.array_equal(found.real, service.plane(PlaneQuery(MODEL)).images[found.index])
+        assert np.array_equal(found.real, service.ask(PlaneQuery(MODEL)).images[found.index])
     assert sorted(here) == list(KAPPAS)
 
 
 def test_ranks_that_are_not_there_are_refused(trained: Tiny) -> None:
     for rank in (0, 101):
         with pytest.raises(OutskirtsError, match="ranks go from 1 to 100"):
-            service.ray(RayQuery(MODEL, "prior", rank))
+            service.ask(RayQuery(MODEL, "prior", rank))
 
 
 def test_every_model_scores_the_very_images_of_the_ray(trained: Tiny) -> None:
     query = RayQuery(MODEL, "prior", 2)
-    walked = service.ray(query)
-    found = service.ray_scores(RayScoresQuery(query, ("glow", "outskirts")))
+    walked = service.ask(query)
+    found = service.ask(RayScoresQuery(query, ("glow", "outskirts")))
     for model in ("glow", "outskirts"):
         other, card = checkpoint.load(trained.folder, model)
         images = np.concatenate([walked.images, walked.real[None]])
@@ -325,7 +316,7 @@ def test_every_model_scores_the_very_images_of_the_ray(trained: Tiny) -> None:
 
 def test_a_damaged_model_does_not_silence_the_others(trained: Tiny) -> None:
     (trained.folder / "glow.safetensors").write_bytes(b"nothing")
-    found = service.ray_scores(RayScoresQuery(RayQuery(MODEL, "prior", 1), ("glow", "outskirts")))
+    found = service.ask(RayScoresQuery(RayQuery(MODEL, "prior", 1), ("glow", "outskirts")))
     assert list(found.scores) == ["outskirts"]
     assert "not those of their card" in found.failed["glow"]
 
@@ -334,23 +325,19 @@ def test_a_damaged_map_of_a_model_that_keeps_no_codes_takes_nothing_from_a_walk(
     trained: Tiny,
 ) -> None:
     (trained.folder / "glow.atlas.npz").write_bytes(b"no arrays")
-    found = service.ray_scores(RayScoresQuery(RayQuery(MODEL, "prior", 1), ("glow", "outskirts")))
+    found = service.ask(RayScoresQuery(RayQuery(MODEL, "prior", 1), ("glow", "outskirts")))
     assert list(found.scores) == ["glow", "outskirts"]
     assert not found.failed
 
 
 def test_a_walk_is_asked_anew_when_another_model_of_it_was_trained_anew(
-    trained: Tiny, monkeypatch: pytest.MonkeyPatch
+    trained: Tiny,
 ) -> None:
-    asked: list[RayScoresQuery] = []
-    scores = service.ray_scores
-    monkeypatch.setattr(service, "ray_scores", lambda q: asked.append(q) or scores(q))
     query = RayScoresQuery(RayQuery(MODEL, "prior", 1), ("glow", "outskirts"))
-    _ask.ray_scores(query)
-    _ask.ray_scores(query)
+    first = service.ask(query)
+    assert service.ask(query) is first
     os.utime(trained.folder / "glow.safetensors", (1, 1))
-    _ask.ray_scores(query)
-    assert asked == [query, query]
+    assert service.ask(query) is not first
 
 
 # The page ---------------------------------------------------------------------------------------
@@ -420,8 +407,8 @@ def test_the_page_opens_on_the_trained_recipe_and_highlights_its_generators(
     assert not app.error
     assert not app.warning
     assert "values that the classifiers were trained at" in captions(app)
-    found = service.draws(DrawsQuery(MODEL, TRAINED, 200))
-    view = service.plane(PlaneQuery(MODEL))
+    found = service.ask(DrawsQuery(MODEL, TRAINED, 200))
+    view = service.ask(PlaneQuery(MODEL))
     generators = marks(app, "generator")
     assert generators["customdata"].tolist() == detector.generators().tolist()
     assert generators["x"] == pytest.approx(view.xy[detector.generators().numpy(), 0])
@@ -444,7 +431,7 @@ def test_more_generators_than_one_can_point_at_are_a_picture(
     trained: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_plane, "FEW", 15)
-    view, made = service.plane(PlaneQuery(MODEL)), service.draws(DrawsQuery(MODEL, TRAINED, 5))
+    view, made = service.ask(PlaneQuery(MODEL)), service.ask(DrawsQuery(MODEL, TRAINED, 5))
     drawn = _plane.plane(view, made, None)
     (picture,) = drawn.layout.images  # of two at one place Plotly would draw one
     pixels = pixels_of(picture)
@@ -463,7 +450,7 @@ def test_the_seed_of_the_sidebar_draws(trained: Tiny) -> None:
     first = marks(opened(), "synthetic")["x"]
     other = marks(opened(seed=1), "synthetic")["x"]
     assert not np.array_equal(first, other)
-    assert other == pytest.approx(service.draws(DrawsQuery(MODEL, TRAINED, 200, 1)).xy[:, 0])
+    assert other == pytest.approx(service.ask(DrawsQuery(MODEL, TRAINED, 200, 1)).xy[:, 0])
 
 
 @pytest.mark.parametrize(
@@ -479,7 +466,7 @@ def test_away_from_the_trained_values_a_warning_names_them_and_leads_back(
         "\u00a0", " "
     )
     recipe = replace(TRAINED, **{name: value})
-    found = service.draws(DrawsQuery(MODEL, recipe, 200))
+    found = service.ask(DrawsQuery(MODEL, recipe, 200))
     assert marks(app, "synthetic")["x"] == pytest.approx(found.xy[:, 0])
     assert marks(app, "generator")["customdata"].tolist() == found.generators.tolist()
     app.button("outskirts_back").click().run()
@@ -506,7 +493,7 @@ def test_each_try_this_sets_what_it_promises_and_nothing_else(trained: Tiny) -> 
 
 
 def test_the_gallery_shows_logits_in_the_chosen_order(trained: Tiny) -> None:
-    found = service.draws(DrawsQuery(MODEL, TRAINED, 200))
+    found = service.ask(DrawsQuery(MODEL, TRAINED, 200))
     for order, rows in (
         ("as drawn", np.arange(9)),
         ("most like normal", np.argsort(found.logit, kind="stable")[:9]),
@@ -521,8 +508,8 @@ def test_the_gallery_shows_logits_in_the_chosen_order(trained: Tiny) -> None:
 
 def test_a_draw_is_shown_beside_its_parent_and_the_nearest_real_image(trained: Tiny) -> None:
     app = opened(outskirts_order="least like normal")
-    made = service.draws(DrawsQuery(MODEL, TRAINED, 200))
-    images = service.plane(PlaneQuery(MODEL)).images
+    made = service.ask(DrawsQuery(MODEL, TRAINED, 200))
+    images = service.ask(PlaneQuery(MODEL)).images
     best = made.logit.argmax()
     expected = [made.images[best], images[made.parents[best]], images[made.nearest[best]]]
     triples = [h.proto.body for h in app.get("html") if ">synthetic<" in h.proto.body]
@@ -537,16 +524,16 @@ def test_a_draw_is_shown_beside_its_parent_and_the_nearest_real_image(trained: T
 
 def test_following_a_draw_walks_through_its_parent(trained: Tiny) -> None:
     app = opened()
-    found = service.draws(DrawsQuery(MODEL, TRAINED, 200))
+    found = service.ask(DrawsQuery(MODEL, TRAINED, 200))
     app.button("outskirts_follow_4").click().run()
     rank = app.number_input("outskirts_rank").value
-    assert service.ray(RayQuery(MODEL, "neighbours", rank)).index == found.parents[4]
+    assert service.ask(RayQuery(MODEL, "neighbours", rank)).index == found.parents[4]
 
 
 def test_the_walk_draws_the_chosen_detectors_and_the_training_image(trained: Tiny) -> None:
     app = opened(outskirts_models=["glow"])
     query = RayScoresQuery(RayQuery(MODEL, "neighbours", 1), ("glow", "outskirts"))
-    walked, found = service.ray(query.ray), service.ray_scores(query)
+    walked, found = service.ask(query.ray), service.ask(query)
     thin, own, glow, star = figure(app, "outskirts_ray").data
     assert thin["y"] == pytest.approx(found.percentiles["outskirts"])  # not chosen
     assert own["y"] == pytest.approx(walked.percentiles)
@@ -559,14 +546,15 @@ def test_the_walk_draws_the_chosen_detectors_and_the_training_image(trained: Tin
 def test_another_criterion_walks_through_its_own_outermost(trained: Tiny) -> None:
     app = opened()
     app.radio("outskirts_criterion").set_value("prior").run()
-    expected = service.ray(RayQuery(MODEL, "prior", 1)).percentiles
+    expected = service.ask(RayQuery(MODEL, "prior", 1)).percentiles
     assert figure(app, "outskirts_ray").data[0]["y"] == pytest.approx(expected)
 
 
 def test_collapsed_dimensions_are_counted(trained: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
     kl = np.array([0.5, 0.001, 2.0, COLLAPSED / 2, COLLAPSED, 0.3])
-    plain = service.plane
-    monkeypatch.setattr(service, "plane", lambda query: replace(plain(query), kl=kl, noise=True))
+    changed = replace(service.ask(PlaneQuery(MODEL)), kl=kl, noise=True)
+    forget_everything()
+    monkeypatch.setitem(service.ANSWERED, PlaneQuery, lambda query: changed)
     app = opened()
     assert "2 of 6 latent dimensions have collapsed" in text(app)
     used, collapsed = figure(app, "outskirts_kl").data
@@ -584,7 +572,7 @@ def test_what_is_taken_away_is_what_is_shown(trained: Tiny) -> None:
     assert taken["logit"] == pytest.approx(shown["customdata"])
     assert taken["images"].shape == (200, 28, 28, 1)
     assert taken["images"].dtype == np.uint8
-    view = service.plane(PlaneQuery(MODEL))
+    view = service.ask(PlaneQuery(MODEL))
     assert np.array_equal(taken["parent_images"], view.images[taken["parents"]])
     assert np.array_equal(taken["nearest_images"], view.images[taken["nearest"]])
     card = checkpoint.read_card(trained.folder, "outskirts")
@@ -597,7 +585,7 @@ def test_the_table_of_a_walk_holds_every_detector(trained: Tiny) -> None:
     query = RayScoresQuery(RayQuery(MODEL, "neighbours", 1), ("glow", "outskirts"))
     rows = list(csv.DictReader(io.StringIO(_ask.ray_csv(query).decode())))
     assert [row["kappa"] for row in rows] == [*(f"{k:g}" for k in KAPPAS), ""]
-    found = service.ray_scores(query)
+    found = service.ask(query)
     for model in ("glow", "outskirts"):
         column = [float(row[f"{model} percentile"]) for row in rows]
         assert column == pytest.approx([*found.percentiles[model], found.real_percentiles[model]])
@@ -617,10 +605,8 @@ def test_an_untrained_model_says_the_command_that_trains_it(trained: Tiny) -> No
 
 
 def test_a_scenario_without_such_a_model_says_where_there_is_one(tiny_scenario: Tiny) -> None:
-    forget_pages()
     app = opened()
     assert "`python -m core train fashion/outskirts`" in app.info[0].value
-    forget_pages()
 
 
 def test_a_checkpoint_without_its_training_images_asks_to_be_trained_again(trained: Tiny) -> None:
@@ -668,10 +654,8 @@ def _two_root(_outskirts_root: Path, tmp_path_factory: pytest.TempPathFactory) -
 def two(_two_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tiny]:
     shutil.copytree(_two_root / "checkpoints", tmp_path / "checkpoints")
     found = _settle(monkeypatch, tmp_path)
-    forget_pages()
     yield found
     forget_everything()
-    forget_pages()
 
 
 @pytest.mark.parametrize(
@@ -689,7 +673,7 @@ def test_either_model_can_be_chosen_and_is_called_what_it_is(
     assert f"**{title}**: its logits" in text(app)
     assert said in text(app)
     target = Target.of("tiny", stem)
-    found = service.draws(DrawsQuery(target, TRAINED, 200))
+    found = service.ask(DrawsQuery(target, TRAINED, 200))
     assert marks(app, "synthetic")["customdata"] == pytest.approx(found.logit, abs=1e-3)
     lines = {trace["name"] for trace in figure(app, "outskirts_ray").data}
     assert {f"{title}, of the code itself", WITH_TITLE, PLAIN_TITLE} <= lines
@@ -712,12 +696,12 @@ def test_one_model_needs_no_table_of_models(trained: Tiny) -> None:
 
 def test_every_density_that_holds_the_training_image_looks_past_it(two: Tiny) -> None:
     query = RayQuery(PLAIN, "prior", 2)
-    walked = service.ray(query)
-    found = service.ray_scores(RayScoresQuery(query, ("glow", "outskirts", "outskirts.plain")))
+    walked = service.ask(query)
+    found = service.ask(RayScoresQuery(query, ("glow", "outskirts", "outskirts.plain")))
     assert found.past == ("outskirts",)
     other, _ = checkpoint.load(two.folder, "outskirts")
     assert isinstance(other, Outskirts)
-    kept = service.plane(PlaneQuery(MODEL)).images
+    kept = service.ask(PlaneQuery(MODEL)).images
     place = int(np.flatnonzero((kept == walked.real).all((1, 2)))[0])
     codes = other.codes(as_tensor(walked.real[None]))
     past, knowing = (float(other.parts_of_codes(codes, without=w)["logit"]) for w in (place, None))
@@ -762,6 +746,6 @@ def test_a_model_is_ahead_only_beyond_both_intervals() -> None:
 def test_a_damaged_map_of_a_density_takes_that_model_alone_from_a_walk(two: Tiny) -> None:
     (two.folder / "outskirts.atlas.npz").write_bytes(b"no arrays")
     query = RayScoresQuery(RayQuery(PLAIN, "prior", 2), ("glow", "outskirts", "outskirts.plain"))
-    found = service.ray_scores(query)
+    found = service.ask(query)
     assert list(found.scores) == ["glow", "outskirts.plain"]
     assert "outskirts.atlas.npz" in found.failed["outskirts"]

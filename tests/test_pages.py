@@ -9,7 +9,6 @@ from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
-import streamlit
 from conftest import Tiny, change
 from streamlit.testing.v1 import AppTest
 
@@ -69,7 +68,7 @@ def written(app: AppTest) -> str:
 def test_overview_opens_and_shows_the_cards_auroc_with_its_interval():
     app = opened()
     assert not app.exception
-    row = service.overview("fashion").detectors[0]
+    row = service.ask(service.OverviewQuery("fashion")).detectors[0]
     assert row.card is not None
     figures = row.card.metrics["mnist"][row.card.score.part]
     cells = app.table[0].value["Digits"]
@@ -81,7 +80,7 @@ def test_overview_opens_and_shows_the_cards_auroc_with_its_interval():
 
 def test_overview_marks_what_is_below_chance_by_a_sign():
     table = opened().table[0].value
-    card = service.overview("fashion").detectors[0].card
+    card = service.ask(service.OverviewQuery("fashion")).detectors[0].card
     assert card is not None
     for i, part in enumerate(card.calibration.quantiles):
         below = card.metrics["mnist"][part].high < 0.5
@@ -117,7 +116,7 @@ def test_likelihoods_says_what_the_numbers_say(strange):
     app = opened("likelihoods", likelihoods_strange=strange)
     assert not app.exception
     text = written(app)
-    found = service.likelihoods(LikelihoodsQuery(GLOW, strange))
+    found = service.ask(LikelihoodsQuery(GLOW, strange))
     total, *others = found.parts
     assert f"AUROC **{total.figures.auroc:.3f}**" in text
     panels = figure(app, "likelihoods_parts")["layout"]["annotations"]
@@ -130,18 +129,18 @@ def test_likelihoods_says_what_the_numbers_say(strange):
 
 @pytest.mark.slow
 def test_every_model_has_its_likelihoods_and_its_numbers():
-    for row in service.overview("fashion").detectors:
+    for row in service.ask(service.OverviewQuery("fashion")).detectors:
         if row.detector != "Glow":
             continue
         app = opened("likelihoods", likelihoods_model=row.name, likelihoods_index=4)
         assert not app.exception, row.name
         target = Target.of("fashion", row.name)
-        view = service.image(ImageQuery(target, "mnist", 4))
+        view = service.ask(ImageQuery(target, "mnist", 4))
         assert app.dataframe[0].value["value"][0].startswith(f"{view.displayed['total']:.3f}")
 
 
 def test_a_detector_without_explanations_has_its_numbers_all_the_same():
-    found = service.image(ImageQuery(Target("fashion", "outskirts"), "mnist", 4))
+    found = service.ask(ImageQuery(Target("fashion", "outskirts"), "mnist", 4))
     assert found.maps == {}
     assert found.parts["logit"] == pytest.approx(
         np.mean([v for k, v in found.parts.items() if k.startswith("logit_")]), rel=1e-5
@@ -153,7 +152,7 @@ def test_two_models_are_compared_by_the_rank_correlation_of_all_images():
     app = opened("likelihoods", likelihoods_view="Model against model")
     assert not app.exception
     patches = Target.of("fashion", "glow.patches")
-    rank = service.pair(PairQuery(GLOW, patches, "mnist")).rank["both"]
+    rank = service.ask(PairQuery(GLOW, patches, "mnist")).rank["both"]
     assert app.metric[0].value == f"{rank:.3f}"
     first = figure(app, "likelihoods_scatter_glow_glow.patches_mnist_0")["data"][0]
     assert first["name"] == "Garments"
@@ -193,7 +192,7 @@ def test_a_picked_image_outlives_a_look_at_another_view():
 def test_a_card_says_what_its_file_says(name):
     app = opened("cards", cards_model=name)
     assert not app.exception
-    found = service.overview("fashion")
+    found = service.ask(service.OverviewQuery("fashion"))
     row = next(r for r in (*found.detectors, *found.seed_replicates) if r.name == name)
     text = written(app)
     for word in (row.card.data.name, f"Seed {row.card.training.seed}", row.card.score.why):
@@ -214,7 +213,7 @@ def test_cards_lists_every_checkpoint_that_ships():
 
 
 def test_the_sentences_of_overview_carry_the_numbers_of_the_card():
-    text, overview = written(opened()), service.overview("fashion")
+    text, overview = written(opened()), service.ask(service.OverviewQuery("fashion"))
     measured = _luck.measured((*overview.detectors, *overview.seed_replicates))
     for found in service.corrections(overview.detectors[0], measured):
         for before, after in (*found.helps.values(), *found.costs.values(), *found.wavers.values()):
@@ -223,7 +222,7 @@ def test_the_sentences_of_overview_carry_the_numbers_of_the_card():
 
 def test_a_picked_image_shows_its_own_numbers():
     app = opened("likelihoods", likelihoods_set="garments", likelihoods_index=17)
-    view = service.image(ImageQuery(GLOW, "garments", 17))
+    view = service.ask(ImageQuery(GLOW, "garments", 17))
     shown = app.dataframe[0].value
     assert shown["value"][0].startswith(f"{view.displayed['total']:.3f}")
     assert shown["percentile"].tolist() == pytest.approx(list(view.percentiles.values()))
@@ -234,7 +233,7 @@ def test_a_picked_image_shows_its_own_numbers():
 def test_the_worst_strange_image_has_the_lowest_score_of_its_set():
     app = opened("likelihoods", likelihoods_set="mnist")
     app.button("likelihoods_Worst").click().run()
-    part = service.overview("fashion").detectors[0].card.score.part
+    part = service.ask(service.OverviewQuery("fashion")).detectors[0].card.score.part
     scores = service.per_image_table(GLOW, ["mnist"])[part]
     assert app.session_state["likelihoods_index"] == scores.argmin()
 
@@ -269,11 +268,8 @@ def damaged(tmp_path, monkeypatch):
 
 
 def forget() -> None:
-    import streamlit as st
-
     settings.cache_clear()
     service.forget()
-    st.cache_data.clear()
 
 
 def test_a_missing_checkpoint_is_one_line_that_says_how_to_train_it(damaged):
@@ -418,7 +414,7 @@ def test_models_that_are_alike_in_training_are_not_said_to_differ(models: Tiny, 
 
         with monkeypatch.context() as patch:
             patch.setattr(checkpoint, "read_card", made)
-            streamlit.cache_data.clear()
+            service.forget()
             return " ".join(c.value for c in opened().caption)
 
     assert "Not alike in training: glow 1 minutes" in alike(True)
@@ -436,7 +432,7 @@ def with_seeds(models: Tiny, **auroc: tuple[float, float]) -> DetectorRow:
 
     Of itself, the full likelihood has 0.1 on every set and each other part 0.9.
     """
-    row = next(r for r in service.overview("tiny").detectors if r.name == "glow")
+    row = next(r for r in service.ask(service.OverviewQuery("tiny")).detectors if r.name == "glow")
     assert row.card is not None
     seeds = Seeds(
         models=("glow", "glow.seed-1"), text="2 random starts", auroc={"strokes": dict(auroc)}
@@ -480,7 +476,7 @@ def test_a_card_flags_in_the_unit_of_all_pages(models: Tiny):
     value, unit = service.flagged_above(Target("tiny", "glow"))
     assert f"Flagged above {value:.4g} {unit}" in written(app)
     assert "in nats" not in written(app)
-    found = service.likelihoods(LikelihoodsQuery(Target("tiny", "glow"), "strokes"))
+    found = service.ask(LikelihoodsQuery(Target("tiny", "glow"), "strokes"))
     part = next(p for p in found.parts if p.is_score)
     assert unit == part.unit
     assert part.edges[0] <= value <= part.edges[-1]
@@ -530,7 +526,7 @@ def test_overview_and_the_ablation_say_why_their_figures_of_one_method_differ():
     app = opened(scenario="digits-one")
     assert not app.exception
     text, full = written(app), service.read_study("outskirts").row("full", "MNIST").value
-    mean = service.classes("digits-one").means["outskirts"].auroc
+    mean = service.ask(service.ClassesQuery("digits-one")).means["outskirts"].auroc
     assert (f"says {full:.3f} of the same method" in text) == (f"{full:.3f}" != f"{mean:.3f}")
     assert any("Overview" in c.value for c in opened("outskirts").caption)
 

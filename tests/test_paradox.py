@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Tiny
+from conftest import Tiny, forget_everything
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -223,7 +223,6 @@ def test_seeds_are_listed_where_they_were_measured_on_this_set() -> None:
 @pytest.fixture
 def page(models: Tiny, quick_apps: None) -> Iterator[Any]:
     """Opens Likelihoods of the tiny scenario with controls set beforehand."""
-    import streamlit
 
     def opened(**state: object) -> AppTest:
         app = AppTest.from_file("../pages/_frame.py", default_timeout=60).run()
@@ -233,9 +232,9 @@ def page(models: Tiny, quick_apps: None) -> Iterator[Any]:
         assert not app.exception
         return app
 
-    streamlit.cache_data.clear()
+    forget_everything()
     yield opened
-    streamlit.cache_data.clear()
+    forget_everything()
 
 
 def alts(app: AppTest) -> list[str]:
@@ -255,7 +254,7 @@ def test_what_is_looked_at_and_the_gallerys_first_stand_before_every_chart(
     first, *rest = alts(app)
     assert first.startswith("The image that is looked at, turned#5")
     query = GalleryQuery(Target.of("tiny", "glow"), ("boxes", "turned"), "scale_8", order, 8)
-    found = service.gallery(query)
+    found = service.ask(query)
     expected = zip(found.sets, found.indices, found.displayed, strict=True)
     assert rest == [f"{name} {index}, {value:.2f}" for name, index, value in expected]
 

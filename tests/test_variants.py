@@ -166,7 +166,7 @@ def variants() -> list[Target]:
 
 
 def test_a_map_shows_every_image_once(family: Tiny) -> None:
-    view = service.latent(LatentQuery(Target("tiny-one", "glow", "one")))
+    view = service.ask(LatentQuery(Target("tiny-one", "glow", "one")))
     assert view.sets == ("one", "zero", "two")
     assert len(set(view.keys.tolist())) == len(view.keys)
     key = service.keys_of_ids("tiny-one.one", ["two#3"])
@@ -214,7 +214,7 @@ def test_what_needs_one_model_asks_for_a_class(family: Tiny, call: Call, more: l
 
 
 def test_the_overview_counts_all_classes_and_takes_a_mean_only_of_all(family: Tiny) -> None:
-    found = service.classes("tiny-one.one")
+    found = service.ask(service.ClassesQuery("tiny-one.one"))
     assert found is not None
     assert found.titles == {"zero": "Zero", "one": "One", "two": "Two"}
     cards = found.cards["glow"]
@@ -222,11 +222,11 @@ def test_the_overview_counts_all_classes_and_takes_a_mean_only_of_all(family: Ti
     assert found.means["glow"].auroc == pytest.approx(np.mean(areas))
     (family.checkpoints / "tiny-one" / "glow.one.json").unlink()
     forget_everything()
-    less = service.classes("tiny-one")
+    less = service.ask(service.ClassesQuery("tiny-one"))
     assert less is not None
     assert less.cards["glow"]["one"] is None
     assert not less.means
-    assert service.classes("tiny") is None
+    assert service.ask(service.ClassesQuery("tiny")) is None
 
 
 # On pages ---------------------------------------------------------------------------------------

@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.answers.loaded import Target, check_part, loaded, stored_scores
+from core.answers.loaded import Target, check_part, files_of, loaded, stored_scores
+from core.answers.query import Answered, Query
+from core.cache import Cache
 from core.data.decode import NO_MEMORY
 from core.data.images import ImageError, Picture, decode
 from core.evaluate.calibration import percentile
-from core.kept import Kept
 from core.scenario import Scenario, ScenarioError
 from core.shape import Shape
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from core.detectors._base import Detector
 
 __all__ = [
+    "ANSWERS",
     "ORDERS",
     "Gallery",
     "GalleryQuery",
@@ -32,6 +35,7 @@ __all__ = [
     "find_picture",
     "gallery",
     "image",
+    "own_picture",
     "per_image_table",
     "percentiles",
     "row_of",
@@ -40,13 +44,15 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class ImageQuery:
-    """A reference image, or one of the user's (then ``index`` is None and ``sha256`` names it)."""
+class ImageQuery(Query["ImageView"]):
+    """A reference image, or one of the user's: then ``index`` is None, ``set_name`` its file's."""
 
     target: Target
     set_name: str
     index: int | None
-    sha256: str = ""
+
+    def files(self) -> Iterable[Path]:
+        return files_of(self.target)
 
 
 @dataclass(frozen=True)
@@ -147,7 +153,7 @@ def find_picture(
     if query.index is None:
         if data is None:
             raise ImageError("no image was given")
-        return _own_picture(scenario, data), query.set_name, ""
+        return own_picture(scenario, data), query.set_name, ""
     pictures = scenario.pictures(query.set_name)
     if not 0 <= query.index < len(pictures.images):
         raise ScenarioError(
@@ -169,10 +175,10 @@ def _weight(found: Picture | str) -> int:
 
 
 # Pictures, and of files that are none the reasons: an error would hold the file by its traceback.
-_own: Kept[Picture | str] = Kept(limit=1_000_000, weigh=_weight)
+_own: Cache[Picture | str] = Cache(limit=1_000_000, sized=_weight)
 
 
-def _own_picture(scenario: Scenario, data: bytes) -> Picture:
+def own_picture(scenario: Scenario, data: bytes) -> Picture:
     """Decoded once, however many models and pages ask: a large file takes seconds.
 
     Raises:
@@ -202,7 +208,7 @@ ORDERS = ("strangest", "most normal", "typical", "random")
 
 
 @dataclass(frozen=True)
-class GalleryQuery:
+class GalleryQuery(Query["Gallery"]):
     """Reference images in one of `ORDERS`: by a part, or drawn by the seed."""
 
     target: Target
@@ -212,6 +218,9 @@ class GalleryQuery:
     count: int
     page: int = 1
     seed: int = 0
+
+    def files(self) -> Iterable[Path]:
+        return files_of(self.target)
 
 
 @dataclass(frozen=True)
@@ -323,3 +332,9 @@ def unit_of(detector: Detector, part: str) -> str:
     """The unit in which pages show a part."""
     about = detector.described[part]
     return about.display_unit or about.unit
+
+
+ANSWERS: tuple[Answered[Any], ...] = (
+    Answered(ImageQuery, image),
+    Answered(GalleryQuery, gallery),
+)

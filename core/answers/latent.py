@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.answers.images import ImageQuery, classes_of, find_picture, percentiles
-from core.answers.loaded import Target, loaded, newest, stored_scores
-from core.kept import Kept
+from core.answers.images import ImageQuery, classes_of, find_picture, own_picture, percentiles
+from core.answers.loaded import Target, files_of, loaded, newest, stored_scores
+from core.answers.query import Answered, Query
+from core.cache import Cache
 from core.scenario import Scenario, ScenarioError, load_scenario
 
 if TYPE_CHECKING:
     from core.atlas import Atlas, Landing
 
 __all__ = [
+    "ANSWERS",
     "Across",
     "AcrossQuery",
     "LatentMap",
@@ -36,11 +39,14 @@ MISPLACED = 0.05  # a neighbour is, if this share of the map lies nearer than it
 
 
 @dataclass(frozen=True)
-class LatentQuery:
+class LatentQuery(Query["LatentMap"]):
     """The map of a detector's codes by one layout; "" for the first that there is."""
 
     target: Target
     layout: str = ""
+
+    def files(self) -> Iterable[Path]:
+        return files_of(self.target)
 
 
 @dataclass(frozen=True)
@@ -213,7 +219,7 @@ def _weight(atlas: Atlas) -> int:
     )
 
 
-_atlases: Kept[Atlas] = Kept(limit=100_000_000, weigh=_weight)
+_atlases: Cache[Atlas] = Cache(limit=100_000_000, sized=_weight)
 
 
 def pictures_of(scenario_name: str, picks: Sequence[tuple[str, int]]) -> np.ndarray:
@@ -236,11 +242,14 @@ def pictures_of(scenario_name: str, picks: Sequence[tuple[str, int]]) -> np.ndar
 
 
 @dataclass(frozen=True)
-class NearQuery:
+class NearQuery(Query["Near"]):
     """The neighbours of an image in a detector's latent space, and where a layout puts them."""
 
     image: ImageQuery
     layout: str = ""
+
+    def files(self) -> Iterable[Path]:
+        return files_of(self.image.target)
 
 
 @dataclass(frozen=True)
@@ -356,17 +365,19 @@ def _neighbours(target: Target, atlas: Atlas, image: np.ndarray) -> tuple[np.nda
 
 
 @dataclass(frozen=True)
-class AcrossQuery:
+class AcrossQuery(Query["Across"]):
     """What several models of a scenario say of the same images.
 
     Attributes:
-        keys: of reference images; or none, and ``sha256`` names one of the user's.
+        keys: of reference images; or none, and the one of the user's that is given.
     """
 
     scenario: str
     models: tuple[str, ...]
     keys: tuple[int, ...] = ()
-    sha256: str = ""
+
+    def files(self) -> Iterable[Path]:
+        return files_of(*(Target.of(self.scenario, model) for model in self.models))
 
 
 @dataclass(frozen=True)
@@ -397,6 +408,8 @@ def across(query: AcrossQuery, data: bytes | None = None) -> Across:
         ImageError: ``data`` is not an image that can be read.
         OutskirtsError: no such scenario, set, image or checkpoint.
     """
+    from core.inference.scoring import parts_of
+
     scenario = load_scenario(query.scenario)
     names = [s.name for s in scenario.own_sets]
     keys = np.array(query.keys, np.int64)
@@ -404,17 +417,18 @@ def across(query: AcrossQuery, data: bytes | None = None) -> Across:
     sizes = np.array([len(scenario.pictures(name).images) for name in names])
     if not ((keys >= 0).all() and (which < len(names)).all()) or (indices >= sizes[which]).any():
         raise ScenarioError(f"some of these images are not in scenario {query.scenario}")
+    own = None if data is None else own_picture(scenario, data).image
     scores, standing, flagged, units = {}, {}, {}, {}
     for model in query.models:
         target = Target.of(query.scenario, model)
         detector, card = loaded(target)
         part = card.score.part
-        if data is None:
+        if own is None:
             raw = np.empty(len(keys), np.float32)
             for i, name in enumerate(names):
                 raw[which == i] = stored_scores(target)[name][part][indices[which == i]]
         else:
-            raw = _own_score(scenario, target, query, data)
+            raw = parts_of(detector, own[None])[part]
         scores[model] = detector.to_display(part, raw)
         standing[model] = percentiles(card, {part: raw})[part]
         flagged[model] = raw > card.score.threshold
@@ -425,9 +439,8 @@ def across(query: AcrossQuery, data: bytes | None = None) -> Across:
     return Across(np.array(names)[which], indices, labels, scores, standing, flagged, units)
 
 
-def _own_score(scenario: Scenario, target: Target, query: AcrossQuery, data: bytes) -> np.ndarray:
-    from core.inference.scoring import parts_of
-
-    picture, _, _ = find_picture(scenario, ImageQuery(target, "own", None, query.sha256), data)
-    detector, card = loaded(target)
-    return parts_of(detector, picture.image[None])[card.score.part]
+ANSWERS: tuple[Answered[Any], ...] = (
+    Answered(LatentQuery, latent),
+    Answered(NearQuery, near),
+    Answered(AcrossQuery, across),
+)

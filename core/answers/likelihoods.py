@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.answers.loaded import Target, loaded, stored_scores
+from core.answers.loaded import Target, files_of, loaded, stored_scores
+from core.answers.query import Answered, Query
 from core.evaluate.metrics import Metrics, auroc
 from core.scenario import ScenarioError
 
@@ -16,18 +18,21 @@ if TYPE_CHECKING:
     from core.card import Card
     from core.detectors._base import Detector
 
-__all__ = ["Likelihoods", "LikelihoodsQuery", "PartView", "ScaleGap", "likelihoods"]
+__all__ = ["ANSWERS", "Likelihoods", "LikelihoodsQuery", "PartView", "ScaleGap", "likelihoods"]
 
 BINS = 60
 Scores = Mapping[str, np.ndarray]  # part to (N,)
 
 
 @dataclass(frozen=True)
-class LikelihoodsQuery:
+class LikelihoodsQuery(Query["Likelihoods"]):
     """Histograms of every part of a flow, normal against one strange set."""
 
     target: Target
     strange: str
+
+    def files(self) -> Iterable[Path]:
+        return files_of(self.target)
 
 
 @dataclass(frozen=True)
@@ -159,3 +164,6 @@ def _edges(normal: np.ndarray, strange: np.ndarray) -> np.ndarray:
 
 def _shares(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
     return np.histogram(values.clip(edges[0], edges[-1]), edges)[0] / len(values)
+
+
+ANSWERS: tuple[Answered[Any], ...] = (Answered(LikelihoodsQuery, likelihoods),)

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import glob
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from core.cache import Cache, stamp
 from core.errors import OutskirtsError
-from core.kept import Kept, stamp
 from core.scenario import Scenario, ScenarioError, load_scenario
 
 if TYPE_CHECKING:
@@ -27,13 +27,17 @@ __all__ = [
     "Target",
     "check_part",
     "exemplar_images",
+    "files_of",
+    "files_of_images",
     "forget",
     "loaded",
     "newest",
     "parse_target",
+    "size_of_model",
     "stored_scores",
     "variants_of",
     "version",
+    "version_of",
 ]
 
 T = TypeVar("T")
@@ -125,31 +129,52 @@ def parse_target(text: str) -> Target:
 
 
 ENDS = (".json", ".safetensors", ".atlas.npz")  # of one checkpoint
-FILES = (".json", ".safetensors", ".npz")  # of checkpoints; what is being written ends in .part
+Version = tuple[str, ...]
 
 
-def version(asked: str | Target) -> str:
-    """Changes when a file changes that answers are made of: what they are kept by.
+def files_of(*targets: Target) -> list[Path]:
+    """Files that these targets' answers come from: of no other model, so that one may be trained.
 
-    Args:
-        asked: a target: its own files, those of the checkpoints that it asks, and the scenario's.
-            The name of a scenario: those of all its checkpoints.
+    Each one's own, those of the checkpoints that it asks, and those of the scenario's images.
 
     Raises:
         ScenarioError: there is no such scenario.
     """
-    scenario = load_scenario(asked.scenario if isinstance(asked, Target) else asked)
-    folder, reference = (
-        scenario.folder,
-        scenario.reference_scenario.folder,
-    )  # of the images: another's, maybe
-    shown = [folder / "scenario.json", reference / "scenario.json", reference / "reference.npz"]
-    if isinstance(asked, Target):
-        stems = [asked.stem, *_auxiliaries_of(folder, asked.stem)]
-        files = [folder / f"{s}{e}" for s in stems for e in ENDS]
-    else:
-        files = sorted(file for file in folder.iterdir() if file.suffix in FILES)
-    return ";".join(f"{file.name}:{stamp(file)}" for file in [*shown, *files])
+    scenarios = {target.scenario: load_scenario(target.scenario) for target in targets}
+    shared = dict.fromkeys(f for scenario in scenarios.values() for f in files_of_images(scenario))
+    stems: dict[tuple[str, str], Path] = {}
+    for target in targets:
+        folder = scenarios[target.scenario].folder
+        for stem in (target.stem, *_auxiliaries_of(folder, target.stem)):
+            stems[target.scenario, stem] = folder
+    return [
+        *shared,
+        *(folder / f"{stem}{end}" for (_, stem), folder in stems.items() for end in ENDS),
+    ]
+
+
+def files_of_images(scenario: Scenario) -> tuple[Path, ...]:
+    """Files that a scenario's reference images come from: another's, maybe."""
+    reference = scenario.reference_scenario.folder
+    return (
+        scenario.folder / "scenario.json",
+        reference / "scenario.json",
+        reference / "reference.npz",
+    )
+
+
+def version_of(files: Iterable[Path]) -> Version:
+    """Changes when one of these files changes: what is made of them is held by it."""
+    return tuple(map(stamp, files))
+
+
+def version(target: Target) -> Version:
+    """Changes when a file changes that a target's answers come from.
+
+    Raises:
+        ScenarioError: there is no such scenario.
+    """
+    return version_of(files_of(target))
 
 
 def _auxiliaries_of(folder: Path, stem: str) -> tuple[str, ...]:
@@ -169,7 +194,7 @@ TRIES, PAUSE = 20, 0.05  # of seconds: a checkpoint's files are renamed within o
 YOUNG = 10.0  # seconds: what a writer has not renamed by then, it left when it was killed
 
 
-def newest(kept: Kept[T], target: Target, make: Callable[[Target], T]) -> T:
+def newest(cache: Cache[T], target: Target, make: Callable[[Target], T]) -> T:
     """What is made of a target's files as they are now.
 
     Those of a checkpoint are replaced one after the other: what does not fit together is read
@@ -179,13 +204,13 @@ def newest(kept: Kept[T], target: Target, make: Callable[[Target], T]) -> T:
     for _ in range(TRIES):
         seen = version(target)
         try:
-            return kept.get((folder, target), seen, lambda: make(target))
+            return cache.get((folder, target), seen, lambda: make(target))
         except OutskirtsError:
             about_to = _about_to_change(folder, target.stem)  # looked for before the version
             if version(target) == seen and not about_to:
                 raise
         time.sleep(PAUSE)
-    return kept.get((folder, target), version(target), lambda: make(target))
+    return cache.get((folder, target), version(target), lambda: make(target))
 
 
 def _about_to_change(folder: Path, stem: str) -> bool:
@@ -241,22 +266,22 @@ def _read_scores(target: Target) -> ReferenceScores:
     return checkpoint.ReferenceScores(world.joined(found.sets), found.exemplars)
 
 
-def _weight(model: tuple[Detector, Card]) -> int:
+def size_of_model(model: tuple[Detector, Card]) -> int:
     """Bytes of a detector's numbers, those it asks among them, and about those of its card."""
     detectors = (model[0], *model[0].auxiliaries.values())
     tensors = [t for d in detectors for t in (*d.parameters(), *d.buffers())]
     return sum(t.nbytes for t in tensors) + CARD_BYTES
 
 
-def _weight_of_scores(stored: ReferenceScores) -> int:
+def _size_of_scores(stored: ReferenceScores) -> int:
     arrays = [values for parts in stored.sets.values() for values in parts.values()]
     return sum(a.nbytes for a in arrays) + stored.exemplars.nbytes
 
 
 CARD_BYTES = 500_000
-_models: Kept[tuple[Detector, Card]] = Kept(limit=400_000_000, weigh=_weight)
-_scores: Kept[ReferenceScores] = Kept(limit=200_000_000, weigh=_weight_of_scores)
-_auxiliaries: Kept[tuple[str, ...]] = Kept(limit=1_000_000, weigh=lambda stems: 1000)
+_models: Cache[tuple[Detector, Card]] = Cache(limit=400_000_000, sized=size_of_model)
+_scores: Cache[ReferenceScores] = Cache(limit=200_000_000, sized=_size_of_scores)
+_auxiliaries: Cache[tuple[str, ...]] = Cache(limit=1_000_000, sized=lambda stems: 1000)
 
 
 def stored_scores(target: Target) -> Mapping[str, Mapping[str, np.ndarray]]:
@@ -281,7 +306,7 @@ def check_part(target: Target, card: Card, part: str) -> None:
 
 
 def forget() -> None:
-    """Load detectors, scores and reference images anew at the next call: files have changed."""
+    """Load detectors, scores and reference images anew at the next call."""
     from core.scenario import forget_pictures
 
     _models.cache_clear()

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from core.answers.images import ImageQuery, find_picture, per_image_table, unit_of
-from core.answers.loaded import Target, check_part, loaded, stored_scores
+from core.answers.loaded import Target, check_part, files_of, loaded, stored_scores
+from core.answers.query import Answered, Query
 from core.errors import OutskirtsError
 from core.evaluate.metrics import rank_correlation
 
 __all__ = [
+    "ANSWERS",
     "Drawn",
     "Pair",
     "PairQuery",
@@ -31,7 +34,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class PairQuery:
+class PairQuery(Query["Pair"]):
     """The same part of two models, image by image, over the normal and one strange set."""
 
     across: Target
@@ -40,6 +43,9 @@ class PairQuery:
     part: str = "total"
     points: int = 1000
     seed: int = 0
+
+    def files(self) -> Iterable[Path]:
+        return files_of(self.across, self.up)
 
 
 @dataclass(frozen=True)
@@ -138,13 +144,16 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class ResampleQuery:
+class ResampleQuery(Query["Resampled"]):
     """One image with one scale's latent drawn anew at a time, the others kept."""
 
     image: ImageQuery
     count: int
     temperature: float = 1.0
     seed: int = 0
+
+    def files(self) -> Iterable[Path]:
+        return files_of(self.image.target)
 
 
 @dataclass(frozen=True)
@@ -182,13 +191,16 @@ def resample(query: ResampleQuery, data: bytes | None = None) -> Resampled:
 
 
 @dataclass(frozen=True)
-class SamplesQuery:
+class SamplesQuery(Query["Drawn"]):
     """Images that a model draws by itself, from latents of N(0, temperature^2)."""
 
     target: Target
     count: int
     temperature: float = 1.0
     seed: int = 0
+
+    def files(self) -> Iterable[Path]:
+        return files_of(self.target)
 
 
 def samples(query: SamplesQuery) -> Drawn:
@@ -213,3 +225,10 @@ def _drawn(x: Any) -> Drawn:
 
     finite = x.isfinite().flatten(1).all(1)
     return Drawn(as_images(x.where(finite[:, None, None, None], 0.5)), ~finite.numpy())
+
+
+ANSWERS: tuple[Answered[Any], ...] = (
+    Answered(PairQuery, pair),
+    Answered(ResampleQuery, resample),
+    Answered(SamplesQuery, samples),
+)

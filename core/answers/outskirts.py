@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.answers.loaded import Target, exemplar_images, loaded, version
+from core.answers.loaded import (
+    Target,
+    exemplar_images,
+    files_of,
+    loaded,
+    newest,
+    size_of_model,
+    version,
+)
+from core.answers.query import Answered, Query
+from core.cache import Cache
 from core.data.picture import as_images
 from core.errors import OutskirtsError
 from core.evaluate.calibration import percentile
-from core.scenario import load_scenario
 
 if TYPE_CHECKING:
     from core.card import Card
@@ -21,6 +30,7 @@ if TYPE_CHECKING:
     from core.nn.outlyingness import Criterion
 
 __all__ = [
+    "ANSWERS",
     "COLLAPSED",
     "Draws",
     "DrawsQuery",
@@ -88,17 +98,19 @@ class Known:
 
 
 def known_of(target: Target) -> Known:
-    folder = load_scenario(target.scenario).folder
-    return _known_once(folder, target.stem, version(target))
+    """What a model keeps, found once a version of its files.
+
+    Raises:
+        OutskirtsError: no such scenario or checkpoint, or it keeps no posteriors.
+    """
+    return newest(_known, target, _find_known)
 
 
-@lru_cache(maxsize=8)
-def _known_once(folder: Path, stem: str, version: str) -> Known:
+def _find_known(target: Target) -> Known:
     import torch
 
     from core.detectors.outskirts import Outskirts
 
-    target = Target.of(folder.name, stem)
     detector, card = loaded(target)
     if not isinstance(detector, Outskirts):
         raise OutskirtsError(f"{target} keeps no posteriors: it has no outskirts")
@@ -106,6 +118,15 @@ def _known_once(folder: Path, stem: str, version: str) -> Known:
         mean, std = (found.numpy() for found in detector.posterior(detector.exemplar_codes))
     axes, share = _principal(mean)
     return Known(detector, card, mean, std, axes, share)
+
+
+def _size(known: Known) -> int:
+    """Bytes of what is kept, the detector's among them: it stays for as long."""
+    return size_of_model((known.detector, known.card)) + known.mean.nbytes + known.std.nbytes
+
+
+_known: Cache[Known] = Cache(limit=100_000_000, sized=_size)
+_outlying: Cache[Any] = Cache(limit=10_000_000, sized=lambda values: values.nbytes)
 
 
 def _principal(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -120,13 +141,12 @@ def _principal(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return (axes * np.sign(largest)).astype(np.float32), variances[::-1][:2] / total
 
 
-@lru_cache(maxsize=24)
-def _outlyingness(folder: Path, stem: str, version: str, criterion: str) -> Any:
+def _outlyingness(target: Target, criterion: str) -> Any:
     """How far out each exemplar posterior lies, a tensor (K,)."""
     import torch
 
     with torch.inference_mode():
-        detector = _known_once(folder, stem, version).detector
+        detector = known_of(target).detector
         try:
             return detector.outlyingness(_criterion(criterion))
         except ValueError as error:
@@ -141,8 +161,8 @@ def generators_of(target: Target, criterion: str, rho: float) -> Any:
     """`Outskirts.generators`, with the search for neighbours done once a model."""
     from core.nn.posteriors import outermost
 
-    folder = load_scenario(target.scenario).folder
-    outlying = _outlyingness(folder, target.stem, version(target), criterion)
+    key, seen = (target.world.folder, target, criterion), version(target)
+    outlying = _outlying.get(key, seen, lambda: _outlyingness(target, criterion))
     try:
         return outermost(outlying, rho)
     except ValueError as error:
@@ -153,10 +173,13 @@ def generators_of(target: Target, criterion: str, rho: float) -> Any:
 
 
 @dataclass(frozen=True)
-class PlaneQuery:
+class PlaneQuery(Query["Plane"]):
     """The plane through the centre of a model's exemplar posteriors."""
 
     target: Target
+
+    def files(self) -> Iterable[Path]:
+        return files_of(self.target)
 
 
 @dataclass(frozen=True)
@@ -222,10 +245,13 @@ def plane(query: PlaneQuery) -> Plane:
 
 
 @dataclass(frozen=True)
-class FieldQuery:
+class FieldQuery(Query["Field"]):
     """The mean logit over the plane."""
 
     target: Target
+
+    def files(self) -> Iterable[Path]:
+        return files_of(self.target)
 
 
 @dataclass(frozen=True)
@@ -289,13 +315,16 @@ def _crossings(spots: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class DrawsQuery:
+class DrawsQuery(Query["Draws"]):
     """Synthetic outliers made by a recipe, which the seed draws."""
 
     target: Target
     recipe: Recipe
     count: int
     seed: int = 0
+
+    def files(self) -> Iterable[Path]:
+        return files_of(self.target)
 
 
 @dataclass(frozen=True)
@@ -385,3 +414,10 @@ def _outlines(known: Known, which: np.ndarray) -> np.ndarray:
     angle = np.linspace(0, 2 * np.pi, OUTLINE)
     circle = np.stack([np.cos(angle), np.sin(angle)])
     return known.on_plane(known.mean[which])[:, None] + (roots @ circle).transpose(0, 2, 1)
+
+
+ANSWERS: tuple[Answered[Any], ...] = (
+    Answered(PlaneQuery, plane),
+    Answered(FieldQuery, field),
+    Answered(DrawsQuery, draws),
+)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.answers.loaded import Target, loaded, stored_scores, variants_of
+from core.answers.loaded import Target, files_of_images, loaded, stored_scores, variants_of
+from core.answers.query import Answered, Query
 from core.errors import OutskirtsError
 from core.evaluate.metrics import Mean, Metrics, mean_of
 from core.scenario import REST, Scenario, ScenarioError, load_scenario, scenario_names
@@ -19,12 +21,15 @@ if TYPE_CHECKING:
     from core.detectors._base import Detector
 
 __all__ = [
+    "ANSWERS",
     "Classes",
+    "ClassesQuery",
     "Correction",
     "DetectorRow",
     "Luck",
     "Measured",
     "Overview",
+    "OverviewQuery",
     "Seen",
     "classes",
     "corrections",
@@ -88,6 +93,19 @@ class DetectorRow:
 
 
 @dataclass(frozen=True)
+class OverviewQuery(Query["Overview"]):
+    """A scenario with its models' cards, and so many images of each set."""
+
+    scenario: str
+    examples: int = 8
+
+    def files(self) -> Iterable[Path]:
+        scenario = load_scenario(self.scenario)
+        cards = (scenario.folder / f"{name}.json" for name in scenario.training)
+        return [*files_of_images(scenario), *cards]
+
+
+@dataclass(frozen=True)
 class Overview:
     """A scenario, its models, and a few images of each of its sets.
 
@@ -129,7 +147,7 @@ def scenarios() -> list[dict[str, Any]]:
     return found
 
 
-def overview(scenario_name: str, *, examples: int = 8) -> Overview:
+def overview(query: OverviewQuery) -> Overview:
     """What a scenario holds and how good each of its detectors is, from the cards.
 
     Raises:
@@ -138,7 +156,7 @@ def overview(scenario_name: str, *, examples: int = 8) -> Overview:
     from core import checkpoint
     from core.detectors import detector_class
 
-    scenario = load_scenario(scenario_name)
+    scenario = load_scenario(query.scenario)
     rows = []
     seed_replicates = {seed for training in scenario.training.values() for seed in training.seeds}
     for name, training in scenario.training.items():
@@ -146,7 +164,7 @@ def overview(scenario_name: str, *, examples: int = 8) -> Overview:
             cls = detector_class(name.partition(".")[0])
         except LookupError as error:
             raise ScenarioError(
-                f"{scenario_name}/scenario.json trains {name!r}: {error}"
+                f"{query.scenario}/scenario.json trains {name!r}: {error}"
             ) from error
         card, missing = None, ""
         try:
@@ -160,8 +178,8 @@ def overview(scenario_name: str, *, examples: int = 8) -> Overview:
     for image_set in scenario.sets:
         images = shown[image_set.name]
         # Of sets that stand one after the other, some of each.
-        step = max(1, len(images) // examples) if image_set.joins else 1
-        shown[image_set.name] = images[::step][:examples]
+        step = max(1, len(images) // query.examples) if image_set.joins else 1
+        shown[image_set.name] = images[::step][: query.examples]
     return Overview(
         scenario,
         detectors=tuple(row for row in rows if row.name not in seed_replicates),
@@ -183,6 +201,31 @@ def _part_titles(
 
 
 @dataclass(frozen=True)
+class ClassesQuery(Query["Classes | None"]):
+    """The models of a scenario, or of the one that a class is normal in, over all its variants."""
+
+    scenario: str
+
+    def family(self) -> Scenario:
+        return load_scenario(self.scenario.partition(".")[0])
+
+    def files(self) -> Iterable[Path]:
+        family = self.family()
+        return [family.folder / "scenario.json", *(f for f, *_ in _cards_of(family))]
+
+
+def _cards_of(family: Scenario) -> list[tuple[Path, str, Target]]:
+    """Each card of a scenario of several variants, with the model and the target it is of."""
+    if not family.variants:
+        return []
+    return [
+        (family.folder / f"{target.stem}.json", stem, target)
+        for stem in family.training
+        for target in variants_of(Target.of(family.name, stem))
+    ]
+
+
+@dataclass(frozen=True)
 class Classes:
     """How good the detectors of a scenario are with each class in turn as the normal one.
 
@@ -198,7 +241,7 @@ class Classes:
     means: Mapping[str, Mean]
 
 
-def classes(family: str) -> Classes | None:
+def classes(query: ClassesQuery) -> Classes | None:
     """A scenario's models over all its variants; None where it has none.
 
     Raises:
@@ -206,16 +249,15 @@ def classes(family: str) -> Classes | None:
     """
     from core import checkpoint
 
-    scenario = load_scenario(family.partition(".")[0])
+    scenario = query.family()
     if not scenario.variants:
         return None
     cards: dict[str, dict[str, Card | None]] = {}
-    for stem in scenario.training:
-        for target in variants_of(Target.of(scenario.name, stem)):
-            found = None
-            with suppress(checkpoint.CardError):  # the Overview of its class says what is wrong
-                found = checkpoint.read_card(scenario.folder, target.stem)
-            cards.setdefault(stem, {})[target.variant or ""] = found
+    for _, stem, target in _cards_of(scenario):
+        found = None
+        with suppress(checkpoint.CardError):  # the Overview of its class says what is wrong
+            found = checkpoint.read_card(scenario.folder, target.stem)
+        cards.setdefault(stem, {})[target.variant or ""] = found
     means = {
         stem: mean_of([c.metrics[REST][c.score.part] for c in found.values() if c is not None])
         for stem, found in cards.items()
@@ -375,3 +417,9 @@ def _from_seeds(card: Card, strange: str, part: str) -> list[tuple[float, float]
     """AUROC of the full likelihood and of a part of it, a pair a seed; none if not measured."""
     known = card.seeds.auroc.get(strange, {}) if card.seeds is not None else {}
     return list(zip(known.get("total", ()), known.get(part, ()), strict=False))
+
+
+ANSWERS: tuple[Answered[Any], ...] = (
+    Answered(OverviewQuery, overview),
+    Answered(ClassesQuery, classes),
+)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeGuard
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
 from core.answers.images import percentiles, unit_of
-from core.answers.loaded import Target, exemplar_images, loaded
+from core.answers.loaded import Target, exemplar_images, files_of, loaded
 from core.answers.outskirts import generators_of, known_of
+from core.answers.query import Answered, Query
 from core.data.picture import as_images
 from core.errors import OutskirtsError
 from core.evaluate.calibration import percentile
@@ -19,18 +21,30 @@ if TYPE_CHECKING:
     from core.detectors._base import Detector
     from core.detectors.outskirts import Outskirts
 
-__all__ = ["KAPPAS", "Ray", "RayQuery", "RayScores", "RayScoresQuery", "ray", "ray_scores"]
+__all__ = [
+    "ANSWERS",
+    "KAPPAS",
+    "Ray",
+    "RayQuery",
+    "RayScores",
+    "RayScoresQuery",
+    "ray",
+    "ray_scores",
+]
 
 KAPPAS = tuple(i / 4 for i in range(13))
 
 
 @dataclass(frozen=True)
-class RayQuery:
+class RayQuery(Query["Ray"]):
     """From the centre through a exemplar posterior, named by its rank: 1 is the outermost."""
 
     target: Target
     criterion: str
     rank: int
+
+    def files(self) -> Iterable[Path]:
+        return files_of(self.target)
 
 
 @dataclass(frozen=True)
@@ -76,11 +90,15 @@ def ray(query: RayQuery) -> Ray:
 
 
 @dataclass(frozen=True)
-class RayScoresQuery:
+class RayScoresQuery(Query["RayScores"]):
     """What models of the scenario say of a ray."""
 
     ray: RayQuery
     models: tuple[str, ...]
+
+    def files(self) -> Iterable[Path]:
+        asked = [Target.of(self.ray.target.scenario, model) for model in self.models]
+        return files_of(self.ray.target, *asked)
 
 
 @dataclass(frozen=True)
@@ -171,3 +189,9 @@ def _looking_past(detector: Outskirts, images: np.ndarray, index: int) -> dict[s
     with torch.inference_mode():
         found = detector.parts_of_codes(detector.codes(as_tensor(images)), without=index)
     return {part: values.numpy() for part, values in found.items()}
+
+
+ANSWERS: tuple[Answered[Any], ...] = (
+    Answered(RayQuery, ray),
+    Answered(RayScoresQuery, ray_scores),
+)

@@ -132,7 +132,7 @@ def _ranks(target: Target, other: Target) -> dict[str, Mapping[str, float]]:
     if target.scenario != other.scenario:
         raise OutskirtsError(f"{target} and {other} are of different scenarios")
     sets = target.world.strange
-    return {s.name: service.pair(PairQuery(target, other, s.name)).rank for s in sets}
+    return {s.name: service.ask(PairQuery(target, other, s.name)).rank for s in sets}
 
 
 def _named_paths(texts: Iterable[str]) -> dict[str, Path]:

@@ -7,33 +7,33 @@ from pathlib import Path
 
 import pytest
 
-from core.kept import Kept, stamp
+from core.cache import Cache, stamp
 
 
-def of_length(*, limit: int) -> Kept[str]:
-    return Kept(limit=limit, weigh=len)
+def of_length(*, limit: int) -> Cache[str]:
+    return Cache(limit=limit, sized=len)
 
 
 def test_a_value_is_made_once_a_version() -> None:
-    kept, made = of_length(limit=100), []
+    cache, made = of_length(limit=100), []
 
     def make(text: str) -> str:
         made.append(text)
         return text
 
-    assert [kept.get("a", version, lambda v=version: make(v)) for version in ("1", "1", "2", "2")]
+    assert [cache.get("a", version, lambda v=version: make(v)) for version in ("1", "1", "2", "2")]
     assert made == ["1", "2"]
-    assert kept.get("b", "2", lambda: make("other")) == "other"
-    kept.cache_clear()
-    kept.get("a", "2", lambda: make("again"))
+    assert cache.get("b", "2", lambda: make("other")) == "other"
+    cache.cache_clear()
+    cache.get("a", "2", lambda: make("again"))
     assert made == ["1", "2", "other", "again"]
 
 
 def test_those_asked_for_longest_ago_go_when_all_weigh_too_much() -> None:
-    kept, made = of_length(limit=10), []
+    cache, made = of_length(limit=10), []
 
     def ask(key: str, weight: int = 4) -> None:
-        kept.get(key, "", lambda: made.append(key) or key * weight)
+        cache.get(key, "", lambda: made.append(key) or key * weight)
 
     for key in "abacab":  # c drives out b, which was asked for before a; then b drives out c
         ask(key)
@@ -47,18 +47,18 @@ def test_those_asked_for_longest_ago_go_when_all_weigh_too_much() -> None:
 
 
 def test_another_version_of_a_value_takes_the_place_of_the_older_one() -> None:
-    kept = of_length(limit=10)
+    cache = of_length(limit=10)
     for version in range(20):
-        kept.get("a", version, lambda: "eight---")
+        cache.get("a", version, lambda: "eight---")
     made: list[str] = []
-    kept.get("b", 0, lambda: "b")
-    kept.get("a", 19, lambda: made.append("a") or "a")
+    cache.get("b", 0, lambda: "b")
+    cache.get("a", 19, lambda: made.append("a") or "a")
     assert made == []
 
 
 def test_who_asks_for_what_is_there_does_not_wait_for_what_is_being_made() -> None:
-    kept, begun, go_on = of_length(limit=100), threading.Event(), threading.Event()
-    kept.get("there", "", lambda: "value")
+    cache, begun, go_on = of_length(limit=100), threading.Event(), threading.Event()
+    cache.get("there", "", lambda: "value")
 
     def slow() -> str:
         begun.set()
@@ -67,9 +67,9 @@ def test_who_asks_for_what_is_there_does_not_wait_for_what_is_being_made() -> No
 
     found: list[str] = []
     waiting = [
-        threading.Thread(target=lambda: found.append(kept.get("made", "", slow))) for _ in range(3)
+        threading.Thread(target=lambda: found.append(cache.get("made", "", slow))) for _ in range(3)
     ]
-    asking = threading.Thread(target=lambda: found.append(kept.get("there", "", lambda: "again")))
+    asking = threading.Thread(target=lambda: found.append(cache.get("there", "", lambda: "again")))
     try:
         for thread in waiting:
             thread.start()
@@ -85,19 +85,19 @@ def test_who_asks_for_what_is_there_does_not_wait_for_what_is_being_made() -> No
 
 
 def test_what_cannot_be_made_leaves_nothing_and_is_tried_again() -> None:
-    kept = of_length(limit=100)
+    cache = of_length(limit=100)
 
     def fail() -> str:
         raise ValueError("no")
 
     for key in range(5):
         with pytest.raises(ValueError, match="no"):
-            kept.get(key, "", fail)
-    assert not kept._places
-    assert kept.get(0, "", lambda: "now") == "now"
+            cache.get(key, "", fail)
+    assert not cache.size
+    assert cache.get(0, "", lambda: "now") == "now"
     with pytest.raises(ValueError, match="no"):
-        kept.get(0, "2", fail)
-    assert kept.get(0, "", lambda: "again") == "now"  # the older version is still there
+        cache.get(0, "2", fail)
+    assert cache.get(0, "", lambda: "again") == "now"  # the older version is still there
 
 
 def test_a_stamp_tells_files_apart_and_knows_none_where_there_is_none(tmp_path: Path) -> None:

@@ -1,0 +1,32 @@
+"""What a question is: its type says what it asks, of which files, and what answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+__all__ = ["Answered", "Query"]
+
+A = TypeVar("A")
+
+
+class Query(Generic[A]):
+    """A question with an answer of type A: a frozen dataclass, which its answer is held by."""
+
+    def files(self) -> Iterable[Path]:
+        """The files that the answer comes from: when one of them changes, it is made anew.
+
+        Raises:
+            ScenarioError: there is no such scenario.
+        """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Answered(Generic[A]):
+    """Which function answers a type of query; given the bytes of the visitor's file, if any."""
+
+    query: type[Query[A]]
+    by: Callable[..., A]
