@@ -158,7 +158,7 @@ def _differences(scenario: str, models: Models, strange: str, *, names: tuple[st
         return
     st.subheader("The difference to the general model")
     st.plotly_chart(
-        _draw.panels(rows, names, columns=len(rows)).add_vline(x=0, line_dash="dot", line_width=1),
+        _draw.panels(rows, names, columns=len(rows), zero=True),
         key="likelihoods_differences",
         config=_draw.SAVE,
         alt="Histograms of the likelihood difference, without and with outlier loss",

@@ -22,28 +22,29 @@ def measured(rows: Iterable[DetectorRow]) -> Measured:
 def figure(found: Sequence[Luck], parts: Mapping[str, str], model: str) -> go.Figure:
     """AUROC of each part: this model's, and that of each other seed, a row a part."""
     rows = [parts[f.part] for f in found]
-    drawn = go.Figure()
-    for i, other in enumerate(found[0].others):
-        drawn.add_scatter(
-            x=[f.others[other].auroc for f in found],
-            y=rows,
-            mode="markers",
-            name=other,
-            marker={"size": 10, "color": _draw.NORMAL, "symbol": MARKS[i % len(MARKS)]},
-            hovertemplate="%{y}: %{x:.3f}<extra>%{fullData.name}</extra>",
+    points = [
+        (
+            [f.others[other].auroc for f in found],
+            other,
+            {"size": 10, "color": _draw.NORMAL, "symbol": MARKS[i % len(MARKS)]},
         )
-    drawn.add_scatter(
-        x=[f.own.auroc for f in found],
-        y=rows,
-        mode="markers",
-        name=f"{model}, this model",
-        marker={"size": 11, "color": _draw.STRANGE, "symbol": "diamond"},
-        hovertemplate="%{y}: %{x:.3f}<extra>%{fullData.name}</extra>",
+        for i, other in enumerate(found[0].others)
+    ]
+    own = {"size": 11, "color": _draw.STRANGE, "symbol": "diamond"}
+    points.append(([f.own.auroc for f in found], f"{model}, this model", own))
+    hover = "%{y}: %{x:.3f}<extra>%{fullData.name}</extra>"
+    return _draw.figure(
+        [
+            {"type": "scatter", "mode": "markers", "x": x, "y": rows, "name": name}
+            | {"marker": marker, "hovertemplate": hover}
+            for x, name, marker in points
+        ],
+        height=90 + 26 * len(rows),
+        hovermode="closest",
+        shapes=[_draw.line_at(x=0.5, dash="dot", width=1)],
+        xaxis={"title": {"text": "AUROC; dotted: a coin", "standoff": 4}, "range": [0, 1.01]},
+        yaxis={"autorange": "reversed"},
     )
-    drawn.add_vline(x=0.5, line_dash="dot", line_width=1)
-    drawn.update_yaxes(autorange="reversed")
-    drawn.update_xaxes(title={"text": "AUROC; dotted: a coin", "standoff": 4}, range=[0, 1.01])
-    return _draw.tidy(drawn, height=90 + 26 * len(rows)).update_layout(hovermode="closest")
 
 
 def listed(words: Sequence[str]) -> str:

@@ -376,7 +376,7 @@ def three_d(
     view: LatentMap, colouring: Colouring, *, visible: np.ndarray, picked: np.ndarray
 ) -> go.Figure:
     """The codes along their first three principal axes; to turn and look at, not to select in."""
-    figure = go.Figure()
+    traces: list[_draw.Trace] = []
     chosen = np.zeros(len(view.keys), bool)
     chosen[picked] = True
     for rows, opacity, size in (
@@ -398,21 +398,16 @@ def three_d(
                 "cmax": high,
             }
         x, y, z = view.axes[rows].T
-        figure.add_scatter3d(
-            x=x,
-            y=y,
-            z=z,
-            mode="markers",
-            marker=marker,
-            showlegend=False,
-            text=[f"{view.id(int(i))} {view.labels[i]}" for i in np.flatnonzero(rows)],
-            hovertemplate="%{text}<extra></extra>",
-        )
-    _draw.tidy(figure, height=560)
+        texts = [f"{view.id(int(i))} {view.labels[i]}" for i in np.flatnonzero(rows)]
+        look = {"mode": "markers", "marker": marker, "showlegend": False}
+        hover = {"text": texts, "hovertemplate": "%{text}<extra></extra>"}
+        traces.append({"type": "scatter3d", "x": x, "y": y, "z": z, **look, **hover})
     scene: dict[str, Any] = {
         f"{a}axis": {"title": {"text": f"axis {i + 1}"}} for i, a in enumerate("xyz")
     }
-    return figure.update_layout(
+    return _draw.figure(
+        traces,
+        height=560,
         dragmode="turntable",
         hovermode="closest",
         scene=scene | {"aspectmode": "cube"},

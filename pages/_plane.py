@@ -34,16 +34,15 @@ def plane(view: Plane, made: Draws, field: Field | None) -> go.Figure:
     Streamlit builds a changed Plotly chart anew, so it is kept light for the sliders: tint and
     crowds of dots are pictures, margins are fixed and the legend is `legend`.
     """
-    figure = go.Figure()
+    traces: list[_draw.Trace] = []
+    pictures = []
     halves = np.maximum(np.abs(view.xy).max(0), np.abs(made.xy).max(0)) * 1.06
     if field is not None:
-        figure.add_layout_image(source=_tint(field, 2.5 * halves), **_place(2.5 * halves))
-        figure.add_traces(
-            [
-                _polylines(lines, {"color": LINE, "width": width})
-                for lines, width in ((field.border, 2), (field.even, 0.8))
-            ]
-        )
+        pictures.append({"source": _tint(field, 2.5 * halves), **_place(2.5 * halves)})
+        traces += [
+            _polylines(lines, {"color": LINE, "width": width})
+            for lines, width in ((field.border, 2), (field.even, 0.8))
+        ]
     rest = np.setdiff1d(np.arange(len(view.xy)), made.generators)
     few = made.generators if len(made.generators) <= FEW else made.generators[:0]
     crowds = {EXEMPLAR: rest, GENERATOR: made.generators if not len(few) else few[:0]}
@@ -51,36 +50,33 @@ def plane(view: Plane, made: Draws, field: Field | None) -> go.Figure:
         (colour, view.xy[of].astype(np.float32).tobytes()) for colour, of in crowds.items()
     )
     reach = np.abs(view.xy).max(0) * 1.06
-    figure.add_layout_image(
-        source=_crowd(dots, (float(reach[0]), float(reach[1]))), **_place(reach)
-    )
-    figure.add_traces(
-        [
-            _polylines(made.outlines, {"color": GENERATOR, "width": 1}),
-            go.Scatter(
-                **_dots(view.xy[few], few, "generator: training image %{customdata}"),
-                marker={"color": GENERATOR, "size": 6, "opacity": 0.85},
-            ),
-            go.Scatter(
-                **_dots(made.xy, made.logit, "synthetic, mean logit %{customdata:.1f}"),
-                name="synthetic",
-                marker={"color": _draw.STRANGE, "size": 6, "symbol": "x", "opacity": 0.85},
-            ),
-        ]
-    )
-    for axis, half, share in zip(("x", "y"), halves, view.share, strict=True):
-        figure.layout[f"{axis}axis"] = {
-            "title": {"text": f"axis {'xy'.index(axis) + 1}, {share:.0%} of the variance"},
+    crowd = _crowd(dots, (float(reach[0]), float(reach[1])))
+    pictures.append({"source": crowd, **_place(reach)})
+    traces += [
+        _polylines(made.outlines, {"color": GENERATOR, "width": 1}),
+        _dots(view.xy[few], few, "generator: training image %{customdata}")
+        | {"marker": {"color": GENERATOR, "size": 6, "opacity": 0.85}},
+        _dots(made.xy, made.logit, "synthetic, mean logit %{customdata:.1f}")
+        | {"marker": {"color": _draw.STRANGE, "size": 6, "symbol": "x", "opacity": 0.85}}
+        | {"name": "synthetic"},
+    ]
+    x, y = (
+        {
+            "title": {"text": f"axis {i}, {share:.0%} of the variance"},
             "range": [-float(half), float(half)],
             "zeroline": False,
             "showgrid": False,
             "automargin": False,
         }
-    figure.update_yaxes(
-        scaleanchor="x"
-    )  # one scale: rings keep their shape; the tint fills the rest
-    _draw.tidy(figure, height=500)
-    return figure.update_layout(
+        for i, half, share in zip((1, 2), halves, view.share, strict=True)
+    )
+    return _draw.figure(
+        traces,
+        height=500,
+        images=pictures,
+        xaxis=x,
+        yaxis=y
+        | {"scaleanchor": "x"},  # one scale: rings keep their shape; the tint fills the rest
         hovermode="closest",
         showlegend=False,
         margin={"l": 52, "r": 4, "t": 4, "b": 44},
@@ -89,6 +85,7 @@ def plane(view: Plane, made: Draws, field: Field | None) -> go.Figure:
 
 def _dots(xy: np.ndarray, of: np.ndarray, hover: str) -> dict[str, Any]:
     return {
+        "type": "scatter",
         "x": xy[:, 0],
         "y": xy[:, 1],
         "mode": "markers",
@@ -97,11 +94,12 @@ def _dots(xy: np.ndarray, of: np.ndarray, hover: str) -> dict[str, Any]:
     }
 
 
-def _polylines(lines: np.ndarray, line: dict[str, Any]) -> go.Scatter:
+def _polylines(lines: np.ndarray, line: dict[str, Any]) -> _draw.Trace:
     """Lines (L, P, 2) as one with gaps."""
     gaps = np.full((len(lines), 1, 2), np.nan)
     points = np.concatenate([lines, gaps], 1).reshape(-1, 2)
-    return go.Scatter(x=points[:, 0], y=points[:, 1], mode="lines", line=line, hoverinfo="skip")
+    ends = {"x": points[:, 0], "y": points[:, 1]}
+    return {"type": "scatter", "mode": "lines", "line": line, "hoverinfo": "skip", **ends}
 
 
 def _tint(field: Field, halves: np.ndarray) -> str:
@@ -180,62 +178,51 @@ def scores(
     kappa: float,
 ) -> go.Figure:
     """Percentiles along a ray under models and, thinly, others; a star for the training image."""
-    figure = go.Figure()
-    for model, title in others.items():
-        if model in found.percentiles:
-            figure.add_scatter(
-                x=walked.kappas,
-                y=found.percentiles[model],
-                name=title,
-                mode="lines",
-                line={"color": EXEMPLAR, "width": 1},
-                opacity=0.5,
-                showlegend=False,
-                hovertemplate="%{y:.1f}",
-            )
-    figure.add_scatter(
-        x=walked.kappas,
-        y=walked.percentiles,
-        name=f"{own}, of the code itself",
-        mode="lines+markers",
-        line={"color": EXEMPLAR, "width": 3, "dash": "dot"},
-        marker={"symbol": "circle-open", "size": 8},
-        hovertemplate="%{y:.1f}",
+    traces = [
+        _line(walked.kappas, found.percentiles[model], title)
+        | {"mode": "lines", "line": {"color": EXEMPLAR, "width": 1}}
+        | {"opacity": 0.5, "showlegend": False}
+        for model, title in others.items()
+        if model in found.percentiles
+    ]
+    traces.append(
+        _line(walked.kappas, walked.percentiles, f"{own}, of the code itself")
+        | {"line": {"color": EXEMPLAR, "width": 3, "dash": "dot"}}
+        | {"marker": {"symbol": "circle-open", "size": 8}}
     )
     for i, (model, title) in enumerate(titles.items()):
         if model not in found.percentiles:
             continue
         colour = COLOURS[(i + 1) % len(COLOURS)]
-        figure.add_scatter(
-            x=walked.kappas,
-            y=found.percentiles[model],
-            name=title,
-            mode="lines+markers",
-            line={"color": colour, "width": 2},
-            marker={"symbol": SYMBOLS[i % len(SYMBOLS)], "size": 7},
-            legendgroup=model,
-            hovertemplate="%{y:.1f}",
-        )
-        figure.add_scatter(
-            x=[1.0],
-            y=[found.real_percentiles[model]],
-            mode="markers",
-            name=f"{title}, the training image",
-            marker={"symbol": "star-open", "size": 13, "color": colour, "line": {"width": 2}},
-            legendgroup=model,
-            showlegend=False,
-            hovertemplate="%{y:.1f}",
-        )
-    figure.add_hline(y=95, line={"dash": "dash", "width": 1, "color": EXEMPLAR})
-    for at, text, side in ((1.0, "the image", "right"), (kappa, f"trained, {kappa:g}", "left")):
-        figure.add_vline(
-            x=at,
-            line={"dash": "dot", "width": 1, "color": EXEMPLAR},
-            annotation={"text": text, "y": 0.3, "xanchor": side, "yanchor": "bottom"},
-        )
-    figure.update_xaxes(title={"text": "κ: 0 is the centre, larger is further out", "standoff": 4})
-    figure.update_yaxes(title={"text": "percentile", "standoff": 4}, range=[-4, 104])
-    return _draw.tidy(figure, height=400)
+        star = {"symbol": "star-open", "size": 13, "color": colour, "line": {"width": 2}}
+        traces += [
+            _line(walked.kappas, found.percentiles[model], title)
+            | {"line": {"color": colour, "width": 2}, "legendgroup": model}
+            | {"marker": {"symbol": SYMBOLS[i % len(SYMBOLS)], "size": 7}},
+            _line([1.0], [found.real_percentiles[model]], f"{title}, the training image")
+            | {"mode": "markers", "marker": star, "legendgroup": model, "showlegend": False},
+        ]
+    upright = ((1.0, "the image", "right"), (kappa, f"trained, {kappa:g}", "left"))
+    return _draw.figure(
+        traces,
+        height=400,
+        shapes=[
+            _draw.line_at(y=95, dash="dash", width=1, color=EXEMPLAR),
+            *(_draw.line_at(x=at, dash="dot", width=1, color=EXEMPLAR) for at, *_ in upright),
+        ],
+        annotations=[
+            {"text": text, "x": at, "y": 0.3, "xref": "x", "yref": "y domain"}
+            | {"xanchor": side, "yanchor": "bottom", "showarrow": False}
+            for at, text, side in upright
+        ],
+        xaxis={"title": {"text": "κ: 0 is the centre, larger is further out", "standoff": 4}},
+        yaxis={"title": {"text": "percentile", "standoff": 4}, "range": [-4, 104]},
+    )
+
+
+def _line(x: Any, y: Any, name: str) -> dict[str, Any]:
+    mode = {"mode": "lines+markers", "hovertemplate": "%{y:.1f}"}
+    return {"type": "scatter", "x": x, "y": y, "name": name, **mode}
 
 
 # Collapse ---------------------------------------------------------------------------------------
@@ -244,21 +231,25 @@ def scores(
 def divergences(kl: np.ndarray) -> go.Figure:
     """KL of each latent dimension, largest first; collapsed ones in another colour."""
     order = np.argsort(-kl, kind="stable")
-    figure = go.Figure()
-    for name, colour, these in (
-        ("in use", _draw.NORMAL, order[kl[order] >= COLLAPSED]),
-        (f"collapsed: below {COLLAPSED:g} nats", _draw.STRANGE, order[kl[order] < COLLAPSED]),
-    ):
-        figure.add_bar(
-            x=[str(i + 1) for i in these],
-            y=kl[these],
-            name=name,
-            marker={"color": colour},
-            hovertemplate="dimension %{x}: %{y:.3f} nats<extra></extra>",
+    traces = [
+        {
+            "type": "bar",
+            "x": [str(i + 1) for i in these],
+            "y": kl[these],
+            "name": name,
+            "marker": {"color": colour},
+            "hovertemplate": "dimension %{x}: %{y:.3f} nats<extra></extra>",
+        }
+        for name, colour, these in (
+            ("in use", _draw.NORMAL, order[kl[order] >= COLLAPSED]),
+            (f"collapsed: below {COLLAPSED:g} nats", _draw.STRANGE, order[kl[order] < COLLAPSED]),
         )
-    figure.update_xaxes(
-        type="category", title={"text": "latent dimension", "standoff": 4}, showgrid=False
+    ]
+    title = {"text": "latent dimension", "standoff": 4}
+    return _draw.figure(
+        traces,
+        height=280,
+        hovermode="closest",
+        xaxis={"type": "category", "title": title, "showgrid": False},
+        yaxis={"title": {"text": "mean KL, nats", "standoff": 4}},
     )
-    figure.update_yaxes(title={"text": "mean KL, nats", "standoff": 4})
-    _draw.tidy(figure, height=280)
-    return figure.update_layout(hovermode="closest")

@@ -81,30 +81,37 @@ def reference(result: StudyResult) -> str:
 
 def figure(result: StudyResult) -> go.Figure:
     """Means with their intervals, a line an arm, the reference on top."""
-    drawn = go.Figure()
     names = [arm.title for arm in result.arms]
+    traces, shapes = [], []
     for i, (data, title) in enumerate(result.data.items()):
         means = [result.row(arm.name, data) for arm in result.arms]
         colour = COLOURS[i % len(COLOURS)]
-        drawn.add_trace(
-            go.Scatter(
-                x=[row.value for row in means],
-                y=names,
-                name=title,
-                mode="markers",
-                marker={"size": 10, "color": colour, "symbol": MARKS[i % len(MARKS)]},
-                error_x={
+        traces.append(
+            {
+                "type": "scatter",
+                "x": [row.value for row in means],
+                "y": names,
+                "name": title,
+                "mode": "markers",
+                "marker": {"size": 10, "color": colour, "symbol": MARKS[i % len(MARKS)]},
+                "error_x": {
                     "array": [(row.high or row.value) - row.value for row in means],
                     "arrayminus": [row.value - (row.low or row.value) for row in means],
                 },
-                hovertemplate="%{y}: %{x:.3f}<extra>%{fullData.name}</extra>",
-            )
+                "hovertemplate": "%{y}: %{x:.3f}<extra>%{fullData.name}</extra>",
+            }
         )
         refers = result.row(result.reference, data).value
-        drawn.add_vline(x=refers, line={"dash": "dot", "color": colour})
-    drawn.update_yaxes(autorange="reversed")
-    drawn.update_xaxes(title=f"mean {first_measure(result)}; dotted: the {reference(result)}")
-    return _draw.tidy(drawn, height=60 + 34 * len(names)).update_layout(hovermode="closest")
+        shapes.append(_draw.line_at(x=refers, dash="dot", color=colour))
+    words = f"mean {first_measure(result)}; dotted: the {reference(result)}"
+    return _draw.figure(
+        traces,
+        height=60 + 34 * len(names),
+        hovermode="closest",
+        shapes=shapes,
+        xaxis={"title": {"text": words}},
+        yaxis={"autorange": "reversed"},
+    )
 
 
 # What the numbers carry ---------------------------------------------------------------------------
