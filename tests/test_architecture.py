@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -133,6 +134,12 @@ def test_pages_know_of_core_its_service_alone_and_nothing_of_torch(page: Path) -
     assert {name for name in found if name.partition(".")[0] == "core"} <= {"core.service"}
     roots = {name.partition(".")[0] for name in found}
     assert not roots & {"torch", "safetensors", "lightning", "captum"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_pages_hold_no_answers_themselves(page: Path) -> None:
+    """Streamlit's caches copy at every hit, or know nothing of bytes and of files."""
+    assert not {"cache_data", "cache_resource"} & set(re.findall(r"\w+", page.read_text()))
 
 
 # Every file -------------------------------------------------------------------------------------
