@@ -13,7 +13,7 @@ from conftest import Call, Tiny, forget_everything
 
 from core import checkpoint
 from core.detectors.glow import Glow
-from core.service import PairQuery, Target, pair
+from core.service import PairQuery, Target, ask
 from core.train import run
 
 # Scenarios --------------------------------------------------------------------------------------
@@ -47,7 +47,7 @@ def test_rank_correlations_with_another_model_are_those_of_the_service(
 ) -> None:
     beside = ("--stored", "--compare-with", "tiny/glow.general")
     query = PairQuery(Target("tiny", "glow"), Target("tiny", "glow", "general"), "strokes")
-    expected = pair(query).rank
+    expected = ask(query).rank
     found = json.loads(call("evaluate", "tiny/glow", *beside, "--json").out)
     assert found["rank"]["tiny/glow.general"]["strokes"] == expected
     text = " ".join(call("evaluate", "tiny/glow", *beside).out.split())
