@@ -178,16 +178,17 @@ class Card(_Strict):
         return stem(self.detector, self.variant)
 
     def quantiles(self, part: str) -> np.ndarray:
+        """The stored quantiles (1001,) of a part over calibration normals."""
         return np.array(self.calibration.quantiles[part])
 
 
 def stem(detector: str, variant: str | None) -> str:
-    """File name of a checkpoint without its ending."""
+    """File name of a checkpoint without its ending: that of the detector, and of a variant."""
     return detector if variant is None else f"{detector}.{variant}"
 
 
 def read_card(folder: Path, name: str) -> Card:
-    """Read and check a card.
+    """Read and check the card of the checkpoint ``name`` in a folder.
 
     Raises:
         CardError: it is missing or does not fit the schema.

@@ -88,7 +88,9 @@ def save(
     scores: ReferenceScores,
     atlas: Atlas | None = None,
 ) -> None:
-    """Write weights, atlas and card; all are on disk before the first replaces an older one.
+    """Write weights, atlas and card into a folder.
+
+    All are on disk before the first replaces an older one.
 
     Raises:
         FileError: one cannot be written; then none is replaced.
@@ -103,7 +105,7 @@ def save(
 
 
 def save_atlas(card: Card, folder: Path, *, scores: ReferenceScores, atlas: Atlas) -> None:
-    """Write the atlas of weights and a card that are there, and leave these alone.
+    """Write the atlas of weights and a card that are in a folder, and leave these alone.
 
     Raises:
         FileError: it cannot be written; then the older one stays.
@@ -114,6 +116,8 @@ def save_atlas(card: Card, folder: Path, *, scores: ReferenceScores, atlas: Atla
 
 def load(folder: Path, name: str) -> tuple[Detector, Card]:
     """The detector of a checkpoint with its auxiliary models, frozen, in eval mode, and its card.
+
+    The checkpoint ``name`` lies in ``folder``, a scenario's; so do auxiliary models.
 
     Raises:
         CardError: card or weights are missing, damaged, or do not belong together.
@@ -130,7 +134,7 @@ def load(folder: Path, name: str) -> tuple[Detector, Card]:
 
 
 def attach_auxiliaries(detector: Detector, folder: Path) -> dict[str, str]:
-    """Attach the auxiliary models that a config names; return the sha256 of their weights.
+    """Attach the auxiliary models of a folder that a config names; return their weights' sha256.
 
     Raises:
         CardError: an auxiliary model is missing or damaged.
@@ -144,7 +148,9 @@ def attach_auxiliaries(detector: Detector, folder: Path) -> dict[str, str]:
 
 
 def load_alone(folder: Path, name: str) -> tuple[Detector, Card]:
-    """`load` without auxiliary models: enough to start from its weights, or to be one of those.
+    """`load` of a checkpoint ``name`` in ``folder``, without auxiliary models.
+
+    Enough to start from its weights, or to be an auxiliary model.
 
     Raises:
         CardError: card or weights are missing, damaged, or do not belong together.
@@ -212,7 +218,7 @@ def _pack_atlas(scores: ReferenceScores, atlas: Atlas | None, weights: Weights) 
 
 
 def read_scores(folder: Path, card: Card) -> ReferenceScores:
-    """What is stored beside the weights, but for the maps.
+    """What is stored in a folder beside the weights of a card, but for the maps.
 
     Raises:
         CardError: the file is missing, damaged, or of other weights.
@@ -252,7 +258,7 @@ def _check_scores(sets: Mapping[str, Mapping[str, np.ndarray]], card: Card) -> N
 
 
 def read_atlas(folder: Path, card: Card) -> Atlas:
-    """Maps of the reference images' codes, as stored beside the weights.
+    """Maps of the reference images' codes, as stored in a folder beside the weights of a card.
 
     Raises:
         CardError: there is none, or the file is missing, damaged, or of other weights.

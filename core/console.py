@@ -77,18 +77,21 @@ def _escape(found: re.Match[str]) -> str:
 
 
 def note(text: str) -> None:
-    """A line on standard error."""
+    """A text as a line on standard error."""
     notes.print(printable(text))
 
 
 def say(text: str) -> None:
-    """A line on standard output."""
+    """A text as a line on standard output."""
     with _standard_output():
         typer.echo(printable(text))
 
 
 def say_json(found: object, *, indent: int | None = None) -> None:
-    """Anything as JSON on standard output, which is all ASCII whatever it holds."""
+    """What was found as JSON on standard output, all ASCII whatever it holds.
+
+    It is one line, or many with an indent of so many spaces.
+    """
     with _standard_output():
         typer.echo(json.dumps(found, indent=indent))
 
@@ -114,13 +117,14 @@ def _standard_output() -> Iterator[None]:
 
 
 def numbers(m: Metrics | Mean) -> tuple[str, str, str, str]:
-    """AUROC, its interval, AUPR and FPR at 95 % TPR in words."""
+    """AUROC, its interval, AUPR and FPR at 95 % TPR of figures `m` in words."""
     interval = f"{m.low:.4f} to {m.high:.4f}" if m.has_interval else "no interval"
     return f"{m.auroc:.4f}", interval, f"{m.aupr:.4f}", f"{m.fpr95:.4f}"
 
 
 @contextmanager
 def spinner() -> Iterator[Callable[[str], None]]:
+    """A spinner on standard error during work: what to call with a text that says how far it is."""
     with notes.status("") as status:
         yield lambda text: status.update(Text(printable(text)))
 

@@ -21,7 +21,10 @@ def complaint(error: Exception) -> str:
 
 
 def no_arrays(error: Exception) -> str:
-    """Why numpy cannot read a .npz file: in its words, but for its advice to trust the file."""
+    """Why numpy cannot read a .npz file, in one line.
+
+    It is in the words of numpy's error, but for its advice to trust the file.
+    """
     words = " ".join(str(error).split()) or type(error).__name__
     if words.startswith("Object arrays"):
         return "it holds Python objects"

@@ -34,7 +34,7 @@ class Busy(OutskirtsError):
 
 
 def read_text(path: Path) -> str:
-    """The text of a UTF-8 file whatever the locale, without a byte order mark.
+    """The text of a UTF-8 file at a path, whatever the locale, without a byte order mark.
 
     Raises:
         FileNotFoundError: there is none.
@@ -51,7 +51,7 @@ def read_text(path: Path) -> str:
 
 
 def append_line(path: Path, line: str) -> None:
-    """Add a line to a UTF-8 file that is there or not.
+    """Add a line to the UTF-8 file at a path, whether it is there or not.
 
     Raises:
         FileError: it cannot be written.
@@ -64,7 +64,9 @@ def append_line(path: Path, line: str) -> None:
 
 
 def write_whole(path: Path, content: bytes | str | Callable[[BinaryIO], object]) -> None:
-    """Write a file, or leave what was there: bytes, text as UTF-8, or what a function writes.
+    """Write a file at a path, or leave what was there.
+
+    The content is bytes, text to be UTF-8, or a function that writes to the open file.
 
     Raises:
         FileError: it cannot be written.
@@ -87,7 +89,9 @@ def write_whole(path: Path, content: bytes | str | Callable[[BinaryIO], object])
 
 
 def write_together(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write files that belong together; all are on disk before the first replaces an older one.
+    """Write files that belong together, contents by name, into a folder.
+
+    All are on disk before the first replaces an older one.
 
     Raises:
         FileError: one cannot be written; then none is replaced.
@@ -106,7 +110,7 @@ def write_together(folder: Path, contents: Mapping[str, bytes]) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Find out before long work whether `write_whole` will be allowed to write this file.
+    """Find out before long work whether `write_whole` will be allowed to write to this path.
 
     Raises:
         FileError: it will not.

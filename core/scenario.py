@@ -193,7 +193,7 @@ class Scenario(_Strict):
     def joined(
         self, numbers: Mapping[str, Mapping[str, np.ndarray]]
     ) -> dict[str, Mapping[str, np.ndarray]]:
-        """Numbers by set and part, in the order of `sets`; those that join others are added."""
+        """Numbers (N,) by set and part in the order of `sets`, also of those that join others."""
         found = {s.name: numbers[s.name] for s in self.own_sets}
         pieces = [parts for name, parts in found.items() if name != self.normal.name]
         if len(found) < len(self.sets):
@@ -267,7 +267,7 @@ class Scenario(_Strict):
         return self.training[detector]
 
     def pictures(self, name: str) -> Pictures:
-        """Reference images of one set, as detectors see them.
+        """Reference images of the set of that name, as detectors see them.
 
         Raises:
             ScenarioError: no such set, or reference.npz is missing or damaged.
@@ -290,6 +290,7 @@ class Pictures:
     labels: np.ndarray
 
     def ids(self) -> list[str]:
+        """The name of each image, "set#i"."""
         return [f"{self.name}#{i}" for i in range(len(self.images))]
 
 
@@ -338,7 +339,10 @@ CONTROL_SEED = 0
 def build_reference(
     scenario: Scenario, sources: Mapping[str, tuple[np.ndarray, np.ndarray]]
 ) -> str:
-    """Write reference.npz from test images and labels by set name; return its sha256.
+    """Write reference.npz; return its sha256.
+
+    Args:
+        sources: set name to test images (N, H, W, C) uint8 and labels (N,).
 
     Raises:
         FileError: it cannot be written.

@@ -30,4 +30,5 @@ class Settings(BaseSettings):
 
 @cache
 def settings() -> Settings:
+    """The settings of this process, read from the environment once."""
     return Settings()

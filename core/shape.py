@@ -26,7 +26,7 @@ class Shape(NamedTuple):
 
     @classmethod
     def checked(cls, image: Sequence[int]) -> Shape:
-        """The shape of ``[channels, height, width]``, as scenario.json and cards hold it.
+        """The shape of an image ``[channels, height, width]``, as scenario.json and cards hold it.
 
         Raises:
             ValueError: they are not three whole numbers, channels not 1 or 3, a side below 1.

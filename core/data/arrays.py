@@ -42,7 +42,7 @@ def from_array(array: np.ndarray, shape: Shape) -> list[Picture]:
 
 
 def read_arrays(path: Path, shape: Shape) -> Iterator[tuple[str, Picture | ImageError]]:
-    """Pictures of a .npy or .npz file, each with its place in it, such as ``#3`` or ``/key#3``.
+    """Pictures of the .npy or .npz file at a path, each with its place: ``#3`` or ``/key#3``.
 
     What cannot be read comes as the reason, in its place; the rest is read.
 

@@ -23,7 +23,7 @@ NO_MEMORY = "too large: there is not enough memory to read it"
 
 
 def check_file(path: Path) -> int:
-    """The bytes of a file that is one.
+    """The bytes of what is at a path, if it is a file.
 
     Raises:
         ImageError: a pipe or a device, which may never end.
@@ -38,7 +38,7 @@ def check_file(path: Path) -> int:
 
 
 def check_length(length: int) -> None:
-    """Refuse an image file of so many bytes.
+    """Refuse an image file of a length in bytes that is none or too many.
 
     Raises:
         ImageError: it has none, or too many.
@@ -52,7 +52,7 @@ def check_length(length: int) -> None:
 
 
 def check_size(width: int, height: int, *, per_pixel: float, what: str) -> None:
-    """Refuse a picture that would take too much memory.
+    """Refuse a picture of a width and height that would take too much memory.
 
     Args:
         per_pixel: bytes that a pixel takes at the peak of its decoding.
@@ -73,7 +73,7 @@ def check_size(width: int, height: int, *, per_pixel: float, what: str) -> None:
 
 
 def make_smaller(image: Image.Image, shape: Shape) -> None:
-    """Let a large JPEG be decoded at half its size, and refuse what is too large.
+    """Let an image that is a large JPEG be decoded at half its size; refuse what is too large.
 
     Raises:
         ImageError: it would take too much memory to make a picture of that shape of it.

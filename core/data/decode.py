@@ -36,7 +36,7 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 def decode(data: bytes, shape: Shape) -> Picture:
-    """Decode an image file: its first frame, upright by its EXIF tag, what is transparent white.
+    """Decode the data of an image file: its first frame, upright by EXIF, transparent made white.
 
     It is made grey or in colours as the shape is, and as large as the shape holds it whole, in the
     middle of black. What was done is noted.
@@ -49,7 +49,7 @@ def decode(data: bytes, shape: Shape) -> Picture:
 
 
 def decode_file(path: Path, shape: Shape) -> Picture:
-    """Decode a file as `decode` does, without reading it whole first.
+    """Decode the file at a path as `decode` does, without reading it whole first.
 
     Raises:
         ImageError: as `decode`, or it is a pipe or a device.

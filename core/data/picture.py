@@ -35,7 +35,7 @@ class ImageError(OutskirtsError):
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture (H, W, C) uint8 of a scenario's shape, with what was done to get it."""
+    """An image (H, W, C) uint8 of a scenario's shape, with what was done to get it."""
 
     image: np.ndarray
     notes: tuple[str, ...]
@@ -81,7 +81,7 @@ def as_images(x: Tensor) -> np.ndarray:
 
 
 def as_pil(image: np.ndarray) -> Image.Image:
-    """A picture (H, W, 1|3) uint8 as Pillow's, of mode L or RGB.
+    """An image (H, W, 1|3) uint8 as Pillow's, of mode L or RGB.
 
     Raises:
         ValueError: the image is of another shape or type.
@@ -98,7 +98,7 @@ def pixels_of(image: Image.Image) -> np.ndarray:
 
 
 def png(image: np.ndarray) -> bytes:
-    """A picture (H, W, 1|3) uint8 as a PNG file.
+    """An image (H, W, 1|3) uint8 as a PNG file.
 
     Raises:
         ValueError: the image is of another shape or type.
@@ -123,7 +123,7 @@ def fitted_size(width: int, height: int, shape: Shape) -> tuple[int, int]:
 
 
 def check_fits(width: int, height: int, shape: Shape) -> None:
-    """Refuse a picture so long and thin that it would vanish when fitted.
+    """Refuse a picture whose width or height would vanish when it is fitted.
 
     Raises:
         ImageError: not a line of it is left at that shape.
@@ -139,7 +139,7 @@ def fit(
     full: tuple[int, int] | None = None,
     mask: bool = False,
 ) -> Image.Image:
-    """Made as large as the shape holds it whole, in the middle of black; the mode stays.
+    """The image as large as the shape holds it whole, in the middle of black; its mode stays.
 
     Args:
         full: (width, height) of a picture that was read or made smaller than it is.

@@ -28,6 +28,9 @@ def public_set(
     Raises:
         DataMissing: there is no such set; or its files are not in ``folder`` and ``download`` is
             not set, cannot be fetched, or are damaged.
+
+    Those of the source ``name`` below ``folder``.
+    They are to train on or, without ``train``, to test with; ``download`` fetches what is missing.
     """
     if name not in _PUBLIC:
         raise DataMissing(f"no public set {name!r}; there are: {', '.join(_PUBLIC)}")
@@ -77,6 +80,8 @@ def general_set(name: str, folder: Path) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         DataMissing: there is no such set, or its files are not in ``folder``, or hold something
             else.
+
+    Those of the source ``name`` below ``folder``.
     """
     if name not in _GENERAL:
         raise DataMissing(f"no general set {name!r}; there are: {', '.join(_GENERAL)}")

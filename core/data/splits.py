@@ -8,7 +8,9 @@ __all__ = ["calibration_split"]
 
 
 def calibration_split(n: int, *, calibration: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Indices that train and indices held out to calibrate, in a random order that the seed fixes.
+    """Indices of n images: those that train, (T,), and those held out to calibrate, (C,).
+
+    They are in a random order that the seed fixes.
 
     Raises:
         ValueError: calibration is not between 1 and n - 1.

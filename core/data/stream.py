@@ -61,20 +61,23 @@ class Stream:
         return count
 
     def epoch(self, seed: int, epoch: int, *, rank: int = 0, world: int = 1) -> Iterator[Batch]:
-        """The batches of one epoch for one process; the same arguments give the same batches."""
+        """The batches of one epoch for one process, that of a rank in a world of so many.
+
+        The same arguments, a seed among them, give the same batches.
+        """
         order = self._order(seed, epoch)
         for b in range(self.batches(world=world)):
             start = (b * world + rank) * self.batch_size
             yield self._batch(order[start : start + self.batch_size])
 
     def whole(self, seed: int) -> Iterator[Batch]:
-        """Every image once, in the order of epoch 0; the last batch may be smaller."""
+        """Every image once, in the order of epoch 0 of a seed; the last batch may be smaller."""
         order = self._order(seed, 0)
         for start in range(0, len(order), self.batch_size):
             yield self._batch(order[start : start + self.batch_size])
 
     def first(self, n: int, seed: int) -> np.ndarray:
-        """The first n images (n, H, W, C) of `whole`."""
+        """The first n images (n, H, W, C) of `whole`, of the same seed."""
         return self.images[self._order(seed, 0)[:n]]
 
     def _order(self, seed: int, epoch: int) -> np.ndarray:

@@ -36,7 +36,7 @@ TURNS = {
 
 
 def tag_of(image: Image.Image, number: int) -> int | None:
-    """The first value of a TIFF's tag, where it is a TIFF and has it."""
+    """The first value of the tag of a number, where an image is a TIFF and has it."""
     value = getattr(image, "tag_v2", {}).get(number)
     if isinstance(value, tuple):
         value = value[0] if value else None
@@ -44,7 +44,7 @@ def tag_of(image: Image.Image, number: int) -> int | None:
 
 
 def orientation_of(image: Image.Image) -> int:
-    """How a picture is to be turned; 1, not at all, where no tag that can be read says so."""
+    """How an image is to be turned; 1, not at all, where no tag that can be read says so."""
     if image.format == "PNG":
         image.load()  # its tag may follow its pixels, whose own faults must be told
     try:

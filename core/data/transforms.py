@@ -26,12 +26,12 @@ GRID = 4  # blocks a side
 
 
 def noise_images(n: int, shape: Shape, *, seed: int) -> np.ndarray:
-    """Images (n, H, W, C) of independent levels, uniform on 0..255."""
+    """Images (n, H, W, C) of independent levels, uniform on 0..255, that a seed fixes."""
     return np.random.default_rng(seed).integers(0, 256, (n, *shape.pixels), dtype=np.uint8)
 
 
 def flat_images(n: int, shape: Shape, *, seed: int) -> np.ndarray:
-    """Images (n, H, W, C) of one grey level each, uniform on 0..255."""
+    """Images (n, H, W, C) of one grey level each, uniform on 0..255, that a seed fixes."""
     levels = np.random.default_rng(seed).integers(0, 256, (n, 1, 1, 1), dtype=np.uint8)
     return np.broadcast_to(levels, (n, *shape.pixels)).copy()
 

@@ -23,6 +23,7 @@ def detector_class(name: str) -> type[Detector]:
 
     Raises:
         LookupError: there is no such file.
+        TypeError: it defines no detector, or several.
     """
     if name not in detector_names():
         raise LookupError(f"no detector {name!r}; there are: {', '.join(detector_names())}")

@@ -87,6 +87,7 @@ class Player:
     repeat: int = 1
 
     def parameters(self) -> list[Parameter]:
+        """All parameters that it moves, those of its modules in order."""
         return [p for module in self.modules for p in module.parameters()]
 
 
@@ -159,6 +160,9 @@ class Detector(nn.Module, ABC):
     A subclass lives in a file of its own whose stem is its name; it is built from its frozen
     ``Config`` and the shape of the pictures, trains by the phases it declares, and scores each
     image by itself.
+
+    Raises:
+        TypeError: config is no ``Config`` of this class.
     """
 
     paper: ClassVar[Paper]
@@ -244,7 +248,10 @@ class Detector(nn.Module, ABC):
         self.load_state_dict(other.state_dict())
 
     def attach_auxiliary(self, role: str, other: Detector) -> None:
-        """Ask another detector, frozen, from now on; it is no part of this one's weights."""
+        """Ask another detector, frozen, from now on, in a role of `auxiliary_models`.
+
+        It is no part of this one's weights.
+        """
         self.auxiliaries[role] = other.eval().requires_grad_(False)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Detector:
@@ -302,7 +309,9 @@ class Detector(nn.Module, ABC):
         raise NotImplementedError(f"{type(self).__name__} rebuilds no images")
 
     def sample(self, n: int, generator: torch.Generator, temperature: float = 1.0) -> Tensor:
-        """Draw n images (n, C, H, W) in [0, 1]; not finite where the model overflows.
+        """Images (n, C, H, W) in [0, 1] drawn by a generator; not finite where the model overflows.
+
+        Latents are spread by a temperature: 1 is the model's own.
 
         Raises:
             NotImplementedError: the method draws no images.
@@ -313,6 +322,8 @@ class Detector(nn.Module, ABC):
         self, x: Tensor, n: int, *, generator: torch.Generator, temperature: float = 1.0
     ) -> Mapping[str, Tensor]:
         """One image x (1, C, H, W) with one part's latents drawn anew n times, by part.
+
+        They are drawn by a generator and spread by a temperature, as in `sample`.
 
         Returns: (n, C, H, W) in [0, 1] each; not finite where the model overflows.
 

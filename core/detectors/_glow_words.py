@@ -102,7 +102,7 @@ SCALES = {  # by place: what a scale contributes
 
 
 def scale_name(rows: int, columns: int) -> str:
-    """The part's name of a scale whose latent has so many cells.
+    """The part's name of a scale whose latent has cells in so many rows and columns.
 
     Example:
         >>> scale_name(4, 4), scale_name(6, 8)
@@ -123,7 +123,7 @@ def scale_parts(names: Sequence[str]) -> list[Part]:
 
 
 def limits(config: Any) -> tuple[str, ...]:
-    """What a flow of this ``Glow.Config`` cannot do; a sentence each."""
+    """What a flow of this config, a ``Glow.Config``, cannot do; a sentence each."""
     if config.flow != "scales":
         kinds = ["control", "dense"] if config.flow == "dense" else ["control"]
     elif config.data == "general":
@@ -134,9 +134,10 @@ def limits(config: Any) -> tuple[str, ...]:
 
 
 def deviations(config: Any, shape: Shape, covered: Shape) -> tuple[str, ...]:
-    """Where a flow leaves the paper: what all do, and what one of this ``Glow.Config`` does.
+    """Where a flow leaves the paper: what all do, and what one of this config does.
 
     Args:
+        config: a ``Glow.Config``.
         shape, covered: of the picture, and with the zeros that the flow adds.
     """
     draws = "one draw" if config.draws == 1 else f"the mean of {config.draws} draws"

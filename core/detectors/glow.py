@@ -84,6 +84,9 @@ class Glow(Detector):
         Serra et al. 2020, https://arxiv.org/abs/1909.11480 (complexity).
         Ren et al. 2019, https://arxiv.org/abs/1906.02845 (background model).
         Nalisnick et al. 2019, https://arxiv.org/abs/1906.02994 (typicality, there of the total).
+
+    Raises:
+        ValueError: settings make no sense, in themselves or together.
     """
 
     paper: ClassVar[Paper] = words.PAPER
@@ -312,7 +315,7 @@ class Glow(Detector):
         return {name: found[name] for name in self.described}
 
     def total(self, x: Tensor, draws: Tensor | None = None) -> Tensor:
-        """-log p of images x (N, C, H, W) in nats, (N,), as `codes` has it."""
+        """-log p of images x (N, C, H, W) in nats, (N,), under draws (S, C, H, W) as in `codes`."""
         return self._costs(self.codes(x, draws)).sum(1)
 
     def _other(self, role: str) -> Glow:
@@ -424,7 +427,10 @@ class Glow(Detector):
         return [code.latent for code in self.flow(noisy)]
 
     def decode(self, latents: Sequence[Tensor]) -> Tensor:
-        """Images (N, C, H, W) with these latents, clipped to [0, 1]; NaN where it overflows."""
+        """Images (N, C, H, W) in [0, 1] of latents (N, C', H', W'), as `latents` gives them.
+
+        NaN where the inverse overflows.
+        """
         y = trimmed(self.flow.inverse(latents), self.margin)
         return quantised(y).where(y.isfinite(), torch.nan)
 

@@ -278,7 +278,7 @@ class Outskirts(Detector):
         return {"pixels": x} | {j: bank(x) for j, bank in self.banks.items()}
 
     def codes(self, x: Tensor) -> Tensor:
-        """h = [h_1 .. h_J], standardised, (N, H)."""
+        """h = [h_1 .. h_J], standardised, (N, H), of images x (N, C, H, W)."""
         return (self._raw_codes(x) - self.code_centre) / self.code_scale
 
     def _raw_codes(self, x: Tensor) -> Tensor:
@@ -346,7 +346,10 @@ class Outskirts(Detector):
         return CRITERIA[name](*self._exemplar_posteriors())
 
     def generators(self, rho: float | None = None, criterion: Criterion | None = None) -> Tensor:
-        """Indices of the exemplars that generate: the top fraction rho, outermost first."""
+        """Indices (G,) of the exemplars that generate: the top fraction rho, outermost first.
+
+        How far out is measured by a criterion; what is not given is the config's.
+        """
         return outermost(self.outlyingness(criterion), self.config.rho if rho is None else rho)
 
     def synthesise(
@@ -360,7 +363,10 @@ class Outskirts(Detector):
         criterion: Criterion | None = None,
         parents: Tensor | None = None,
     ) -> Synthesis:
-        """Draw n synthetic outliers; what is not given is as in training, parents are `generators`.
+        """Draw n synthetic outliers by a generator; what is not given is as in training.
+
+        Parents are indices (G,), those of `generators` by rho and criterion if not given.
+
 
         z~ = mu_bar + kappa (mu_i - mu_bar) + tau s_i eps and h~ = D(z~) + tau r, with r drawn from
         N(0, S), S the mean of (h_i - D(mu_i)) (h_i - D(mu_i))^T over all generators i.

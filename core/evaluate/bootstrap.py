@@ -13,7 +13,9 @@ __all__ = ["Areas", "interval", "resamples"]
 
 
 def resamples(labels: np.ndarray, *, draws: int, seed: int) -> Iterator[np.ndarray]:
-    """How often each image (N,) is in each of ``draws`` resamples, every label resampled apart.
+    """How often each image is in each of ``draws`` resamples, every label of labels (N,) apart.
+
+    The same seed draws the same ones.
 
     Example:
         >>> next(resamples(np.array([0, 1, 1]), draws=1, seed=0)).sum()
@@ -31,6 +33,11 @@ def resamples(labels: np.ndarray, *, draws: int, seed: int) -> Iterator[np.ndarr
 
 class Areas:
     """AUROC of scores (N,) under any weighting of their images, ranked once.
+
+    Which of them are normal is said by a mask (N,).
+
+    Raises:
+        ValueError: scores are not finite.
 
     Example:
         >>> area = Areas(np.array([0.0, 1.0, 2.0, 1.0, 3.0]), np.array([1, 1, 1, 0, 0], bool))
@@ -57,6 +64,11 @@ class Areas:
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:
-    """The middle 95 % of resampled values (D,)."""
+    """The middle 95 % of resampled values (D,).
+
+    Example:
+        >>> interval(np.arange(1001))
+        (25.0, 975.0)
+    """
     low, high = np.percentile(values, (2.5, 97.5))
     return float(low), float(high)

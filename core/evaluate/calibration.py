@@ -10,12 +10,17 @@ STORED = 1001
 
 
 def quantiles(values: np.ndarray) -> np.ndarray:
-    """The 0, 0.1, ... 100 % quantiles of values (N,): (1001,), rising."""
+    """The 0, 0.1, ... 100 % quantiles of values (N,): (1001,), rising.
+
+    Example:
+        >>> quantiles(np.array([0.0, 1.0]))[[0, 250, 1000]].tolist()
+        [0.0, 0.25, 1.0]
+    """
     return np.quantile(np.asarray(values, np.float64), np.linspace(0, 1, STORED))
 
 
 def percentile(values: np.ndarray, stored: np.ndarray) -> np.ndarray:
-    """Mid-rank of each value among the quantiles' images, 0 to 100.
+    """Mid-rank of each of the values (N,) among the images of stored quantiles (1001,), 0 to 100.
 
     Between two quantiles it is interpolated; on a run of equal ones it is the middle of the run.
 

@@ -86,6 +86,8 @@ def _checked(normal: np.ndarray, strange: np.ndarray) -> tuple[np.ndarray, np.nd
 def auroc(normal: np.ndarray, strange: np.ndarray) -> float:
     """Area under the ROC curve: P(strange > normal) + P(strange = normal) / 2.
 
+    Scores are normal (N,) and strange (M,), the larger the stranger.
+
     Raises:
         ValueError: scores are not (N,), empty, or not finite.
 
@@ -102,6 +104,8 @@ def auroc(normal: np.ndarray, strange: np.ndarray) -> float:
 
 def average_precision(normal: np.ndarray, strange: np.ndarray) -> float:
     """Sum of precision times gain in recall over the thresholds, strange positive.
+
+    Scores are normal (N,) and strange (M,), the larger the stranger.
 
     Raises:
         ValueError: scores are not (N,), empty, or not finite.
@@ -121,6 +125,8 @@ def average_precision(normal: np.ndarray, strange: np.ndarray) -> float:
 def fpr_at_tpr(normal: np.ndarray, strange: np.ndarray, tpr: float = 0.95) -> float:
     """Share of normals at or above the highest threshold that flags ``tpr`` of the strange.
 
+    Scores are normal (N,) and strange (M,), the larger the stranger.
+
     Raises:
         ValueError: scores are not (N,), empty, or not finite.
 
@@ -139,11 +145,18 @@ def bootstrap_auroc(
 ) -> tuple[float, float]:
     """95 % interval of the AUROC: normals and strange resampled apart, ``draws`` times.
 
+    Scores are normal (N,) and strange (M,); the same seed resamples the same images.
+
     It is (NaN, NaN) where either set is a single image: drawn again it is always the same, so its
     interval would be too narrow, and of no width where the AUROC is 0 or 1.
 
     Raises:
         ValueError: scores are not (N,), empty, or not finite.
+
+    Example:
+        >>> low, high = bootstrap_auroc([0.0, 1.0, 2.0], [1.0, 3.0], draws=100, seed=0)
+        >>> round(low, 4), round(high, 4)
+        (0.1667, 1.0)
     """
     normal, strange = _checked(normal, strange)
     if min(len(normal), len(strange)) == 1:
@@ -162,10 +175,15 @@ def bootstrap_auroc(
 
 
 def measure(normal: np.ndarray, strange: np.ndarray) -> Metrics:
-    """All figures of a score, with the interval of its AUROC.
+    """All figures of scores normal (N,) and strange (M,), with the interval of their AUROC.
 
     Raises:
         ValueError: scores are not (N,), empty, or not finite.
+
+    Example:
+        >>> figures = measure([0.0, 1.0, 2.0], [1.0, 3.0])
+        >>> figures.auroc, round(figures.fpr95, 4), figures.n_normal, figures.n_strange
+        (0.75, 0.6667, 3, 2)
     """
     low, high = bootstrap_auroc(normal, strange)
     return Metrics(
@@ -206,7 +224,7 @@ class Mean:
 
 
 def mean_of(found: Sequence[Metrics]) -> Mean:
-    """Means over models, such as one a class.
+    """Means over models, such as one a class, of the figures found for each.
 
     Raises:
         ValueError: there is nothing to take the mean of.
@@ -232,16 +250,21 @@ def mean_of(found: Sequence[Metrics]) -> Mean:
 def measure_parts(
     normal: Mapping[str, np.ndarray], strange: Mapping[str, np.ndarray]
 ) -> dict[str, Metrics]:
-    """`measure` for every part of one strange set.
+    """`measure` for every part of one strange set: scores normal (N,) and strange (M,) by part.
 
     Raises:
         ValueError: scores are not (N,), empty, or not finite.
+
+    Example:
+        >>> found = measure_parts({"a": [0.0, 1.0], "b": [0.0, 1.0]}, {"a": [2.0], "b": [0.5]})
+        >>> {part: figures.auroc for part, figures in found.items()}
+        {'a': 1.0, 'b': 0.5}
     """
     return {part: measure(normal[part], values) for part, values in strange.items()}
 
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Spearman's rho: Pearson's correlation of the mid-ranks of a and b, both (N,).
+    """Spearman's rho: Pearson's correlation of the mid-ranks of `a` and `b`, both (N,).
 
     Raises:
         ValueError: a and b are not (N,) of one length, empty, not finite, or constant.

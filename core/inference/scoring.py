@@ -28,6 +28,13 @@ def parts_of(
     Args:
         bf16: run a flow's coupling networks in bfloat16: faster, and off by a few nats.
         watch: told how many images are done, after each batch.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> bright = SimpleNamespace(parts=lambda x: {"mean": x.mean((1, 2, 3))})
+        >>> images = np.array([0, 51, 255], np.uint8).reshape(3, 1, 1, 1)
+        >>> parts_of(bright, images)["mean"].round(2).tolist()
+        [0.0, 0.20000000298023224, 1.0]
     """
     pieces: dict[str, list[np.ndarray]] = {}
     with torch.inference_mode(), coupling_dtype(torch.bfloat16 if bf16 else None):
@@ -41,7 +48,14 @@ def parts_of(
 
 
 def codes_of(detector: Detector, images: np.ndarray) -> np.ndarray:
-    """Latent codes (N, D) float32 of images (N, H, W, C) uint8; N may be 0."""
+    """Latent codes (N, D) float32 of images (N, H, W, C) uint8; N may be 0.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> corners = SimpleNamespace(embed=lambda x: x[:, 0, 0, :1])
+        >>> codes_of(corners, np.array([0, 255], np.uint8).reshape(2, 1, 1, 1)).tolist()
+        [[0.0], [1.0]]
+    """
     if not len(images):
         return codes_of(detector, np.zeros((1, *images.shape[1:]), np.uint8))[:0]
     with torch.inference_mode():
@@ -53,6 +67,13 @@ def codes_of(detector: Detector, images: np.ndarray) -> np.ndarray:
 
 
 def figures_of(detector: Detector, parts: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Means, over images whose parts (N,) these are, of the numbers that papers report."""
+    """Means, over images whose parts (N,) these are, of the numbers that papers report.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> halves = SimpleNamespace(figures=lambda parts: {"half": parts["total"] / 2})
+        >>> figures_of(halves, {"total": np.array([1.0, 3.0])})
+        {'half': 1.0}
+    """
     found = detector.figures(parts)
     return {name: float(np.mean(values, dtype=np.float64)) for name, values in found.items()}

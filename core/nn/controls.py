@@ -35,6 +35,8 @@ __all__ = [
 def covering(kind: str, shape: Shape, *, scales: int) -> tuple[Shape, tuple[int, int, int, int]]:
     """The shape of a picture with the zeros that a flow needs around it, and how many these are.
 
+    The kind is that of `flow_of`.
+
     Sides become multiples of 2^scales, or of a patch's side.
 
     Example:
@@ -48,7 +50,7 @@ def covering(kind: str, shape: Shape, *, scales: int) -> tuple[Shape, tuple[int,
 
 
 def scale_cells(kind: str, shape: Shape, *, scales: int) -> list[tuple[int, int]]:
-    """Rows and columns of each scale's cells, finest first; none of a control.
+    """Rows and columns of each scale's cells, finest first; none of a kind that is a control.
 
     Example:
         >>> scale_cells("scales", Shape(3, 48, 64), scales=2)
@@ -69,7 +71,9 @@ def flow_of(
     hidden: int,
     leaves: str = "first",
 ) -> MultiScaleFlow | PatchFlow | DenseFlow:
-    """A flow of images (C, H, W): of "scales", or a control, of "patches" or "dense".
+    """A flow of images of a shape (C, H, W), of a kind: "scales", or a control: "patches", "dense".
+
+    The other arguments, scales, steps, hidden and leaves, are those of `MultiScaleFlow`.
 
     Example:
         >>> flow_of("dense", (1, 4, 4), scales=1, steps=2, hidden=8).latent_shapes()
@@ -82,7 +86,7 @@ def flow_of(
 
 
 def split_patches(x: Tensor, side: int) -> Tensor:
-    """Images (N, C, H, W) as patches (N * P, C, side, side), row by row, no overlap.
+    """Images x (N, C, H, W) as patches (N*P, C, side, side), row by row, no overlap.
 
     Raises:
         ValueError: height or width is not a multiple of ``side``.
@@ -99,12 +103,11 @@ def split_patches(x: Tensor, side: int) -> Tensor:
 
 
 def join_patches(patches: Tensor, rows: int, columns: int) -> Tensor:
-    """Undo `split_patches`: (N * rows * columns, C, s, s) to (N, C, rows * s, columns * s).
+    """Undo `split_patches`: patches (N*rows*columns, C, s, s) to images (N, C, rows*s, columns*s).
 
     Example:
-        >>> x = torch.arange(32.0).view(2, 1, 4, 4)
-        >>> bool((join_patches(split_patches(x, 2), 2, 2) == x).all())
-        True
+        >>> join_patches(torch.arange(4.0).view(4, 1, 1, 1), rows=2, columns=2).tolist()
+        [[[[0.0, 1.0], [2.0, 3.0]]]]
     """
     c, side = patches.shape[1:3]
     x = patches.reshape(-1, rows, columns, c, side, side).permute(0, 3, 1, 4, 2, 5)
@@ -113,6 +116,13 @@ def join_patches(patches: Tensor, rows: int, columns: int) -> Tensor:
 
 class PatchFlow(nn.Module):
     """One Glow of 8x8 patches: log p(x) is the sum over the patches of an image, wherever they lie.
+
+    Args:
+        shape: (C, H, W) of images x (N, C, H, W).
+        scales, steps, hidden, leaves: of the Glow, see `core.nn.flow.MultiScaleFlow`.
+
+    Raises:
+        ValueError: a side is no multiple of 8.
 
     Example:
         >>> _ = torch.manual_seed(0)
@@ -146,6 +156,7 @@ class PatchFlow(nn.Module):
         self.patch.initialise_(split_patches(x, self.SIDE))
 
     def latent_shapes(self) -> list[tuple[int, int, int]]:
+        """(D, rows, columns) of the one latent, in a list."""
         values = sum(math.prod(shape) for shape in self.patch.latent_shapes())
         return [(values, *self.grid)]
 
@@ -173,13 +184,24 @@ class DenseFlow(nn.Module):
 
     Works on the flattened image of D values; y2 = (x2 + t) * sigmoid(raw + 2), prior N(0, I).
 
+    Args:
+        shape: (C, H, W) of images x (N, C, H, W).
+        steps: K.
+        hidden: units of each of two hidden layers.
+
+    Attributes:
+        permutations: (K, D).
+
+    Raises:
+        ValueError: D is odd.
+
     Example:
         >>> _ = torch.manual_seed(0)
         >>> flow = DenseFlow((1, 4, 4), steps=2, hidden=8)
         >>> x = torch.randn(3, 1, 4, 4)
         >>> code = flow(x)[0]
-        >>> bool(torch.allclose(flow.inverse([code.latent]), x, atol=1e-5))
-        True
+        >>> code.latent.shape, bool(torch.allclose(flow.inverse([code.latent]), x, atol=1e-5))
+        (torch.Size([3, 16, 1, 1]), True)
     """
 
     permutations: Tensor
@@ -206,6 +228,7 @@ class DenseFlow(nn.Module):
         self.prior.initialise_(z)
 
     def latent_shapes(self) -> list[tuple[int, int, int]]:
+        """(D, 1, 1) of the one latent, in a list."""
         return [(math.prod(self.shape), 1, 1)]
 
     def forward(self, x: Tensor) -> list[ScaleCode]:

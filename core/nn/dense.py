@@ -16,7 +16,12 @@ NEAR = 10.0  # exponent of the kernel at the median distance of a normal code to
 
 
 def dense(*sizes: int) -> nn.Sequential:
-    """Linear layers of these sizes with ReLU between them."""
+    """Linear layers of these sizes with ReLU between them.
+
+    Example:
+        >>> [tuple(layer.weight.shape) for layer in dense(4, 8, 1)[::2]]
+        [(8, 4), (1, 8)]
+    """
     layers: list[nn.Module] = []
     for a, b in itertools.pairwise(sizes):
         layers += [nn.ReLU(), nn.Linear(a, b)]
@@ -27,6 +32,21 @@ class PlainLogit(nn.Module):
     """Logit (N,) of codes c (N, D): net(W (c - m)), and nothing else.
 
     `fit_` sets m and W from normal codes, a named step; it is no part of forward.
+
+    Args:
+        size: D, numbers a code.
+        hidden: units of each of two hidden layers.
+
+    Attributes:
+        mean: m, (D,).
+        whiten: W, (D, D).
+
+    Example:
+        >>> _ = torch.manual_seed(0)
+        >>> logit = PlainLogit(2, hidden=4)
+        >>> logit.fit_(torch.tensor([[1.0, 0.0], [3.0, 0.0], [2.0, 1.0], [2.0, -1.0]]))
+        >>> logit.mean.tolist(), [round(v, 3) for v in logit.whiten.diagonal().abs().tolist()]
+        ([2.0, 0.0], [1.225, 1.225])
     """
 
     mean: Tensor  # (D,)
@@ -40,7 +60,7 @@ class PlainLogit(nn.Module):
 
     @torch.no_grad()
     def fit_(self, near: Tensor) -> None:
-        """Whiten by mean and covariance of normal codes (K, D)."""
+        """Whiten by mean and covariance of the normal codes ``near`` (K, D)."""
         mean = near.mean(0)
         covariance = (near - mean).T @ (near - mean) / max(1, len(near) - 1)
         ridge = RIDGE * covariance.diagonal().mean() + 1e-8
@@ -50,7 +70,7 @@ class PlainLogit(nn.Module):
         self.whiten.copy_((vectors / values.clamp_min(ridge).sqrt()).T)
 
     def whitened(self, codes: Tensor) -> Tensor:
-        """u = W (c - m), (N, D)."""
+        """u = W (c - m), (N, D), of codes (N, D)."""
         return (codes - self.mean) @ self.whiten.T
 
     def forward(self, codes: Tensor, near: Tensor) -> Tensor:
@@ -67,6 +87,19 @@ class OutwardLogit(PlainLogit):
     cannot be negative make the logit rise in every direction, and the kernel density makes it rise
     between the normal codes too, wherever none is near; density in the codes' own geometry,
     squares in the whitened one. `fit_` sets m, W and the start of g; it is no part of forward.
+
+    Args:
+        size: D, numbers a code.
+        hidden: units of each of two hidden layers.
+
+    Example:
+        >>> _ = torch.manual_seed(0)
+        >>> near = torch.tensor([[0.0], [1.0], [2.0]])
+        >>> logit = OutwardLogit(1, hidden=4)
+        >>> logit.fit_(near)
+        >>> middle, left, right = logit(torch.tensor([[1.0], [-9.0], [11.0]]), near).tolist()
+        >>> middle < 0 < min(left, right), round(logit.sharpness.exp().item(), 3)
+        (True, 10.0)
     """
 
     def __init__(self, size: int, hidden: int) -> None:
@@ -78,7 +111,7 @@ class OutwardLogit(PlainLogit):
 
     @torch.no_grad()
     def fit_(self, near: Tensor) -> None:
-        """Whiten by mean and covariance of normal codes (K, D), and measure how near they are."""
+        """Whiten by mean and covariance of normal codes ``near`` (K, D), and measure their gaps."""
         super().fit_(near)
         apart = torch.cdist(near, near).fill_diagonal_(torch.inf).square().min(1).values
         self.sharpness.copy_((NEAR / apart.median().clamp_min(1e-6)).log())

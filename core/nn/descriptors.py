@@ -16,6 +16,8 @@ FLAT = 1e-3  # added before the root, whose slope at 0 is infinite
 def random_filters(count: int = 24, size: int = 11, *, seed: int = 0) -> Tensor:
     """Filters (count, 1, size, size) of normal noise, of zero mean and unit norm.
 
+    The same seed gives the same ones.
+
     Example:
         >>> filters = random_filters(2, 3)
         >>> norms, sums = filters.square().sum((1, 2, 3)), filters.sum((1, 2, 3))
@@ -30,7 +32,7 @@ def random_filters(count: int = 24, size: int = 11, *, seed: int = 0) -> Tensor:
 def oriented_wavelets(
     directions: int = 6, size: int = 11, *, wavelength: float = 7.0, width: float = 2.5
 ) -> Tensor:
-    """Gabor wavelets (4 directions, 1, size, size): four phases of each direction in turn.
+    """Gabor wavelets (4 * directions, 1, size, size): four phases of each direction in turn.
 
     exp(-r^2 / 2 width^2) cos(2 pi u / wavelength + phase), u along the direction, phase 0, 90, 180
     and 270 degrees; of zero mean (a share of the bell is taken off) and unit norm.
@@ -88,6 +90,7 @@ class FilterBank(nn.Module):
         return self.channels * len(self.filters), self.cells, self.cells
 
     def forward(self, x: Tensor) -> Tensor:
+        """Answers (N, C * count, cells, cells) to images x (N, C, H, W)."""
         half = self.filters.shape[-1] // 2
         each = x.flatten(0, 1)[:, None]  # (N * C, 1, H, W)
         answers = F.conv2d(each, self.filters, stride=self.stride, padding=half).relu()

@@ -19,7 +19,7 @@ LEAST_ERROR = 1e-3  # added to mean squared errors of variance 1 before their lo
 
 
 def log_error(error: Tensor) -> Tensor:
-    """log(e + 0.001) of mean squared errors e of values whose variance is 1.
+    """log(e + 0.001) of mean squared errors of any shape, of values whose variance is 1.
 
     Example:
         >>> [round(v, 2) for v in log_error(torch.tensor([0.0, 1.0])).tolist()]
@@ -32,6 +32,17 @@ class Autoencoder(nn.Module):
     """Level 1: h_j = [E_j(d_j), log errors of D_j(E_j(d_j)) in regions], of one descriptor.
 
     Standardises the descriptor (N, C, h, w) by buffers that a phase fits.
+
+    Args:
+        shape: (C, h, w).
+        hidden: units of the hidden layer of encoder and decoder.
+        code: numbers that the encoder gives.
+        regions: log errors are of regions x regions fields.
+
+    Example:
+        >>> level = Autoencoder((3, 4, 4), hidden=8, code=5, regions=2)
+        >>> level.size, level(torch.zeros(7, 3, 4, 4)).shape
+        (9, torch.Size([7, 9]))
     """
 
     centre: Tensor  # (C * h * w,)
@@ -48,20 +59,22 @@ class Autoencoder(nn.Module):
 
     @property
     def size(self) -> int:
+        """Numbers of a code: those of the encoder and the log errors."""
         return self.code + self.regions**2
 
     def fit_(self, total: Tensor, squares: Tensor, n: int) -> None:
-        """Standardise by sums (C * h * w,) over n descriptors."""
+        """Standardise by the total and the sum of squares (C*h*w,), each of n descriptors."""
         mean = total / n
         variance = (squares / n - mean.square()).clamp_min(0)
         self.centre.copy_(mean)
         self.scale.copy_((variance + FAINT**2 * variance.mean() + 1e-8).sqrt())
 
     def standardised(self, descriptor: Tensor) -> Tensor:
+        """A descriptor (N, C, h, w) as values (N, C*h*w) of mean 0 and variance 1 or less."""
         return (descriptor.flatten(1) - self.centre) / self.scale
 
     def errors(self, d: Tensor) -> Tensor:
-        """||d_j - D_j(E_j(d_j))||^2 of each standardised value, (N, C * h * w)."""
+        """||d_j - D_j(E_j(d_j))||^2 of each of the values `d`, standardised, (N, C*h*w)."""
         return (d - self.decoder(self.encoder(d))).square()
 
     def forward(self, descriptor: Tensor) -> Tensor:
@@ -85,7 +98,17 @@ class Autoencoder(nn.Module):
 
 
 class PlainCode(Autoencoder):
-    """In place of level 1: the standardised descriptor is the code."""
+    """In place of level 1: the standardised descriptor (N, C, h, w) is the code (N, C*h*w).
+
+    Args:
+        shape: (C, h, w).
+
+    Example:
+        >>> plain = PlainCode((1, 1, 2))
+        >>> plain.fit_(torch.tensor([2.0, 4.0]), torch.tensor([4.0, 16.0]), n=2)
+        >>> [round(v, 2) for v in plain(torch.tensor([[[[2.0, 4.0]]]]))[0].tolist()]
+        [0.9, 0.97]
+    """
 
     def __init__(self, shape: Sequence[int]) -> None:
         super().__init__(shape, hidden=1, code=1, regions=1)

@@ -17,6 +17,9 @@ def outlier_loss(
 ) -> Tensor:
     """weight * softplus((log p_f - log p_g) / temperature), (N,), of general images in nats.
 
+    Args:
+        log_p, log_general: of the flow that learns and of the general one, (N,).
+
     References:
         Schirrmeister et al. 2020, sec. 4; in the released code weight 6000 and temperature 1000.
 
@@ -30,7 +33,7 @@ def outlier_loss(
 
 
 def margin_loss(nll_out: Tensor, nll_in: Tensor, *, margin: float) -> Tensor:
-    """relu(D + mean NLL_in - NLL_out), (N,): the baseline that asks for a gap and no more.
+    """relu(margin + mean NLL_in - NLL_out), (N,): the baseline that asks for a gap and no more.
 
     No gradient reaches the likelihood of the normal images NLL_in (M,) through it.
 

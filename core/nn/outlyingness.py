@@ -26,7 +26,8 @@ NEAREST = 5  # posteriors that criterion C looks at
 def distance_to_aggregate(mean: Tensor, std: Tensor) -> Tensor:
     """Criterion B: Mahalanobis distance (N,) of mu_i to the aggregate posterior.
 
-    Its mean is that of the mu_i, its covariance cov(mu_i) + diag(mean s_i^2).
+    Its mean is that of the mu_i, its covariance cov(mu_i) + diag(mean s_i^2), for mean and std
+    (N, D).
 
     Example:
         >>> mean = torch.tensor([[-3.0], [0.0], [3.0]])  # variance 9, and 7 from the spreads
@@ -46,6 +47,8 @@ def divergence_of_neighbours(mean: Tensor, std: Tensor, *, k: int, chunk: int = 
     J(i, j) = 1/2 (KL(q_i || q_j) + KL(q_j || q_i))
             = 1/4 sum(s_i^2 / s_j^2 + s_j^2 / s_i^2 - 2
                       + (mu_i - mu_j)^2 (1 / s_i^2 + 1 / s_j^2)).
+
+    Mean and std are (N, D); `chunk` rows of the (N, N) divergences are computed at a time.
 
     Raises:
         ValueError: there are not k others.

@@ -41,9 +41,9 @@ def bits_per_dimension(nats: V, dimensions: int, *, of: int) -> V:
 
 
 def dequantised(x: Tensor, noise: Tensor) -> Tensor:
-    """Images x in [0, 1] of 256 levels as x * 255/256 - 0.5 + noise/256, noise in [0, 1).
+    """x * 255/256 - 0.5 + noise/256 of images x (N, C, H, W) in [0, 1], of 256 levels.
 
-    Shapes are broadcast.
+    Noise, in [0, 1), is of the same shape as x, or of one that is broadcast to it.
 
     References:
         Theis, van den Oord, Bethge 2016, A note on the evaluation of generative models, sec. 3.1,
@@ -57,7 +57,7 @@ def dequantised(x: Tensor, noise: Tensor) -> Tensor:
 
 
 def quantised(y: Tensor) -> Tensor:
-    """Undo `dequantised`, whatever the noise: the level in [0, 1] that y lies in.
+    """Undo `dequantised`, whatever the noise: the levels in [0, 1] that y (N, C, H, W) lies in.
 
     Example:
         >>> levels = torch.tensor([0.0, 7 / 255, 1.0])
@@ -68,17 +68,29 @@ def quantised(y: Tensor) -> Tensor:
 
 
 def dequantise(x: Tensor, generator: torch.Generator) -> Tensor:
-    """`dequantised` by noise U(0, 1) of the generator, drawn for each pixel of each image."""
+    """Images x (N, C, H, W) `dequantised` by noise U(0, 1), drawn by the generator for each pixel.
+
+    Example:
+        >>> y = dequantise(torch.zeros(1, 1, 2, 2), torch.Generator().manual_seed(0))
+        >>> bool((-0.5 <= y).all() and (y < -0.5 + 1 / 256).all()), len(y.unique())
+        (True, 4)
+    """
     noise = torch.rand(x.shape, generator=generator, device=generator.device).to(x.device)
     return dequantised(x, noise)
 
 
 def mutate(x: Tensor, share: float, *, generator: torch.Generator) -> Tensor:
-    """Images x (N, C, H, W) with a share of their numbers replaced by uniform noise.
+    """Images x (N, C, H, W) with a share of their numbers replaced by a generator's uniform noise.
 
     References:
         Ren et al. 2019, Likelihood ratios for out-of-distribution detection, sec. 3.1,
         https://arxiv.org/abs/1906.02845.
+
+    Example:
+        >>> x = torch.full((1, 1, 100, 100), 2.0)
+        >>> changed = mutate(x, 0.3, generator=torch.Generator().manual_seed(0)) != x
+        >>> round(changed.float().mean().item(), 1)
+        0.3
     """
     device = generator.device
     hit = torch.rand(x.shape, generator=generator, device=device) < share
@@ -87,7 +99,7 @@ def mutate(x: Tensor, share: float, *, generator: torch.Generator) -> Tensor:
 
 
 def margins(height: int, width: int, multiple: int) -> tuple[int, int, int, int]:
-    """Zeros (left, right, top, bottom) that make sides multiples of a number, the picture amid.
+    """Zeros (left, right, top, bottom) that make height and width multiples, the picture amid.
 
     Example:
         >>> margins(28, 28, 8), margins(48, 63, 8)
@@ -98,7 +110,7 @@ def margins(height: int, width: int, multiple: int) -> tuple[int, int, int, int]
 
 
 def padded(x: Tensor, margin: tuple[int, int, int, int]) -> Tensor:
-    """Images x (N, C, H, W) with zeros (left, right, top, bottom) around them.
+    """Images x (N, C, H, W) with a margin of zeros, (left, right, top, bottom), around them.
 
     Example:
         >>> padded(torch.ones(1, 1, 1, 2), (1, 0, 0, 1)).tolist()
@@ -108,7 +120,7 @@ def padded(x: Tensor, margin: tuple[int, int, int, int]) -> Tensor:
 
 
 def trimmed(x: Tensor, margin: tuple[int, int, int, int]) -> Tensor:
-    """Undo `padded`, of images or maps (..., H, W).
+    """Undo `padded` by the same margin, of images or maps x (..., H, W).
 
     Example:
         >>> trimmed(torch.arange(6.0).view(1, 1, 2, 3), (1, 0, 0, 1)).tolist()
@@ -119,7 +131,7 @@ def trimmed(x: Tensor, margin: tuple[int, int, int, int]) -> Tensor:
 
 
 def spread_over_pixels(cells: Tensor, height: int, width: int) -> Tensor:
-    """Cell values (N, h, w) shared out evenly over their pixels, (N, height, width).
+    """Values of cells (N, h, w) shared out evenly over their pixels, (N, height, width).
 
     Example:
         >>> spread_over_pixels(torch.tensor([[[4.0, 8.0]]]), 2, 4)[0, 0].tolist()

@@ -34,7 +34,13 @@ class Synthesis:
 
 
 def noise_like(tensor: Tensor, generator: torch.Generator) -> Tensor:
-    """Standard normal noise of a tensor's shape and device, the same on every device."""
+    """Standard normal noise of a tensor's device and the same shape, by a generator of any device.
+
+    Example:
+        >>> noise = noise_like(torch.zeros(2, 3), torch.Generator().manual_seed(0))
+        >>> noise.shape, round(noise[0, 0].item(), 3)
+        (torch.Size([2, 3]), 1.541)
+    """
     return torch.randn(tensor.shape, generator=generator, device=generator.device).to(tensor.device)
 
 
@@ -69,7 +75,14 @@ def outermost(strangeness: Tensor, rho: float) -> Tensor:
 def pushed(
     mean: Tensor, std: Tensor, noise: Tensor, *, centre: Tensor, kappa: float, tau: float
 ) -> Tensor:
-    """z~ = mu_bar + kappa (mu_i - mu_bar) + tau s_i eps, all (N, D) but mu_bar (D,).
+    """z~ = mu_bar + kappa (mu_i - mu_bar) + tau s_i eps, (N, D).
+
+    Args:
+        mean, std, noise: mu, s and eps, (N, D).
+        centre: mu_bar, (D,).
+        kappa: how far from the centre.
+        tau: how wide around that.
+
 
     Example:
         >>> mean, std, noise = torch.tensor([[3.0]]), torch.tensor([[0.5]]), torch.ones(1, 1)

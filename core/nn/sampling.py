@@ -26,6 +26,8 @@ def one_drawn_anew(
 ) -> list[Tensor]:
     """Latents (1, C_l, h_l, w_l) of L scales with each in turn drawn n times while the others stay.
 
+    The generator draws from N(0, temperature^2).
+
     Returns: a tensor (L * n, C_l, h_l, w_l) a scale; rows l * n to l * n + n have scale l drawn.
 
     Example:

@@ -77,7 +77,7 @@ class _Measured:
 def write_card(
     scenario: Scenario, name: str, learnt: Learnt, *, training: Training, watcher: Watcher
 ) -> Card:
-    """Choose the score, calibrate, measure, and write weights, card and map of a checkpoint.
+    """Choose the score, calibrate, measure; write weights, card and map of checkpoint ``name``.
 
     Raises:
         CardError: the weights are too many.
@@ -301,6 +301,7 @@ def _evaluations(scenario: Scenario, name: str) -> int:
 
 
 def how_it_went(training: Training, report: Report) -> Trained:
+    """What a card says of a training: its settings, and the report of the loop."""
     return Trained(
         seed=training.seed,
         minutes=training.minutes or round(report.seconds / 60, 2),

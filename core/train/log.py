@@ -14,7 +14,10 @@ __all__ = ["TrainingLog", "read_log"]
 
 
 class TrainingLog:
-    """Append the course of training to a file; call it with each `Progress`."""
+    """Append the course of training to the file at a path; call it with each `Progress`.
+
+    A line comes every so many seconds.
+    """
 
     def __init__(self, path: Path, *, seconds: float = 10.0) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,7 +47,7 @@ class TrainingLog:
 
 
 def read_log(path: Path) -> list[dict]:
-    """All lines of a training log, in order.
+    """All lines of the training log at a path, in order.
 
     Raises:
         FileNotFoundError: there is no log.

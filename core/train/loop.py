@@ -69,6 +69,8 @@ class Report:
 def processes(devices: int, *, accelerator: str = "auto") -> Iterator[Fabric]:
     """Launch one process a device; on the way out, wait for each other and end their group.
 
+    The accelerator is one of Lightning's names: "cpu", "cuda", or "auto" for what there is.
+
     Args:
         accelerator: kind of the devices: auto, cpu, cuda, mps.
 
@@ -105,6 +107,9 @@ def fit(
     watch: Callable[[Progress], None] | None = None,
 ) -> Report:
     """Train a detector by its own phases; leave it in eval mode, on the device it came from.
+
+    The seed fixes draws and the order of streams; ``fabric`` is one device if not given; ``watch``
+    is told of each `Progress`.
 
     With ``minutes``, phases with players share that time in proportion to their epochs; without,
     each runs its epochs. With ``state``, progress is saved there every five minutes and a run

@@ -47,7 +47,8 @@ def lay_out(
 ) -> Atlas | None:
     """Maps of the reference images' codes, or None where there is nothing to lay out.
 
-    The seed is the scenario's, so that all its models show the same images.
+    The seed is the scenario's, so that all its models show the same images. ``stage`` is told what
+    is being done.
     """
     pictures = {s.name: scenario.pictures(s.name).images for s in scenario.own_sets}
     sizes = {name: len(images) for name, images in pictures.items()}
@@ -94,7 +95,9 @@ def _unseen(
 
 
 def renew(scenario: Scenario, name: str, training: Training, *, stage: Stage) -> Atlas | None:
-    """Make the maps of a checkpoint anew; weights, card and scores stay as they are.
+    """Make the maps of the checkpoint ``name`` anew; weights, card and scores stay as they are.
+
+    ``stage`` is told what is being done.
 
     Raises:
         Busy: another process trains it.
@@ -117,7 +120,14 @@ def renew(scenario: Scenario, name: str, training: Training, *, stage: Stage) ->
 def choose(
     sizes: Mapping[str, int], points: int, *, seed: int, beside: int = 0
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Which images of each set to lay out, and which others to hold out.
+    """Which images of each set to lay out, and which others to hold out: indices (n,) by set.
+
+    Args:
+        sizes: set name to how many images it has; the first is the normal set.
+        points: how many to lay out.
+        seed: the same one chooses the same images.
+        beside: how many to hold out.
+
 
     Half of the points go to the first set, the rest evenly to the others; of a set that has too
     few images for both, the map takes its own first.
@@ -157,6 +167,7 @@ def build(
     """Lay out codes (n, D) of each set, and measure the layouts.
 
     Args:
+        seed: of every layout; watch: told what is being done.
         indices: set name to (n,), which images of the set they are.
         held_out: set name to codes (m, D) of other images; the first set is the normal one.
 
@@ -258,6 +269,7 @@ def compress(
     """The principal axes of the normal codes, and all codes (N, D) along them in 8 bits a number.
 
     Args:
+        dimensions: how many axes, at most.
         normal: (N,) bool. The strange can be so far off that the normal were one integer.
         neighbours: (N, k), true ones, which the shortlists are measured by.
 

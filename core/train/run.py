@@ -51,7 +51,7 @@ def train(
     device: str = "auto",
     watcher: Watcher | None = None,
 ) -> Card | None:
-    """Train, choose the score, calibrate, evaluate and write the checkpoint; return its card.
+    """Train, choose the score, calibrate, evaluate, write the checkpoint ``name``; return its card.
 
     An interrupted training goes on, unless it is to ``restart``; a finished one is evaluated
     again; ``keep_weights`` trains nothing and measures what is there. Several ``devices`` (of the
@@ -267,7 +267,7 @@ def _fit(
 def settings_of(
     scenario: Scenario, name: str, changes: Mapping[str, Any], minutes: float | None
 ) -> Training:
-    """Training settings of scenario.json with the user's changes."""
+    """Training settings of the model ``name``, with a user's changes and minutes, if any."""
     training = scenario.training_of(name)
     return training.model_copy(
         update={

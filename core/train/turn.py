@@ -17,13 +17,13 @@ SUFFIXES = ("json", "safetensors", "atlas.npz")
 
 
 def run_folder(scenario: Scenario, name: str) -> Path:
-    """Where log and state of a model's training lie."""
+    """Where log and state of the training of the model ``name`` lie."""
     return settings().runs / scenario.family / name
 
 
 @contextmanager
 def turn(scenario: Scenario, name: str) -> Iterator[None]:
-    """Work on a model's files while no other process does.
+    """Work on the files of the model ``name`` while no other process does.
 
     Of several processes that train together, the first one takes the turn for all.
 

@@ -19,14 +19,15 @@ from core.verbs.arguments import TargetArgument
 __all__ = ["train"]
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
+MinutesOption = Annotated[
+    float | None,
+    typer.Option(min=0.01, help="Training time; scenario.json has the default, or epochs."),
+]
 
 
 def train(
     target: TargetArgument,
-    minutes: Annotated[
-        float | None,
-        typer.Option(min=0.01, help="Training time; scenario.json has the default, or epochs."),
-    ] = None,
+    minutes: MinutesOption = None,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated."),
