@@ -197,8 +197,9 @@ def _reference_scores(scenario: Scenario, detector: Detector, watcher: Watcher) 
 
 
 def _source(detector: Detector) -> Source:
-    """The stream that a detector learns from first."""
-    return next(phase.data for phase in detector.phases() if phase.players)
+    """The stream that a detector learns from first, be it by fitting passes alone."""
+    phases = detector.phases()
+    return next((phase.data for phase in phases if phase.players), phases[0].data)
 
 
 def _trained_on(scenario: Scenario, detector: Detector, streams: Mapping[str, Stream]) -> TrainedOn:
