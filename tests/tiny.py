@@ -7,10 +7,11 @@ import json
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from core.card import Calibration, Card, Golden, Input, Score, Trained, TrainedOn, Weights
 from core.data.stream import Stream
-from core.detectors._base import Detector
+from core.detectors._base import Batch, Detector
 from core.shape import Shape
 
 SHAPE = Shape(1, 28, 28)
@@ -74,6 +75,12 @@ def general_set(name: str, folder: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 CHANGES = ("turned", "flipped", "inverted", "noise", "flat")
+
+
+def terms_of(detector: Detector, batch: Batch, generator: torch.Generator) -> dict:
+    """Loss terms of a batch, as the training loop asks the first player for them."""
+    player = next(p for phase in detector.phases() for p in phase.players)
+    return dict(player.terms(batch, generator))
 
 
 def scenario_json(changes: tuple[str, ...] = CHANGES) -> dict:

@@ -420,7 +420,7 @@ def test_training_noise_fills_the_bin_and_stays_in_it(fitted_glow: Glow) -> None
     noise = []
     for seed in (0, 0, 1):
         generator = torch.Generator().manual_seed(seed)
-        seen = seen_by(fitted_glow, lambda g=generator: fitted_glow._terms(batch, g))
+        seen = seen_by(fitted_glow, lambda g=generator: tiny.terms_of(fitted_glow, batch, g))
         noise.append(seen - levels(batch.x))
     assert noise[0].min() > -ROUNDING
     assert noise[0].max() < 1 + ROUNDING
@@ -435,7 +435,7 @@ def test_the_loss_is_the_mean_bits_per_dimension_without_the_constant(fitted_glo
     batch, terms = batch_of(as_tensor(tiny.boxes(16, seed=9))), {}
 
     def call() -> None:
-        terms.update(fitted_glow._terms(batch, torch.Generator().manual_seed(0)))
+        terms.update(tiny.terms_of(fitted_glow, batch, torch.Generator().manual_seed(0)))
 
     given = (seen_by(fitted_glow, call) / 256 - 0.5).float()
     nats = {
@@ -456,7 +456,7 @@ def test_every_step_of_every_scale_receives_gradient(x: Tensor) -> None:
     with torch.no_grad():  # as after one step: the last convolutions start at zero
         for scale in glow.flow.scales:
             scale.steps.net.last += 0.01 * torch.randn_like(scale.steps.net.last)
-    sum(glow._terms(batch_of(x), torch.Generator().manual_seed(0)).values()).backward()
+    sum(tiny.terms_of(glow, batch_of(x), torch.Generator().manual_seed(0)).values()).backward()
     for key, p in glow.flow.named_parameters():
         if ".steps." in key:
             assert all(p.grad[k].any() for k in range(3)), key

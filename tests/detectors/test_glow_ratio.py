@@ -71,7 +71,7 @@ def terms_and_input(glow: Glow, batch: Batch, seed: int = 0) -> tuple[dict[str, 
     """Loss terms of a batch, and what the flow was given for them."""
     seen: list[Tensor] = []
     hook = glow.flow.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
-    found = dict(glow._terms(batch, torch.Generator().manual_seed(seed)))
+    found = tiny.terms_of(glow, batch, torch.Generator().manual_seed(seed))
     hook.remove()
     return found, seen[0]
 
@@ -251,7 +251,7 @@ def test_a_ratio_without_its_auxiliary_model_says_which_model_is_missing(
 def test_the_outlier_loss_without_its_auxiliary_model_says_so() -> None:
     glow = made(general="glow.general", outliers="ratio")
     with pytest.raises(NotFitted, match=r"glow\.general"):
-        glow._terms(mixture(), torch.Generator())
+        tiny.terms_of(glow, mixture(), torch.Generator())
 
 
 def test_auxiliary_models_are_frozen_and_move_along_but_are_no_weights_of_ours(

@@ -152,7 +152,7 @@ def test_synthetic_codes_lie_where_the_formula_says(
 ) -> None:
     made = outskirts.synthesise(DRAWS, draw(), rho=1e-6, kappa=kappa, tau=tau)
     i = int(made.parents[0])
-    exemplar_mean, exemplar_std = outskirts._exemplar_posteriors()
+    exemplar_mean, exemplar_std = outskirts.posterior(outskirts.exemplar_codes)
     centre = exemplar_mean.mean(0)
     mean = centre + kappa * (exemplar_mean[i] - centre)
     std = tau * exemplar_std[i]
@@ -166,7 +166,9 @@ def test_what_is_added_to_a_decoded_code_has_tau_times_the_generators_errors_std
 ) -> None:
     made = outskirts.synthesise(DRAWS, draw(), rho=0.2, tau=3.0)
     i = outskirts.generators(0.2)
-    rest = outskirts.exemplar_codes[i] - outskirts.decoder(outskirts._exemplar_posteriors()[0][i])
+    rest = outskirts.exemplar_codes[i] - outskirts.decoder(
+        outskirts.posterior(outskirts.exemplar_codes)[0][i]
+    )
     added = made.codes - outskirts.decoder(made.latent)
     std = 3 * rest.square().mean(0).sqrt()
     assert (added.mean(0).abs() < 4 * std / DRAWS**0.5).all()
