@@ -133,7 +133,8 @@ class StudyResult(_Strict):
     run: Run
 
     def arm(self, name: str) -> ArmResult:
-        """
+        """The arm of that name.
+
         Raises:
             KeyError: there is no such arm.
         """
@@ -142,7 +143,7 @@ class StudyResult(_Strict):
     def row(
         self, arm: str, data: str, *, variant: str | None = None, measure: str | None = None
     ) -> Row:
-        """A row of the table; the mean over all variants by the first measure, unless said.
+        """The row of an arm on data; the mean over all variants by the first measure, unless said.
 
         Raises:
             KeyError: there is no such row.
@@ -181,7 +182,7 @@ def study_path(name: str) -> Path:
 
 
 def read_study(name: str) -> StudyResult:
-    """The stored table of a study.
+    """The stored table of the study ``name``.
 
     Raises:
         StudyMissing: there is none, or its file does not fit the schema.

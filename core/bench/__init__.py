@@ -53,6 +53,7 @@ def run(name: str | None, *, force: bool = False, watch: Say = lambda text: None
     that does not fit the code; by its name it is computed where it does not.
 
     Args:
+        watch: told how far it came.
         force: compute the study in any case.
 
     Raises:

@@ -25,6 +25,7 @@ class Row:
     runs: int
 
     def as_dict(self) -> dict[str, float | str]:
+        """The figure by the names of its fields."""
         return asdict(self)
 
 
@@ -32,7 +33,7 @@ Benchmark = Callable[[Say], list[Row]]  # told on the way what it is at
 
 
 def row_of(benchmark: str, what: str, values: list[float], unit: str) -> Row:
-    """The figure of these runs."""
+    """The figure of a benchmark: what was measured, the values of its runs, and their unit."""
     return Row(
         benchmark, what, statistics.median(values), min(values), max(values), unit, len(values)
     )

@@ -90,7 +90,7 @@ def new_browser() -> Iterator[Callable[[], Any]]:
 
 @contextmanager
 def served(checkpoints: Path | None = None) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """A fresh server on a free port."""
+    """A fresh server on a free port, of the project's checkpoints or of others."""
     port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"]
     address = f"http://127.0.0.1:{port}"

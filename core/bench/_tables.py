@@ -15,7 +15,7 @@ __all__ = ["study_table", "times_table"]
 
 
 def times_table(rows: Iterable[Row]) -> Table:
-    """A line a figure: its median with the lowest and the highest."""
+    """A line a figure of these rows: its median with the lowest and the highest."""
     table = Table("benchmark", "what", "median", "lowest", "highest", "unit", "runs")
     for row in rows:
         numbers = (f"{row.median:.4g}", f"{row.low:.4g}", f"{row.high:.4g}")

@@ -12,7 +12,10 @@ __all__ = ["BENCHMARKS", "draws"]
 
 
 def draws(watch: Say) -> list[Row]:
-    """Outskirts, models loaded: a step of the slider "Push" to the whole gallery drawn anew."""
+    """Outskirts, models loaded: a step of the slider "Push" to the whole gallery drawn anew.
+
+    ``watch`` is told how far it came.
+    """
     times, last = [], ".st-key-outskirts_follow_8"
     changed = f"was => document.querySelector('{last}').innerText !== was && PICTURES"
     changed = changed.replace(

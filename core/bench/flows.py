@@ -34,7 +34,10 @@ def _noise(n: int) -> np.ndarray:
 
 
 def glow_training(watch: Say) -> list[Row]:
-    """Images a second of the training loop itself, batch 64, Fabric and logging included."""
+    """Images a second of the training loop itself, batch 64, Fabric and logging included.
+
+    ``watch`` is told how far it came.
+    """
     from core.train.loop import Progress, fit
 
     images = _noise(64 * 64)
@@ -65,6 +68,8 @@ def glow_scoring(watch: Say) -> list[Row]:
     """Images a second, in calls of 256 images, complexity's PNG sizes included.
 
     A score is the mean of several draws of noise: a row a score, and one a draw.
+
+    ``watch`` is told how far it came.
     """
     images = _noise(256)
     rows = []

@@ -27,6 +27,8 @@ def maps(watch: Say) -> list[Row]:
     """Latent space at its shipped size and at seven times as many points.
 
     First draw with models loaded, lasso to filled grid, recolouring, and another layout.
+
+    ``watch`` is told how far it came.
     """
     rows = []
     with tempfile.TemporaryDirectory() as folder:

@@ -16,7 +16,10 @@ STRANGE = (("turned", "Turned garments"), ("noise", "Noise"), ("mnist", "Digits"
 
 
 def pages(watch: Say) -> list[Row]:
-    """In a real browser: start to first page, page switch, control to redrawn picture, memory."""
+    """In a real browser: start to first page, page switch, control to redrawn picture, memory.
+
+    ``watch`` is told how far it came.
+    """
     starts, switches, controls, memory = [], [], [], []
     for i in range(RUNS):
         watch(f"pages, run {i + 1} of {RUNS}")

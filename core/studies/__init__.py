@@ -24,6 +24,7 @@ def study(name: str) -> Study:
 
     Raises:
         LookupError: there is no such file.
+        TypeError: it defines no study, or several.
     """
     from core.studies._base import Study
 

@@ -153,22 +153,26 @@ class Study(ABC):
         """Test images (N, H, W, C) of a data set and labels (N,), each of which is resampled."""
 
     def normal(self, case: Case, labels: np.ndarray) -> np.ndarray:
-        """Which test images (N,) are normal; the others are strange."""
+        """Which test images of these labels (N,) are normal, (N,) bool; the others are strange."""
         return labels == int(case.variant)
 
     def share(self, shares: str, stream: Stream) -> Mapping[str, Tensor]:
-        """What the arms that have this name in ``shares`` build on."""
+        """What the arms that have this name in ``shares`` build on: tensors of any shape, by name.
+
+        Raises:
+            NotImplementedError: no arm shares anything.
+        """
         raise NotImplementedError(f"{self.name} shares nothing called {shares!r}")
 
     @abstractmethod
     def ready(
         self, arm: Arm, setting: Setting, *, stream: Stream, shared: Mapping[str, Tensor]
     ) -> Ready:
-        """The arm's detector with a setting, trained."""
+        """The arm's detector with a setting, trained; ``shared`` are tensors of any shape."""
 
 
 def fit_here(detector: Detector, stream: Stream, *, seed: int) -> None:
-    """Train on the processor, whatever else the machine has: machines share one table."""
+    """Train by a seed on the processor, whatever else there is: machines share one table."""
     with processes(1, accelerator="cpu") as fabric:
         fit(detector, {"train": stream}, seed=seed, fabric=fabric)
 

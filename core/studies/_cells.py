@@ -145,7 +145,7 @@ def _stem(arm: Arm, case: Case) -> str:
 def compute(
     study: Study, *, cases: Collection[Case] | None = None, say: Say = lambda text: None
 ) -> None:
-    """Compute the cells that are not there yet, of these cases or of all.
+    """Compute the cells that are not there yet, of these cases or of all; ``say`` how far it came.
 
     Any number of processes may do so at the same time, on one machine: each takes a cell that no
     other is at, and waits where all that is left is being computed or needs what is.
@@ -233,7 +233,7 @@ def _building_on(study: Study, arm: Arm, case: Case) -> dict[str, Any]:
 
 
 def tried(study: Study, arm: Arm, data: str) -> np.ndarray:
-    """Mean AUROC over faults and tuning cases of an arm's settings, (settings,); 0 without any.
+    """Mean AUROC on some data over faults and tuning cases of an arm's settings, (settings,), or 0.
 
     Raises:
         ValueError: there is something to choose, and no case to choose on.

@@ -60,6 +60,7 @@ def measure(study: Study, *, force: bool = False, say: Say = lambda text: None) 
     """The stored table if it fits the plan; else compute what is missing, and store it.
 
     Args:
+        say: told how far it came.
         force: forget the cells and the stored one. Code that changed without its settings changing
             is not noticed otherwise.
 
@@ -93,7 +94,7 @@ def _begun(study: Study) -> bool:
 
 
 def collect(study: Study, *, say: Say = lambda text: None) -> StudyResult:
-    """The table of all cells.
+    """The table of all cells; ``say`` is told how far it came.
 
     Raises:
         StudyMissing: cells are missing.
