@@ -33,7 +33,8 @@ from core.detectors._base import (
 )
 from core.nn.compressor import png_bits_of
 from core.nn.controls import covering, flow_of, scale_cells
-from core.nn.flow import ScaleCode, coupling_dtype
+from core.nn.flow import ScaleCode
+from core.nn.flow_layers import coupling_dtype
 from core.nn.outlier_losses import margin_loss, outlier_loss
 from core.nn.pixels import (
     NATS_TO_BITS,

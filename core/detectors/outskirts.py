@@ -404,9 +404,7 @@ class Outskirts(Detector):
         near = self._knowledge()[1]
         if without is not None:
             near = {j: torch.cat([n[:without], n[without + 1 :]]) for j, n in near.items()}
-        return [
-            (j, cast(PlainLogit, classifier), near[j]) for j, classifier in self.classifiers.items()
-        ]
+        return [(j, cast(PlainLogit, c), near[j]) for j, c in self.classifiers.items()]
 
     @torch.inference_mode(False)  # what is held must serve a later gradient, too
     @torch.no_grad()

@@ -9,7 +9,7 @@ import torch
 
 from core.data.picture import as_tensor
 from core.detectors._base import Detector
-from core.nn.flow import coupling_dtype
+from core.nn.flow_layers import coupling_dtype
 
 __all__ = ["BATCH", "codes_of", "figures_of", "parts_of"]
 

@@ -17,7 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.nn.flow import ActNorm, MultiScaleFlow, ScaleCode
+from core.nn.flow import MultiScaleFlow, ScaleCode
+from core.nn.flow_layers import ActNorm
 from core.nn.pixels import margins
 from core.shape import Shape
 

@@ -17,12 +17,11 @@ from exact import disturbed, exact_log_density, images, jacobian_log_det, log_no
 from torch import Tensor
 from torch.distributions import AffineTransform
 
-from core.nn.flow import (
+from core.nn.flow import FlowScale, MultiScaleFlow
+from core.nn.flow_layers import (
     ActNorm,
-    FlowScale,
     FlowSteps,
     InvertibleConv1x1,
-    MultiScaleFlow,
     coupling_dtype,
     squeeze,
     unsqueeze,
