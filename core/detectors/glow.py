@@ -16,7 +16,6 @@ from typing import ClassVar, Literal
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import Parameter
 
 from core.detectors import _base
 from core.detectors import _glow_words as words
@@ -35,6 +34,7 @@ from core.nn.compressor import png_bits_of
 from core.nn.controls import covering, flow_of, scale_cells
 from core.nn.flow import ScaleCode
 from core.nn.flow_layers import coupling_dtype
+from core.nn.optimisers import adamax
 from core.nn.outlier_losses import margin_loss, outlier_loss
 from core.nn.pixels import (
     NATS_TO_BITS,
@@ -204,12 +204,12 @@ class Glow(Detector):
     # Training -----------------------------------------------------------------------------------
 
     def phases(self) -> Sequence[Phase]:
-        warmup = self.config.warmup
+        warmup, rate = self.config.warmup, self.config.learning_rate
         player = Player(
             name="flow",
             modules=[self.flow],
             terms=self._terms,
-            optimizer=self._optimizer,
+            optimizer=lambda p: adamax(p, rate, weight_decay=self.config.weight_decay),
             schedule=lambda progress: min(1.0, progress / warmup) * (1 - progress),
             clip=self.config.clip,
         )
@@ -222,17 +222,6 @@ class Glow(Detector):
             fit = self._fit_typicality
             phases.append(Phase("typicality", data="calibration", prepare=fit, least=least))
         return phases
-
-    def _optimizer(self, parameters: Iterable[Parameter]) -> torch.optim.Optimizer:
-        """Adamax; the weight decay is of convolution kernels (K, out, in, k, k) alone."""
-        groups: dict[bool, list[Parameter]] = {True: [], False: []}
-        for parameter in parameters:
-            groups[parameter.ndim == 5].append(parameter)
-        decays = {True: self.config.weight_decay, False: 0.0}
-        return torch.optim.Adamax(
-            [{"params": p, "weight_decay": decays[k]} for k, p in groups.items() if p],
-            lr=self.config.learning_rate,
-        )
 
     def _initialise(self, batches: Iterable[Batch]) -> None:
         """Data-dependent initialisation of every ActNorm, from the first 512 images."""
