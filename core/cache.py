@@ -146,7 +146,7 @@ def _leaves(value: object) -> Iterator[object]:
 
 
 def stamp(path: Path) -> str:
-    """Changes when a file changes; "-" where there is none, or no file can have such a name."""
+    """Changes when the file at a path does; "-" where there is none, or can be none."""
     try:
         status = stat(path)
     except (OSError, ValueError):

@@ -140,16 +140,26 @@ def _maps(
 
 
 def percentiles(card: Card, parts: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Percentiles (N,) of parts (N,) among the calibration normals of a card, by part."""
     return {part: percentile(values, card.quantiles(part)) for part, values in parts.items()}
 
 
 def row_of(columns: Mapping[str, np.ndarray], i: int) -> dict[str, float]:
+    """The numbers of row `i` of columns (N,), by column."""
     return {name: float(values[i]) for name, values in columns.items()}
 
 
 def find_picture(
     scenario: Scenario, query: ImageQuery, data: bytes | None
 ) -> tuple[Picture, str, str]:
+    """The picture that a query means, its name, and its class, or "" where it has none.
+
+    It is the one in ``data``, a file of the user's, where the query has no index.
+
+    Raises:
+        ImageError: there is no such file, or it is no image that can be read.
+        ScenarioError: there is no such set or index.
+    """
     if query.index is None:
         if data is None:
             raise ImageError("no image was given")
@@ -166,7 +176,7 @@ def find_picture(
 
 
 def classes_of(scenario: Scenario, set_name: str) -> Sequence[str]:
-    """Class names of a set; a changed garment keeps its garment's."""
+    """Class names of the set ``set_name``; a changed garment keeps its garment's."""
     return scenario.set_named(set_name).classes or scenario.normal.classes
 
 
@@ -179,7 +189,7 @@ _own: Cache[Picture | str] = Cache(limit=1_000_000, sized=_weight)
 
 
 def own_picture(scenario: Scenario, data: bytes) -> Picture:
-    """Decoded once, however many models and pages ask: a large file takes seconds.
+    """The picture of a file's data, decoded once however many ask: a large one takes seconds.
 
     Raises:
         ImageError: it is no image that can be read.
@@ -289,7 +299,7 @@ def _order(values: np.ndarray, query: GalleryQuery) -> np.ndarray:
 
 
 def per_image_table(target: Target, sets: Sequence[str]) -> dict[str, np.ndarray]:
-    """Columns image, set, label and every part, one row a reference image.
+    """Columns image, set, label and every part, each (N,): one row an image of these sets.
 
     Raises:
         OutskirtsError: no such scenario, set or checkpoint.
@@ -310,7 +320,7 @@ def per_image_table(target: Target, sets: Sequence[str]) -> dict[str, np.ndarray
 
 
 def display_table(target: Target, sets: Sequence[str]) -> dict[str, np.ndarray]:
-    """`per_image_table` as pages show it: each part in their unit, which its header names.
+    """`per_image_table` of sets, columns (N,), as pages show it: parts in the unit of headers.
 
     With each part's percentile among calibration normals, and whether the score is flagged, 0 or 1.
 

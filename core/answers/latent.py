@@ -94,10 +94,11 @@ class LatentMap:
         return self.which > 0
 
     def id(self, row: int) -> str:
+        """The name of the image in a row, "set#index"."""
         return f"{self.sets[self.which[row]]}#{self.indices[row]}"
 
     def rows(self, keys: np.ndarray) -> np.ndarray:
-        """Rows of the images of these keys, in order; what is not on the map is left out."""
+        """Rows (n,) of the images of these keys (m,), in order, but of what is not on the map."""
         return np.flatnonzero(np.isin(self.keys, keys))
 
 
@@ -106,7 +107,7 @@ def keys_of(which: np.ndarray, indices: np.ndarray) -> np.ndarray:
 
 
 def keys_of_ids(scenario_name: str, ids: Sequence[str]) -> np.ndarray:
-    """Keys of reference images that are named "set#index".
+    """Keys (n,) of reference images of ``scenario_name`` by their ids, "set#index".
 
     Raises:
         ScenarioError: there is no such scenario or image.
@@ -125,7 +126,7 @@ def keys_of_ids(scenario_name: str, ids: Sequence[str]) -> np.ndarray:
 
 
 def ids_of_keys(scenario_name: str, keys: np.ndarray) -> list[str]:
-    """Names "set#index" of reference images, by their keys (n,).
+    """Names "set#index" of reference images of ``scenario_name``, by their keys (n,).
 
     Raises:
         ScenarioError: there is no such scenario.
@@ -223,7 +224,7 @@ _atlases: Cache[Atlas] = Cache(limit=100_000_000, sized=_weight)
 
 
 def pictures_of(scenario_name: str, picks: Sequence[tuple[str, int]]) -> np.ndarray:
-    """Reference images (n, H, W, C) uint8, each named by its set and index.
+    """Picks (n, H, W, C) uint8 of ``scenario_name``: reference images by set and index.
 
     Raises:
         ScenarioError: there is no such scenario, set or image.

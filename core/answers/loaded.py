@@ -53,7 +53,7 @@ class Target:
 
     @classmethod
     def of(cls, scenario: str, stem: str) -> Target:
-        """The target of a checkpoint's name, DETECTOR or DETECTOR.VARIANT.
+        """The target of a checkpoint's stem, DETECTOR or DETECTOR.VARIANT.
 
         ``scenario`` may be the one in which the variant's class is normal, or its family.
         """
@@ -100,7 +100,7 @@ def variants_of(target: Target) -> list[Target]:
 
 
 def parse_target(text: str) -> Target:
-    """Read "SCENARIO/DETECTOR[.VARIANT]" and check that each exists.
+    """Read the text "SCENARIO/DETECTOR[.VARIANT]" and check that each exists.
 
     Raises:
         ScenarioError: it is of another form, or names what is not there.
@@ -195,7 +195,7 @@ YOUNG = 10.0  # seconds: what a writer has not renamed by then, it left when it 
 
 
 def newest(cache: Cache[T], target: Target, make: Callable[[Target], T]) -> T:
-    """What is made of a target's files as they are now.
+    """What ``make`` makes of a target's files as they are now; the cache ``kept`` holds it.
 
     Those of a checkpoint are replaced one after the other: what does not fit together is read
     again if they have changed since, or are about to.
@@ -267,7 +267,7 @@ def _read_scores(target: Target) -> ReferenceScores:
 
 
 def size_of_model(model: tuple[Detector, Card]) -> int:
-    """Bytes of a detector's numbers, those it asks among them, and about those of its card."""
+    """Bytes of a model: its numbers, those of models it asks, and about those of its card."""
     detectors = (model[0], *model[0].auxiliaries.values())
     tensors = [t for d in detectors for t in (*d.parameters(), *d.buffers())]
     return sum(t.nbytes for t in tensors) + CARD_BYTES

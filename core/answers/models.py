@@ -107,7 +107,7 @@ def _alike(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def pair_table(query: PairQuery) -> dict[str, np.ndarray]:
-    """Columns image, set, label, and the part under either model in the unit of pages.
+    """Columns (N,): image, set, label, and the part under either model in the unit of pages.
 
     One row a reference image of both sets.
 
@@ -165,7 +165,7 @@ class Resampled:
 
 
 def resample(query: ResampleQuery, data: bytes | None = None) -> Resampled:
-    """Each scale drawn anew while the others stay.
+    """Each scale drawn anew while the others stay, of a reference image or that in ``data``.
 
     Raises:
         OutskirtsError: no such scenario, set, image or checkpoint, or the model has no scales.

@@ -98,11 +98,7 @@ class Known:
 
 
 def known_of(target: Target) -> Known:
-    """What a model keeps, found once a version of its files.
-
-    Raises:
-        OutskirtsError: no such scenario or checkpoint, or it keeps no posteriors.
-    """
+    """What the answers know of the posteriors of a target, made once a version of its files."""
     return newest(_known, target, _find_known)
 
 
@@ -158,7 +154,11 @@ def _criterion(name: str) -> Criterion:
 
 
 def generators_of(target: Target, criterion: str, rho: float) -> Any:
-    """`Outskirts.generators`, with the search for neighbours done once a model."""
+    """`Outskirts.generators` by criterion and rho, the search for neighbours done once a model.
+
+    Raises:
+        OutskirtsError: there is no such criterion, or rho is no fraction.
+    """
     from core.nn.posteriors import outermost
 
     key, seen = (target.world.folder, target, criterion), version(target)
@@ -261,7 +261,8 @@ class Field:
     The other coordinates are the centre's, and the VAE leaves nothing over.
 
     Attributes:
-        border: (L, 2, 2), line segments where the logit is the threshold; even: where it is 0.
+        border: (L, 2, 2), line segments where the logit is the threshold.
+        even: (E, 2, 2), where it is 0.
     """
 
     x: np.ndarray

@@ -148,7 +148,7 @@ def scenarios() -> list[dict[str, Any]]:
 
 
 def overview(query: OverviewQuery) -> Overview:
-    """What a scenario holds and how good each of its detectors is, from the cards.
+    """What ``scenario_name`` holds, with so many examples, and how good its detectors are.
 
     Raises:
         ScenarioError: unknown scenario, or its images are missing.
@@ -207,6 +207,7 @@ class ClassesQuery(Query["Classes | None"]):
     scenario: str
 
     def family(self) -> Scenario:
+        """The scenario whose variants these are."""
         return load_scenario(self.scenario.partition(".")[0])
 
     def files(self) -> Iterable[Path]:
@@ -242,7 +243,7 @@ class Classes:
 
 
 def classes(query: ClassesQuery) -> Classes | None:
-    """A scenario's models over all its variants; None where it has none.
+    """Models of the scenario ``family`` over all its variants; None where it has none.
 
     Raises:
         ScenarioError: unknown scenario.

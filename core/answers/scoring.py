@@ -42,9 +42,10 @@ def score(
     bf16: bool = False,
     say: Callable[[str], None] | None = None,
 ) -> Iterator[Scored]:
-    """Score images, arrays and folders, in order; what cannot be read is said and passed over.
+    """Score images, arrays and folders at paths, in order; what cannot be read is passed over.
 
     Args:
+        bf16: run a flow's coupling networks in bfloat16.
         say: told what a folder holds that is no image.
 
     Raises:
