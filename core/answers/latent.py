@@ -143,43 +143,48 @@ def latent(query: LatentQuery) -> LatentMap:
     """
     scenario, atlas = query.target.world, _atlas(query.target)
     detector, card = loaded(query.target)
-    layout = query.layout or next(iter(atlas.layouts))
-    if layout not in atlas.layouts:
-        raise ScenarioError(
-            f"{query.target} has no layout {layout!r}; it has: {', '.join(atlas.layouts)}"
-        )
+    layout = _layout_of(query.target, atlas, query.layout)
     rows = [(name, atlas.indices[atlas.which == i]) for i, name in enumerate(atlas.sets)]
-    stored = stored_scores(query.target)
-    raw = {
-        part: np.concatenate([stored[name][part][indices] for name, indices in rows])
-        for part in detector.described
-    }
-    found = atlas.layouts[layout]
-    score = card.score.part
+    raw, score = _numbers(query.target, detector.described, rows), card.score.part
     return LatentMap(
         sets=atlas.sets,
         which=atlas.which,
         indices=atlas.indices,
         keys=keys_of(atlas.which, atlas.indices),
         labels=np.concatenate([_labels(scenario, name, indices) for name, indices in rows]),
-        xy=found.xy,
-        local=found.local,
+        xy=atlas.layouts[layout].xy,
+        local=atlas.layouts[layout].local,
         layout=layout,
         layouts=tuple(atlas.layouts),
-        trustworthiness=found.trustworthiness,
-        landing=found.landing,
+        trustworthiness=atlas.layouts[layout].trustworthiness,
+        landing=atlas.layouts[layout].landing,
         code=detector.code,
         recall=atlas.compressed.recall,
         axes=atlas.compressed.all()[:, :3],
         parts={part: detector.to_display(part, values) for part, values in raw.items()},
         percentiles=percentiles(card, raw),
         titles={part: about.title for part, about in detector.described.items()},
-        units={
-            part: about.display_unit or about.unit for part, about in detector.described.items()
-        },
+        units={p: about.display_unit or about.unit for p, about in detector.described.items()},
         score=score,
         flagged=raw[score] > card.score.threshold,
     )
+
+
+def _layout_of(target: Target, atlas: Atlas, asked: str | None) -> str:
+    """The name of the layout that is asked for, or of the first."""
+    if (layout := asked or next(iter(atlas.layouts))) not in atlas.layouts:
+        raise ScenarioError(
+            f"{target} has no layout {layout!r}; it has: {', '.join(atlas.layouts)}"
+        )
+    return layout
+
+
+def _numbers(
+    target: Target, parts: Iterable[str], rows: Sequence[tuple[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """Parts (N,) of a map's images, by set name and indices of rows."""
+    stored = stored_scores(target)
+    return {p: np.concatenate([stored[name][p][i] for name, i in rows]) for p in parts}
 
 
 def _labels(scenario: Scenario, set_name: str, indices: np.ndarray) -> np.ndarray:
@@ -292,9 +297,7 @@ def near(query: NearQuery, data: bytes | None = None) -> Near:
 
     target = query.image.target
     scenario, atlas = target.world, _atlas(target)
-    layout = atlas.layouts.get(query.layout or next(iter(atlas.layouts)))
-    if layout is None:
-        raise ScenarioError(f"{target} has no layout {query.layout!r}")
+    layout = atlas.layouts[_layout_of(target, atlas, query.layout)]
     picture, name, label = find_picture(scenario, query.image, data)
     row = _row(atlas, query.image)
     local: float | None = None

@@ -16,7 +16,7 @@ from core.scenario import ScenarioError
 
 if TYPE_CHECKING:
     from core.card import Card
-    from core.detectors._base import Detector
+    from core.detectors._base import Detector, Part
 
 __all__ = ["ANSWERS", "Likelihoods", "LikelihoodsQuery", "PartView", "ScaleGap", "likelihoods"]
 
@@ -101,26 +101,17 @@ def likelihoods(query: LikelihoodsQuery) -> Likelihoods:
         raise ScenarioError(f"{query.strange!r} is the normal set, not a strange one")
     detector, card = loaded(query.target)
     stored = stored_scores(query.target)
-    views = []
-    for name, about in detector.described.items():
-        normal = detector.to_display(name, stored[scenario.normal.name][name])
-        strange = detector.to_display(name, stored[query.strange][name])
-        edges = _edges(normal, strange)
-        views.append(
-            PartView(
-                name=name,
-                title=about.title,
-                unit=about.display_unit or about.unit,
-                text=about.text,
-                edges=edges,
-                normal=_shares(normal, edges),
-                strange=_shares(strange, edges),
-                medians=(float(np.median(normal)), float(np.median(strange))),
-                means=(float(normal.mean()), float(strange.mean())),
-                figures=card.metrics[query.strange][name],
-                is_score=name == card.score.part,
-            )
+    views = [
+        _view(
+            name,
+            about,
+            detector.to_display(name, stored[scenario.normal.name][name]),
+            detector.to_display(name, stored[query.strange][name]),
+            figures=card.metrics[query.strange][name],
+            is_score=name == card.score.part,
         )
+        for name, about in detector.described.items()
+    ]
     ratios, mutations = {}, {}
     for role, name in detector.auxiliary_models.items():
         other = Target.of(query.target.scenario, name)
@@ -131,6 +122,32 @@ def likelihoods(query: LikelihoodsQuery) -> Likelihoods:
         ratios[part] = _by_scale(detector, part, own, theirs)
         mutations[part] = float(loaded(other)[1].config.get("mutation", 0.0))
     return Likelihoods(card, tuple(views), ratios, mutations)
+
+
+def _view(
+    name: str,
+    about: Part,
+    normal: np.ndarray,
+    strange: np.ndarray,
+    *,
+    figures: Metrics,
+    is_score: bool,
+) -> PartView:
+    """A part of normal (N,) and strange images (M,), in the unit of pages."""
+    edges = _edges(normal, strange)
+    return PartView(
+        name=name,
+        title=about.title,
+        unit=about.display_unit or about.unit,
+        text=about.text,
+        edges=edges,
+        normal=_shares(normal, edges),
+        strange=_shares(strange, edges),
+        medians=(float(np.median(normal)), float(np.median(strange))),
+        means=(float(normal.mean()), float(strange.mean())),
+        figures=figures,
+        is_score=is_score,
+    )
 
 
 def _by_scale(

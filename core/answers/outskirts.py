@@ -365,11 +365,8 @@ def draws(query: DrawsQuery) -> Draws:
     """
     import torch
 
-    if query.count < 1:
-        raise OutskirtsError(f"draw one synthetic outlier or more, not {query.count}")
+    _check(query)
     known, recipe = known_of(query.target), query.recipe
-    if not (0 <= recipe.kappa <= FAR and 0 <= recipe.tau <= FAR):
-        raise OutskirtsError(f"kappa and tau go from 0 to {FAR:g}: {recipe.kappa}, {recipe.tau}")
     parents = generators_of(query.target, recipe.criterion, recipe.rho)
     with torch.inference_mode():
         made = known.detector.synthesise(
@@ -397,6 +394,15 @@ def draws(query: DrawsQuery) -> Draws:
         logit=logit,
         percentiles=percentile(logit, known.card.quantiles("logit")),
     )
+
+
+def _check(query: DrawsQuery) -> None:
+    """Refuse to draw none, or from too far out."""
+    recipe = query.recipe
+    if query.count < 1:
+        raise OutskirtsError(f"draw one synthetic outlier or more, not {query.count}")
+    if not (0 <= recipe.kappa <= FAR and 0 <= recipe.tau <= FAR):
+        raise OutskirtsError(f"kappa and tau go from 0 to {FAR:g}: {recipe.kappa}, {recipe.tau}")
 
 
 def _spread_out(n: int) -> np.ndarray:

@@ -122,38 +122,41 @@ def evaluate(
     """
     from core.inference.scoring import figures_of, parts_of
 
-    scenario = target.world
-    detector, card = loaded(target)
-    normal = scenario.normal.name
-    if normal in (against or {}):
-        raise ScenarioError(f"{normal!r} is the normal set: give your images another name")
-    own = {name: _own_images(scenario, path, say) for name, path in (against or {}).items()}
+    scenario, (detector, card) = target.world, loaded(target)
+    normal, own = scenario.normal.name, _own_sets(scenario, against or {}, say)
     strange = list(own) or [s.name for s in scenario.strange]
     parts, ids = {}, {}
     for name in (normal, *strange):
         if watch:
             watch(name)
-        if name in own:
-            images, ids[name], _ = own[name]
-        else:
-            pictures = scenario.pictures(name)
-            images, ids[name] = pictures.images, pictures.ids()
-            if stored:
-                parts[name] = dict(stored_scores(target)[name])
-                continue
-        parts[name] = parts_of(detector, images)
+        images, ids[name] = own[name][:2] if name in own else _reference(scenario, name)
+        known = stored and name not in own
+        parts[name] = dict(stored_scores(target)[name]) if known else parts_of(detector, images)
     figures = {}
     for name in strange:
-        if stored and not against:
-            found = card.metrics[name]
-        else:
-            found = measure_parts(parts[normal], parts[name])
+        known = stored and not against
+        found = card.metrics[name] if known else measure_parts(parts[normal], parts[name])
         figures[name] = {"score": found[card.score.part], **found}
-    reported: Mapping[str, float] = card.figures
-    if not stored:
-        reported = figures_of(detector, parts[normal])
+    reported = card.figures if stored else figures_of(detector, parts[normal])
     skipped = tuple(item for *_, bad in own.values() for item in bad)
     return Evaluation(figures, reported, parts, ids, skipped)
+
+
+def _reference(scenario: Scenario, name: str) -> tuple[np.ndarray, list[str]]:
+    """Images (N, H, W, C) of a set and their names."""
+    pictures = scenario.pictures(name)
+    return pictures.images, pictures.ids()
+
+
+def _own_sets(
+    scenario: Scenario, against: Mapping[str, Path], say: Callable[[str], None] | None
+) -> dict[str, tuple[np.ndarray, list[str], list[Item]]]:
+    """Images of the user's own by set name, see `_own_images`."""
+    if scenario.normal.name in against:
+        raise ScenarioError(
+            f"{scenario.normal.name!r} is the normal set: give your images another name"
+        )
+    return {name: _own_images(scenario, path, say) for name, path in against.items()}
 
 
 def _own_images(
