@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.data.picture import as_tensor
-from core.data.sources import DataMissing, public_set
 from core.data.splits import calibration_split
 from core.data.stream import Stream
 
@@ -134,33 +133,3 @@ def test_a_view_that_is_turned_or_reversed_becomes_the_tensor_it_looks_like() ->
     image = tiny.boxes(1, seed=0)
     x = as_tensor(np.rot90(image, axes=(1, 2)))
     assert torch.equal(x[0, 0], torch.from_numpy(image[0, ..., 0].copy()).rot90().float() / 255)
-
-
-# Public sets ------------------------------------------------------------------------------------
-
-
-def test_an_unknown_public_set_names_those_there_are(tmp_path) -> None:
-    with pytest.raises(DataMissing, match="FashionMNIST, MNIST"):
-        public_set("CIFAR10", tmp_path, train=True)
-
-
-def test_missing_training_data_says_what_to_put_where(tmp_path) -> None:
-    with pytest.raises(DataMissing, match=r"(?s)FashionMNIST.*OUTSKIRTS_DATA.*--download"):
-        public_set("FashionMNIST", tmp_path, train=True)
-    assert not list(tmp_path.iterdir())
-
-
-def test_images_and_labels_are_read_from_idx_files(tmp_path) -> None:
-    raw = tmp_path / "MNIST" / "raw"
-    raw.mkdir(parents=True)
-    images = tiny.boxes(4, seed=0)
-    for stem, n in (("train", 4), ("t10k", 3)):
-        header = b"\x00\x00\x08\x03" + b"".join(int(v).to_bytes(4, "big") for v in (n, 28, 28))
-        (raw / f"{stem}-images-idx3-ubyte").write_bytes(header + images[:n].tobytes())
-        header = b"\x00\x00\x08\x01" + n.to_bytes(4, "big")
-        (raw / f"{stem}-labels-idx1-ubyte").write_bytes(header + bytes(range(n)))
-    for train, n in ((True, 4), (False, 3)):
-        found, labels = public_set("MNIST", tmp_path, train=train)
-        assert np.array_equal(found, images[:n])
-        assert labels.tolist() == list(range(n))
-        assert labels.dtype == np.int64

@@ -1,0 +1,66 @@
+"""What every source of images keeps: where it looks, what it gives, and what it says if not."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from core.data.views import Images
+from core.errors import OutskirtsError
+from core.shape import Shape
+
+__all__ = ["DataMissing", "Labelled", "Source"]
+
+
+class DataMissing(OutskirtsError):
+    """Training data is unknown, damaged, or not where it was looked for."""
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Training or test images of a source, with what is known of each.
+
+    Attributes:
+        images: (N, H, W, C) uint8, an array or a view that reads when asked.
+        labels: (N,) int64, an index into ``classes``.
+        classes: names.
+        ids: a name for each image, or () where its number is its name.
+        masks: (N, H, W) uint8, 1 where a pixel is strange, or None where nobody knows.
+    """
+
+    images: Images
+    labels: np.ndarray
+    classes: tuple[str, ...]
+    ids: tuple[str, ...] = ()
+    masks: Images | None = None
+
+
+class Source(ABC):
+    """Images by a name, in the folder that OUTSKIRTS_DATA names.
+
+    A kind of source lives in a file of its own whose stem is the kind. scenario.json says
+    "KIND:NAME", or NAME alone where the kind ``known`` it.
+
+    Attributes:
+        known: the names that need no kind before them.
+        named: whether the kind takes other names too.
+    """
+
+    known: ClassVar[tuple[str, ...]] = ()
+    named: ClassVar[bool] = True
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @abstractmethod
+    def read(self, folder: Path, shape: Shape, *, train: bool, download: bool = False) -> Labelled:
+        """Training or test images below ``folder``, fitted to a shape.
+
+        Raises:
+            DataMissing: they are not there and ``download`` is not set or of no help, or are
+                damaged.
+        """

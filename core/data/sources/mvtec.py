@@ -1,0 +1,202 @@
+"""Folders of image files in MVTec AD's layout, of any size, read when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from core.data.decode import FORMATS, ORIENTATION, SUFFIXES
+from core.data.picture import fit, pixels_of
+from core.data.sources._base import DataMissing, Labelled, Source
+from core.data.views import Files
+from core.shape import Shape
+
+__all__ = ["Mvtec"]
+
+GOOD = "good"
+SIDEWAYS = (5, 6, 7, 8)  # of the EXIF tag: height and width change places
+LAYOUT = (
+    "NAME/train/good/*.png, NAME/test/good/*.png, NAME/test/KIND/*.png for each kind of defect, "
+    "NAME/ground_truth/KIND/STEM_mask.png for each image of a kind"
+)
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """An image file, its class, its name, and the file of its mask, where it has one."""
+
+    image: Path
+    label: int
+    id: str
+    mask: Path | None = None
+
+
+class Mvtec(Source):
+    """mvtec/NAME in the data folder, or NAME itself: test images have masks, good ones black ones.
+
+    The class 0 is ``good``, the others are the kinds of defect by name. An image and its mask are
+    fitted alike.
+    """
+
+    def read(self, folder: Path, shape: Shape, *, train: bool, download: bool = False) -> Labelled:
+        root = self._root(folder)
+        kinds = _kinds(root)
+        pairs = _good(root, "train") if train else _good(root, "test") + _defects(root, kinds)
+        masks = None if train else Files((len(pairs), *shape.pixels[:2]), _Masks(pairs, shape))
+        return Labelled(
+            images=Files((len(pairs), *shape.pixels), _Pictures(pairs, shape)),
+            labels=np.array([pair.label for pair in pairs], np.int64),
+            classes=(GOOD, *kinds),
+            ids=tuple(pair.id for pair in pairs),
+            masks=masks,
+        )
+
+    def _root(self, folder: Path) -> Path:
+        for root in (folder / "mvtec" / self.name, folder / self.name):
+            if root.is_dir():
+                return root
+        raise DataMissing(
+            f"{self.name} is not in {folder / 'mvtec'}: set OUTSKIRTS_DATA to a folder that holds "
+            f"mvtec/{self.name} in MVTec's layout ({LAYOUT}); MVTec AD is to be had from "
+            "mvtec.com and cannot be downloaded from here"
+        )
+
+
+# What is there ----------------------------------------------------------------------------------
+
+
+def _files(folder: Path, what: str) -> list[Path]:
+    """Image files of a folder, sorted.
+
+    Raises:
+        DataMissing: the folder is not there, or holds none.
+    """
+    if not folder.is_dir():
+        raise DataMissing(f"{folder} is missing: it holds {what}, in MVTec's layout ({LAYOUT})")
+    files = sorted(
+        file
+        for file in folder.iterdir()
+        if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
+    )
+    if not files:
+        raise DataMissing(f"{folder} holds no image files: {what} belong there")
+    return files
+
+
+def _kinds(root: Path) -> list[str]:
+    """Kinds of defect by name.
+
+    Raises:
+        DataMissing: there is no folder of test images.
+    """
+    test = root / "test"
+    if not test.is_dir():
+        raise DataMissing(f"{test} is missing: it holds test images, in MVTec's layout ({LAYOUT})")
+    folders = [p.name for p in test.iterdir() if p.is_dir() and not p.name.startswith(".")]
+    return sorted(name for name in folders if name != GOOD)
+
+
+def _good(root: Path, part: str) -> list[_Pair]:
+    files = _files(root / part / GOOD, f"flawless {part} images")
+    return [_Pair(file, 0, f"{GOOD}/{file.name}") for file in files]
+
+
+def _defects(root: Path, kinds: Sequence[str]) -> list[_Pair]:
+    """Test images of all kinds of defect, each with its mask."""
+    pairs = []
+    for label, kind in enumerate(kinds, start=1):
+        files = _files(root / "test" / kind, f"test images of {kind}")
+        masks = _masks(root, kind, files)
+        pairs += [_Pair(f, label, f"{kind}/{f.name}", masks[f.stem]) for f in files]
+    return pairs
+
+
+def _masks(root: Path, kind: str, images: Sequence[Path]) -> dict[str, Path]:
+    """Files of masks by the stems of their images.
+
+    Raises:
+        DataMissing: an image has none, or another size; a mask has no image.
+    """
+    folder = root / "ground_truth" / kind
+    files = _files(folder, f"the masks of {kind}")
+    masks = {file.stem.removesuffix("_mask"): file for file in files}
+    stems = {image.stem for image in images}
+    if alone := sorted(stems - set(masks)):
+        missing = folder / f"{alone[0]}_mask.png"
+        raise DataMissing(f"{missing} is missing: {_count(alone, 'image')} without a mask")
+    if alone := sorted(set(masks) - stems):
+        where = root / "test" / kind
+        first, count = masks[alone[0]], _count(alone, "mask")
+        raise DataMissing(f"{first} has no image in {where}: {count} without an image")
+    for image in images:
+        size, other = _size(image), _size(masks[image.stem])
+        if size != other:
+            raise DataMissing(
+                f"{masks[image.stem]} is {other[0]}x{other[1]}, and its image {size[0]}x{size[1]}"
+            )
+    return masks
+
+
+def _count(names: Sequence[str], what: str) -> str:
+    return f"1 {what}" if len(names) == 1 else f"{len(names)} {what}s"
+
+
+def _size(path: Path) -> tuple[int, int]:
+    """Width and height of a picture, upright, by the file's head alone."""
+    with _opened(path) as image:
+        turned = image.getexif().get(ORIENTATION) in SIDEWAYS
+        return image.size[::-1] if turned else image.size
+
+
+# Reading ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Pictures:
+    """Reads one image (H, W, C)."""
+
+    pairs: Sequence[_Pair]
+    shape: Shape
+
+    def __call__(self, row: int) -> np.ndarray:
+        with _opened(self.pairs[row].image) as image:
+            upright = ImageOps.exif_transpose(image)
+            mode = "L" if self.shape.channels == 1 else "RGB"
+            return pixels_of(fit(upright.convert(mode), self.shape))
+
+
+@dataclass(frozen=True)
+class _Masks:
+    """Reads one mask (H, W), 1 where it is not black."""
+
+    pairs: Sequence[_Pair]
+    shape: Shape
+
+    def __call__(self, row: int) -> np.ndarray:
+        path = self.pairs[row].mask
+        if path is None:
+            return np.zeros(self.shape.pixels[:2], np.uint8)
+        with _opened(path) as image:
+            upright = ImageOps.exif_transpose(image).convert("L")
+            return (pixels_of(fit(upright, self.shape, mask=True))[..., 0] > 0).astype(np.uint8)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """An image file, and one line about it if it is none."""
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            yield image
+    except Exception as error:  # decoders raise OSError, SyntaxError, struct.error and others
+        raise DataMissing(f"{path} cannot be read: {_words(error)}") from error
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return " ".join(str(error).split()) or type(error).__name__
