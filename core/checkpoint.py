@@ -248,13 +248,22 @@ def _check_scores(sets: Mapping[str, Mapping[str, np.ndarray]], card: Card) -> N
     for name, parts in sets.items():
         for part in [*sorted(set(parts) - known), *sorted(known - set(parts))]:
             raise ValueError(f"{name}/{part} is {'missing' if part in known else 'no part of it'}")
-        strange = [m.n_strange for m in card.metrics.get(name, {}).values()]
-        counted = strange or [m.n_normal for of in card.metrics.values() for m in of.values()]
+        counted = _counted(name, sets, card)
         for part, values in parts.items():
             if values.dtype.kind != "f" or values.ndim != 1:
                 raise ValueError(f"{name}/{part} must be numbers (N,), got {values.shape}")
-            if set(counted) - {len(values)}:
-                raise ValueError(f"{name}/{part} has {len(values)} numbers of {counted[0]}")
+            if len(values) not in counted:
+                raise ValueError(f"{name}/{part} has {len(values)} numbers of {max(counted)}")
+
+
+def _counted(name: str, sets: Mapping[str, Mapping[str, np.ndarray]], card: Card) -> set[int]:
+    """How many images of a set the card counts; where it counts several or none, as many as are."""
+    strange = {m.n_strange for m in card.metrics.get(name, {}).values()}
+    if strange:
+        return strange
+    normal = {m.n_normal for parts in card.metrics.values() for m in parts.values()}
+    others = [other for other in sets if other not in card.metrics]
+    return normal if len(others) == 1 and normal else {len(next(iter(sets[name].values())))}
 
 
 def read_atlas(folder: Path, card: Card) -> Atlas:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
-__all__ = ["OutskirtsError", "complaint", "no_arrays"]
+__all__ = ["OutskirtsError", "ScenarioError", "complaint", "no_arrays"]
 
 
 class OutskirtsError(Exception):
     """Its message says what was asked and what came; it is shown as it is."""
+
+
+class ScenarioError(OutskirtsError):
+    """A scenario is unknown, or its folder does not hold what it should."""
 
 
 def complaint(error: Exception) -> str:

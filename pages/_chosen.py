@@ -69,7 +69,10 @@ def _heading(
     if len(rows):
         strange = int(view.strange[rows].sum())
         st.subheader(f"{len(rows):,} selected")
-        text = f"{len(rows) - strange:,} normal, {strange:,} strange"
+        unjudged = int((view.role[rows] == "unjudged").sum())
+        text = f"{len(rows) - strange - unjudged:,} normal, {strange:,} strange"
+        if unjudged:
+            text += f", {unjudged:,} unjudged"
         if hidden:
             text += f"; {hidden:,} more are hidden by the filter"
         lost = len(_selection.selected(scenario)) - len(rows) - hidden
@@ -109,7 +112,7 @@ def _compare(view: LatentMap, visible: np.ndarray, rows: np.ndarray) -> None:
         _against_rest(
             view.parts[view.score][visible],
             inside[visible],
-            ~view.strange[visible],
+            view.role[visible] == "normal",
             f"{title}, {unit}",
         ),
         key="latent_histogram",

@@ -55,7 +55,8 @@ def against(
     """Scatter of two models' likelihoods, their difference, and the images it puts at its ends."""
     trained = {name: row for name, row in models.items() if row.card is not None}
     scenario = overview.scenario
-    titles = {s.name: s.title for s in scenario.sets if s.name in (scenario.normal.name, strange)}
+    normal = scenario.normal_of(strange)
+    titles = {s.name: s.title for s in (normal, scenario.set_named(strange))}
     left, right = st.columns([1.6, 1], gap="medium")
     with right:
         others = {name: row for name, row in trained.items() if name != across}
@@ -98,9 +99,7 @@ def against(
             icon=":material/download:",
         )
     st.markdown(POINT)
-    _differences(
-        scenario.name, trained, strange, names=(titles[scenario.normal.name], titles[strange])
-    )
+    _differences(scenario.name, trained, strange, names=(normal.title, titles[strange]))
     _ends(scenario.name, trained, tuple(titles), inspect=inspect)
 
 

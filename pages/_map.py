@@ -56,13 +56,17 @@ VERDICTS = (
     ("false alarm: normal, but flagged", COLOURS[4]),
     ("found: strange and flagged", COLOURS[2]),
     ("missed: strange, but let pass", COLOURS[1]),
+    ("unjudged", "#8C8C8C"),
 )
+UNJUDGED = 4
 FOCUS = "#E7298A"
 PRESSED = {"color": "#E7298A55", "borderColor": FOCUS, "borderWidth": 2.5}  # a tool in use
 FAINT = 0.18  # opacity of what is not selected
 SIZE = 5
 TOP = {"silent": True, "z": 3}
-SYMBOLS = ["circle", "triangle"]  # normal and strange, so that colour need not say it
+# A symbol and a letter a role, so that colour need not say it.
+SYMBOLS = {"normal": "circle", "strange": "triangle", "unjudged": "diamond"}
+MARKS = {"normal": "●", "strange": "▲", "unjudged": "◆"}
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,9 @@ def colour_by(what: str, view: LatentMap, tags: Mapping[str, np.ndarray]) -> Col
         return _by_class(view)
     if what == "verdict":
         kind = np.where(view.strange, np.where(view.flagged, 2, 3), view.flagged.astype(int))
-        return Colouring("verdict", kind, VERDICTS, np.array([v for v, _ in VERDICTS])[kind])
+        kind = np.where(view.role == "unjudged", UNJUDGED, kind)
+        verdicts = VERDICTS if (kind == UNJUDGED).any() else VERDICTS[:UNJUDGED]
+        return Colouring("verdict", kind, verdicts, np.array([v for v, _ in verdicts])[kind])
     if what == "tag":
         return _by_tag(view, tags)
     if what == "trust":
@@ -103,7 +109,7 @@ def colour_by(what: str, view: LatentMap, tags: Mapping[str, np.ndarray]) -> Col
 def _by_class(view: LatentMap) -> Colouring:
     """Classes of normal images first; digits and others share the colours, not the symbol."""
     names = list(dict.fromkeys(sorted(set(view.labels), key=lambda n: (n == "", n))))
-    normal = [n for n in dict.fromkeys(view.labels[~view.strange].tolist()) if n]
+    normal = [n for n in dict.fromkeys(view.labels[view.role == "normal"].tolist()) if n]
     names = sorted(normal) + [n for n in names if n and n not in normal]
     number = {name: i for i, name in enumerate(names)}
     values = np.array([number.get(name, len(names)) for name in view.labels])
@@ -132,13 +138,14 @@ def _numbers(title: str, values: np.ndarray) -> Colouring:
     return Colouring(title, values, (), [f"{v:.3g}" for v in values])
 
 
-def legend(colouring: Colouring, visible: np.ndarray, strange: np.ndarray) -> str:
+def legend(colouring: Colouring, visible: np.ndarray, role: np.ndarray) -> str:
     """HTML: a mark of each category's colour that is visible, with its name and number of images."""
     marks = []
     for i, (name, colour) in enumerate(colouring.categories):
         there = visible & (colouring.values == i)
         if there.any():
-            mark = "▲" if strange[there].all() else "●"
+            roles = set(role[there].tolist())
+            mark = MARKS[roles.pop() if len(roles) == 1 else "normal"]
             marks.append(
                 '<span style="white-space:nowrap; margin-right:1.2em">'
                 f'<span style="color:{colour}">{mark}</span> '
@@ -251,9 +258,9 @@ def grouped(view: LatentMap, colouring: Colouring, visible: np.ndarray) -> list[
         share = ((colouring.values - low) / (high - low)).clip(0, 1)
         number, colours = (share * (len(SHADES) - 1)).round().astype(int), list(SHADES)
     found = []
-    for strange, symbol in enumerate(SYMBOLS):
+    for role, symbol in SYMBOLS.items():
         for i, colour in enumerate(colours):
-            rows = np.flatnonzero(visible & (view.strange == bool(strange)) & (number == i))
+            rows = np.flatnonzero(visible & (view.role == role) & (number == i))
             if len(rows):
                 found.append(Group(rows, colour, symbol))
     return found

@@ -160,7 +160,7 @@ def colours(view: LatentMap, what: str) -> _map.Colouring:
 
 def show_legend(colouring: _map.Colouring, view: LatentMap, visible: np.ndarray) -> None:
     if colouring.categories and visible.any():
-        st.html(_map.legend(colouring, visible, view.strange))
+        st.html(_map.legend(colouring, visible, view.role))
     elif not colouring.categories:
         st.markdown(f"Colour: {colouring.title}")
 
@@ -188,7 +188,7 @@ def show_map(
     show_legend(colouring, view, visible)
     st.caption(HANDS)
     st.caption(
-        f"{LAYOUTS[view.layout]} of the {view.code}. **Trustworthiness {view.local[~view.strange].mean():.2f} "
+        f"{LAYOUTS[view.layout]} of the {view.code}. **Trustworthiness {view.local[view.role == 'normal'].mean():.2f} "
         f"for normal, {view.local[view.strange].mean():.2f} for strange images**: 1 if all that lies close "
         "on the map is close in the latent space, 0.5 for a picture at random. ● normal, ▲ strange."
     )

@@ -45,7 +45,6 @@ models = {r.name: r for r in overview.detectors if r.detector == "Glow"}
 st.session_state.setdefault("likelihoods_index", 0)
 title_of = {s.name: s.title for s in scenario.sets}
 strange_names = [s.name for s in scenario.strange]
-normal = scenario.normal
 
 
 def pick(set_name: str, order: str) -> None:
@@ -91,8 +90,9 @@ def try_this(view: str, strange: str, part: str, order: str, which: str) -> None
 
 def sets_of(which: str, strange: str) -> tuple[str, ...]:
     """The sets whose images the gallery shows."""
-    both = {"normal": (normal.name,), "strange": (strange,)}
-    return both.get(which, (normal.name, strange))
+    normal_name = scenario.normal_of(strange).name
+    both = {"normal": (normal_name,), "strange": (strange,)}
+    return both.get(which, (normal_name, strange))
 
 
 # The paradox --------------------------------------------------------------------------------------
@@ -120,6 +120,7 @@ strange = left.segmented_control(
 )
 with right:
     model = choose_model("Model", models, "glow", "likelihoods_model")
+normal = scenario.normal_of(strange)
 target = Target.of(scenario.name, model)
 found = ask(LikelihoodsQuery(target, strange))
 parts = {p.name: p for p in found.parts}
@@ -133,13 +134,6 @@ story = Story(
     set_name=strange,
     others=_luck.measured((*overview.detectors, *overview.seed_replicates)),
 )
-
-
-def size(set_name: str) -> int:
-    """Images in a set."""
-    if set_name == normal.name:
-        return total.figures.n_normal
-    return found.card.metrics[set_name]["total"].n_strange
 
 
 def heading(part: PartView, *, gap: str = "  \n", bold: str = "**") -> str:
@@ -187,14 +181,14 @@ def pick_image() -> tuple[ImageQuery, bytes | None]:
     """The controls that name an image: of a set, or the visitor's own."""
     set_name = st.selectbox(
         "Set",
-        [normal.name, *strange_names],
+        [s.name for s in scenario.sets],
         index=1,
         key="likelihoods_set",
         on_change=drop_upload,
         bind="query-params",
         persist_state="session",
     )
-    count = size(set_name)
+    count = overview.sizes[set_name]
     if st.session_state["likelihoods_index"] >= count:
         st.session_state["likelihoods_index"] = count - 1
     index = st.number_input(
@@ -207,7 +201,7 @@ def pick_image() -> tuple[ImageQuery, bytes | None]:
         persist_state="session",
     )
     with st.container(horizontal=True):
-        worst = "strangest" if set_name == normal.name else "most normal"
+        worst = "strangest" if scenario.set_named(set_name).role == "normal" else "most normal"
         for label, order, rule in (
             ("Typical", "typical", "Nearest to the median score of the set."),
             ("Random", "random", "Drawn by the seed on the left."),
@@ -356,7 +350,7 @@ def show_gallery() -> None:
         persist_state="session",
     )
     sets = sets_of(which, strange)
-    pages = -(-sum(size(s) for s in sets) // PER_PAGE)
+    pages = -(-sum(overview.sizes[s] for s in sets) // PER_PAGE)
     images = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         page = pager(pages, key="likelihoods")

@@ -302,8 +302,7 @@ st.subheader("What is normal, and what is strange")
 with st.grid(min_column_width=300):
     for image_set in scenario.sets:
         with st.container():
-            role = "normal" if image_set is scenario.normal else "strange"
-            st.markdown(f"**{image_set.title}** ({role})")
+            st.markdown(f"**{image_set.title}** ({image_set.role})")
             st.image(
                 _draw.strip(found.examples[image_set.name]),
                 output_format="PNG",

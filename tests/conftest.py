@@ -110,7 +110,7 @@ def _trained_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("tiny")
     with pytest.MonkeyPatch.context() as patch:
         found = _settle(patch, root)
-        patch.setattr(run, "public_set", tiny.public_set)
+        patch.setattr("core.train.streams.source_named", tiny.source_named)
         tiny.write_scenario(found.checkpoints)
         scenario = load_scenario("tiny")
         run.train(scenario, "glow", training=scenario.training_of("glow"))
@@ -140,10 +140,8 @@ def _models_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _with_models(patch: pytest.MonkeyPatch, found: Tiny) -> None:
     """Stand-ins for all training data, intervals of 20 bootstraps, and the scenario if missing."""
-    from core.train import run
 
-    patch.setattr(run, "public_set", tiny.public_set)
-    patch.setattr(run, "general_set", tiny.general_set)
+    patch.setattr("core.train.streams.source_named", tiny.source_named)
     patch.setitem(bootstrap_auroc.__kwdefaults__, "draws", 20)
     if not found.folder.exists():
         found.folder.mkdir(parents=True)
@@ -169,10 +167,9 @@ def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def untrained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few_draws: None) -> Iterator[Tiny]:
     """A scenario.json of few sets and nothing else; training data comes from `tiny.public_set`."""
-    from core.train import run
 
     found = _settle(monkeypatch, tmp_path)
-    monkeypatch.setattr(run, "public_set", tiny.public_set)
+    monkeypatch.setattr("core.train.streams.source_named", tiny.source_named)
     tiny.write_scenario(found.checkpoints, changes=("turned",))
     yield found
     forget_everything()

@@ -36,6 +36,7 @@ RANKS = {
     "core.detectors": 2,
     "core.config": 3,
     "core.data": 3,
+    "core.schema": 3,
     "core.scenario": 4,
     "core.card": 3,
     "core.checkpoint": 4,

@@ -14,7 +14,6 @@ from conftest import Call, Tiny, forget_everything
 from core import checkpoint
 from core.detectors.glow import Glow
 from core.service import PairQuery, Target, ask
-from core.train import run
 
 # Scenarios --------------------------------------------------------------------------------------
 
@@ -110,7 +109,7 @@ def test_train_writes_a_checkpoint_with_the_settings_asked_for(
 def test_a_training_that_fails_leaves_the_old_checkpoint_alone(
     tiny_scenario: Tiny, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "public_set", tiny.public_set)
+    monkeypatch.setattr("core.train.streams.source_named", tiny.source_named)
     before = {p.name: p.read_bytes() for p in tiny_scenario.folder.iterdir()}
     monkeypatch.setattr(
         Glow, "_terms", lambda self, batch, generator: {"scale_4": torch.tensor(float("nan"))}

@@ -152,8 +152,8 @@ def streams(shape: Shape = tiny.SHAPE) -> dict[str, Stream]:
     return {
         "train": tiny.stream_of(whole[:128]),
         "calibration": tiny.stream_of(whole[128:]),
-        "general": tiny.stream_of(general, kind=0),
-        "mixed": tiny.mixed(whole[:64], general[:64]),
+        "auxiliary": tiny.stream_of(general, kind=0),
+        "train+auxiliary": tiny.mixed(whole[:64], general[:64]),
     }
 
 

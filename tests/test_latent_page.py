@@ -311,7 +311,7 @@ def test_colours_name_the_kind_of_every_image(view: LatentMap) -> None:
 
 def test_a_legend_counts_what_is_shown(view: LatentMap) -> None:
     shown = (view.which == 0) | (view.which == 2)
-    text = _map.legend(_map.colour_by("set", view, {}), shown, view.strange)
+    text = _map.legend(_map.colour_by("set", view, {}), shown, view.role)
     counts = re.findall(r">(.)</span> (\S+) <small>([\d,]+)<", text)
     assert counts == [
         ("●", view.sets[0], f"{(view.which == 0).sum():,}"),
@@ -321,7 +321,7 @@ def test_a_legend_counts_what_is_shown(view: LatentMap) -> None:
 
 def test_a_tag_is_a_word_and_no_html(view: LatentMap) -> None:
     found = _map.colour_by("tag", view, {"<b onclick=x>a": view.keys[:3]})
-    assert "<b " not in _map.legend(found, np.ones(10_000, bool), view.strange)
+    assert "<b " not in _map.legend(found, np.ones(10_000, bool), view.role)
 
 
 def test_lines_lead_to_the_neighbours_and_are_broken_where_the_picture_misplaces_them(

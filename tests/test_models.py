@@ -51,7 +51,7 @@ def last_line(said) -> str:
 def test_the_card_of_a_general_model_names_its_images_and_their_limit(models: Tiny) -> None:
     card = cards(models)["glow.general"]
     assert (card.detector, card.variant, card.name) == ("glow", "general", "glow.general")
-    images = tiny.general_set("lines", models.data)[0]
+    images = tiny.strokes(tiny.GENERAL_IMAGES, seed=7)
     assert (card.data.name, card.data.licence) == ("Lines", "CC0")
     assert card.data.images == len(images) == tiny.GENERAL_IMAGES
     assert card.data.sha256 == hashlib.sha256(images.tobytes()).hexdigest()
@@ -96,17 +96,22 @@ def test_a_mixture_holds_every_training_image_as_normal_and_every_general_one_as
         train("glow.outliers")
     whole = tiny.public_set("FashionMNIST", models.data, train=True)[0]
     chosen = calibration_split(len(whole), calibration=128, seed=0)[0]
-    general = tiny.general_set("lines", models.data)[0]
-    assert np.array_equal(seen["mixed"].images[seen["mixed"].kind == 1], whole[chosen])
-    assert np.array_equal(seen["mixed"].images[seen["mixed"].kind == -1], general)
-    assert np.array_equal(seen["general"].images, general)
-    assert set(seen["general"].kind) == {0}
-    assert set(seen["general"].label) == {-1}
+    general = tiny.strokes(tiny.GENERAL_IMAGES, seed=7)
+    mixed = seen["train+auxiliary"]
+    assert np.array_equal(mixed.images[mixed.kind == 1], whole[chosen])
+    assert np.array_equal(mixed.images[mixed.kind == -1], general)
+    assert set(mixed.label[mixed.kind == -1]) == {-1}
+    with pytest.raises(Enough):
+        train("glow.general")
+    alone = seen["auxiliary"]
+    assert np.array_equal(alone.images[:], general)
+    assert set(alone.kind) == {0}
+    assert set(alone.label) == {-1}
 
 
 def test_a_scenario_without_general_images_trains_no_general_model(models: Tiny) -> None:
-    change(models, lambda scenario: scenario.pop("general"))
-    with pytest.raises(ScenarioError, match="scenario tiny names no general images"):
+    change(models, lambda scenario: scenario.pop("sources"))
+    with pytest.raises(ScenarioError, match="scenario tiny names no auxiliary images"):
         train("glow.general")
 
 

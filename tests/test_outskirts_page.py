@@ -71,7 +71,7 @@ def _outskirts_root(_trained_root: Path, tmp_path_factory: pytest.TempPathFactor
     settings = {"minutes": 0.02, "batch_size": 32, "seed": 0, "config": CONFIG, **tiny.MAPS}
     with pytest.MonkeyPatch.context() as patch:
         found = _settle(patch, root)
-        patch.setattr(run, "public_set", tiny.public_set)
+        patch.setattr("core.train.streams.source_named", tiny.source_named)
         patch.setitem(bootstrap_auroc.__kwdefaults__, "draws", 20)
         change(found, lambda scenario: scenario["training"].update(outskirts=settings))
         scenario = load_scenario("tiny")
@@ -641,7 +641,7 @@ def _two_root(_outskirts_root: Path, tmp_path_factory: pytest.TempPathFactory) -
 
     with pytest.MonkeyPatch.context() as patch:
         found = _settle(patch, root)
-        patch.setattr(run, "public_set", tiny.public_set)
+        patch.setattr("core.train.streams.source_named", tiny.source_named)
         patch.setitem(bootstrap_auroc.__kwdefaults__, "draws", 20)
         change(found, both)
         scenario = load_scenario("tiny")

@@ -67,7 +67,7 @@ def test_the_spread_over_seeds_is_that_of_the_seeds_own_cards() -> None:
 def test_nobody_but_the_models_for_it_learned_from_general_images() -> None:
     for path in CHECKPOINTS:
         card = checkpoint.read_card(path.parent, path.stem)
-        general = load_scenario(card.scenario).general
+        general = next(iter(load_scenario(card.scenario).sources_of("auxiliary")), None)
         learns = card.config.get("data") == "general" or bool(card.config.get("outliers"))
         if general is None:
             assert not learns, path.stem

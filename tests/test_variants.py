@@ -18,7 +18,7 @@ from core.answers.loaded import loaded, stored_scores
 from core.evaluate.metrics import bootstrap_auroc
 from core.scenario import ScenarioError, build_reference, load_scenario
 from core.service import LatentQuery, Target, parse_target
-from core.train import run
+from core.train.streams import streams_of
 
 CLASSES = ("zero", "one", "two")
 
@@ -43,7 +43,7 @@ def _family_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("family")
     with pytest.MonkeyPatch.context() as patch:
         found = _settle(patch, root)
-        patch.setattr(run, "public_set", tiny.public_set)
+        patch.setattr("core.train.streams.source_named", tiny.source_named)
         patch.setitem(bootstrap_auroc.__kwdefaults__, "draws", 20)
         tiny.write_scenario(found.checkpoints, ())
         (found.checkpoints / "tiny-one").mkdir()
@@ -63,7 +63,7 @@ def _family_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def family(_family_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tiny]:
     shutil.copytree(_family_root / "checkpoints", tmp_path / "checkpoints")
     found = _settle(monkeypatch, tmp_path)
-    monkeypatch.setattr(run, "public_set", tiny.public_set)
+    monkeypatch.setattr("core.train.streams.source_named", tiny.source_named)
     monkeypatch.setitem(bootstrap_auroc.__kwdefaults__, "draws", 20)
     yield found
     forget_everything()
@@ -137,13 +137,12 @@ def test_a_source_that_the_other_scenario_has_not_is_one_clear_error(family: Tin
 
 def test_training_and_calibration_see_the_normal_class_alone(family: Tiny) -> None:
     member = load_scenario("tiny-one.two")
-    training = member.training_of("glow.two")
-    streams = run._streams(member, training, {"train"}, download=False, devices=1)
-    whole = run._streams(load_scenario("tiny"), training, {"train"}, download=False, devices=1)
+    streams = streams_of(member, ["train"], 32)
+    whole = streams_of(load_scenario("tiny"), ["train"], 32)
     for name, stream in streams.items():
         assert set(stream.label.tolist()) == {2}
         # Split first, then the class: nobody's calibration image trains another class's model.
-        assert np.array_equal(stream.images, whole[name].images[whole[name].label == 2])
+        assert np.array_equal(stream.images[:], whole[name].images[whole[name].label == 2])
 
 
 def test_one_call_trains_every_class_and_each_card_says_which(family: Tiny) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from core.card import Calibration, Card, Golden, Input, Score, Trained, TrainedOn, Weights
+from core.data.sources import Labelled, Source
 from core.data.stream import Stream
 from core.detectors._base import Batch, Detector
 from core.shape import Shape
@@ -68,10 +69,21 @@ def public_set(
     return draw(n, seed=int(train)), np.arange(n) % 3
 
 
-def general_set(name: str, folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Stands in for `core.data.sources.general_set`: strokes that no other set has."""
-    assert name == "lines"
-    return strokes(GENERAL_IMAGES, seed=7), np.zeros(GENERAL_IMAGES, np.int64)
+class _Source(Source):
+    """Stands in for every source: what `public_set` has, or strokes that no other set has."""
+
+    def read(self, folder: Path, shape: Shape, *, train: bool, download: bool = False) -> Labelled:
+        if self.name == "lines":
+            images, labels = strokes(GENERAL_IMAGES, seed=7), np.zeros(GENERAL_IMAGES, np.int64)
+        else:
+            images, labels = public_set(self.name, folder, train=train)
+        masks = (images[..., 0] > 200).astype(np.uint8)
+        return Labelled(images, labels, ("zero", "one", "two"), masks=masks)
+
+
+def source_named(text: str) -> Source:
+    """Stands in for `core.data.sources.source_named`."""
+    return _Source(text)
 
 
 CHANGES = ("turned", "flipped", "inverted", "noise", "flat")
@@ -137,14 +149,53 @@ def models_json() -> dict:
     training["glow.seed-1"]["seed"] = 1
     return scenario | {
         "training": training,
-        "general": {
-            "title": "Lines",
-            "text": "Strokes of all kinds.",
-            "source": "lines",
-            "licence": "CC0",
-            "limit": "Lines look like strokes.",
+        "sources": {
+            "general": {
+                "role": "auxiliary",
+                "title": "Lines",
+                "text": "Strokes of all kinds.",
+                "source": "lines",
+                "licence": "CC0",
+                "limit": "Lines look like strokes.",
+            },
         },
     }
+
+
+def roles_json() -> dict:
+    """A scenario.json with sets of all roles; its strokes have masks.
+
+    Strokes of class 0 are unjudged, those of class 1 and 2 are strange, and so are flipped boxes,
+    which stand against boxes of class 1.
+    """
+    scenario = scenario_json(("flipped",))
+    known = {"text": "Of a kind.", "licence": "MIT"}
+    strokes = {"source": "MNIST", "classes": ["0", "1", "2"], "masks": True, **known}
+    scenario["strange"] = [
+        {"name": "all", "title": "All", "joins": True, **known},
+        {"name": "ones", "title": "Ones", "only": 1, "against": "boxes-one", **strokes},
+        {"name": "twos", "title": "Twos", "only": 2, **strokes},
+        {
+            "name": "flipped",
+            "title": "Flipped",
+            "change": "flipped",
+            "against": "boxes-one",
+            **known,
+        },
+    ]
+    scenario["others"] = [
+        {
+            "name": "boxes-one",
+            "title": "Boxes of kind one",
+            "role": "normal",
+            "part_of": "boxes",
+            "only": 1,
+            **known,
+        },
+        {"name": "doubtful", "title": "Doubtful", "role": "unjudged", "only": 0, **strokes},
+    ]
+    scenario["training"]["glow"] |= {"minutes": 0.003}
+    return scenario
 
 
 def write_scenario(checkpoints: Path, changes: tuple[str, ...] = CHANGES) -> None:

@@ -54,20 +54,19 @@ class LatentMap:
     """Reference images on a map, a row each.
 
     Attributes:
-        sets: of the scenario; which: (N,), indices into them; indices: (N,), images of the set.
-        keys: (N,), names an image in all models of the scenario, see `keys_of`.
+        sets: of the scenario; which: (N,), indices into them, and role: (N,), what they are.
+        indices: (N,), images of the set; keys: (N,), names in all models, see `keys_of`.
         labels: (N,), names of classes, "" where there are none.
-        xy: (N, 2); local: (N,), trustworthiness of each point.
-        layout, layouts: the shown one, and all that there are.
+        xy: (N, 2); local: (N,), trustworthiness of each point; layout, layouts: the shown, and all.
         code: what the codes are, in words; axes: (N, 3), codes along the normal ones' first
             principal axes, cut where strange ones lie far beyond them.
         recall: share of an image's true neighbours that the shortlist for own images holds.
         parts, percentiles: by part, (N,); parts in the unit of pages.
-        titles, units: by part.
-        flagged: (N,), by the score's threshold.
+        titles, units: by part; flagged: (N,), by the score's threshold.
     """
 
     sets: tuple[str, ...]
+    role: np.ndarray
     which: np.ndarray
     indices: np.ndarray
     keys: np.ndarray
@@ -91,7 +90,7 @@ class LatentMap:
     @property
     def strange(self) -> np.ndarray:
         """(N,), whether an image is of a strange set."""
-        return self.which > 0
+        return self.role == "strange"
 
     def id(self, row: int) -> str:
         """The name of the image in a row, "set#index"."""
@@ -148,6 +147,7 @@ def latent(query: LatentQuery) -> LatentMap:
     raw, score = _numbers(query.target, detector.described, rows), card.score.part
     return LatentMap(
         sets=atlas.sets,
+        role=np.array([scenario.set_named(name).role for name in atlas.sets])[atlas.which],
         which=atlas.which,
         indices=atlas.indices,
         keys=keys_of(atlas.which, atlas.indices),

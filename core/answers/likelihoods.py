@@ -12,7 +12,6 @@ import numpy as np
 from core.answers.loaded import Target, files_of, loaded, stored_scores
 from core.answers.query import Answered, Query
 from core.evaluate.metrics import Metrics, auroc
-from core.scenario import ScenarioError
 
 if TYPE_CHECKING:
     from core.card import Card
@@ -97,15 +96,14 @@ def likelihoods(query: LikelihoodsQuery) -> Likelihoods:
         OutskirtsError: no such scenario, set or checkpoint, or it is damaged.
     """
     scenario = query.target.world
-    if scenario.set_named(query.strange) is scenario.normal:
-        raise ScenarioError(f"{query.strange!r} is the normal set, not a strange one")
+    beside = scenario.normal_of(query.strange).name
     detector, card = loaded(query.target)
     stored = stored_scores(query.target)
     views = [
         _view(
             name,
             about,
-            detector.to_display(name, stored[scenario.normal.name][name]),
+            detector.to_display(name, stored[beside][name]),
             detector.to_display(name, stored[query.strange][name]),
             figures=card.metrics[query.strange][name],
             is_score=name == card.score.part,
@@ -116,9 +114,9 @@ def likelihoods(query: LikelihoodsQuery) -> Likelihoods:
     for role, name in detector.auxiliary_models.items():
         other = Target.of(query.target.scenario, name)
         part = f"ratio_{role}"
-        own = stored[scenario.normal.name], stored[query.strange]
+        own = stored[beside], stored[query.strange]
         others = stored_scores(other)
-        theirs = others[scenario.normal.name], others[query.strange]
+        theirs = others[beside], others[query.strange]
         ratios[part] = _by_scale(detector, part, own, theirs)
         mutations[part] = float(loaded(other)[1].config.get("mutation", 0.0))
     return Likelihoods(card, tuple(views), ratios, mutations)

@@ -74,7 +74,7 @@ def pair(query: PairQuery) -> Pair:
         OutskirtsError: no such scenario, set, part or checkpoint.
     """
     scenario = query.across.world
-    sets = (scenario.normal.name, scenario.set_named(query.strange).name)
+    sets = (scenario.normal_of(query.strange).name, query.strange)
     shown = {}
     for side, target in (("across", query.across), ("up", query.up)):
         detector, card = loaded(target)
@@ -115,7 +115,7 @@ def pair_table(query: PairQuery) -> dict[str, np.ndarray]:
         OutskirtsError: no such scenario, set, part or checkpoint.
     """
     scenario = query.across.world
-    sets = (scenario.normal.name, scenario.set_named(query.strange).name)
+    sets = (scenario.normal_of(query.strange).name, query.strange)
     columns: dict[str, np.ndarray] = {}
     for target in (query.across, query.up):
         detector, card = loaded(target)

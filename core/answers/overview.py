@@ -112,12 +112,14 @@ class Overview:
     Attributes:
         seed_replicates: models that differ from another in their seed alone.
         examples: set name to (n, H, W, C) uint8.
+        sizes: set name to how many images it has.
     """
 
     scenario: Scenario
     detectors: tuple[DetectorRow, ...]
     seed_replicates: tuple[DetectorRow, ...]
     examples: Mapping[str, np.ndarray]
+    sizes: Mapping[str, int]
 
 
 def scenarios() -> list[dict[str, Any]]:
@@ -139,6 +141,9 @@ def scenarios() -> list[dict[str, Any]]:
                 "question": scenario.question,
                 "normal": scenario.normal.name,
                 "strange": [s.name for s in scenario.strange],
+                **(
+                    {"others": {s.name: s.role for s in scenario.others}} if scenario.others else {}
+                ),
                 "detectors": sorted({stem.partition(".")[0] for stem in stems}),
                 "models": stems,
                 "variants": list(scenario.variants),
@@ -175,16 +180,16 @@ def overview(query: OverviewQuery) -> Overview:
         title = training.title or cls.__name__
         rows.append(DetectorRow(name, cls.__name__, title, training.text, titles, card, missing))
     shown = {s.name: scenario.pictures(s.name).images for s in scenario.sets}
-    for image_set in scenario.sets:
-        images = shown[image_set.name]
-        # Of sets that stand one after the other, some of each.
-        step = max(1, len(images) // query.examples) if image_set.joins else 1
-        shown[image_set.name] = images[::step][: query.examples]
+    # Of sets that stand one after the other, some of each.
+    n = query.examples
+    steps = {s.name: max(1, len(shown[s.name]) // n) for s in scenario.sets if s.joins}
+    rows_of = {name: np.arange(len(i))[:: steps.get(name, 1)][:n] for name, i in shown.items()}
     return Overview(
         scenario,
         detectors=tuple(row for row in rows if row.name not in seed_replicates),
         seed_replicates=tuple(row for row in rows if row.name in seed_replicates),
-        examples=shown,
+        examples={name: images[rows_of[name]] for name, images in shown.items()},
+        sizes={name: len(images) for name, images in shown.items()},
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ import numpy as np
 from core.answers.images import percentiles, row_of
 from core.answers.loaded import Target, loaded, stored_scores
 from core.data.images import ImageError, Item, read_items
+from core.data.views import Images
 from core.evaluate.metrics import Metrics, measure_parts
 from core.scenario import Scenario, ScenarioError
 
@@ -124,25 +125,33 @@ def evaluate(
 
     scenario, (detector, card) = target.world, loaded(target)
     normal, own = scenario.normal.name, _own_sets(scenario, against or {}, say)
-    strange = list(own) or [s.name for s in scenario.strange]
+    beside = _beside(scenario, own)
+    others = () if own else tuple(s.name for s in scenario.others)  # scored, whatever their role
     parts, ids = {}, {}
-    for name in (normal, *strange):
+    for name in dict.fromkeys((normal, *beside.values(), *beside, *others)):
         if watch:
             watch(name)
         images, ids[name] = own[name][:2] if name in own else _reference(scenario, name)
         known = stored and name not in own
         parts[name] = dict(stored_scores(target)[name]) if known else parts_of(detector, images)
     figures = {}
-    for name in strange:
+    for name, other in beside.items():
         known = stored and not against
-        found = card.metrics[name] if known else measure_parts(parts[normal], parts[name])
+        found = card.metrics[name] if known else measure_parts(parts[other], parts[name])
         figures[name] = {"score": found[card.score.part], **found}
     reported = card.figures if stored else figures_of(detector, parts[normal])
     skipped = tuple(item for *_, bad in own.values() for item in bad)
     return Evaluation(figures, reported, parts, ids, skipped)
 
 
-def _reference(scenario: Scenario, name: str) -> tuple[np.ndarray, list[str]]:
+def _beside(scenario: Scenario, own: Collection[str]) -> dict[str, str]:
+    """Strange sets, the user's own in place of the scenario's, to the normal ones that judge."""
+    if own:
+        return dict.fromkeys(own, scenario.normal.name)
+    return {s.name: scenario.normal_of(s.name).name for s in scenario.strange}
+
+
+def _reference(scenario: Scenario, name: str) -> tuple[Images, list[str]]:
     """Images (N, H, W, C) of a set and their names."""
     pictures = scenario.pictures(name)
     return pictures.images, pictures.ids()
@@ -150,7 +159,7 @@ def _reference(scenario: Scenario, name: str) -> tuple[np.ndarray, list[str]]:
 
 def _own_sets(
     scenario: Scenario, against: Mapping[str, Path], say: Callable[[str], None] | None
-) -> dict[str, tuple[np.ndarray, list[str], list[Item]]]:
+) -> dict[str, tuple[Images, list[str], list[Item]]]:
     """Images of the user's own by set name, see `_own_images`."""
     if scenario.normal.name in against:
         raise ScenarioError(

@@ -1,4 +1,4 @@
-"""Images in memory, handed out as batches in an order that a seed and an epoch decide."""
+"""Images handed out as batches in an order that a seed and an epoch decide."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from core.data.picture import as_tensor
+from core.data.views import Images, chunks
 from core.detectors._base import Batch
 
 __all__ = ["Stream"]
@@ -21,13 +22,13 @@ class Stream:
     """N images with their kinds and labels, dealt in batches of equal size.
 
     Attributes:
-        images: (N, H, W, C) uint8.
+        images: (N, H, W, C) uint8, an array or a view: a batch of it is read at a time.
         kind: (N,) int8, -1 known anomaly, 0 unlabelled, +1 known normal.
         label: (N,) int, class index, or -1.
         batch_size: images a batch and process; what does not fill the last batch waits an epoch.
     """
 
-    images: np.ndarray
+    images: Images
     kind: np.ndarray
     label: np.ndarray
     batch_size: int
@@ -42,10 +43,22 @@ class Stream:
     @cached_property
     def sha256(self) -> str:
         """Of images, kinds and labels, in order."""
-        found = hashlib.sha256()
-        for array in (self.images, self.kind, self.label):
-            found.update(array.tobytes())
-        return found.hexdigest()
+        digest = self._of_images.copy()
+        for array in (self.kind, self.label):
+            digest.update(array.tobytes())
+        return digest.hexdigest()
+
+    @property
+    def sha256_of_images(self) -> str:
+        """Of the pixels alone, in order."""
+        return self._of_images.hexdigest()
+
+    @cached_property
+    def _of_images(self) -> hashlib._Hash:
+        digest = hashlib.sha256()
+        for piece in chunks(self.images):
+            digest.update(piece.tobytes())
+        return digest
 
     def batches(self, *, world: int = 1) -> int:
         """Batches an epoch that each of ``world`` processes gets, one or more.

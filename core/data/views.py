@@ -25,11 +25,11 @@ class Images(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, index: slice | np.ndarray, /) -> np.ndarray: ...
+    def __getitem__(self, index: int | slice | np.ndarray, /) -> np.ndarray: ...
 
 
 def chunks(images: Images, size: int = CHUNK) -> Iterator[np.ndarray]:
-    """All images in order, ``size`` at a time.
+    """All images (N, ...) in order, arrays (n, ...) of ``size`` at a time.
 
     Example:
         >>> [c.tolist() for c in chunks(np.arange(5, dtype=np.uint8), 2)]
@@ -47,8 +47,9 @@ class _View(ABC):
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, index: slice | np.ndarray, /) -> np.ndarray:
-        return self._take(np.arange(len(self))[index])
+    def __getitem__(self, index: int | slice | np.ndarray, /) -> np.ndarray:
+        rows = np.arange(len(self))[index]
+        return self._take(rows) if rows.ndim else self._take(rows[None])[0]
 
     @abstractmethod
     def _take(self, rows: np.ndarray) -> np.ndarray:
@@ -56,7 +57,7 @@ class _View(ABC):
 
 
 class Chosen(_View):
-    """Some rows of images, in an order of their own.
+    """Some rows (n,) of images, in an order of their own.
 
     Example:
         >>> Chosen(np.array([10, 20, 30], np.uint8), np.array([2, 0]))[:].tolist()
@@ -72,7 +73,7 @@ class Chosen(_View):
 
 
 class Joined(_View):
-    """Several sets of images of one shape, one after the other.
+    """Several sets of images of one shape, the ``parts``, one after the other.
 
     Raises:
         ValueError: there is none, or they are of different shapes.
@@ -102,10 +103,13 @@ class Joined(_View):
 
 
 class Files(_View):
-    """Images that a function reads one by one, by their numbers.
+    """Images of a ``shape`` (N, ...) that are read one by one, by their numbers.
 
     Those read first are kept, up to ``memory`` bytes: training asks for all of them every epoch,
     in an order that no other rule of keeping foresees.
+
+    Args:
+        read: gives one image, of the shape (H, W, C) or (H, W), by its number.
     """
 
     def __init__(

@@ -26,10 +26,13 @@ __all__ = [
     "Part",
     "Phase",
     "Player",
-    "Source",
+    "Roles",
 ]
 
-Source = Literal["train", "calibration", "general", "mixed"]
+# What a phase learns from, by the roles that a scenario gives its sources of images.
+Roles = Literal[
+    "train", "calibration", "auxiliary", "labelled", "train+auxiliary", "train+labelled"
+]
 Terms = Callable[["Batch", torch.Generator], Mapping[str, Tensor]]
 
 
@@ -98,13 +101,13 @@ class Phase:
     A phase without players is a fitting pass: ``prepare`` sees the whole stream once.
 
     Attributes:
-        data: training images; held-out normals; the scenario's general images; or training images
-            (kind +1) mixed with general ones (kind -1).
+        data: training images (kind +1); held-out normals; images of the scenario's auxiliary (0)
+            or labelled (-1) sources; or training images (+1) among such others (-1).
         least: how many images it needs at least.
     """
 
     name: str
-    data: Source
+    data: Roles
     players: Sequence[Player] = ()
     epochs: int = 1
     prepare: Callable[[Iterable[Batch]], None] | None = None

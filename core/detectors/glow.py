@@ -28,7 +28,7 @@ from core.detectors._base import (
     Part,
     Phase,
     Player,
-    Source,
+    Roles,
 )
 from core.nn.compressor import png_bits_of
 from core.nn.controls import covering, flow_of, scale_cells
@@ -102,7 +102,7 @@ class Glow(Detector):
             training_dtype: of the coupling networks, in training.
             flow: "scales", or one of the controls: "patches" of 8x8 pixels, "dense".
             leaves: which half of the channels leaves a scale, see `core.nn.flow.FlowScale`.
-            data: the images it learns, "train" or "general".
+            data: the images it learns, "train" or "general": the scenario's auxiliary ones.
             mutation: share of pixels that are replaced by uniform noise in training.
             weight_decay: L2 of the coupling networks' kernels.
             draws, draw_seed: of the noise that images are scored with.
@@ -213,7 +213,8 @@ class Glow(Detector):
             schedule=lambda progress: min(1.0, progress / warmup) * (1 - progress),
             clip=self.config.clip,
         )
-        learnt: Source = "mixed" if self.config.outliers else self.config.data
+        alone: Roles = "auxiliary" if self.config.data == "general" else "train"
+        learnt: Roles = "train+auxiliary" if self.config.outliers else alone
         phases = [Phase("likelihood", data=learnt, players=[player], epochs=25)]
         if not self.start:
             phases.insert(0, Phase("initialise", data=learnt, prepare=self._initialise))

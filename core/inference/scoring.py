@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from core.data.picture import as_tensor
+from core.data.views import Images
 from core.detectors._base import Detector
 from core.nn.flow_layers import coupling_dtype
 
@@ -18,7 +19,7 @@ BATCH = 128  # what fits the cache of two cores best, for flows of 64 and 128 ch
 
 def parts_of(
     detector: Detector,
-    images: np.ndarray,
+    images: Images,
     *,
     bf16: bool = False,
     watch: Callable[[int], None] | None = None,
@@ -47,7 +48,7 @@ def parts_of(
     return {name: np.concatenate(values) for name, values in pieces.items()}
 
 
-def codes_of(detector: Detector, images: np.ndarray) -> np.ndarray:
+def codes_of(detector: Detector, images: Images) -> np.ndarray:
     """Latent codes (N, D) float32 of images (N, H, W, C) uint8; N may be 0.
 
     Example:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -17,7 +16,7 @@ from core import checkpoint
 from core.card import Calibration, Card, Golden, Input, Score, Seeds, Trained, TrainedOn, Weights
 from core.checkpoint import ReferenceScores
 from core.data.stream import Stream
-from core.detectors._base import Detector, Source
+from core.detectors._base import Detector, Roles
 from core.evaluate.calibration import quantiles
 from core.evaluate.metrics import Metrics, measure_parts
 from core.inference.scoring import figures_of, parts_of
@@ -100,7 +99,7 @@ def write_card(
 
 def _measure(scenario: Scenario, learnt: Learnt, training: Training, watcher: Watcher) -> _Measured:
     """Choose the score, which the detector's config then names; calibrate; score all sets."""
-    detector, held_out_images = learnt.detector, learnt.streams["calibration"].images
+    detector, held_out_images = learnt.detector, learnt.streams["calibration"].images[:]
     watcher.stage("choosing the score on synthetic faults of held-out normal images")
     validation = validate(detector, held_out_images, seed=training.seed)
     part, why = recommend(validation, among=detector.candidates)
@@ -108,17 +107,17 @@ def _measure(scenario: Scenario, learnt: Learnt, training: Training, watcher: Wa
     watcher.stage("calibrating on held-out normal images")
     held_out = parts_of(detector, held_out_images)
     scores = _reference_scores(scenario, detector, watcher)
-    exemplars = learnt.streams[_source(detector)].first(detector.n_exemplars, training.seed)
+    exemplars = learnt.streams[_learnt_from(detector)].first(detector.n_exemplars, training.seed)
     watcher.stage("measuring")
     numbers = scenario.joined(scores.sets)
-    normal = numbers[scenario.normal.name]
+    beside = {s.name: numbers[scenario.normal_of(s.name).name] for s in scenario.strange}
     return _Measured(
         validation=validation,
         why=why,
         held_out=held_out,
         scores=dataclasses.replace(scores, exemplars=exemplars),
-        metrics={s.name: measure_parts(normal, numbers[s.name]) for s in scenario.strange},
-        figures=figures_of(detector, normal),
+        metrics={name: measure_parts(parts, numbers[name]) for name, parts in beside.items()},
+        figures=figures_of(detector, numbers[scenario.normal.name]),
     )
 
 
@@ -183,9 +182,9 @@ def _calibration(held_out: Mapping[str, np.ndarray]) -> Calibration:
 
 
 def _limits(scenario: Scenario, detector: Detector, training: Training) -> tuple[str, ...]:
-    """Of the method, of its general images, of this model, and of all models of the scenario."""
-    general = _general_limits(scenario, detector)
-    return (*detector.limits, *general, *training.limits, *scenario.limits)
+    """Of the method, of what it learned from, of this model, and of all models of the scenario."""
+    sources = _source_limits(scenario, detector)
+    return (*detector.limits, *sources, *training.limits, *scenario.limits)
 
 
 def _reference_scores(scenario: Scenario, detector: Detector, watcher: Watcher) -> ReferenceScores:
@@ -196,28 +195,32 @@ def _reference_scores(scenario: Scenario, detector: Detector, watcher: Watcher) 
     return ReferenceScores(sets)
 
 
-def _source(detector: Detector) -> Source:
+def _learnt_from(detector: Detector) -> Roles:
     """The stream that a detector learns from first, be it by fitting passes alone."""
     phases = detector.phases()
     return next((phase.data for phase in phases if phase.players), phases[0].data)
 
 
 def _trained_on(scenario: Scenario, detector: Detector, streams: Mapping[str, Stream]) -> TrainedOn:
-    source = _source(detector)
-    of = "" if scenario.normal.only is None else f" of {scenario.normal.title}"
-    normal = f"{scenario.normal.source}, training images{of}", scenario.normal.licence
-    names = {"train": [normal]}
-    if scenario.general is not None:
-        general = scenario.general.title, scenario.general.licence
-        names |= {"general": [general], "mixed": [normal, general]}
+    data = _learnt_from(detector)
+    learnt = [pair for role in data.split("+") for pair in _sources(scenario, role)]
     return TrainedOn(
-        name=", against ".join(name for name, _ in names[source]),
-        images=len(streams[source].images),
+        name=", against ".join(name for name, _ in learnt),
+        images=len(streams[data].images),
         calibration=len(streams["calibration"].images),
         split_seed=scenario.split.seed,
-        sha256=hashlib.sha256(streams[source].images.tobytes()).hexdigest(),
-        licence="; ".join(licence for _, licence in names[source]),
+        sha256=streams[data].sha256_of_images,
+        licence="; ".join(licence for _, licence in learnt),
     )
+
+
+def _sources(scenario: Scenario, role: str) -> list[tuple[str, str]]:
+    """Titles and licences of the images that have a role."""
+    listed = [(source.title, source.licence) for source in scenario.sources_of(role)]
+    if role == "train" and not listed:
+        only = "" if scenario.normal.only is None else f" of {scenario.normal.title}"
+        return [(f"{scenario.normal.source}, training images{only}", scenario.normal.licence)]
+    return listed
 
 
 def _licence(scenario: Scenario, detector: Detector, learned: TrainedOn) -> str:
@@ -228,11 +231,12 @@ def _licence(scenario: Scenario, detector: Detector, learned: TrainedOn) -> str:
     return "; ".join(dict.fromkeys(licences))
 
 
-def _general_limits(scenario: Scenario, detector: Detector) -> list[str]:
-    """What is wrong with the general images, for whoever learned from them or asks who did."""
-    asks = "general" in detector.auxiliary_models
-    learned = {phase.data for phase in detector.phases()} & {"general", "mixed"}
-    return [scenario.general.limit] if scenario.general and (asks or learned) else []
+def _source_limits(scenario: Scenario, detector: Detector) -> list[str]:
+    """What is wrong with listed sources, for whoever learned from them or asks who did."""
+    asked = (detector, *detector.auxiliaries.values())
+    roles = {r for d in asked for phase in d.phases() for r in phase.data.split("+")}
+    listed = (source for source in scenario.sources.values() if source.role in roles)
+    return [source.limit for source in listed if source.limit]
 
 
 def _other_seeds(

@@ -27,6 +27,7 @@ from core.atlas import (
     trustworthiness,
 )
 from core.data.transforms import CONTROLS
+from core.data.views import Images
 from core.detectors._base import Detector
 from core.errors import OutskirtsError
 from core.inference.scoring import codes_of
@@ -62,6 +63,7 @@ def lay_out(
             codes,
             shown,
             {name: codes_of(detector, images) for name, images in others.items()},
+            roles={s.name: s.role for s in scenario.own_sets},
             seed=seed,
             layouts=training.layouts,
             watch=stage,
@@ -73,7 +75,7 @@ def lay_out(
 
 def _unseen(
     scenario: Scenario,
-    pictures: Mapping[str, np.ndarray],
+    pictures: Mapping[str, Images],
     shown: Mapping[str, np.ndarray],
     held_out: Mapping[str, np.ndarray],
 ) -> dict[str, np.ndarray]:
@@ -160,6 +162,7 @@ def build(
     indices: Mapping[str, np.ndarray],
     held_out: Mapping[str, np.ndarray],
     *,
+    roles: Mapping[str, str] | None = None,  # None: the first is normal, the others strange
     seed: int,
     layouts: tuple[LayoutName, ...] = LAYOUTS,
     watch: Callable[[str], None] = lambda text: None,
@@ -168,31 +171,30 @@ def build(
 
     Args:
         seed: of every layout; watch: told what is being done.
-        indices: set name to (n,), which images of the set they are.
-        held_out: set name to codes (m, D) of other images; the first set is the normal one.
+        indices: set name to (n,), which of the set they are; held_out: to codes (m, D) of others.
+        roles: set name to "normal", "strange" or "unjudged", which is laid out and not measured.
 
     Raises:
         NoMap: there are too few codes, or some are not finite.
     """
     together = _together(codes, held_out)
     watch(f"finding the neighbours of {len(together)} codes")
-    neighbours, distances = nearest(together, together, neighbours=NEIGHBOURS, itself=True)
-    normal = np.arange(len(together)) < len(next(iter(codes.values())))
-    drawn: dict[str, Layout] = {}
-    for name in layouts:
-        watch(f"laying out {len(together)} codes by {name}")
-        xy = _laid_out(name, together, seed=seed)
-        local = trustworthiness(together, xy, neighbours=NEIGHBOURS)
-        again = place(neighbours, distances, xy)
-        drawn[name] = Layout(xy, local, _landing(together, xy, again, normal, held_out))
+    neighbours, distances = near = nearest(together, together, neighbours=NEIGHBOURS, itself=True)
+    roles = roles or {name: "strange" if i else "normal" for i, name in enumerate(codes)}
+    which = np.repeat(np.arange(len(codes), dtype=np.uint8), [len(c) for c in codes.values()])
+    role = np.array([roles[name] for name in codes])[which]
+    apart = _by_role(held_out, roles)
+    drawn: dict[str, Layout] = {
+        n: _drawn(n, together, near, role, apart, seed=seed, watch=watch) for n in layouts
+    }
     return Atlas(
         sets=tuple(codes),
-        which=np.repeat(np.arange(len(codes), dtype=np.uint8), [len(c) for c in codes.values()]),
+        which=which,
         indices=np.concatenate([indices[name] for name in codes]).astype(np.int32),
         layouts=drawn,
         neighbours=neighbours.astype(np.int32),
         distances=_half(distances),
-        compressed=compress(together, normal=normal, neighbours=neighbours),
+        compressed=compress(together, normal=role == "normal", neighbours=neighbours),
         seed=seed,
     )
 
@@ -205,6 +207,16 @@ def _together(codes: Mapping[str, np.ndarray], held_out: Mapping[str, np.ndarray
     if not all(np.isfinite(c).all() for c in (together, *held_out.values())):
         raise NoMap("some codes are not finite numbers: nothing can be laid out")
     return together
+
+
+def _by_role(codes: Mapping[str, np.ndarray], roles: Mapping[str, str]) -> dict[str, np.ndarray]:
+    """Codes (n, D) of the sets that are judged, by their role."""
+    none = [c[:0] for c in codes.values()]
+    return {
+        role: np.concatenate([*none, *(c for name, c in codes.items() if roles[name] == role)])
+        for role in ("normal", "strange")
+        if none
+    }
 
 
 def _laid_out(name: str, codes: np.ndarray, *, seed: int) -> np.ndarray:
@@ -227,19 +239,36 @@ def _laid_out(name: str, codes: np.ndarray, *, seed: int) -> np.ndarray:
     return _half(np.asarray(found))
 
 
+def _drawn(
+    name: str,
+    codes: np.ndarray,
+    near: tuple[np.ndarray, np.ndarray],
+    role: np.ndarray,
+    held_out: Mapping[str, np.ndarray],
+    *,
+    seed: int,
+    watch: Callable[[str], None],
+) -> Layout:
+    """A layout of codes (N, D) and how good it is, by their neighbours and roles (N,)."""
+    watch(f"laying out {len(codes)} codes by {name}")
+    xy = _laid_out(name, codes, seed=seed)
+    local = trustworthiness(codes, xy, neighbours=NEIGHBOURS)
+    return Layout(xy, local, _landing(codes, xy, place(*near, xy), role, held_out))
+
+
 def _landing(
     codes: np.ndarray,
     xy: np.ndarray,
     again: np.ndarray,
-    normal: np.ndarray,
+    role: np.ndarray,
     held_out: Mapping[str, np.ndarray],
 ) -> Landing:
-    first, *others = held_out.values() if held_out else (codes[:0],)
+    """How images land: those of the map by their roles (N,), and others by role."""
     return Landing(
-        _shift(xy, again, normal),
-        _shift(xy, again, ~normal),
-        _trust(codes, xy, first),
-        _trust(codes, xy, np.concatenate([codes[:0], *others])),
+        _shift(xy, again, role == "normal"),
+        _shift(xy, again, role == "strange"),
+        _trust(codes, xy, held_out.get("normal", codes[:0])),
+        _trust(codes, xy, held_out.get("strange", codes[:0])),
     )
 
 

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from lightning.fabric import Fabric, seed_everything
 
 from core import checkpoint
 from core.card import Card, CardError, Trained
-from core.data.sources import general_set, public_set
-from core.data.splits import calibration_split
 from core.data.stream import Stream
 from core.detectors._base import Detector
-from core.scenario import Scenario, ScenarioError, Training, build_reference, forget_pictures
-from core.settings import settings
+from core.scenario import Scenario, Training, build_reference, forget_pictures
 from core.train.card import Learnt, Watcher, how_it_went, write_card
 from core.train.log import TrainingLog
 from core.train.loop import Progress, Report, TrainingFailed, fit, processes
+from core.train.streams import reference_sets, streams_of
 from core.train.turn import run_folder, turn
 
 __all__ = ["Watcher", "settings_of", "train"]
@@ -83,12 +80,17 @@ def _learn(job: _Job, fabric: Fabric) -> Learnt:
     scenario, name, training = job.scenario, job.name, job.training
     detector, weights = _detector(scenario, name, training)
     job.watcher.stage("reading training images")
-    wanted = {phase.data for phase in detector.phases()}
-    world = fabric.world_size
-    streams = _streams(scenario, training, wanted, download=job.download, devices=world)
+    wanted, world = [phase.data for phase in detector.phases()], fabric.world_size
+    if training.batch_size % world:
+        raise TrainingFailed(
+            f"batches of {training.batch_size} do not share out to {world} devices"
+        )
+    size = training.batch_size // world
+    streams = streams_of(scenario, wanted, size, download=job.download)
     if fabric.global_rank == 0:
         if scenario.images == "shipped" and not (scenario.folder / "reference.npz").exists():
-            _build_reference(scenario, download=job.download)
+            build_reference(scenario, reference_sets(scenario, download=job.download))
+            forget_pictures()
         if job.restart:
             _forget_run(scenario, name)
     if job.keep_weights:
@@ -165,76 +167,6 @@ def _keep(
             with torch.no_grad():
                 phase.prepare(streams[phase.data].whole(card.training.seed))
     return card.training
-
-
-def _streams(
-    scenario: Scenario,
-    training: Training,
-    wanted: Collection[str],
-    *,
-    download: bool,
-    devices: int,
-) -> dict[str, Stream]:
-    """The train and calibration images of a scenario, as detectors see them.
-
-    General images and the mixture of both come along if wanted.
-    """
-    if training.batch_size % devices:
-        raise TrainingFailed(
-            f"batches of {training.batch_size} do not share out to {devices} devices"
-        )
-    assert scenario.normal.source is not None
-    images, labels = public_set(
-        scenario.normal.source, settings().data, train=True, download=download
-    )
-    size = training.batch_size // devices
-    try:
-        streams = _normal_streams(scenario, images, labels, size)
-        if {"general", "mixed"} & set(wanted):
-            streams |= _general_streams(scenario, streams["train"])
-    except ValueError as error:  # sizes in scenario.json that these images do not have
-        raise ScenarioError(f"{scenario.family}/scenario.json: {error}") from error
-    return streams
-
-
-def _normal_streams(
-    scenario: Scenario, images: np.ndarray, labels: np.ndarray, size: int
-) -> dict[str, Stream]:
-    """Training images and held-out ones of images (N, H, W, C), in batches of a size."""
-    split = scenario.split
-    chosen = calibration_split(len(images), calibration=split.calibration, seed=split.seed)
-    if scenario.normal.only is not None:
-        chosen = tuple(i[labels[i] == scenario.normal.only] for i in chosen)
-    return {
-        name: Stream(images[i], np.ones(len(i), np.int8), labels[i], size)
-        for name, i in zip(("train", "calibration"), chosen, strict=True)
-    }
-
-
-def _general_streams(scenario: Scenario, train: Stream) -> dict[str, Stream]:
-    """General images, unlabelled; and, as known anomalies, mixed with training images."""
-    if scenario.general is None:
-        raise ScenarioError(f"scenario {scenario.name} names no general images")
-    images, _ = general_set(scenario.general.source, settings().data)
-    nothing = np.full(len(images), -1)
-    mixed = Stream(
-        np.concatenate([train.images, images]),
-        np.concatenate([train.kind, np.full(len(images), -1, np.int8)]),
-        np.concatenate([train.label, nothing]),
-        train.batch_size,
-    )
-    unlabelled = Stream(images, np.zeros(len(images), np.int8), nothing, train.batch_size)
-    return {"general": unlabelled, "mixed": mixed}
-
-
-def _build_reference(scenario: Scenario, *, download: bool) -> None:
-    sources = {
-        s.name: public_set(s.source, settings().data, train=False, download=download)
-        for s in scenario.sets
-        if s.source is not None
-    }
-    build_reference(scenario, sources)
-    forget_pictures()
 
 
 def _fit(

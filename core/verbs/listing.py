@@ -39,6 +39,8 @@ def scenarios(as_json: JsonOption = False) -> None:
 def _say_scenario(row: Mapping[str, Any]) -> None:
     say(f"{row['scenario']}: {row['title']}. {row['question']}")
     say(f"  normal: {row['normal']}; strange: {', '.join(row['strange'])}")
+    if row.get("others"):
+        say("  also: " + ", ".join(f"{name} ({role})" for name, role in row["others"].items()))
     say(f"  detectors: {', '.join(row['detectors']) or 'none trained'}")
     if row["models"] != row["detectors"]:
         say(f"  models: {', '.join(row['models'])}")

@@ -42,8 +42,10 @@ def test_a_view_is_indexed_as_the_array_of_its_images_is(name: str) -> None:
         np.array([4, 0, 0, -1]), np.array([], int), array > 3,
     ):  # fmt: skip
         assert numbers(view[index]) == array[index].tolist()
-    with pytest.raises(IndexError):
-        view[np.array([5])]
+    assert np.array_equal(view[-1], view[:][4])
+    for outside in (5, np.array([5])):
+        with pytest.raises(IndexError):
+            view[outside]
 
 
 def test_chunks_are_all_images_in_order() -> None:

@@ -175,7 +175,7 @@ def test_a_little_training_with_the_outlier_loss_sets_general_images_farther_apa
     streams = {
         "train": tiny.stream_of(normal),
         "calibration": tiny.stream_of(tiny.boxes(64, seed=1)),
-        "mixed": tiny.mixed(normal, general),
+        "train+auxiliary": tiny.mixed(normal, general),
     }
     start = made()
     new = [as_tensor(i) for i in (tiny.boxes(64, seed=50), tiny.strokes(64, seed=50) // 10)]
@@ -357,13 +357,13 @@ def test_phases_follow_the_images_and_the_start_that_the_config_names() -> None:
     typicality = ("typicality", "calibration")
     assert phases() == [("initialise", "train"), ("likelihood", "train"), typicality]
     assert phases(data="general") == [
-        ("initialise", "general"),
-        ("likelihood", "general"),
+        ("initialise", "auxiliary"),
+        ("likelihood", "auxiliary"),
         typicality,
     ]
     # Whoever starts from weights keeps their norms.
     started = phases(starts_from="glow.general", general="glow.general", outliers="ratio")
-    assert started == [("likelihood", "mixed"), typicality]
+    assert started == [("likelihood", "train+auxiliary"), typicality]
     assert phases(flow="dense") == [("initialise", "train"), ("likelihood", "train")]
 
 

@@ -16,7 +16,6 @@ __all__ = [
     "DataMissing",
     "Labelled",
     "Source",
-    "general_set",
     "public_set",
     "source_kinds",
     "source_named",
@@ -34,7 +33,7 @@ def source_kinds() -> list[str]:
 
 
 def source_named(text: str) -> Source:
-    """The source that scenario.json calls so: "KIND:NAME", or a name that a kind knows.
+    """The source of a ``text`` in scenario.json: "KIND:NAME", or a name that a kind knows.
 
     Raises:
         DataMissing: there is none.
@@ -82,11 +81,14 @@ def _kind(kind: str) -> type[Source]:
 def public_set(
     name: str, folder: Path, *, train: bool, download: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Grey images (N, 28, 28, 1) uint8 and labels (N,) int64."""
+    """All images (N, 28, 28, 1) uint8 of a source at once, and labels (N,) int64, for studies.
+
+    Args:
+        name: of the source, see `source_named`.
+        folder, train, download: see `Source.read`.
+
+    Raises:
+        DataMissing: as `Source.read`.
+    """
     data = source_named(name).read(folder, Shape(1, 28, 28), train=train, download=download)
     return data.images[:], data.labels
-
-
-def general_set(name: str, folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Grey images (N, 28, 28, 1) uint8 and labels (N,) int64."""
-    return public_set(name, folder, train=True)

@@ -58,7 +58,11 @@ class Source(ABC):
 
     @abstractmethod
     def read(self, folder: Path, shape: Shape, *, train: bool, download: bool = False) -> Labelled:
-        """Training or test images below ``folder``, fitted to a shape.
+        """Images below ``folder``, fitted to a ``shape``.
+
+        Args:
+            train: those to train with, or those to test with.
+            download: fetch what is not there, where that can be done.
 
         Raises:
             DataMissing: they are not there and ``download`` is not set or of no help, or are

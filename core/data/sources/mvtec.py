@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from core.data.decode import FORMATS, ORIENTATION, SUFFIXES
-from core.data.picture import fit, pixels_of
+from core.data.decode import FORMATS, SUFFIXES, decode_file
+from core.data.picture import ImageError, fit, pixels_of
 from core.data.sources._base import DataMissing, Labelled, Source
+from core.data.tags import orientation_of
 from core.data.views import Files
 from core.shape import Shape
 
@@ -149,7 +150,7 @@ def _count(names: Sequence[str], what: str) -> str:
 def _size(path: Path) -> tuple[int, int]:
     """Width and height of a picture, upright, by the file's head alone."""
     with _opened(path) as image:
-        turned = image.getexif().get(ORIENTATION) in SIDEWAYS
+        turned = orientation_of(image) in SIDEWAYS
         return image.size[::-1] if turned else image.size
 
 
@@ -164,10 +165,11 @@ class _Pictures:
     shape: Shape
 
     def __call__(self, row: int) -> np.ndarray:
-        with _opened(self.pairs[row].image) as image:
-            upright = ImageOps.exif_transpose(image)
-            mode = "L" if self.shape.channels == 1 else "RGB"
-            return pixels_of(fit(upright.convert(mode), self.shape))
+        path = self.pairs[row].image
+        try:
+            return decode_file(path, self.shape).image
+        except (ImageError, OSError) as error:
+            raise DataMissing(f"{path} cannot be read: {_words(error)}") from error
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ def _grey(folder: Path, file: str) -> np.ndarray:
 
 
 def read_labelled(path: Path) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    """Images (N, H, W, 1|3) uint8, labels (N,) int64 and the classes' names, of an .npz file.
+    """Images (N, H, W, 1|3) uint8, labels (N,) int64 and the classes' names, of a file ``path``.
 
     Raises:
         DataMissing: it is not there, damaged, or its arrays are of other types or shapes.

@@ -1,0 +1,195 @@
+"""What scenario.json is made of: sets of images with roles, where they come from, trainings."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from core.atlas import LAYOUTS, POINTS, LayoutName
+
+__all__ = [
+    "REST",
+    "ImageSet",
+    "ModelName",
+    "ScenarioSets",
+    "SetName",
+    "SetRole",
+    "Split",
+    "Strict",
+    "Training",
+    "TrainingSource",
+]
+
+REST = "rest"  # the set that joins all classes but the normal one
+
+
+class Strict(BaseModel):
+    """Frozen; an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+SetName = Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+ModelName = Annotated[str, Field(pattern=r"^[a-z0-9_-]+(\.[a-z0-9_-]+)?$")]  # files are called so
+SetRole = Literal["normal", "strange", "unjudged"]
+
+
+class ImageSet(Strict):
+    """A named set of images: of a source, a change of the normal ones, or of other sets.
+
+    Attributes:
+        role: whether a detector should find it strange; the unjudged are shown and scored, and
+            counted in no figure.
+        only: the one class, by its index, that the images are of; None: all of them.
+        joins: holds the images of all other strange sets, in their order, and none of its own.
+        part_of: the set whose images of the class ``only`` it holds, and none of its own.
+        against: the normal set that a strange one is measured against; None: the scenario's.
+        masks: whether it says of each pixel if it is strange.
+    """
+
+    name: SetName
+    role: SetRole = "strange"
+    title: str
+    text: str
+    source: str | None = None
+    change: Literal["turned", "flipped", "inverted", "noise", "flat"] | None = None
+    classes: tuple[str, ...] = ()
+    only: int | None = None
+    joins: bool = False
+    part_of: SetName | None = None
+    against: SetName | None = None
+    masks: bool = False
+    licence: str
+
+    @model_validator(mode="after")
+    def _has_images(self) -> ImageSet:
+        borrowed = self.joins + (self.part_of is not None)
+        if (self.source is not None) + (self.change is not None) + borrowed != 1:
+            raise ValueError(f"set {self.name!r} needs either a source or a change")
+        if self.part_of is not None and self.only is None:
+            raise ValueError(f"set {self.name!r} is part of another: it needs the class, only")
+        if self.masks and self.source is None:
+            raise ValueError(f"set {self.name!r} has masks, and no source that they come from")
+        if self.against is not None and self.role != "strange":
+            raise ValueError(f"set {self.name!r} is not strange: it stands against no other")
+        return self
+
+
+class Split(Strict):
+    """How many training images calibrate instead of train, and the seed that draws them."""
+
+    calibration: int = Field(gt=0)
+    seed: int
+
+
+class TrainingSource(Strict):
+    """Images that detectors learn from and that are not shown, by the role that they have.
+
+    Attributes:
+        role: ``train`` and ``calibration`` are normal images, in place of those of the normal
+            set's source; ``auxiliary`` ones are of many things; ``labelled`` ones are known
+            anomalies.
+        limit: what is wrong with them, for the card of whoever learned from them.
+    """
+
+    role: Literal["train", "calibration", "auxiliary", "labelled"]
+    source: str
+    title: str
+    text: str
+    licence: str
+    limit: str = ""
+
+
+class Training(Strict):
+    """Settings of one model's training, fixed before it starts.
+
+    Attributes:
+        title: the model's name on pages; a detector's first model may do without.
+        text: what is special about it, in a sentence.
+        minutes: shared out among the phases; None: each phase runs the epochs it declares.
+        seeds: models of other seeds whose spread this one's card reports.
+        points, layouts: of the maps of its codes.
+        deviations, limits: what its card says beside what is true of the method anywhere.
+    """
+
+    title: str = ""
+    text: str = ""
+    minutes: float | None = Field(None, gt=0)
+    batch_size: int = Field(gt=0)
+    seed: int = 0
+    seeds: tuple[str, ...] = ()
+    points: int = Field(POINTS, gt=0)
+    layouts: tuple[LayoutName, ...] = LAYOUTS
+    config: dict[str, Any] = {}
+    deviations: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+
+
+class ScenarioSets(Strict):
+    """The sets of a scenario, and what detectors learn from.
+
+    Attributes:
+        normal: what a detector learns, and is to find normal.
+        strange: what it is to find strange.
+        others: further normal sets, that strange ones stand against, and unjudged ones.
+        sources: training images by a name of their own, beside those of the normal set's source.
+    """
+
+    normal: ImageSet
+    strange: tuple[ImageSet, ...]
+    others: tuple[ImageSet, ...] = ()
+    sources: dict[str, TrainingSource] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _normal_is_normal(cls, values: Any) -> Any:
+        """What stands as the normal set needs no role said."""
+        if isinstance(values, dict) and isinstance(values.get("normal"), dict):
+            return {**values, "normal": {"role": "normal", **values["normal"]}}
+        return values
+
+    @model_validator(mode="after")
+    def _sets_fit(self) -> ScenarioSets:
+        names = [s.name for s in self.sets]
+        if twice := sorted({n for n in names if names.count(n) > 1}):
+            raise ValueError(f"two sets are called {', '.join(twice)}")
+        if self.normal.source is None or self.normal.role != "normal":
+            raise ValueError("the normal set needs a source, and the role normal")
+        for image_set in self.strange:
+            if image_set.role != "strange":
+                raise ValueError(f"set {image_set.name!r} of strange is {image_set.role}")
+            if image_set.against is not None and image_set.against not in self._normal_names():
+                raise ValueError(
+                    f"set {image_set.name!r} stands against {image_set.against!r}, "
+                    f"the normal sets are: {', '.join(self._normal_names())}"
+                )
+        for image_set in self.others:
+            if image_set.role == "strange" or image_set.joins:
+                raise ValueError(f"set {image_set.name!r} of others must be normal or unjudged")
+        whole = {s.name: s.role for s in self.sets if not s.joins and s.part_of is None}
+        for image_set in self.sets:
+            part = image_set.part_of
+            if part is not None and whole.get(part) != image_set.role:
+                raise ValueError(
+                    f"set {image_set.name!r} is part of {part!r}, which is no {image_set.role} "
+                    "set with images of its own"
+                )
+        return self
+
+    def _normal_names(self) -> list[str]:
+        return [s.name for s in self.sets if s.role == "normal"]
+
+    @property
+    def sets(self) -> tuple[ImageSet, ...]:
+        """The normal set, then the strange ones, then the others."""
+        return (self.normal, *self.strange, *self.others)
+
+    @property
+    def own_sets(self) -> tuple[ImageSet, ...]:
+        """`sets` but those that join others or are part of one: every image once."""
+        return tuple(s for s in self.sets if not s.joins and s.part_of is None)
+
+    def sources_of(self, role: str) -> tuple[TrainingSource, ...]:
+        """Listed sources of training images with a role, in their order."""
+        return tuple(source for source in self.sources.values() if source.role == role)

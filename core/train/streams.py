@@ -1,0 +1,162 @@
+"""The images of a scenario for training, by their roles, and those that it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.data.sources import Labelled, source_named
+from core.data.splits import calibration_split
+from core.data.stream import Stream
+from core.data.views import Chosen, Images, Joined
+from core.scenario import ImageSet, Scenario, ScenarioError
+from core.settings import settings
+
+__all__ = ["reference_sets", "streams_of"]
+
+KINDS = {"train": 1, "calibration": 1, "auxiliary": 0, "labelled": -1}
+MIXED = -1  # the kind of whatever is joined with training images
+ALWAYS = ("train", "calibration")  # cards need both
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Images of one role and their labels (N,)."""
+
+    images: Images
+    label: np.ndarray
+
+
+def streams_of(
+    scenario: Scenario, wanted: Collection[str], batch_size: int, *, download: bool = False
+) -> dict[str, Stream]:
+    """Training and held-out images of a scenario, and further ones that are wanted.
+
+    Args:
+        batch_size: of the streams; download: fetch what is not there, where that can be done.
+        wanted: roles, as `core.detectors._base.Learnt` has them; of "train+ROLE" training images
+            are of kind +1 and the others of kind -1. Nothing is copied to join them.
+
+    Raises:
+        DataMissing: images are not in the data folder, or damaged.
+        ScenarioError: the scenario names no images of a role, or its sizes do not fit them.
+    """
+    roles = {role for data in wanted for role in data.split("+")} - set(ALWAYS)
+    every = dict.fromkeys((*ALWAYS, *wanted))
+    try:
+        parts = _normal(scenario, download=download)
+        parts |= {role: _further(scenario, role, download=download) for role in sorted(roles)}
+        return {data: _stream(data, parts, batch_size) for data in every}
+    except ValueError as error:  # sizes in scenario.json that these images do not have
+        raise ScenarioError(f"{scenario.family}/scenario.json: {error}") from error
+
+
+def _stream(data: str, parts: Mapping[str, _Part], batch_size: int) -> Stream:
+    """One role's images, or those of several, one after the other."""
+    roles = data.split("+")
+    joined = [parts[role] for role in roles]
+    kinds = [KINDS[roles[0]], *(MIXED for _ in roles[1:])]
+    return Stream(
+        joined[0].images if len(joined) == 1 else Joined([part.images for part in joined]),
+        np.repeat(np.array(kinds, np.int8), [len(part.label) for part in joined]),
+        np.concatenate([part.label for part in joined]),
+        batch_size,
+    )
+
+
+def _normal(scenario: Scenario, *, download: bool) -> dict[str, _Part]:
+    """Training images and held-out ones: of sources listed so, or split off by the seed."""
+    whole = _listed(scenario, "train", download=download)
+    held_out = _listed(scenario, "calibration", download=download)
+    only = scenario.normal.only if whole is None else None
+    if whole is None:
+        assert scenario.normal.source is not None
+        whole = _part(_read(scenario, scenario.normal.source, train=True, download=download))
+    n, split = len(whole.label), scenario.split
+    if held_out is not None:
+        return {"train": _chosen(whole, np.arange(n), only), "calibration": held_out}
+    rows = calibration_split(n, calibration=split.calibration, seed=split.seed)
+    return {r: _chosen(whole, i, only) for r, i in zip(ALWAYS, rows, strict=True)}
+
+
+def _further(scenario: Scenario, role: str, *, download: bool) -> _Part:
+    part = _listed(scenario, role, download=download)
+    if part is None:
+        raise ScenarioError(f"scenario {scenario.name} names no {role} images")
+    if role == "auxiliary":  # its classes are not the scenario's
+        return _Part(part.images, np.full(len(part.label), -1))
+    return part
+
+
+def _listed(scenario: Scenario, role: str, *, download: bool) -> _Part | None:
+    """Training images of all sources that the scenario lists with a role, if there are any."""
+    parts = [
+        _part(_read(scenario, source.source, train=True, download=download))
+        for source in scenario.sources_of(role)
+    ]
+    if len(parts) < 2:
+        return parts[0] if parts else None
+    images = Joined([part.images for part in parts])
+    return _Part(images, np.concatenate([part.label for part in parts]))
+
+
+def _part(data: Labelled) -> _Part:
+    return _Part(data.images, data.labels)
+
+
+def _chosen(part: _Part, rows: np.ndarray, only: int | None) -> _Part:
+    """Some rows; where there is a class, its images among them."""
+    if only is not None:
+        rows = rows[part.label[rows] == only]
+    return _Part(Chosen(part.images, rows), part.label[rows])
+
+
+def _read(scenario: Scenario, source: str, *, train: bool, download: bool) -> Labelled:
+    folder = settings().data
+    return source_named(source).read(folder, scenario.shape, train=train, download=download)
+
+
+# What is shown ----------------------------------------------------------------------------------
+
+
+def reference_sets(scenario: Scenario, *, download: bool) -> dict[str, tuple[np.ndarray, ...]]:
+    """What reference.npz is made of: test images of each set with a source, by its name.
+
+    Images (N, H, W, C) uint8, labels (N,) and, where the set has them, masks (N, H, W).
+
+    Args:
+        download: fetch what is not there, where that can be done.
+
+    Raises:
+        DataMissing: images are not in the data folder, or damaged.
+        ScenarioError: a set has no images, or is to have masks and its source has none.
+    """
+    sources: dict[str, Labelled] = {}
+    sets = {}
+    for image_set in scenario.sets:
+        if image_set.source is None:
+            continue
+        if image_set.source not in sources:
+            sources[image_set.source] = _read(
+                scenario, image_set.source, train=False, download=download
+            )
+        sets[image_set.name] = _shown(image_set, sources[image_set.source])
+    return sets
+
+
+def _shown(image_set: ImageSet, data: Labelled) -> tuple[np.ndarray, ...]:
+    rows = np.arange(len(data.labels))
+    if image_set.only is not None:
+        rows = rows[data.labels == image_set.only]
+    if not len(rows):
+        raise ScenarioError(
+            f"set {image_set.name!r} has no images: {image_set.source} has none of class "
+            f"{image_set.only}, it has {', '.join(data.classes)}"
+        )
+    if not image_set.masks:
+        return data.images[rows], data.labels[rows]
+    if data.masks is None:
+        raise ScenarioError(f"set {image_set.name!r} is to have masks, {image_set.source} has none")
+    return data.images[rows], data.labels[rows], data.masks[rows]

@@ -1,0 +1,167 @@
+"""Images come to training by their roles, from files, and no second copy of them is made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny
+from conftest import Tiny, _settle, forget_everything
+
+from core.data.sources import DataMissing
+from core.data.splits import calibration_split
+from core.data.views import Chosen, Joined
+from core.scenario import Scenario, ScenarioError, load_scenario
+from core.train.streams import reference_sets, streams_of
+
+LABELS = np.arange(40) % 3
+Edit = Callable[[dict[str, Any]], object]
+
+
+def numbered(first: int, n: int = 40) -> np.ndarray:
+    """Images (n, 28, 28, 1) of one level each."""
+    return np.broadcast_to(
+        np.arange(first, first + n, dtype=np.uint8)[:, None, None, None], (n, 28, 28, 1)
+    ).copy()
+
+
+def levels(images: np.ndarray) -> list[int]:
+    return images[:, 0, 0, 0].tolist()
+
+
+@pytest.fixture
+def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Scenario]:
+    """A scenario of four sets in files: levels 0 to 39, and others from 50, 100 and 150 on."""
+    found = _settle(monkeypatch, tmp_path)
+    for name, first in (("normal", 0), ("many", 50), ("held", 100), ("known", 150)):
+        (found.data / name).mkdir(parents=True)
+        arrays = {"images": numbered(first), "labels": LABELS, "classes": ["a", "b", "c"]}
+        np.savez(found.data / name / "train.npz", **arrays)
+        np.savez(found.data / name / "test.npz", **arrays)
+    yield lambda edit=lambda values: None: _written(found, edit)
+    forget_everything()
+
+
+def _written(found: Tiny, edit: Edit) -> Scenario:
+    values = tiny.scenario_json(())
+    values["normal"]["source"], values["split"]["calibration"] = "npz:normal", 10
+    values["strange"][0]["source"] = "npz:known"
+    edit(values)
+    found.folder.mkdir(parents=True, exist_ok=True)
+    (found.folder / "scenario.json").write_text(json.dumps(values))
+    forget_everything()
+    return load_scenario("tiny")
+
+
+def listed(**roles: str) -> Edit:
+    """Sources by name, each with the role that is said."""
+    words = {"title": "T", "text": "T", "licence": "MIT"}
+    sources = {n: {"role": r, "source": f"npz:{n}", **words} for n, r in roles.items()}
+    return lambda values: values.update(sources=sources)
+
+
+def test_training_and_held_out_images_are_split_by_the_seed(scenario) -> None:
+    streams = streams_of(scenario(), ["train"], 4)
+    train, held_out = calibration_split(40, calibration=10, seed=0)
+    assert list(streams) == ["train", "calibration"]
+    assert levels(streams["train"].images[:]) == train.tolist()
+    assert levels(streams["calibration"].images[:]) == held_out.tolist()
+    assert streams["train"].label.tolist() == LABELS[train].tolist()
+    assert set(streams["train"].kind) == set(streams["calibration"].kind) == {1}
+    assert isinstance(streams["train"].images, Chosen)
+
+
+def test_a_class_is_chosen_after_the_split(scenario) -> None:
+    streams = streams_of(scenario(lambda v: v["normal"].update(only=1)), ["train"], 2)
+    for name, rows in zip(
+        ("train", "calibration"), calibration_split(40, calibration=10, seed=0), strict=True
+    ):
+        assert levels(streams[name].images[:]) == [i for i in rows.tolist() if i % 3 == 1]
+
+
+def test_auxiliary_images_are_unlabelled_alone_and_anomalies_among_training_images(
+    scenario,
+) -> None:
+    streams = streams_of(scenario(listed(many="auxiliary")), ["auxiliary", "train+auxiliary"], 4)
+    alone, mixed = streams["auxiliary"], streams["train+auxiliary"]
+    assert levels(alone.images[:]) == list(range(50, 90))
+    assert (set(alone.kind), set(alone.label)) == ({0}, {-1})
+    assert len(mixed.images) == 70
+    assert levels(mixed.images[mixed.kind == -1]) == list(range(50, 90))
+    assert levels(mixed.images[mixed.kind == 1]) == levels(streams["train"].images[:])
+    assert set(mixed.label[30:]) == {-1}
+    assert isinstance(mixed.images, Joined)
+    assert mixed.images.parts[0] is streams["train"].images  # no second copy
+    assert mixed.images.parts[1] is alone.images
+
+
+def test_labelled_images_are_known_anomalies_of_their_classes(scenario) -> None:
+    streams = streams_of(scenario(listed(known="labelled")), ["labelled", "train+labelled"], 4)
+    assert set(streams["labelled"].kind) == {-1}
+    assert streams["labelled"].label.tolist() == LABELS.tolist()
+    assert streams["train+labelled"].label[30:].tolist() == LABELS.tolist()
+
+
+def test_sources_of_one_role_stand_one_after_the_other(scenario) -> None:
+    edit = listed(many="auxiliary", held="auxiliary")
+    images = streams_of(scenario(edit), ["auxiliary"], 4)["auxiliary"].images
+    assert levels(images[:]) == [*range(50, 90), *range(100, 140)]
+
+
+def test_held_out_images_may_have_a_source_of_their_own(scenario) -> None:
+    streams = streams_of(scenario(listed(held="calibration")), ["train"], 4)
+    assert levels(streams["calibration"].images[:]) == list(range(100, 140))
+    assert levels(streams["train"].images[:]) == list(range(40))
+
+
+def test_training_images_may_have_another_source_than_those_that_are_shown(scenario) -> None:
+    streams = streams_of(scenario(listed(many="train")), ["train"], 4)
+    assert sorted(
+        levels(streams["train"].images[:]) + levels(streams["calibration"].images[:])
+    ) == [*range(50, 90)]
+    shown = reference_sets(scenario(listed(many="train")), download=False)
+    assert levels(shown["boxes"][0]) == list(range(40))
+
+
+def test_what_the_scenario_does_not_name_is_said(scenario) -> None:
+    with pytest.raises(ScenarioError, match="scenario tiny names no labelled images"):
+        streams_of(scenario(listed(many="auxiliary")), ["train+labelled"], 4)
+    with pytest.raises(DataMissing, match="no source 'FashionM'"):
+        streams_of(scenario(lambda v: v["normal"].update(source="FashionM")), ["train"], 4)
+    with pytest.raises(ScenarioError, match=r"^tiny/scenario.json: calibration must be between"):
+        streams_of(scenario(lambda v: v["split"].update(calibration=40)), ["train"], 4)
+    with pytest.raises(ScenarioError, match="30 images do not fill a batch of 31"):
+        streams_of(scenario(), ["train"], 31)
+
+
+def test_a_stream_of_a_view_has_the_batches_and_the_sha256_of_its_array(scenario) -> None:
+    from core.data.stream import Stream
+
+    view = streams_of(scenario(listed(many="auxiliary")), ["train+auxiliary"], 8)["train+auxiliary"]
+    array = Stream(view.images[:], view.kind, view.label, 8)
+    assert view.sha256 == array.sha256
+    assert view.sha256_of_images == array.sha256_of_images != view.sha256
+    pairs = zip(view.epoch(1, 2), array.epoch(1, 2), strict=True)
+    assert all(a.x.equal(b.x) and a.kind.equal(b.kind) for a, b in pairs)
+    assert np.array_equal(view.first(5, 0), array.first(5, 0))
+
+
+# What is shown ----------------------------------------------------------------------------------
+
+
+def test_shown_sets_are_test_images_of_their_class(scenario) -> None:
+    sets = reference_sets(scenario(lambda v: v["strange"][0].update(only=2)), download=False)
+    assert levels(sets["boxes"][0]) == list(range(40))
+    assert levels(sets["strokes"][0]) == [150 + i for i in range(40) if i % 3 == 2]
+    assert [len(arrays) for arrays in sets.values()] == [2, 2]
+
+
+def test_a_set_without_images_or_masks_is_named(scenario) -> None:
+    with pytest.raises(ScenarioError, match="'strokes' has no images: npz:known has none of class"):
+        reference_sets(scenario(lambda v: v["strange"][0].update(only=7)), download=False)
+    with pytest.raises(ScenarioError, match="'strokes' is to have masks, npz:known has none"):
+        reference_sets(scenario(lambda v: v["strange"][0].update(masks=True)), download=False)
