@@ -444,3 +444,16 @@ def test_layouts_show_two_clusters_repeat_with_their_seed_and_say_how_far_they_c
         assert layout.xy.dtype == np.float32
     assert not np.array_equal(found.layouts["umap"].xy, other.layouts["umap"].xy)
     assert_same(found.layouts["pca"], other.layouts["pca"])  # PCA draws nothing
+
+
+def test_axes_of_wide_codes_are_those_of_all_their_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    codes = drawn(300, 40).astype(np.float64)
+    codes -= codes.mean(0)
+    narrow = maps._principal(codes, 5)
+    monkeypatch.setattr(maps, "WIDE", 39)
+    few = codes[np.linspace(0, 299, 39).round().astype(int)]
+    _, _, rows = np.linalg.svd(few)
+    found = maps._principal(codes, 5)
+    assert np.abs((found * rows[:5].T).sum(0)) == pytest.approx(np.ones(5), abs=1e-6)
+    assert found.T @ found == pytest.approx(np.eye(5), abs=1e-9)
+    assert np.linalg.norm(narrow.T @ found[:, 0]) > 0.5  # of a sample, much the same directions

@@ -163,8 +163,8 @@ def few_streams(shape: Shape) -> dict[str, Stream]:
     return {
         "train": tiny.stream_of(whole[:64]),
         "calibration": tiny.stream_of(whole[64:]),
-        "general": tiny.stream_of(general, kind=0),
-        "mixed": tiny.mixed(whole[:32], general),
+        "auxiliary": tiny.stream_of(general, kind=0),
+        "train+auxiliary": tiny.mixed(whole[:32], general),
     }
 
 

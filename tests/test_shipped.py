@@ -143,8 +143,10 @@ def test_the_card_belongs_to_its_place_and_its_scenario(
     else:  # the class's share of it
         assert 0.08 < card.data.calibration / scenario.split.calibration < 0.12
     assert card.score.part == detector.config.score
-    assert card.deviations == detector.deviations
+    assert card.deviations == (*detector.deviations, *training.deviations)
     assert card.limits[: len(detector.limits)] == detector.limits
+    ours = (*training.limits, *scenario.limits)
+    assert card.limits[len(card.limits) - len(ours) :] == ours
     assert set(card.auxiliary_models) == set(detector.auxiliary_models.values())
     assert card.training.test_evaluations >= 1
     assert set(card.calibration.quantiles) == set(detector.described)

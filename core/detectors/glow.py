@@ -19,17 +19,7 @@ from torch import Tensor
 
 from core.detectors import _base
 from core.detectors import _glow_words as words
-from core.detectors._base import (
-    Batch,
-    Detector,
-    Explanation,
-    NotFitted,
-    Paper,
-    Part,
-    Phase,
-    Player,
-    Roles,
-)
+from core.detectors._base import Batch, Detector, Explanation, NotFitted, Paper, Part, Phase, Player
 from core.nn.compressor import png_bits_of
 from core.nn.controls import covering, flow_of, scale_cells
 from core.nn.flow import ScaleCode
@@ -213,8 +203,8 @@ class Glow(Detector):
             schedule=lambda progress: min(1.0, progress / warmup) * (1 - progress),
             clip=self.config.clip,
         )
-        alone: Roles = "auxiliary" if self.config.data == "general" else "train"
-        learnt: Roles = "train+auxiliary" if self.config.outliers else alone
+        alone: _base.Roles = "auxiliary" if self.config.data == "general" else "train"
+        learnt: _base.Roles = "train+auxiliary" if self.config.outliers else alone
         phases = [Phase("likelihood", data=learnt, players=[player], epochs=25)]
         if not self.start:
             phases.insert(0, Phase("initialise", data=learnt, prepare=self._initialise))

@@ -37,6 +37,7 @@ from core.train.turn import turn
 __all__ = ["NoMap", "build", "choose", "compress", "lay_out", "renew"]
 
 Stage = Callable[[str], None]
+WIDE = 2048  # numbers of a code
 
 
 class NoMap(OutskirtsError, ValueError):
@@ -311,15 +312,28 @@ def compress(
     """
     mean = codes[normal].mean(0, dtype=np.float64)
     centred = codes - mean
-    values, vectors = np.linalg.eigh(centred[normal].T @ centred[normal])
-    order = np.argsort(values)[::-1][:dimensions]
-    axes = vectors[:, order].astype(np.float16).astype(np.float32)
+    axes = _principal(centred[normal], dimensions).astype(np.float16).astype(np.float32)
     along = centred @ axes
     reach = max(float(np.quantile(np.abs(along[normal]), 0.9999)), 1e-12)
-    step = np.full(len(order), reach / 127, np.float32)  # one for all: distances stay distances
+    step = np.full(axes.shape[1], reach / 127, np.float32)  # one for all: distances stay distances
     small = (along / step).round().clip(-127, 127).astype(np.int8)
     found = Compressed(small, step, mean.astype(np.float32), axes, 0.0)
     return replace(found, recall=_recall(found.all(), neighbours))
+
+
+def _principal(centred: np.ndarray, dimensions: int) -> np.ndarray:
+    """The first principal axes (D, at most ``dimensions``) of centred codes (N, D), as columns.
+
+    Of codes longer than `WIDE` by the products of `WIDE` of them at most, evenly chosen, with each
+    other: a matrix of all their numbers' products would take minutes, or no memory holds it.
+    """
+    if centred.shape[1] <= WIDE:
+        values, vectors = np.linalg.eigh(centred.T @ centred)
+        return vectors[:, np.argsort(values)[::-1][:dimensions]]
+    few = centred[np.linspace(0, len(centred) - 1, min(WIDE, len(centred))).round().astype(int)]
+    values, vectors = np.linalg.eigh(few @ few.T)  # (n, n)
+    kept = [i for i in np.argsort(values)[::-1][:dimensions] if values[i] > 1e-9 * values.max()]
+    return few.T @ vectors[:, kept] / np.sqrt(values[kept])
 
 
 def _recall(codes: np.ndarray, neighbours: np.ndarray) -> float:

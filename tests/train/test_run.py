@@ -75,7 +75,7 @@ def test_whether_a_checkpoint_can_be_written_is_tried_before_the_work(
         return Path("/proc/none/x") if path.parent == untrained.folder else beside(path)
 
     monkeypatch.setattr(files, "_beside", refused)
-    monkeypatch.setattr(run, "_streams", lambda *a, **k: pytest.fail("the work has begun"))
+    monkeypatch.setattr(run, "streams_of", lambda *a, **k: pytest.fail("the work has begun"))
     with pytest.raises(FileError, match=r"tiny/glow\.json cannot be written"):
         trained()
 
