@@ -16,7 +16,7 @@ from pages._text import plain
 
 pytestmark = pytest.mark.usefixtures("quick_apps")
 
-PAGES = Path(__file__).parent.parent / "pages"
+PAGES = Path(__file__).parents[2] / "pages"
 HOSTILE = (
     "![x](http://evil.example/a.png)",
     "[Session expired: log in](http://evil.example/)",
@@ -76,7 +76,7 @@ def test_other_links_and_other_connections_pass_untouched():
 
 
 def started() -> AppTest:
-    return AppTest.from_file("../pages/_frame.py", default_timeout=60).run()
+    return AppTest.from_file("../../pages/_frame.py", default_timeout=60).run()
 
 
 def test_what_a_link_shows_does_not_depend_on_what_was_looked_at_before(models: Tiny):

@@ -102,7 +102,7 @@ DETECTORS = detector_names()
 
 def test_every_detector_takes_part() -> None:
     missing = sorted(set(DETECTORS) - set(TINY))
-    assert not missing, f"add a Tiny entry to tests/test_contract.py for: {', '.join(missing)}"
+    assert not missing, f"add a Tiny entry here for: {', '.join(missing)}"
 
 
 @pytest.fixture(params=[name for name in TINY if name.partition(".")[0] in DETECTORS])

@@ -21,7 +21,7 @@ from core.service import GalleryQuery, RayQuery, Target
 
 pytestmark = pytest.mark.browser
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 # Streamlit asks for these two below the page's own path after a deep link. And where a script runs
 # again before a picture was fetched, that picture is gone: another took its place (`page` checks).
 ALLOWED = re.compile(

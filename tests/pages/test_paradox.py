@@ -225,7 +225,7 @@ def page(models: Tiny, quick_apps: None) -> Iterator[Any]:
     """Opens Likelihoods of the tiny scenario with controls set beforehand."""
 
     def opened(**state: object) -> AppTest:
-        app = AppTest.from_file("../pages/_frame.py", default_timeout=60).run()
+        app = AppTest.from_file("../../pages/_frame.py", default_timeout=60).run()
         for key, value in state.items():
             app.session_state[f"likelihoods_{key}"] = value
         app = app.switch_page("likelihoods.py").run()

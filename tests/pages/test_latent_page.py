@@ -358,7 +358,7 @@ def test_the_turning_picture_holds_every_shown_image_once(view: LatentMap) -> No
 
 def opened(**state: object) -> AppTest:
     """The page with controls set beforehand."""
-    app = AppTest.from_file("../pages/_frame.py", default_timeout=60).run()
+    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60).run()
     for key, value in state.items():
         app.session_state[key] = value
     return app.switch_page("latent.py").run()
@@ -366,7 +366,7 @@ def opened(**state: object) -> AppTest:
 
 def followed(**parameters: str) -> AppTest:
     """The page as a link opens it."""
-    app = AppTest.from_file("../pages/_frame.py", default_timeout=60).run()
+    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60).run()
     app.query_params.update(parameters)
     return app.switch_page("latent.py").run()
 
@@ -643,7 +643,7 @@ def test_a_model_with_a_smaller_map_says_how_many_of_the_selection_it_lacks(
 
 
 def test_only_layouts_that_a_model_has_are_offered_and_one_of_them_is_chosen() -> None:
-    app = AppTest.from_file("../pages/_frame.py", default_timeout=60).run()
+    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60).run()
     app.session_state["scenario"] = "fashion-one"
     app.switch_page("latent.py").run()
     fine(app)
@@ -1213,7 +1213,7 @@ def test_each_start_does_what_it_says(tsne: LatentMap) -> None:
 
 
 def test_show_on_map_leads_to_the_page_with_the_model_and_the_image() -> None:
-    app = AppTest.from_file("../pages/_frame.py", default_timeout=60).run()
+    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60).run()
     app.session_state["likelihoods_model"] = "glow.dense"
     app.session_state["likelihoods_set"] = "turned"
     app.session_state["likelihoods_index"] = 12

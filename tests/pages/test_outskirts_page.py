@@ -344,7 +344,7 @@ def test_a_walk_is_asked_anew_when_another_model_of_it_was_trained_anew(
 
 
 def opened(**state: object) -> AppTest:
-    app = AppTest.from_file("../pages/_frame.py", default_timeout=60).run()
+    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60).run()
     for key, value in state.items():
         app.session_state[key] = value
     app = app.switch_page("outskirts.py").run()
