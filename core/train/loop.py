@@ -106,7 +106,9 @@ def fit(
     origin: Mapping[str, str] | None = None,
     watch: Callable[[Progress], None] | None = None,
 ) -> Report:
-    """Train a detector by its own phases; leave it in eval mode, on the device it came from.
+    """Train a detector by its own phases, where it is or where the fabric says; bring it back.
+
+    It is left in eval mode.
 
     The seed fixes draws and the order of streams; ``fabric`` is one device if not given; ``watch``
     is told of each `Progress`.
@@ -122,8 +124,9 @@ def fit(
         KeyError: a phase asks for a stream that is not there.
         FileError: progress cannot be saved.
     """
+    home = next(itertools.chain(detector.parameters(), detector.buffers())).device
     if fabric is None:
-        fabric = Fabric(accelerator="auto", devices=1)
+        fabric = Fabric(accelerator=home.type, devices=1)
         fabric.launch()
     run = _Run(
         detector,
@@ -134,7 +137,9 @@ def fit(
         state=state,
         origin=origin or {},
     )
-    return run.train(watch or (lambda progress: None))
+    report = run.train(watch or (lambda progress: None))
+    detector.to(home)
+    return report
 
 
 @dataclass
@@ -167,7 +172,6 @@ class _Run:
         self.seconds = _share(self.phases, minutes)
         self.place, self.report = _Place(), Report()
         self.failures: dict[tuple[int, str], int] = {}
-        self.home = next(itertools.chain(detector.parameters(), detector.buffers())).device
         fabric.to_device(detector)
         self.optimizers: dict[tuple[int, str], Any] = {
             (i, player.name): fabric.setup_optimizers(player.optimizer(player.parameters()))
@@ -195,7 +199,6 @@ class _Run:
             self.report.phases.append(phase.name)
             self.place = _Place(self.place.phase + 1)
             self._save()
-        self.detector.to(self.home)
         return self.report
 
     def _enough(self) -> None:

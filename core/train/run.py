@@ -72,6 +72,8 @@ def train(
         if fabric.global_rank != 0:
             return None
         learnt.detector.cpu().eval().requires_grad_(False)
+        if fabric.device.type != "cpu":
+            _read_off(learnt.detector, learnt.streams, seed=learnt.trained.seed)
         return write_card(scenario, name, learnt, training=training, watcher=job.watcher)
 
 
@@ -143,7 +145,7 @@ def _keep(
 ) -> Trained:
     """Give a detector the weights of its checkpoint; return how these were trained.
 
-    What a fitting pass reads off held-out images is measured, not trained: it is made anew.
+    What a fitting pass reads off held-out images is made anew.
     """
     kept, card = checkpoint.load_alone(scenario.folder, name)
     wanted, had = dataclasses.asdict(detector.config), dataclasses.asdict(kept.config)
@@ -162,11 +164,19 @@ def _keep(
                 "train it anew"
             )
     detector.load_state_dict(kept.state_dict())
-    for phase in detector.eval().phases():
+    _read_off(detector.eval(), streams, seed=card.training.seed)
+    return card.training
+
+
+def _read_off(detector: Detector, streams: Mapping[str, Stream], *, seed: int) -> None:
+    """Make anew, on the CPU, what fitting passes read off held-out images.
+
+    It is measured, as all of a card: of the same weights it is the same, wherever they learned.
+    """
+    for phase in detector.phases():
         if phase.data == "calibration" and phase.prepare and not phase.players:
             with torch.no_grad():
-                phase.prepare(streams[phase.data].whole(card.training.seed))
-    return card.training
+                phase.prepare(streams[phase.data].whole(seed))
 
 
 def _fit(

@@ -64,7 +64,7 @@ def error(toy: Toy) -> Callable[[Batch, torch.Generator], Mapping[str, Tensor]]:
     """Squared error, with noise from the generator as dequantisation has it."""
 
     def terms(batch: Batch, generator: torch.Generator) -> Mapping[str, Tensor]:
-        noise = torch.rand(len(batch.x), generator=generator)
+        noise = torch.rand(len(batch.x), generator=generator, device=generator.device)
         wanted = batch.x.flatten(1).sum(1) + 0.1 * noise
         return {"error": (toy.second(toy.code(batch.x))[:, 0] - wanted).square().mean()}
 
