@@ -27,6 +27,8 @@ __all__ = [
     "wait_until_up",
 ]
 
+HEADED = """heading => [...document.querySelectorAll('h1, h2, h3')]
+    .some(element => element.textContent.includes(heading) && element.checkVisibility())"""
 CHROMIUM_FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -110,5 +112,5 @@ def served(checkpoints: Path | None = None) -> Iterator[tuple[str, subprocess.Po
 
 
 def wait_for_heading(page: Any, heading: str) -> None:
-    """Return as soon as a page shows this heading."""
-    page.get_by_role("heading", name=heading).wait_for(timeout=60_000)
+    """Return as soon as a page shows this heading, which is looked for at every frame."""
+    page.wait_for_function(HEADED, arg=heading, timeout=60_000)

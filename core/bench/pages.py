@@ -9,15 +9,21 @@ from typing import Any
 
 from core.bench._base import RUNS, Benchmark, Row, Say, row_of
 from core.bench._browser import new_browser, served, wait_for_heading
+from core.scenario import scenario_names
 
 __all__ = ["BENCHMARKS", "pages"]
 
 STRANGE = (("turned", "Turned garments"), ("noise", "Noise"), ("mnist", "Digits"))
+PAGES = ("", "latent", "likelihoods", "outskirts", "cards")
+# Asked at every frame: Playwright itself waits up to half a second between two looks.
+NAMED = """title => [...document.querySelectorAll('.legendtext')]
+    .some(text => text.textContent.includes(title))"""
 
 
 def pages(watch: Say) -> list[Row]:
     """In a real browser: start to first page, page switch, control to redrawn picture, memory.
 
+    The memory is the server's, in the last run, once every page of every scenario was opened.
     ``watch`` is told how far it came.
     """
     starts, switches, controls, memory = [], [], [], []
@@ -35,13 +41,26 @@ def pages(watch: Say) -> list[Row]:
                     switches.append(_switch(page, "Overview", "How good is each detector"))
                     switches.append(_switch(page, "Likelihoods", "One image"))
                 controls += [_choose(page, *names) for names in STRANGE]
-                memory.append(_resident_mb(process.pid))
+                if i == RUNS - 1:
+                    watch("pages, every page of every scenario")
+                    _open_all(page, address)
+                    memory.append(_resident_mb(process.pid))
     return [
         row_of("pages", "server start to first page drawn", starts, "s"),
         row_of("pages", "page switch", switches, "s"),
         row_of("pages", "control to redrawn picture", controls, "s"),
-        row_of("pages", "resident memory after every page", memory, "MB"),
+        row_of("pages", "resident memory after every page of every scenario", memory, "MB"),
     ]
+
+
+def _open_all(page: Any, address: str) -> None:
+    """Every page of every scenario, each drawn to its end."""
+    for scenario in scenario_names():
+        for name in PAGES:
+            page.goto(f"{address}/{name}?scenario={scenario}")
+            page.get_by_role("heading", level=1).first.wait_for(timeout=60_000)
+            page.locator("[data-testid=stStatusWidget]").wait_for(state="detached", timeout=60_000)
+            page.wait_for_timeout(500)
 
 
 def _switch(page: Any, title: str, heading: str) -> float:
@@ -49,7 +68,7 @@ def _switch(page: Any, title: str, heading: str) -> float:
     page.get_by_role("link", name=title).first.click()
     wait_for_heading(page, heading)
     if title == "Likelihoods":
-        page.locator(".legendtext").first.wait_for(timeout=60_000)
+        page.wait_for_function(NAMED, arg="", timeout=60_000)
     return time.perf_counter() - began
 
 
@@ -57,7 +76,7 @@ def _choose(page: Any, name: str, title: str) -> float:
     """Choose a strange set; wait until the first histogram's legend names it."""
     began = time.perf_counter()
     page.get_by_role("radio", name=name).click()
-    page.locator(".legendtext", has_text=title).first.wait_for(timeout=60_000)
+    page.wait_for_function(NAMED, arg=title, timeout=60_000)
     return time.perf_counter() - began
 
 
