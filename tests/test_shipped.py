@@ -15,6 +15,7 @@ from core.detectors._base import Detector
 from core.detectors.outskirts import Outskirts
 from core.evaluate.metrics import auroc, measure
 from core.inference.scoring import parts_of
+from core.results import read_study
 from core.scenario import Scenario, load_scenario, scenario_names
 from core.service import Target, variants_of
 from core.settings import ROOT, settings
@@ -266,6 +267,24 @@ def test_readme_gives_the_two_readings_the_numbers_of_their_cards() -> None:
         found += [f"{metrics[strange]['logit'].auroc:.3f}" for strange in ("mnist", "turned")]
     assert "digits at {} and turned garments at {}.".format(*found[:2]) in text
     assert "does as well there: {} and {}.".format(*found[2:]) in text
+
+
+def test_readme_gives_the_ablation_the_numbers_of_its_table() -> None:
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    result = read_study("outskirts")
+
+    def of(arm: str) -> list[str]:
+        return [f"{result.row(arm, data).value:.3f}" for data in ("MNIST", "FashionMNIST")]
+
+    def gains(arm: str) -> list[str]:
+        return [f"{-result.row(arm, d).difference:.3f}" for d in ("MNIST", "FashionMNIST")]
+
+    assert "the full method has {} and {}.".format(*of("full")) in text
+    assert "outermost images gains {} on digits and {} on garments".format(*gains("all")) in text
+    assert "a second level gains {} and {}.".format(*gains("single")) in text
+    assert "taught by synthetic outliers alone, have {} and {}".format(*of("plain")) in text
+    assert "codes is better still ({}, {})".format(*of("svm")) in text
+    assert f"before they are trained ({of('density')[1]})" in text
 
 
 def test_latent_dimensions_of_outskirts_hold_something(world: Scenario, loaded) -> None:
