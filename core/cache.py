@@ -132,7 +132,7 @@ def _leaves(value: object) -> Iterator[object]:
     if isinstance(value, Mapping):
         children = [*value.keys(), *value.values()]
     elif isinstance(value, tuple | list):
-        if value and isinstance(value[0], int | float):
+        if value and all(isinstance(number, int | float) for number in value):
             yield value
             return
         children = list(value)

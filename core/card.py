@@ -173,6 +173,18 @@ class Card(_Strict):
             update={"seal": hashlib.sha256(rest.model_dump_json().encode()).hexdigest()}
         )
 
+    def check_shape(self, shape: Shape, whose: str) -> None:
+        """Refuse another shape of pictures than the model takes; ``whose`` it is, for the message.
+
+        Raises:
+            CardError: with both shapes.
+        """
+        if self.input.shape != shape:
+            raise CardError(
+                f"{self.scenario}/{self.name} takes pictures of {self.input.shape}, {whose} has "
+                f"{shape}: train it again"
+            )
+
     @property
     def name(self) -> str:
         return stem(self.detector, self.variant)

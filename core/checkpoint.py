@@ -137,11 +137,12 @@ def attach_auxiliaries(detector: Detector, folder: Path) -> dict[str, str]:
     """Attach the auxiliary models of a folder that a config names; return their weights' sha256.
 
     Raises:
-        CardError: an auxiliary model is missing or damaged.
+        CardError: an auxiliary model is missing, damaged, or takes other pictures.
     """
     found = {}
     for role, stem in detector.auxiliary_models.items():
         other, card = load_alone(folder, stem)
+        card.check_shape(detector.shape, "who asks it")
         detector.attach_auxiliary(role, other)
         found[stem] = card.weights.sha256
     return found

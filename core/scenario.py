@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
-from core.cache import Cache, stamp
+from core.cache import Cache, freeze, stamp
 from core.data.reference import Pictures, read_reference, write_reference
 from core.data.transforms import CONTROLS, flat_images, noise_images
 from core.data.views import Joined
@@ -211,7 +211,7 @@ class Scenario(ScenarioSets):
             whole = self.pictures(image_set.part_of)
             return whole.chosen(name, np.flatnonzero(whole.labels == image_set.only))
         key = (self.folder, name)  # one class is the same set in every member of the family
-        return _pictures.get(key, _version(self, image_set), lambda: _made(self, image_set))
+        return _pictures.get(key, _version(self, image_set), lambda: freeze(_made(self, image_set)))
 
 
 def scenario_names() -> list[str]:
@@ -312,7 +312,7 @@ def _of_source(scenario: Scenario, image_set: ImageSet) -> Pictures:
     if name not in shipped:
         raise ScenarioError(
             f"{reference.family}/reference.npz holds no set {image_set.name!r} of "
-            f"{image_set.source}"
+            f"{image_set.source}: delete it, and training makes it again"
         )
     stored = shipped[name]
     if stored.images.shape[1:] != scenario.shape.pixels:

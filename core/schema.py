@@ -167,6 +167,16 @@ class ScenarioSets(Strict):
         for image_set in self.others:
             if image_set.role == "strange" or image_set.joins:
                 raise ValueError(f"set {image_set.name!r} of others must be normal or unjudged")
+        for image_set in (*self.strange, *self.others):
+            same = image_set.source is not None and image_set.source == self.normal.source
+            if same and image_set.role == "strange" and image_set.only == self.normal.only:
+                raise ValueError(
+                    f"set {image_set.name!r} has the normal set's own images: only one class?"
+                )
+        for image_set in self.sets:
+            classes = image_set.classes or self.normal.classes
+            if image_set.only is not None and classes and not 0 <= image_set.only < len(classes):
+                raise ValueError(f"set {image_set.name!r} has no class {image_set.only}")
         whole = {s.name: s.role for s in self.sets if not s.joins and s.part_of is None}
         for image_set in self.sets:
             part = image_set.part_of

@@ -7,7 +7,8 @@ from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
-from core.answers import images, latent, likelihoods, loaded, models, outskirts, overview, rays
+from core.answers import answered, loaded
+from core.answers.across import Across, AcrossQuery
 from core.answers.images import (
     ORDERS,
     Gallery,
@@ -18,8 +19,6 @@ from core.answers.images import (
     per_image_table,
 )
 from core.answers.latent import (
-    Across,
-    AcrossQuery,
     LatentMap,
     LatentQuery,
     Near,
@@ -76,6 +75,7 @@ from core.evaluate.metrics import Mean, Metrics, mean_of
 from core.results import Row as StudyRow
 from core.results import StudyMissing, StudyResult, read_study
 from core.settings import settings
+from core.shape import Shape
 
 __all__ = [
     "ANSWERED",
@@ -128,6 +128,7 @@ __all__ = [
     "ScaleGap",
     "Scored",
     "Seen",
+    "Shape",
     "StudyMissing",
     "StudyResult",
     "StudyRow",
@@ -156,11 +157,7 @@ __all__ = [
 
 A = TypeVar("A")
 
-ANSWERED: dict[type[Query[Any]], Callable[..., Any]] = {  # what answers each type of query
-    answered.query: answered.by
-    for module in (images, latent, likelihoods, models, outskirts, overview, rays)
-    for answered in module.ANSWERS
-}
+ANSWERED = answered()  # what answers each type of query
 # With its query, which weighs as well: a lasso names thousands of images.
 _answers: Cache[tuple[Query[Any], Any]] = Cache(limit=256_000_000, sized=size_of)
 

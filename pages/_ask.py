@@ -6,30 +6,18 @@ import csv
 import io
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import streamlit as st
 
 from core import service
 from core.service import (
-    AcrossQuery,
-    ClassesQuery,
     DrawsQuery,
-    FieldQuery,
-    GalleryQuery,
-    ImageQuery,
-    LatentQuery,
-    LikelihoodsQuery,
-    NearQuery,
-    OverviewQuery,
     PairQuery,
     PlaneQuery,
     Query,
-    RayQuery,
     RayScoresQuery,
-    ResampleQuery,
-    SamplesQuery,
     Target,
 )
 
@@ -37,29 +25,10 @@ __all__ = ["ask", "csv_of", "draws_npz", "pair_csv", "ray_csv", "table_csv"]
 
 A = TypeVar("A")
 
-WAIT: Mapping[type[Query[Any]], str] = {
-    AcrossQuery: "Asking every detector…",
-    ClassesQuery: "Reading every class's card…",
-    DrawsQuery: "Making outliers…",
-    FieldQuery: "Asking the classifiers about the whole plane…",
-    GalleryQuery: "Sorting images…",
-    ImageQuery: "Asking the flow about this image…",
-    LatentQuery: "Unfolding the map…",
-    LikelihoodsQuery: "Loading the flow and its scores…",
-    NearQuery: "Looking for neighbours…",
-    OverviewQuery: "Reading the scenario…",
-    PairQuery: "Comparing two models…",
-    PlaneQuery: "Looking for the outermost posteriors…",
-    RayQuery: "Walking outward…",
-    RayScoresQuery: "Asking every detector along the ray…",
-    ResampleQuery: "Drawing each scale anew…",
-    SamplesQuery: "Letting the model draw…",
-}
-
 
 def ask(query: Query[A], data: bytes | None = None) -> A:
     """What the service answers; who waits for it reads what is being computed."""
-    return service.ask(query, data, wait=partial(st.spinner, WAIT[type(query)]))
+    return service.ask(query, data, wait=partial(st.spinner, query.wait))
 
 
 # Files: made when somebody takes one away, in a thread that draws nothing ---------------------------

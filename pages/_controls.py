@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.service import SUFFIXES, DetectorRow, OutskirtsError
+from core.service import SUFFIXES, DetectorRow, OutskirtsError, Shape
 
 __all__ = ["PRIVATE", "choose_model", "in_words", "map_button", "pager", "upload"]
 
@@ -59,15 +59,15 @@ def _turn(name: str, by: int, pages: int) -> None:
     st.session_state[name] = min(max(st.session_state.get(name, 1) + by, 1), pages)
 
 
-def upload(label: str, *, shape: object, key: str) -> Any:
+def upload(label: str, *, shape: Shape, key: str) -> Any:
     """One of the visitor's own images, or None; detectors see it in a scenario's shape."""
-    size, _, colours = str(shape).partition(" ")
+    colours = "grey" if shape.channels == 1 else "colour"
     return st.file_uploader(
         label,
         type=TYPES,
         key=key,
-        help=f"Made {colours}, fitted to {size} on black. {PRIVATE} Picking "
-        "another image drops it.",
+        help=f"Made {colours}, fitted to {shape.width}x{shape.height} pixels on black. "
+        f"{PRIVATE} Picking another image drops it.",
     )
 
 

@@ -25,9 +25,10 @@ from pages._tiles import row, tiles
 
 PER_PAGE, STRIP = 12, 8  # images of a page of the gallery; of it, at the top
 VIEWS = ("Scales", "Model against model", "Drawn images")
+COARSEST = "coarsest scale"  # the part that is called otherwise at every size of pictures
 TRY = {  # label: view, strange set, part, order and sets of the gallery
     "The likeliest pictures of all": (VIEWS[0], "mnist", "total", "most normal", "both"),
-    "Garments on their side": (VIEWS[0], "turned", "scale_4", "strangest", "strange"),
+    "Garments on their side": (VIEWS[0], "turned", COARSEST, "strangest", "strange"),
     "A flow that cannot see objects": (VIEWS[1], "mnist", "total", "typical", "both"),
     "One scale drawn anew": (VIEWS[2], "mnist", "total", "typical", "both"),
 }
@@ -77,6 +78,9 @@ def try_this(view: str, strange: str, part: str, order: str, which: str) -> None
     st.session_state["likelihoods_up"] = "glow.patches"
     st.session_state["likelihoods_temperature"] = 0.7
     st.session_state["likelihoods_strange"] = strange
+    if part == COARSEST:
+        scales = [p for p in models["glow"].part_titles if p.startswith("scale_")]
+        part = scales[-1] if scales else "total"
     st.session_state["likelihoods_part"] = part
     st.session_state["likelihoods_order"] = order
     st.session_state["likelihoods_from"] = which

@@ -178,10 +178,31 @@ def test_every_view_of_likelihoods_draws_it(opened: Open, view: str) -> None:
     assert not app.exception, [e.value for e in app.exception]
 
 
+@pytest.mark.parametrize("page", ["latent", "likelihoods", "outskirts"])
+def test_every_try_this_sets_a_state_that_can_be_drawn(opened: Open, page: str) -> None:
+    labels = [b.label for b in opened(page).button if b.key and "_try_" in b.key]
+    for label in labels:
+        app = opened(page)
+        next(b for b in app.button if b.label == label).click().run()
+        assert not app.exception, label
+        assert not app.error, (label, [e.value for e in app.error])
+
+
+def test_weights_of_another_shape_are_refused_in_one_line(colours: Tiny, call: Call) -> None:
+    path = colours.checkpoints / "colours" / "scenario.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"image": [3, 48, 56]}))
+    forget_everything()
+    for model in ("glow", "glow.dense", "outskirts"):
+        line = call("evaluate", f"colours/{model}", "--stored").error()
+        assert "takes pictures of 48x64 colour, scenario colours has 48x56 colour" in line, model
+        kept = call("train", f"colours/{model}", "--keep-weights")
+        assert (kept.status, "48x56" in kept.err.splitlines()[-1]) == (2, True), kept.err
+
+
 def test_a_visitors_picture_is_asked_about_in_colour(opened: Open) -> None:
     stream = io.BytesIO()
     Image.new("RGB", (640, 480), (10, 200, 30)).save(stream, "PNG")
     app = opened("likelihoods")
     app.file_uploader[0].upload("own.png", stream.getvalue(), "image/png").run()
     assert not app.exception, [e.value for e in app.exception]
-    assert "Made colour, fitted to 48x64" in app.file_uploader[0].help
+    assert "Made colour, fitted to 64x48 pixels" in app.file_uploader[0].help

@@ -514,3 +514,11 @@ def test_ten_visitors_are_ten_threads_and_bring_no_teams_of_their_own() -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout == "10"
+
+
+def test_stored_numbers_and_reference_images_are_read_only(tiny_scenario: Tiny) -> None:
+    parts = service.evaluate(TARGET, stored=True).parts["boxes"]
+    with pytest.raises(ValueError, match="read-only"):
+        parts["total"][0] = 0
+    with pytest.raises(ValueError, match="read-only"):
+        load_scenario("tiny").pictures("boxes").images[0, 0, 0, 0] = 1

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -46,6 +46,8 @@ __all__ = [
 @dataclass(frozen=True)
 class ImageQuery(Query["ImageView"]):
     """A reference image, or one of the user's: then ``index`` is None, ``set_name`` its file's."""
+
+    wait: ClassVar[str] = "Asking the flow about this image…"
 
     target: Target
     set_name: str
@@ -185,7 +187,7 @@ def _weight(found: Picture | str) -> int:
 
 
 # Pictures, and of files that are none the reasons: an error would hold the file by its traceback.
-_own: Cache[Picture | str] = Cache(limit=1_000_000, sized=_weight)
+_own: Cache[Picture | str] = Cache(limit=64_000_000, sized=_weight)
 
 
 def own_picture(scenario: Scenario, data: bytes) -> Picture:
@@ -220,6 +222,8 @@ ORDERS = ("strangest", "most normal", "typical", "random")
 @dataclass(frozen=True)
 class GalleryQuery(Query["Gallery"]):
     """Reference images in one of `ORDERS`: by a part, or drawn by the seed."""
+
+    wait: ClassVar[str] = "Sorting images…"
 
     target: Target
     sets: tuple[str, ...]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from core.answers.images import ImageQuery, classes_of, find_picture, own_picture, percentiles
+from core.answers.images import ImageQuery, classes_of, find_picture, percentiles
 from core.answers.loaded import Target, files_of, loaded, newest, stored_scores
 from core.answers.query import Answered, Query
 from core.cache import Cache
@@ -20,15 +20,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ANSWERS",
-    "Across",
-    "AcrossQuery",
     "LatentMap",
     "LatentQuery",
     "Near",
     "NearQuery",
-    "across",
     "ids_of_keys",
     "keys_of_ids",
+    "labels_of",
     "latent",
     "near",
     "pictures_of",
@@ -41,6 +39,8 @@ MISPLACED = 0.05  # a neighbour is, if this share of the map lies nearer than it
 @dataclass(frozen=True)
 class LatentQuery(Query["LatentMap"]):
     """The map of a detector's codes by one layout; "" for the first that there is."""
+
+    wait: ClassVar[str] = "Unfolding the map…"
 
     target: Target
     layout: str = ""
@@ -151,7 +151,7 @@ def latent(query: LatentQuery) -> LatentMap:
         which=atlas.which,
         indices=atlas.indices,
         keys=keys_of(atlas.which, atlas.indices),
-        labels=np.concatenate([_labels(scenario, name, indices) for name, indices in rows]),
+        labels=np.concatenate([labels_of(scenario, name, indices) for name, indices in rows]),
         xy=atlas.layouts[layout].xy,
         local=atlas.layouts[layout].local,
         layout=layout,
@@ -187,8 +187,8 @@ def _numbers(
     return {p: np.concatenate([stored[name][p][i] for name, i in rows]) for p in parts}
 
 
-def _labels(scenario: Scenario, set_name: str, indices: np.ndarray) -> np.ndarray:
-    """Names (n,) of the classes of a set's images."""
+def labels_of(scenario: Scenario, set_name: str, indices: np.ndarray) -> np.ndarray:
+    """Names (n,) of the classes of images, by ``indices`` (n,) in the set ``set_name``."""
     names = np.array([*classes_of(scenario, set_name), ""])
     labels = scenario.pictures(set_name).labels[indices]
     return names[np.where((labels >= 0) & (labels < len(names) - 1), labels, len(names) - 1)]
@@ -250,6 +250,8 @@ def pictures_of(scenario_name: str, picks: Sequence[tuple[str, int]]) -> np.ndar
 @dataclass(frozen=True)
 class NearQuery(Query["Near"]):
     """The neighbours of an image in a detector's latent space, and where a layout puts them."""
+
+    wait: ClassVar[str] = "Looking for neighbours…"
 
     image: ImageQuery
     layout: str = ""
@@ -365,86 +367,7 @@ def _neighbours(target: Target, atlas: Atlas, image: np.ndarray) -> tuple[np.nda
     return listed[found[0]], distances[0]
 
 
-# Every detector of the same images ---------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class AcrossQuery(Query["Across"]):
-    """What several models of a scenario say of the same images.
-
-    Attributes:
-        keys: of reference images; or none, and the one of the user's that is given.
-    """
-
-    scenario: str
-    models: tuple[str, ...]
-    keys: tuple[int, ...] = ()
-
-    def files(self) -> Iterable[Path]:
-        return files_of(*(Target.of(self.scenario, model) for model in self.models))
-
-
-@dataclass(frozen=True)
-class Across:
-    """The score of n images under every model.
-
-    Attributes:
-        sets, indices, labels: (n,), which image each is; empty for one of the user's.
-        scores, percentiles, flagged: model to (n,); scores in the unit of pages.
-        units: model to the unit of its score.
-    """
-
-    sets: np.ndarray
-    indices: np.ndarray
-    labels: np.ndarray
-    scores: Mapping[str, np.ndarray]
-    percentiles: Mapping[str, np.ndarray]
-    flagged: Mapping[str, np.ndarray]
-    units: Mapping[str, str]
-
-
-def across(query: AcrossQuery, data: bytes | None = None) -> Across:
-    """Score, percentile and verdict of every model for the same images.
-
-    Reference images' scores are those stored with the weights; an image of the user's is scored.
-
-    Raises:
-        ImageError: ``data`` is not an image that can be read.
-        OutskirtsError: no such scenario, set, image or checkpoint.
-    """
-    from core.inference.scoring import parts_of
-
-    scenario = load_scenario(query.scenario)
-    names = [s.name for s in scenario.own_sets]
-    keys = np.array(query.keys, np.int64)
-    which, indices = keys // SET_KEY, keys % SET_KEY
-    sizes = np.array([len(scenario.pictures(name).images) for name in names])
-    if not ((keys >= 0).all() and (which < len(names)).all()) or (indices >= sizes[which]).any():
-        raise ScenarioError(f"some of these images are not in scenario {query.scenario}")
-    own = None if data is None else own_picture(scenario, data).image
-    scores, standing, flagged, units = {}, {}, {}, {}
-    for model in query.models:
-        target = Target.of(query.scenario, model)
-        detector, card = loaded(target)
-        part = card.score.part
-        if own is None:
-            raw = np.empty(len(keys), np.float32)
-            for i, name in enumerate(names):
-                raw[which == i] = stored_scores(target)[name][part][indices[which == i]]
-        else:
-            raw = parts_of(detector, own[None])[part]
-        scores[model] = detector.to_display(part, raw)
-        standing[model] = percentiles(card, {part: raw})[part]
-        flagged[model] = raw > card.score.threshold
-        units[model] = detector.described[part].display_unit or detector.described[part].unit
-    labels = np.full(len(keys), "", object)
-    for i, name in enumerate(names):
-        labels[which == i] = _labels(scenario, name, indices[which == i])
-    return Across(np.array(names)[which], indices, labels, scores, standing, flagged, units)
-
-
 ANSWERS: tuple[Answered[Any], ...] = (
     Answered(LatentQuery, latent),
     Answered(NearQuery, near),
-    Answered(AcrossQuery, across),
 )

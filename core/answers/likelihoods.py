@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -26,6 +26,8 @@ Scores = Mapping[str, np.ndarray]  # part to (N,)
 @dataclass(frozen=True)
 class LikelihoodsQuery(Query["Likelihoods"]):
     """Histograms of every part of a flow, normal against one strange set."""
+
+    wait: ClassVar[str] = "Loading the flow and its scores…"
 
     target: Target
     strange: str

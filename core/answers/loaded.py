@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from core.cache import Cache, stamp
+from core.cache import Cache, freeze, stamp
 from core.errors import OutskirtsError
 from core.scenario import Scenario, ScenarioError, load_scenario
 
@@ -238,9 +238,13 @@ def loaded(target: Target) -> tuple[Detector, Card]:
 
 
 def _load(target: Target) -> tuple[Detector, Card]:
+    import torch
+
     from core import checkpoint
 
-    detector, card = checkpoint.load(target.world.folder, target.stem)
+    with torch.inference_mode(False):  # whoever asks: what is held must serve a gradient, too
+        detector, card = checkpoint.load(target.world.folder, target.stem)
+    card.check_shape(target.world.shape, f"scenario {target.scenario}")
     expected = {s.name for s in target.world.strange}
     if set(card.metrics) != expected:
         raise checkpoint.CardError(
@@ -263,7 +267,7 @@ def _read_scores(target: Target) -> ReferenceScores:
         raise checkpoint.CardError(
             f"{target} has no stored scores of {', '.join(missing)}: train it again"
         )
-    return checkpoint.ReferenceScores(world.joined(found.sets), found.exemplars)
+    return freeze(checkpoint.ReferenceScores(world.joined(found.sets), found.exemplars))
 
 
 def size_of_model(model: tuple[Detector, Card]) -> int:

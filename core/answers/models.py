@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -36,6 +36,8 @@ __all__ = [
 @dataclass(frozen=True)
 class PairQuery(Query["Pair"]):
     """The same part of two models, image by image, over the normal and one strange set."""
+
+    wait: ClassVar[str] = "Comparing two models…"
 
     across: Target
     up: Target
@@ -147,6 +149,8 @@ class Drawn:
 class ResampleQuery(Query["Resampled"]):
     """One image with one scale's latent drawn anew at a time, the others kept."""
 
+    wait: ClassVar[str] = "Drawing each scale anew…"
+
     image: ImageQuery
     count: int
     temperature: float = 1.0
@@ -193,6 +197,8 @@ def resample(query: ResampleQuery, data: bytes | None = None) -> Resampled:
 @dataclass(frozen=True)
 class SamplesQuery(Query["Drawn"]):
     """Images that a model draws by itself, from latents of N(0, temperature^2)."""
+
+    wait: ClassVar[str] = "Letting the model draw…"
 
     target: Target
     count: int

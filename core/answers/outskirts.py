@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -141,8 +141,8 @@ def _outlyingness(target: Target, criterion: str) -> Any:
     """How far out each exemplar posterior lies, a tensor (K,)."""
     import torch
 
+    detector = known_of(target).detector  # loaded outside: what is held must serve a gradient
     with torch.inference_mode():
-        detector = known_of(target).detector
         try:
             return detector.outlyingness(_criterion(criterion))
         except ValueError as error:
@@ -175,6 +175,8 @@ def generators_of(target: Target, criterion: str, rho: float) -> Any:
 @dataclass(frozen=True)
 class PlaneQuery(Query["Plane"]):
     """The plane through the centre of a model's exemplar posteriors."""
+
+    wait: ClassVar[str] = "Looking for the outermost posteriors…"
 
     target: Target
 
@@ -248,6 +250,8 @@ def plane(query: PlaneQuery) -> Plane:
 class FieldQuery(Query["Field"]):
     """The mean logit over the plane."""
 
+    wait: ClassVar[str] = "Asking the classifiers about the whole plane…"
+
     target: Target
 
     def files(self) -> Iterable[Path]:
@@ -318,6 +322,8 @@ def _crossings(spots: np.ndarray, values: np.ndarray) -> np.ndarray:
 @dataclass(frozen=True)
 class DrawsQuery(Query["Draws"]):
     """Synthetic outliers made by a recipe, which the seed draws."""
+
+    wait: ClassVar[str] = "Making outliers…"
 
     target: Target
     recipe: Recipe

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -95,6 +95,8 @@ class DetectorRow:
 @dataclass(frozen=True)
 class OverviewQuery(Query["Overview"]):
     """A scenario with its models' cards, and so many images of each set."""
+
+    wait: ClassVar[str] = "Reading the scenario…"
 
     scenario: str
     examples: int = 8
@@ -208,6 +210,8 @@ def _part_titles(
 @dataclass(frozen=True)
 class ClassesQuery(Query["Classes | None"]):
     """The models of a scenario, or of the one that a class is normal in, over all its variants."""
+
+    wait: ClassVar[str] = "Reading every class's card…"
 
     scenario: str
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 __all__ = ["Answered", "Query"]
 
@@ -13,7 +13,13 @@ A = TypeVar("A")
 
 
 class Query(Generic[A]):
-    """A question with an answer of type A: a frozen dataclass, which its answer is held by."""
+    """A question with an answer of type A: a frozen dataclass, which its answer is held by.
+
+    Attributes:
+        wait: what whoever waits for the answer reads.
+    """
+
+    wait: ClassVar[str]
 
     def files(self) -> Iterable[Path]:
         """The files that the answer comes from: when one of them changes, it is made anew.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, ClassVar, TypeGuard
 
 import numpy as np
 
@@ -38,6 +38,8 @@ KAPPAS = tuple(i / 4 for i in range(13))
 @dataclass(frozen=True)
 class RayQuery(Query["Ray"]):
     """From the centre through a exemplar posterior, named by its rank: 1 is the outermost."""
+
+    wait: ClassVar[str] = "Walking outward…"
 
     target: Target
     criterion: str
@@ -92,6 +94,8 @@ def ray(query: RayQuery) -> Ray:
 @dataclass(frozen=True)
 class RayScoresQuery(Query["RayScores"]):
     """What models of the scenario say of a ray."""
+
+    wait: ClassVar[str] = "Asking every detector along the ray…"
 
     ray: RayQuery
     models: tuple[str, ...]

@@ -143,7 +143,7 @@ def fit(
 
     Args:
         full: (width, height) of a picture that was read or made smaller than it is.
-        mask: it says which pixels: none between two values may arise.
+        mask: it marks pixels: what is marked in part, however thin, is marked at its highest.
 
     Raises:
         ImageError: nothing of it is left at that size.
@@ -151,10 +151,18 @@ def fit(
     full = full or image.size
     check_fits(*full, shape)
     size = fitted_size(*full, shape)
-    fitted = image.resize(size, Image.Resampling.NEAREST if mask else Image.Resampling.LANCZOS)
+    fitted = _marked(image, size) if mask else image.resize(size, Image.Resampling.LANCZOS)
     if size == shape.size:
         return fitted
     left, top = (round((side - own) / 2) for side, own in zip(shape.size, size, strict=True))
     whole = Image.new(image.mode, shape.size)
     whole.paste(fitted, (left, top))
     return whole
+
+
+def _marked(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """A mask at another size: 255 wherever a part of the pixel is marked; a scratch stays one."""
+    shares = image.point(lambda value: 255 * (value > 0)).resize(size, Image.Resampling.BOX)
+    larger = size[0] > image.width or size[1] > image.height
+    least = 127 if larger else 0
+    return shares.point(lambda value: 255 * (value > least))

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from core.cache import freeze
 from core.data.views import Chosen, Images
 from core.errors import ScenarioError, no_arrays
 from core.files import write_whole
@@ -72,7 +73,7 @@ def write_reference(path: Path, sets: Mapping[str, tuple[np.ndarray, ...]]) -> s
     arrays: dict[str, Any] = {}
     for name, (images, labels, *masks) in sets.items():
         arrays[f"{name}/images"] = images
-        arrays[f"{name}/labels"] = labels.astype(np.uint8)
+        arrays[f"{name}/labels"] = labels.astype(np.int16)
         if masks:
             arrays[f"{name}/masks"] = np.packbits(masks[0].reshape(len(images), -1), axis=1)
     packed = io.BytesIO()
@@ -94,7 +95,7 @@ def read_reference(path: Path, name: str) -> Mapping[str, Pictures]:
     try:
         with np.load(path, allow_pickle=False) as stored:
             sets = {key.rpartition("/")[0] for key in stored.files}
-            return {s: _pictures(stored, s) for s in sets}
+            return freeze({s: _pictures(stored, s) for s in sets})
     except FileNotFoundError as error:
         raise ScenarioError(
             f"{name}/reference.npz is missing: `python -m core train` makes it from training data"

@@ -418,7 +418,8 @@ class Glow(Detector):
     def sample(self, n: int, generator: torch.Generator, temperature: float = 1.0) -> Tensor:
         """Draw n images (n, C, H, W) from N(0, temperature^2) latents."""
         shapes = [(n, *shape) for shape in self.flow.latent_shapes()]
-        return self.decode([normal(shape, generator, temperature) for shape in shapes])
+        drawn = [normal(shape, generator, temperature) for shape in shapes]
+        return self.decode([z.to(self.noise.device) for z in drawn])
 
     def resample(
         self, x: Tensor, n: int, *, generator: torch.Generator, temperature: float = 1.0

@@ -26,6 +26,9 @@ def validate(detector: Detector, images: np.ndarray, *, seed: int) -> dict[str, 
 
     Faults are drawn by a seed.
 
+    Raises:
+        ValueError: there are fewer than two images.
+
     Example:
         >>> from types import SimpleNamespace
         >>> edges = SimpleNamespace(parts=lambda x: {"edges": x.diff(dim=3).abs().sum((1, 2, 3))})
@@ -34,6 +37,8 @@ def validate(detector: Detector, images: np.ndarray, *, seed: int) -> dict[str, 
         {'edges': 0.0}
     """
     images = images[:IMAGES]
+    if len(images) < 2:
+        raise ValueError(f"synthetic faults need two held-out images or more, got {len(images)}")
     whole = parts_of(detector, images)
     found = {}
     for i, (fault, change) in enumerate(FAULTS.items()):

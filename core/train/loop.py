@@ -108,15 +108,11 @@ def fit(
 ) -> Report:
     """Train a detector by its own phases, where it is or where the fabric says; bring it back.
 
-    It is left in eval mode.
-
-    The seed fixes draws and the order of streams; ``fabric`` is one device if not given; ``watch``
-    is told of each `Progress`.
-
-    With ``minutes``, phases with players share that time in proportion to their epochs; without,
-    each runs its epochs. With ``state``, progress is saved there every five minutes and a run
-    that finds the file goes on from it. The last weights are kept, whatever the loss.
-    ``origin`` names the weights that training builds on; a run with others does not go on.
+    It is left in eval mode. The seed fixes draws and the order of streams; ``watch`` is told of
+    each `Progress`. With ``minutes``, phases with players share that time in proportion to their
+    epochs; without, each runs its epochs. With ``state``, progress is saved there every five
+    minutes and a run that finds the file goes on from it. The last weights are kept, whatever the
+    loss. ``origin`` names the weights that training builds on; a run with others does not go on.
 
     Raises:
         TrainingFailed: a loss is not finite, ten gradients in a row are not, the interrupted
@@ -128,15 +124,8 @@ def fit(
     if fabric is None:
         fabric = Fabric(accelerator=home.type, devices=1)
         fabric.launch()
-    run = _Run(
-        detector,
-        streams,
-        seed=seed,
-        minutes=minutes,
-        fabric=fabric,
-        state=state,
-        origin=origin or {},
-    )
+    how = {"fabric": fabric, "state": state, "origin": origin or {}}
+    run = _Run(detector, streams, seed=seed, minutes=minutes, **how)  # type: ignore[arg-type]
     report = run.train(watch or (lambda progress: None))
     detector.to(home)
     return report

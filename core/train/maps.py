@@ -332,8 +332,9 @@ def _principal(centred: np.ndarray, dimensions: int) -> np.ndarray:
         return vectors[:, np.argsort(values)[::-1][:dimensions]]
     few = centred[np.linspace(0, len(centred) - 1, min(WIDE, len(centred))).round().astype(int)]
     values, vectors = np.linalg.eigh(few @ few.T)  # (n, n)
-    kept = [i for i in np.argsort(values)[::-1][:dimensions] if values[i] > 1e-9 * values.max()]
-    return few.T @ vectors[:, kept] / np.sqrt(values[kept])
+    order = np.argsort(values)[::-1][:dimensions]
+    kept = [i for i in order if values[i] > 1e-9 * values.max()] or order[:1]
+    return few.T @ vectors[:, kept] / np.sqrt(np.maximum(values[kept], 1e-12))
 
 
 def _recall(codes: np.ndarray, neighbours: np.ndarray) -> float:

@@ -81,6 +81,9 @@ def _learn(job: _Job, fabric: Fabric) -> Learnt:
     """Train in one of several processes, or keep what is there."""
     scenario, name, training = job.scenario, job.name, job.training
     detector, weights = _detector(scenario, name, training)
+    if job.keep_weights:
+        whose = f"scenario {scenario.family}"
+        checkpoint.read_card(scenario.folder, name).check_shape(scenario.shape, whose)
     job.watcher.stage("reading training images")
     wanted, world = [phase.data for phase in detector.phases()], fabric.world_size
     if training.batch_size % world:
@@ -93,6 +96,8 @@ def _learn(job: _Job, fabric: Fabric) -> Learnt:
         if scenario.images == "shipped" and not (scenario.folder / "reference.npz").exists():
             build_reference(scenario, reference_sets(scenario, download=job.download))
             forget_pictures()
+        for image_set in scenario.own_sets:
+            scenario.pictures(image_set.name)  # what is not there is told before the work
         if job.restart:
             _forget_run(scenario, name)
     if job.keep_weights:
@@ -123,6 +128,7 @@ def _detector(scenario: Scenario, name: str, training: Training) -> tuple[Detect
     origin = checkpoint.attach_auxiliaries(detector, scenario.folder)
     if detector.start:
         start, card = checkpoint.load_alone(scenario.folder, detector.start)
+        card.check_shape(detector.shape, f"scenario {scenario.family}")
         origin[detector.start] = card.weights.sha256
         try:
             for setting in detector.architecture:

@@ -145,3 +145,12 @@ def test_a_mask_is_fitted_where_its_picture_is_and_no_value_arises_between_two()
     assert found[8:20, 14:].all()
     assert not found[:, :14].any()
     assert not found[[7, 20]].any()
+
+
+def test_a_scratch_thinner_than_a_pixel_stays_in_a_smaller_mask() -> None:
+    mask = np.zeros((1024, 1024), np.uint8)
+    mask[500:504, 100:900] = 255
+    small = np.asarray(fit(Image.fromarray(mask), Shape(1, 64, 64), mask=True))
+    assert set(np.unique(small)) == {0, 255}
+    assert np.flatnonzero(small.any(1)).tolist() == [31]
+    assert np.flatnonzero(small.any(0)).tolist() == list(range(6, 57))

@@ -161,7 +161,7 @@ def test_shown_sets_are_test_images_of_their_class(scenario) -> None:
 
 
 def test_a_set_without_images_or_masks_is_named(scenario) -> None:
-    with pytest.raises(ScenarioError, match="'strokes' has no images: npz:known has none of class"):
+    with pytest.raises(ScenarioError, match="set 'strokes' has no class 7"):
         reference_sets(scenario(lambda v: v["strange"][0].update(only=7)), download=False)
     with pytest.raises(ScenarioError, match="'strokes' is to have masks, npz:known has none"):
         reference_sets(scenario(lambda v: v["strange"][0].update(masks=True)), download=False)
