@@ -4,11 +4,13 @@ The script lives in pages/_frame.py behind `st.App`, because Streamlit would oth
 pages/ without its frame when the first visit of a fresh server is a deep link.
 """
 
+import ctypes
 import gc
 import os
 import threading
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import streamlit as st
 from starlette.middleware import Middleware
@@ -22,12 +24,17 @@ from pages._links import FiniteLinks
 # many as there are processors, and the teams of thirty visitors wait for each other. One picture
 # under a flow takes 50 ms so, and above 500 with a team of two on a machine that is busy already.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+TRIM = 5.0  # seconds
 
 
 @asynccontextmanager
 async def warm(app: st.App) -> AsyncIterator[None]:
-    """Load detectors beside the first visit, so that it does not wait for torch on every page."""
-    threading.Thread(target=load, daemon=True).start()
+    """Load detectors beside the first visit, so that it does not wait for torch on every page.
+
+    And keep house meanwhile.
+    """
+    for work in (load, give_back):
+        threading.Thread(target=work, daemon=True).start()
     yield
 
 
@@ -39,6 +46,18 @@ def load() -> None:
     # and the models have made, and that stays as long as the server.
     gc.collect()
     gc.freeze()
+
+
+def give_back() -> None:
+    """Give back to the system, again and again, what an answer needed for a moment.
+
+    glibc keeps it, an arena a thread: a tenth of all memory after a visitor of every page.
+    """
+    with suppress(OSError, AttributeError):  # another system's library
+        trim = ctypes.CDLL("libc.so.6").malloc_trim
+        while True:
+            time.sleep(TRIM)
+            trim(0)
 
 
 def thumbnail(request: Request) -> Response:

@@ -51,7 +51,7 @@ class Scenario(ScenarioSets):
     title: str
     question: str
     image: Shape
-    images: str = Field(pattern=r"^(shipped|scenario:.+|package:.+|data:.+)$")
+    images: str = Field(pattern=r"^(shipped|scenario:.+)$")
     split: Split
     variants: tuple[SetName, ...] = ()  # each becomes a set's name, and part of file names
     training: dict[ModelName, Training] = Field(default={})

@@ -195,7 +195,7 @@ YOUNG = 10.0  # seconds: what a writer has not renamed by then, it left when it 
 
 
 def newest(cache: Cache[T], target: Target, make: Callable[[Target], T]) -> T:
-    """What ``make`` makes of a target's files as they are now; the cache ``kept`` holds it.
+    """What ``make`` makes of a target's files as they are now; the ``cache`` holds it.
 
     Those of a checkpoint are replaced one after the other: what does not fit together is read
     again if they have changed since, or are about to.
@@ -228,7 +228,7 @@ def _young(part: Path) -> bool:
 
 
 def loaded(target: Target) -> tuple[Detector, Card]:
-    """The detector of a target, frozen and with its auxiliary_models, and its card.
+    """The detector of a target, frozen and with its auxiliary models, and its card.
 
     Raises:
         CardError: card or weights are missing, damaged, or do not belong together or here.

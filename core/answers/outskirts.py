@@ -49,7 +49,11 @@ __all__ = [
 
 COLLAPSED = 0.01  # nats: a dimension that tells less of an image than this tells nothing
 ELLIPSES = 60  # posteriors that are drawn as ellipses at most
-CELLS, REACH, BEND = 57, 5.0, 3.0  # of the field: a side, how far in widths of the kept, its sinh
+CELLS, REACH, BEND = (
+    57,
+    5.0,
+    3.0,
+)  # of the field: a side, its reach in widths of exemplars, its sinh
 FAR = 1000.0  # the largest push and spread that are answered
 OUTLINE = 36  # points of an ellipse
 

@@ -155,7 +155,7 @@ def scenarios() -> list[dict[str, Any]]:
 
 
 def overview(query: OverviewQuery) -> Overview:
-    """What ``scenario_name`` holds, with so many examples, and how good its detectors are.
+    """What a query's scenario holds, with so many examples, and how good its detectors are.
 
     Raises:
         ScenarioError: unknown scenario, or its images are missing.
@@ -252,7 +252,7 @@ class Classes:
 
 
 def classes(query: ClassesQuery) -> Classes | None:
-    """Models of the scenario ``family`` over all its variants; None where it has none.
+    """Models of a query's scenario over all its variants; None where it has none.
 
     Raises:
         ScenarioError: unknown scenario.

@@ -37,7 +37,7 @@ KAPPAS = tuple(i / 4 for i in range(13))
 
 @dataclass(frozen=True)
 class RayQuery(Query["Ray"]):
-    """From the centre through a exemplar posterior, named by its rank: 1 is the outermost."""
+    """From the centre through an exemplar posterior, named by its rank: 1 is the outermost."""
 
     wait: ClassVar[str] = "Walking outward…"
 

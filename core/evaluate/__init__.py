@@ -1,1 +1,1 @@
-"""How good a score is: metrics, calibration, benchmarks."""
+"""How good a score is: metrics, calibration, bootstraps; numpy alone."""

@@ -108,14 +108,14 @@ def _learn(job: _Job, fabric: Fabric) -> Learnt:
 
 
 def _taught_by(detector: Detector) -> list[str]:
-    """Checkpoints that training builds on: its start, and auxiliary_models that it asks."""
+    """Checkpoints that training builds on: its start, and auxiliary models that it asks."""
     untaught = detector.untrained_settings
     asked = [stem for role, stem in detector.auxiliary_models.items() if role not in untaught]
     return [stem for stem in (detector.start, *asked) if stem]
 
 
 def _detector(scenario: Scenario, name: str, training: Training) -> tuple[Detector, dict[str, str]]:
-    """The detector before training, with its auxiliary_models and the weights it starts from.
+    """The detector before training, with its auxiliary models and the weights it starts from.
 
     Also the sha256 of those weights by checkpoint. All that can fail fails here, before an hour of
     training.

@@ -36,7 +36,7 @@ def streams_of(
 
     Args:
         batch_size: of the streams; download: fetch what is not there, where that can be done.
-        wanted: roles, as `core.detectors._base.Learnt` has them; of "train+ROLE" training images
+        wanted: roles, as `core.detectors._base.Roles` has them; of "train+ROLE" training images
             are of kind +1 and the others of kind -1. Nothing is copied to join them.
 
     Raises:
