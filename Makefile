@@ -22,6 +22,7 @@ lint: .venv/.tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/python -m mypy
+	@du -sh checkpoints .git 2>/dev/null || true
 
 # Stamp files: a second call installs nothing.
 .venv/bin/python:
