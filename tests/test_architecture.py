@@ -27,6 +27,7 @@ RANKS = {
     "core": 0,  # the package itself holds the version
     "core.errors": 0,
     "core.shape": 0,
+    "core.registry": 0,
     "core.settings": 0,
     "core.cache": 0,
     "core.files": 2,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -14,9 +14,6 @@ from core.answers.latent import SET_KEY, labels_of
 from core.answers.loaded import Target, files_of, loaded, stored_scores
 from core.answers.query import Answered, Query
 from core.scenario import ScenarioError, load_scenario
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["ANSWERS", "Across", "AcrossQuery", "across"]
 
@@ -91,7 +88,7 @@ def across(query: AcrossQuery, data: bytes | None = None) -> Across:
         scores[model] = detector.to_display(part, raw)
         standing[model] = percentiles(card, {part: raw})[part]
         flagged[model] = raw > card.score.threshold
-        units[model] = detector.described[part].display_unit or detector.described[part].unit
+        units[model] = detector.described[part].displayed_unit
     labels = np.full(len(keys), "", object)
     for i, name in enumerate(names):
         labels[which == i] = labels_of(scenario, name, indices[which == i])

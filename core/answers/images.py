@@ -344,8 +344,7 @@ def display_table(target: Target, sets: Sequence[str]) -> dict[str, np.ndarray]:
 
 def unit_of(detector: Detector, part: str) -> str:
     """The unit in which pages show a part."""
-    about = detector.described[part]
-    return about.display_unit or about.unit
+    return detector.described[part].displayed_unit
 
 
 ANSWERS: tuple[Answered[Any], ...] = (

@@ -164,7 +164,7 @@ def latent(query: LatentQuery) -> LatentMap:
         parts={part: detector.to_display(part, values) for part, values in raw.items()},
         percentiles=percentiles(card, raw),
         titles={part: about.title for part, about in detector.described.items()},
-        units={p: about.display_unit or about.unit for p, about in detector.described.items()},
+        units={p: about.displayed_unit for p, about in detector.described.items()},
         score=score,
         flagged=raw[score] > card.score.threshold,
     )

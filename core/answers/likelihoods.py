@@ -138,7 +138,7 @@ def _view(
     return PartView(
         name=name,
         title=about.title,
-        unit=about.display_unit or about.unit,
+        unit=about.displayed_unit,
         text=about.text,
         edges=edges,
         normal=_shares(normal, edges),

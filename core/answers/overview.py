@@ -365,7 +365,7 @@ def flagged_above(target: Target) -> tuple[float, str]:
     detector, card = loaded(target)
     about = detector.described[card.score.part]
     value = detector.to_display(card.score.part, np.array([card.score.threshold]))[0]
-    return float(value), about.display_unit or about.unit
+    return float(value), about.displayed_unit
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
 from functools import cache
 from pathlib import Path
 
 from core.detectors._base import Detector
+from core.registry import only_class
 
 __all__ = ["detector_class", "detector_names"]
 
@@ -27,12 +26,4 @@ def detector_class(name: str) -> type[Detector]:
     """
     if name not in detector_names():
         raise LookupError(f"no detector {name!r}; there are: {', '.join(detector_names())}")
-    module = importlib.import_module(f"core.detectors.{name}")
-    found = [
-        c
-        for c in vars(module).values()
-        if inspect.isclass(c) and issubclass(c, Detector) and c.__module__ == module.__name__
-    ]
-    if len(found) != 1:
-        raise TypeError(f"{module.__name__} must define one detector, it defines {len(found)}")
-    return found[0]
+    return only_class(f"core.detectors.{name}", Detector)  # type: ignore[type-abstract]

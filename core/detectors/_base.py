@@ -156,6 +156,11 @@ class Part:
     text: str
     display_unit: str = ""  # where it is another: see `Detector.to_display`
 
+    @property
+    def displayed_unit(self) -> str:
+        """The unit in which pages show it."""
+        return self.display_unit or self.unit
+
 
 class Detector(nn.Module, ABC):
     """A deep anomaly detector. Larger scores mean stranger images, in every method.

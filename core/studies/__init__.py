@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
 import pkgutil
 from typing import TYPE_CHECKING
+
+from core.registry import only_class
 
 if TYPE_CHECKING:
     from core.studies._base import Study
@@ -30,12 +30,4 @@ def study(name: str) -> Study:
 
     if name not in study_names():
         raise LookupError(f"no study {name!r}; there are: {', '.join(study_names())}")
-    module = importlib.import_module(f"core.studies.{name}")
-    defined = [
-        c
-        for c in vars(module).values()
-        if inspect.isclass(c) and issubclass(c, Study) and c.__module__ == module.__name__
-    ]
-    if len(defined) != 1:
-        raise TypeError(f"{module.__name__} must define one study, it defines {len(defined)}")
-    return defined[0]()
+    return only_class(f"core.studies.{name}", Study)()  # type: ignore[type-abstract]

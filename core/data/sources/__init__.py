@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from core.data.sources._base import DataMissing, Labelled, Source
+from core.registry import only_class
 from core.shape import Shape
 
 __all__ = [
@@ -67,15 +66,7 @@ def _offered() -> list[str]:
 
 @cache
 def _kind(kind: str) -> type[Source]:
-    module = importlib.import_module(f"core.data.sources.{kind}")
-    classes = [
-        c
-        for c in vars(module).values()
-        if inspect.isclass(c) and issubclass(c, Source) and c.__module__ == module.__name__
-    ]
-    if len(classes) != 1:
-        raise TypeError(f"{module.__name__} must define one source, it defines {len(classes)}")
-    return classes[0]
+    return only_class(f"core.data.sources.{kind}", Source)  # type: ignore[type-abstract]
 
 
 def public_set(
