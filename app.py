@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from pages._links import FiniteLinks
+from pages._shared.links import FiniteLinks
 
 # Before torch is loaded: else each thread that asks it for something brings a team of its own, as
 # many as there are processors, and the teams of thirty visitors wait for each other. One picture
@@ -63,7 +63,7 @@ def give_back() -> None:
 def thumbnail(request: Request) -> Response:
     """A reference image as the tooltips of maps ask for it."""
     from core import service
-    from pages import _draw
+    from pages._shared import draw
 
     at = request.path_params
     if not (at["index"].isascii() and at["index"].isdigit() and len(at["index"]) < 9):
@@ -73,7 +73,7 @@ def thumbnail(request: Request) -> Response:
     except service.OutskirtsError as error:
         return Response(str(error), 404, media_type="text/plain")
     kept = {"Cache-Control": "max-age=3600"}
-    return Response(_draw.png([picture]), media_type="image/png", headers=kept)
+    return Response(draw.png([picture]), media_type="image/png", headers=kept)
 
 
 def below_base(path: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from core import service
-from pages import _draw, _history, _links
+from pages._shared import draw, history, links
 
 TERMS = """
 | term | meaning |
@@ -65,8 +65,8 @@ page = st.navigation(
         st.Page("cards.py", title="Model cards", icon=":material/badge:"),
     ]
 )
-_links.arrive(page.url_path)
-st.html(_draw.TOUCH)
+links.arrive(page.url_path)
+st.html(draw.TOUCH)
 with st.sidebar:
     # One class against the others is the harder thing to grasp: such scenarios stand last.
     rows = sorted(service.scenarios(), key=lambda row: bool(row.get("variants")))
@@ -105,7 +105,7 @@ with st.sidebar:
     )
     if st.button("Terms and keys", shortcut="H", icon=":material/help:", width="stretch"):
         terms()
-    _history.one_entry_an_act()
+    history.one_entry_an_act()
 
 if st.session_state["scenario"] is None:
     st.error("There is no scenario in the checkpoints folder.", icon=":material/error:")

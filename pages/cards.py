@@ -6,8 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from core.service import DetectorRow, OutskirtsError, OverviewQuery, Target, flagged_above, luck
-from pages import _draw, _luck
-from pages._ask import ask
+from pages._shared import draw, seeds
+from pages._shared.ask import ask
 
 VIEWS = ("Card", "Seeds")
 TRY = {  # label: model, what of it is shown
@@ -157,7 +157,7 @@ def show_metrics(row: DetectorRow) -> None:
                 "strange set": image_set.title,
                 "part": row.part_titles[part] + (" ★" if part == card.score.part else ""),
                 "AUROC": m.auroc,
-                "95 % interval": _draw.interval(m),
+                "95 % interval": draw.interval(m),
                 "AUPR": m.aupr,
                 "FPR at 95 % TPR": m.fpr95,
                 "images": f"{m.n_normal:,} / {m.n_strange:,}",
@@ -207,17 +207,17 @@ def show_seeds(row: DetectorRow) -> None:
         bind="query-params",
         persist_state="session",
     )
-    found = luck(card, strange, _luck.measured(rows.values()))
+    found = luck(card, strange, seeds.measured(rows.values()))
     for one in found:
         if one.part == card.score.part:
-            st.markdown(_luck.said(one, f"The score, {row.part_titles[one.part]},", of(strange)))
+            st.markdown(seeds.said(one, f"The score, {row.part_titles[one.part]},", of(strange)))
     st.plotly_chart(
-        _luck.figure(found, row.part_titles, row.name),
+        seeds.figure(found, row.part_titles, row.name),
         key="cards_seeds",
-        config=_draw.SAVE,
+        config=draw.SAVE,
         alt="AUROC of every part of this model, and of the same training from each other seed",
     )
-    rest = _luck.warnings({strange: found}, row.part_titles, {strange: of(strange)})
+    rest = seeds.warnings({strange: found}, row.part_titles, {strange: of(strange)})
     st.markdown(rest or "No part is fooled from one seed and not from another here.")
     st.caption(
         f"{card.seeds.text}: {', '.join(card.seeds.models)}. A point is one training; the intervals "

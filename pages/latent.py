@@ -15,10 +15,12 @@ from core.service import (
     Target,
     pictures_of,
 )
-from pages import _chosen, _draw, _gestures, _map, _neighbours, _selection
-from pages._ask import ask
-from pages._controls import choose_model, in_words
-from pages._tags import tags
+from pages._latent import chosen, gestures, neighbours, selection
+from pages._latent import map as _map
+from pages._latent.tags import tags
+from pages._shared import draw
+from pages._shared.ask import ask
+from pages._shared.controls import choose_model, in_words
 
 VIEWS = ("One map", "Two maps", "3-D")
 LAYOUTS = {"umap": "UMAP", "tsne": "t-SNE", "pca": "PCA"}
@@ -149,7 +151,7 @@ def filtered(view: LatentMap) -> np.ndarray:
 
 def chart_key(view: LatentMap, target: Target, place: str) -> str:
     """Another key where another map is drawn: what was drawn on the last does not fit it."""
-    drawn = st.session_state.get(_selection.DRAWN, 0)
+    drawn = st.session_state.get(selection.DRAWN, 0)
     return f"latent_map_{place}_{target}_{view.layout}_{len(view.keys)}_{drawn}"
 
 
@@ -169,7 +171,7 @@ def show_map(
     view: LatentMap, target: Target, place: str, visible: np.ndarray, near: Near | None, what: str
 ) -> None:
     colouring = colours(view, what)
-    picked = view.rows(_selection.selected(scenario.name))
+    picked = view.rows(selection.selected(scenario.name))
     st.echarts_chart(
         _map.spec(
             view,
@@ -178,7 +180,7 @@ def show_map(
             picked=picked[visible[picked]],
             near=near,
             scenario=scenario.name,
-            clicks=_selection.clicks_on(chart_key(view, target, place)),
+            clicks=selection.clicks_on(chart_key(view, target, place)),
         ),
         key=chart_key(view, target, place),
         on_select="rerun",
@@ -198,10 +200,10 @@ def show_3d(view: LatentMap, visible: np.ndarray, what: str) -> None:
     colouring = colours(view, what)
     st.plotly_chart(
         _map.three_d(
-            view, colouring, visible=visible, picked=view.rows(_selection.selected(scenario.name))
+            view, colouring, visible=visible, picked=view.rows(selection.selected(scenario.name))
         ),
         key="latent_3d",
-        config=_draw.SAVE,
+        config=draw.SAVE,
         alt=f"The codes of {visible.sum()} images along their first three principal axes",
     )
     show_legend(colouring, view, visible)
@@ -251,7 +253,7 @@ def try_this(label: str) -> None:
         rows = np.argsort(view.local, kind="stable")[: len(view.local) // 20]
     else:
         rows = np.array([], int)
-    _selection.select(scenario.name, view.keys[rows])
+    selection.select(scenario.name, view.keys[rows])
     st.session_state[FRESH] = False
     show_worst(view, rows if len(rows) else np.flatnonzero(view.which == 1))
 
@@ -260,7 +262,7 @@ def show_worst(view: LatentMap, rows: np.ndarray) -> None:
     """Look at the strange image that the detector finds most normal."""
     if len(rows):
         worst = rows[np.argmin(view.parts[view.score][rows])]
-        _neighbours.inspect(view.sets[view.which[worst]], int(view.indices[worst]))
+        neighbours.inspect(view.sets[view.which[worst]], int(view.indices[worst]))
 
 
 # Page --------------------------------------------------------------------------------------------
@@ -297,7 +299,7 @@ def second_map() -> tuple[LatentMap, Target] | None:
 
 
 def inspect_row(view: LatentMap, row: int) -> None:
-    _neighbours.inspect(view.sets[view.which[row]], int(view.indices[row]))
+    neighbours.inspect(view.sets[view.which[row]], int(view.indices[row]))
 
 
 def pictures(view: LatentMap, rows: np.ndarray) -> np.ndarray:
@@ -328,29 +330,29 @@ def explore() -> tuple[LatentMap, np.ndarray] | None:
         groups = _map.grouped(drawn, colours(drawn, what), there)
         rows = [group.rows for group in groups]
         chart = chart_key(drawn, of, side)
-        clicked = _selection.take(scenario.name, drawn, chart, rows, _gestures.stroke())
+        clicked = selection.take(scenario.name, drawn, chart, rows, gestures.stroke())
         if clicked is not None:
             inspect_row(drawn, clicked)
-    said = _selection.read_url(scenario.name, view)
-    state = (str(target), visible.tobytes(), _selection.selected(scenario.name).tobytes())
+    said = selection.read_url(scenario.name, view)
+    state = (str(target), visible.tobytes(), selection.selected(scenario.name).tobytes())
     if state != st.session_state.get(BELOW) and not whole:
-        _selection.first_page()
+        selection.first_page()
         st.rerun()
     st.session_state[BELOW] = state
-    _selection.stale()
+    selection.stale()
     if said:
         st.info(said, icon=":material/link_off:")
     columns = st.columns([2.1, 1] if other is None else 2, gap="medium")
     panel, beside_it = (columns[1], columns[0]) if other is None else st.columns(2, gap="medium")
     with panel:
-        found = _neighbours.pick(target, names)
+        found = neighbours.pick(target, names)
         nears = [
-            _neighbours.place(replace(found[0], target=of), drawn.layout, found[1])
+            neighbours.place(replace(found[0], target=of), drawn.layout, found[1])
             if found
             else None
             for drawn, of, _ in maps
         ]
-    _gestures.gestures()
+    gestures.gestures()
     for (drawn, of, side), near, column in zip(maps, nears, columns, strict=False):
         with column:
             if kind == VIEWS[2]:
@@ -360,11 +362,11 @@ def explore() -> tuple[LatentMap, np.ndarray] | None:
                 show_map(drawn, of, side, there, near, what)
     if nears[0] is not None and found is not None:
         with panel:
-            _neighbours.neighbours(
+            neighbours.neighbours(
                 nears[0], view, lambda rows: pictures(view, rows), LAYOUTS[view.layout]
             )
         with beside_it, in_words():
-            _neighbours.verdicts(nears[0], found, compared, scenario.name)
+            neighbours.verdicts(nears[0], found, compared, scenario.name)
     return view, visible
 
 
@@ -390,10 +392,10 @@ with st.container(horizontal=True, vertical_alignment="center"):
 drawn = explore()
 if drawn is not None:
     viewed = st.session_state["latent_model"]
-    _chosen.chosen(
+    chosen.chosen(
         *drawn,
         compared | {viewed: models[viewed]},
         scenario.name,
         seed=seed,
-        inspect=_neighbours.inspect,
+        inspect=neighbours.inspect,
     )

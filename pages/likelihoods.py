@@ -16,12 +16,13 @@ from core.service import (
     PartView,
     Target,
 )
-from pages import _ask, _draw, _flows, _luck
-from pages._ask import ask
-from pages._controls import choose_model, map_button, pager, upload
-from pages._paradox import Story, lengths
-from pages._text import plain
-from pages._tiles import row, tiles
+from pages._likelihoods import files, flows
+from pages._likelihoods.paradox import Story, lengths
+from pages._shared import draw, seeds
+from pages._shared.ask import ask
+from pages._shared.controls import choose_model, map_button, pager, upload
+from pages._shared.gallery import row, tiles
+from pages._shared.text import plain
 
 PER_PAGE, STRIP = 12, 8  # images of a page of the gallery; of it, at the top
 VIEWS = ("Scales", "Model against model", "Drawn images")
@@ -136,14 +137,14 @@ story = Story(
     normal=normal.title.lower(),
     strange=title_of[strange].lower(),
     set_name=strange,
-    others=_luck.measured((*overview.detectors, *overview.seed_replicates)),
+    others=seeds.measured((*overview.detectors, *overview.seed_replicates)),
 )
 
 
 def heading(part: PartView, *, gap: str = "  \n", bold: str = "**") -> str:
     f = part.figures
     mark = " · the score" if part.is_score else ""
-    figures = f"AUROC {bold}{f.auroc:.3f}{bold} ({_draw.interval(f)})"
+    figures = f"AUROC {bold}{f.auroc:.3f}{bold} ({draw.interval(f)})"
     return f"{bold}{part.title}{bold}{mark}{gap}{figures}"
 
 
@@ -152,9 +153,9 @@ def show_parts() -> None:
     with left:
         st.markdown(heading(total))
         st.plotly_chart(
-            _draw.histogram(total, names, height=250),
+            draw.histogram(total, names, height=250),
             key="likelihoods_total",
-            config=_draw.SAVE,
+            config=draw.SAVE,
             alt="Histogram of the full likelihood of normal and strange images",
         )
         for text in (story.seen(), story.why(), story.background()):
@@ -163,9 +164,9 @@ def show_parts() -> None:
     with right:
         others = [p for p in found.parts if p.name != "total"]
         st.plotly_chart(
-            _draw.panels([(heading(p, gap="<br>", bold=""), p) for p in others], names),
+            draw.panels([(heading(p, gap="<br>", bold=""), p) for p in others], names),
             key="likelihoods_parts",
-            config=_draw.SAVE,
+            config=draw.SAVE,
             alt="Histograms of every other part of normal and strange images",
         )
         with st.popover("What each part means", icon=":material/help:"):
@@ -232,7 +233,7 @@ def show_image(view: ImageView) -> None:
     }
     picture, bars = st.columns([1, 2.4], gap="small")
     picture.image(
-        _draw.enlarge(view.image, 224),
+        draw.enlarge(view.image, 224),
         output_format="PNG",
         caption=plain(f"{view.id} {view.label}".rstrip()),
         alt=f"The picked image, {view.id} {view.label}, as the flow sees it",
@@ -243,9 +244,9 @@ def show_image(view: ImageView) -> None:
         (f"mean of {names[i].lower()}", {k: parts[k].means[i] for k in scales}) for i in (0, 1)
     ]
     bars.plotly_chart(
-        _draw.contributions([("this image", dict(view.displayed)), *means], scales),
+        draw.contributions([("this image", dict(view.displayed)), *means], scales),
         key="likelihoods_bars",
-        config=_draw.SAVE,
+        config=draw.SAVE,
         alt="Stacked bars: bits per dimension that each scale contributes to the picked image, "
         "beside the means of the normal and of the strange set",
     )
@@ -295,9 +296,9 @@ def show_maps(view: ImageView) -> None:
     columns = st.columns(2, gap="small")
     for i, start in enumerate(range(0, len(shown), 2)):
         columns[i % 2].plotly_chart(
-            _draw.maps(shown[start : start + 2], "bits"),
+            draw.maps(shown[start : start + 2], "bits"),
             key=f"likelihoods_maps_{start}",
-            config=_draw.SAVE,
+            config=draw.SAVE,
             alt="Heat maps of what each cell of the picked image costs: "
             + ", ".join(parts[n].title for n in list(view.maps)[start : start + 2]),
         )
@@ -400,7 +401,7 @@ with scales:
             show_strip(view)
         st.download_button(
             "All numbers (CSV)",
-            lambda: _ask.table_csv(target, (normal.name, strange)),
+            lambda: files.table_csv(target, (normal.name, strange)),
             file_name=f"{scenario.family}-{model}-{strange}.csv",
             mime="text/csv",
             on_click="ignore",
@@ -408,11 +409,11 @@ with scales:
         )
 with against:
     if against.open:
-        _flows.against(overview, models, model, strange, seed=seed, inspect=inspect)
+        flows.against(overview, models, model, strange, seed=seed, inspect=inspect)
 with drawn:
     if drawn.open:
         picker, shown = st.columns([1, 3], gap="medium")
         with picker:
             query, data = pick_image()
         with shown:
-            _flows.drawn(query, data, models, seed=seed)
+            flows.drawn(query, data, models, seed=seed)

@@ -19,9 +19,10 @@ from core.service import (
     Recipe,
     Target,
 )
-from pages import _ablation, _ask, _plane, _readings, _study, _tiles, _walk
-from pages._ask import ask
-from pages._controls import choose_model, in_words
+from pages._outskirts import ablation, files, plane, readings, walk
+from pages._shared import gallery, study
+from pages._shared.ask import ask
+from pages._shared.controls import choose_model, in_words
 
 SHOWN = 9  # of the gallery
 WHOLE = "_outskirts_whole"
@@ -167,13 +168,13 @@ def show_plane(view: Plane, made: Draws) -> None:
     )
     field = ask(FieldQuery(target)) if with_field else None
     st.plotly_chart(
-        _plane.plane(view, made, field),
+        plane.plane(view, made, field),
         key="outskirts_plane",
-        config=_plane.SAVE,
+        config=plane.SAVE,
         alt="Training images' posteriors on the plane of their first two principal axes, with "
         "generators, synthetic outliers and what the classifiers say",
     )
-    st.html(_plane.legend(made, field=with_field))
+    st.html(plane.legend(made, field=with_field))
     text = (
         f"A shadow: these two axes hold {view.share.sum():.0%} of how the means vary; the other "
         f"{view.axes.shape[1] - 2} dimensions are not seen."
@@ -265,7 +266,7 @@ def show_triple(view: Plane, made: Draws, row: int, place: int, ranks: Mapping[i
         (view.images[parent], "parent", f"Its parent, training image {parent}"),
         (view.images[nearest], "nearest", f"The nearest real image, {nearest}{same_one}"),
     ]
-    st.html(_tiles.row(pictures, width=84))
+    st.html(gallery.row(pictures, width=84))
     return st.button(
         text,
         key=f"outskirts_follow_{place}",
@@ -304,7 +305,7 @@ def explore(view: Plane) -> None:
             st.rerun(scope="app")  # the ray is outside of this fragment
         st.download_button(
             "These outliers (NPZ)",
-            lambda: _ask.draws_npz(query),
+            lambda: files.draws_npz(query),
             file_name=f"{scenario.family}-{model}-synthetic-{seed}.npz",
             mime="application/octet-stream",
             on_click="ignore",
@@ -321,9 +322,9 @@ def show_collapse(view: Plane) -> None:
     st.subheader("Does the latent space tell anything?")
     collapsed = int((view.kl < COLLAPSED).sum())
     st.plotly_chart(
-        _plane.divergences(view.kl),
+        plane.divergences(view.kl),
         key="outskirts_kl",
-        config=_plane.SAVE,
+        config=plane.SAVE,
         alt="Mean KL to the prior of each latent dimension, largest first",
     )
     count = "None" if not collapsed else f"{collapsed}"
@@ -357,7 +358,7 @@ def show_readings() -> None:
         return
     st.subheader("The models side by side")
     table = [
-        {"": s.title, **{row.title: _readings.cell(row, s.name) for row in ready.values()}}
+        {"": s.title, **{row.title: readings.cell(row, s.name) for row in ready.values()}}
         for s in scenario.strange
     ]
     st.table(
@@ -368,7 +369,7 @@ def show_readings() -> None:
     )
     st.markdown(
         "**What you see:** "
-        + _readings.verdict(list(ready.values()), {s.name: s.title for s in scenario.strange})
+        + readings.verdict(list(ready.values()), {s.name: s.title for s in scenario.strange})
     )
     st.caption(
         "AUROC of each model's score; in small the 95 % interval of 1,000 stratified bootstraps; it "
@@ -419,5 +420,5 @@ show_readings()
 below = st.container()  # the walk asks a dozen detectors: what is quick comes first
 show_collapse(view)
 with below:
-    _walk.walk(target, everyone, view, st.session_state["outskirts_criterion"])
-_study.show("outskirts", why=_ablation.why, aside=_ablation.which_is_which)
+    walk.walk(target, everyone, view, st.session_state["outskirts_criterion"])
+study.show("outskirts", why=ablation.why, aside=ablation.which_is_which)

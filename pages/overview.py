@@ -17,15 +17,15 @@ from core.service import (
     luck,
     read_study,
 )
-from pages import _draw, _luck
-from pages._ask import ask
+from pages._shared import draw, seeds
+from pages._shared.ask import ask
 
 
 def cell(figures: Metrics) -> str:
     """AUROC with its interval; below chance marked by a sign, not by colour alone."""
     auroc = f"{figures.auroc:.3f}"
     marked = f":orange[▼\u00a0{auroc}]" if figures.fooled else auroc
-    return f"{marked}  \n:small[:gray[{_draw.interval(figures, dash=_draw.DASH)}]]"
+    return f"{marked}  \n:small[:gray[{draw.interval(figures, dash=draw.DASH)}]]"
 
 
 def reported(figures: Mapping[str, float]) -> str:
@@ -49,7 +49,7 @@ edge = f"outskirts.{own}" if own else "outskirts"
 st.subheader("Where to start")
 models = {row.name: row.card for row in found.detectors if row.card is not None}
 glow = models.get("glow")
-seeds = glow.seeds.text if glow is not None and glow.seeds is not None else ""
+seed_text = glow.seeds.text if glow is not None and glow.seeds is not None else ""
 # Name: title, text, page, the model and the set that it needs, and controls of the page. Only those
 # that differ from what the page opens with: each of the others would be a step of the Back button.
 TRY: dict[str, tuple[str, str, str, tuple[str, str], dict[str, Any]]] = {
@@ -104,9 +104,9 @@ TRY: dict[str, tuple[str, str, str, tuple[str, str], dict[str, Any]]] = {
     ),
     "cards": (
         "How much of it is luck?",
-        f"{seeds[:1].upper()}{seeds[1:]}. Which of its figures stay, and which do not?",
+        f"{seed_text[:1].upper()}{seed_text[1:]}. Which of its figures stay, and which do not?",
         "cards",
-        ("glow", scenario.normal.name) if seeds else ("", ""),
+        ("glow", scenario.normal.name) if seed_text else ("", ""),
         {"view": "Seeds"},
     ),
 }
@@ -153,7 +153,7 @@ def lines(row: DetectorRow, parts: Iterable[str], *, alone: bool) -> list[dict[s
 
 
 TITLES = {s.name: s.title.lower() for s in scenario.strange}
-MEASURED = _luck.measured((*found.detectors, *found.seed_replicates))
+MEASURED = seeds.measured((*found.detectors, *found.seed_replicates))
 
 
 def said(found: Correction) -> str:
@@ -197,7 +197,7 @@ def luck_of(row: DetectorRow) -> str:
     """Where other seeds of a model contradict what its table says; "" if they do not."""
     assert row.card is not None
     by_set = {name: luck(row.card, name, MEASURED) for name in TITLES}
-    return _luck.warnings(by_set, row.part_titles, TITLES)
+    return seeds.warnings(by_set, row.part_titles, TITLES)
 
 
 def against_ablation(stem: str, auroc: float) -> str:
@@ -284,16 +284,16 @@ if by_class is not None:
             if card is not None
         }
         st.plotly_chart(
-            _draw.intervals(scores, marked=scenario.normal.title),
+            draw.intervals(scores, marked=scenario.normal.title),
             key=f"overview_classes_{stem}",
-            config=_draw.SAVE,
+            config=draw.SAVE,
             alt=f"AUROC of {row.title} with each class in turn as the normal one, with intervals",
         )
         mean = by_class.means.get(stem)
         if mean is not None:
             st.markdown(
                 f"**{row.title}**: mean AUROC over {mean.models} classes **{mean.auroc:.3f}** "
-                f"({_draw.interval(mean, dash=_draw.DASH)}), each against all others. The class that is "
+                f"({draw.interval(mean, dash=draw.DASH)}), each against all others. The class that is "
                 "chosen in the sidebar is the orange diamond." + against_ablation(stem, mean.auroc)
             )
 st.page_link("cards.py", label="Every model's card: data, training, deviations, limits")
@@ -304,7 +304,7 @@ with st.grid(min_column_width=300):
         with st.container():
             st.markdown(f"**{image_set.title}** ({image_set.role})")
             st.image(
-                _draw.strip(found.examples[image_set.name]),
+                draw.strip(found.examples[image_set.name]),
                 output_format="PNG",
                 width="stretch",
                 alt=f"The first images of the set {image_set.title}",

@@ -33,7 +33,7 @@ from core.service import (
     SamplesQuery,
     Target,
 )
-from pages import _ask
+from pages._shared.ask import ask
 
 GLOW = Target("tiny", "glow")
 FIRST, SECOND = (Target("tiny", "glow", f"seed-{i}") for i in (0, 1))
@@ -129,8 +129,8 @@ def test_a_page_shows_a_spinner_for_what_is_made_and_none_for_what_is_there(
 ) -> None:
     texts, spinner = [], st.spinner
     monkeypatch.setattr(st, "spinner", lambda text: texts.append(text) or spinner(text))
-    _ask.ask(IMAGE)
-    _ask.ask(IMAGE)
+    ask(IMAGE)
+    ask(IMAGE)
     assert texts == ["Asking the flow about this image…"]
 
 

@@ -250,7 +250,7 @@ def test_how_unjudged_images_land_is_not_measured() -> None:
 
 
 def test_the_unjudged_have_a_verdict_and_a_mark_of_their_own(roles: Tiny) -> None:
-    from pages import _map
+    from pages._latent import map as _map
 
     view = service.ask(LatentQuery(GLOW))
     verdicts = _map.colour_by("verdict", view, {})

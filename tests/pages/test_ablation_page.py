@@ -9,7 +9,8 @@ from streamlit.testing.v1 import AppTest
 
 from core.service import StudyResult, StudyRow, read_study
 from core.settings import settings
-from pages import _ablation, _study
+from pages._outskirts import ablation as words
+from pages._shared import study
 
 
 def mean(gap: float, *, low: float | None = None, high: float | None = None) -> StudyRow:
@@ -52,11 +53,11 @@ def ablation(**gaps: tuple[float, float]) -> StudyResult:
     ],
 )
 def test_an_arm_is_better_or_worse_only_beyond_every_interval(means: list, kind: str) -> None:
-    assert _study.kind_of(means) == kind
+    assert study.kind_of(means) == kind
 
 
 def said_of(result: StudyResult) -> str:
-    return f"{_study.verdict(result)} {_ablation.why(result)}"
+    return f"{study.verdict(result)} {words.why(result)}"
 
 
 def test_the_verdict_names_every_arm_with_its_numbers_and_claims_no_more() -> None:
@@ -75,7 +76,7 @@ def test_the_verdict_names_every_arm_with_its_numbers_and_claims_no_more() -> No
 
 def test_every_arm_is_drawn_on_both_sets() -> None:
     result = read_study("outskirts")
-    drawn = _study.figure(result).data
+    drawn = study.figure(result).data
     assert [trace.name for trace in drawn] == ["digits", "garments"]
     for trace, data in zip(drawn, result.data, strict=True):
         means = [result.row(arm.name, data) for arm in result.arms]
@@ -94,7 +95,7 @@ def test_the_stored_ablation_is_that_of_the_code() -> None:
 
 def test_the_full_method_is_said_to_be_another_training_than_the_models_that_ship() -> None:
     result = read_study("outskirts")
-    said = _ablation.which_is_which(result)
+    said = words.which_is_which(result)
     for data, title in result.data.items():
         assert f"{result.row('full', data).value:.3f} on {title}" in said
     assert "trained for this table" in said
@@ -108,12 +109,12 @@ def test_the_page_shows_it_or_says_what_computes_it(tmp_path, monkeypatch) -> No
     assert not app.exception
     result = read_study("outskirts")
     shown = "\n".join(m.value for m in app.markdown)
-    assert f"**What you see:** {_study.verdict(result)}" in shown
-    assert _ablation.why(result) in shown
+    assert f"**What you see:** {study.verdict(result)}" in shown
+    assert words.why(result) in shown
     assert result.text in shown
     assert result.question == "Does choosing the outskirts help?"
     assert result.question in [s.value for s in app.subheader]
-    assert _ablation.which_is_which(result) in [c.value for c in app.caption]
+    assert words.which_is_which(result) in [c.value for c in app.caption]
     assert any("Mean AUROC over ten classes" in c.value for c in app.caption)
     full = result.row("full", "MNIST").value
     assert app.table[-1].value["digits"][0].startswith(f"{full:.3f}")

@@ -206,7 +206,7 @@ SHOW_PLAIN = """
 import json, sys
 import streamlit as st
 sys.path.insert(0, {root!r})
-from pages._text import plain
+from pages._shared.text import plain
 for i, text in enumerate(json.loads({texts!r})):
     st.markdown(plain(text))
     st.warning(plain(text))

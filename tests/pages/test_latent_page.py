@@ -35,7 +35,8 @@ from core.service import (
     Target,
 )
 from core.train.maps import renew
-from pages import _chosen, _map, _selection, _tags
+from pages._latent import chosen, selection, tags
+from pages._latent import map as _map
 
 pytestmark = pytest.mark.usefixtures("quick_apps")
 
@@ -48,9 +49,9 @@ GLOW = Target("fashion", "glow")
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.booleans(), max_size=200))
 def test_a_selection_comes_out_of_its_text_as_it_went_in(mask: list[bool]) -> None:
-    text = _selection.encode(np.array(mask, bool))
+    text = selection.encode(np.array(mask, bool))
     assert re.fullmatch(r"[\w-]*", text)  # nothing that a URL would change
-    found = _selection.decode(text, len(mask))
+    found = selection.decode(text, len(mask))
     assert found is not None
     assert found.dtype == bool
     assert found.tolist() == mask
@@ -60,34 +61,34 @@ def test_a_selection_comes_out_of_its_text_as_it_went_in(mask: list[bool]) -> No
 @pytest.mark.parametrize("share", [0, 0.3, 1])
 def test_selections_of_every_size_come_out_as_they_went_in(n: int, share: float) -> None:
     mask = np.random.default_rng(0).random(n) < share
-    found = _selection.decode(_selection.encode(mask), n)
+    found = selection.decode(selection.encode(mask), n)
     assert found is not None
     assert np.array_equal(found, mask)
 
 
 def test_a_lasso_over_ten_thousand_images_fits_a_link() -> None:
     scattered = np.random.default_rng(0).random(10_000) < 0.5  # the worst there is
-    assert len(_selection.encode(scattered)) < _selection.LONGEST_LINK
-    assert len(_selection.encode(np.arange(10_000) < 300)) < 60
+    assert len(selection.encode(scattered)) < selection.LONGEST_LINK
+    assert len(selection.encode(np.arange(10_000) < 300)) < 60
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=40), st.integers(0, 100))
 def test_any_text_is_a_selection_or_none(text: str, rows: int) -> None:
-    found = _selection.decode(text, rows)
+    found = selection.decode(text, rows)
     assert found is None or found.shape == (rows,)
 
 
 @pytest.mark.parametrize("n", [64, 10_000])
 def test_text_of_another_map_or_of_none_is_no_selection(n: int) -> None:
     mask = np.random.default_rng(0).random(n) < 0.3
-    text = _selection.encode(mask)
+    text = selection.encode(mask)
     for wrong in (text[:-4], text[: len(text) // 2], text[4:], "?" + text, "", "A", "%%%", "é"):
-        assert _selection.decode(wrong, n) is None, wrong
+        assert selection.decode(wrong, n) is None, wrong
     for other in (1, n - 8, n + 8, 2 * n, 70_000):
-        assert _selection.decode(text, other) is None, other
+        assert selection.decode(text, other) is None, other
     flipped = "B" if text[20] != "B" else "C"
-    assert _selection.decode(text[:20] + flipped + text[21:], n) is None  # zlib has a checksum
+    assert selection.decode(text[:20] + flipped + text[21:], n) is None  # zlib has a checksum
 
 
 def test_a_text_that_would_unpack_to_a_gigabyte_is_refused_before_it_does() -> None:
@@ -96,7 +97,7 @@ def test_a_text_that_would_unpack_to_a_gigabyte_is_refused_before_it_does() -> N
     text = urlsafe_b64encode(bomb).decode()
     assert len(text) < 200_000
     tracemalloc.start()
-    assert _selection.decode(text, 10_000) is None
+    assert selection.decode(text, 10_000) is None
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2_000_000  # the text and its bytes; a hundred million were packed
@@ -114,7 +115,7 @@ def test_a_lasso_that_winds_holds_what_is_within_its_line() -> None:
     for turned in range(8):  # wherever the line begins, and whichever way it goes
         line = corners[turned:] + corners[:turned]
         for way in (line, line[::-1]):
-            assert _selection.inside("polygon", way, middles).tolist() == expected
+            assert selection.inside("polygon", way, middles).tolist() == expected
 
 
 ON_THE_MAP = st.integers(-500, 500).map(lambda n: n / 100)  # a mouse knows no smaller steps
@@ -126,7 +127,7 @@ def test_a_triangle_holds_what_is_on_one_side_of_all_its_lines(
     corners: list[tuple[float, float]], seed: int
 ) -> None:
     points = np.random.default_rng(seed).uniform(-5, 5, (50, 2))
-    found = _selection.inside("polygon", [list(c) for c in corners], points)
+    found = selection.inside("polygon", [list(c) for c in corners], points)
     for (x, y), held in zip(points.tolist(), found.tolist(), strict=True):
         sides = [
             (x1 - x0) * (y - y0) - (y1 - y0) * (x - x0)
@@ -139,14 +140,14 @@ def test_a_triangle_holds_what_is_on_one_side_of_all_its_lines(
 def test_a_box_holds_what_is_between_its_corners_however_it_was_drawn() -> None:
     points = np.array([[1.0, 1.0], [2.0, 5.0], [3.1, 1.0], [1.0, -0.1]])
     for box_corners in ([[0, 3], [0, 5]], [[3, 0], [5, 0]]):
-        found = _selection.inside("rect", box_corners, points)
+        found = selection.inside("rect", box_corners, points)
         assert found.tolist() == [True, True, False, False]
 
 
 def test_a_line_that_goes_nowhere_holds_nothing() -> None:
     points = np.array([[1.0, 1.0], [2.0, 5.0]])
     for corners in ([[1, 1]], [[0, 0], [3, 3]], [[0, 0], [3, 3], [0, 0]]):
-        assert not _selection.inside("polygon", corners, points).any()
+        assert not selection.inside("polygon", corners, points).any()
 
 
 # The chart's options ----------------------------------------------------------------------------
@@ -560,7 +561,7 @@ def test_boxes_together_select_what_is_in_any_of_them(tsne: LatentMap) -> None:
 
 
 def stroke(app: AppTest, what: str, *areas: Area) -> AppTest:
-    """Draw with a key held down, as `_gestures.js` tells it."""
+    """Draw with a key held down, as `gestures.js` tells it."""
     app.session_state["latent_gestures"] = {"stroke": what}
     return draw(app, *areas)
 
@@ -1045,7 +1046,7 @@ def test_tags_of_a_table_are_added_to_those_there_are(tsne: LatentMap) -> None:
 def test_a_table_that_is_taken_away_brings_its_tags_back(tsne: LatentMap) -> None:
     keys = tsne.keys[[5, 9000, 9001]]
     known = {"odd": keys[:2], "even": keys[1:]}
-    data = _chosen._csv(tsne, np.array([9000, 5, 9001]), {"glow": None}, "fashion", known)
+    data = chosen._csv(tsne, np.array([9000, 5, 9001]), {"glow": None}, "fashion", known)
     lines = data.decode().splitlines()
     assert lines[0].startswith("image,set,class,tags,glow score (")
     rows = list(csv.reader(lines[1:]))
@@ -1066,7 +1067,7 @@ TAGS = ["digits, odd", "odd", "=1+2", "-a, b", "+", "@x", "'til", '5" wide', '"s
 
 
 def tagged(tsne: LatentMap, known: dict[str, np.ndarray]) -> list[dict[str, str]]:
-    data = _chosen._csv(tsne, np.arange(len(tsne.keys))[:20], {"glow": None}, "fashion", known)
+    data = chosen._csv(tsne, np.arange(len(tsne.keys))[:20], {"glow": None}, "fashion", known)
     return list(csv.DictReader(io.StringIO(data.decode())))
 
 
@@ -1083,8 +1084,8 @@ def test_a_tag_is_the_same_when_its_table_is_loaded_again(tsne: LatentMap, name:
         # A spreadsheet takes none of them for a formula.
         assert not [row for row in found if row["tags"].startswith(("=", "+", "-", "@"))]
     for data in (
-        _chosen._csv(tsne, np.arange(9), {"glow": None}, "fashion", both),
-        _tags._table("fashion", both),
+        chosen._csv(tsne, np.arange(9), {"glow": None}, "fashion", both),
+        tags._table("fashion", both),
     ):
         again = load_tags(opened(), data)
         fine(again)
@@ -1104,7 +1105,7 @@ def test_tags_can_be_taken_away_where_they_are_given_and_the_page_says_when_they
 
 def test_the_table_of_tags_holds_every_tagged_image_once_on_this_map_or_not() -> None:
     known = {"a": np.array([3, 10_000_007]), "b": np.array([3, 20_000_001])}
-    assert _tags._table("fashion", known).decode().split() == [
+    assert tags._table("fashion", known).decode().split() == [
         "image,tags",
         'garments#3,"a,',
         'b"',
@@ -1144,7 +1145,7 @@ def test_a_link_brings_its_selection_and_the_address_says_the_present_one(tsne: 
     area, rows = mixed()
     app = draw(opened(), area)
     link = app.query_params["latent_selected"]
-    mask = _selection.decode(link.partition(".")[2], 10_000)
+    mask = selection.decode(link.partition(".")[2], 10_000)
     assert mask is not None
     assert np.flatnonzero(mask).tolist() == rows
     other = followed(latent_selected=link, latent_image="garments#3")
@@ -1176,7 +1177,7 @@ def test_a_link_that_was_cut_is_said_and_the_page_opens() -> None:
 def test_a_selection_too_long_for_an_address_is_said_and_kept(
     monkeypatch: pytest.MonkeyPatch, tsne: LatentMap
 ) -> None:
-    monkeypatch.setattr(_selection, "LONGEST_LINK", 5)
+    monkeypatch.setattr(selection, "LONGEST_LINK", 5)
     area, rows = mixed()
     app = draw(opened(), area)
     for _ in range(2):

@@ -11,8 +11,8 @@ import pytest
 from conftest import Tiny
 from streamlit.testing.v1 import AppTest
 
-from pages._links import FiniteLinks, only_finite
-from pages._text import plain
+from pages._shared.links import FiniteLinks, only_finite
+from pages._shared.text import plain
 
 pytestmark = pytest.mark.usefixtures("quick_apps")
 

@@ -42,7 +42,7 @@ from core.service import (
     Recipe,
     Target,
 )
-from pages import _ask, _plane, _readings
+from pages._outskirts import files, plane, readings
 
 pytestmark = pytest.mark.usefixtures("quick_apps")
 
@@ -430,17 +430,17 @@ def test_the_page_opens_on_the_trained_recipe_and_highlights_its_generators(
 def test_more_generators_than_one_can_point_at_are_a_picture(
     trained: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_plane, "FEW", 15)
+    monkeypatch.setattr(plane, "FEW", 15)
     view, made = service.ask(PlaneQuery(MODEL)), service.ask(DrawsQuery(MODEL, TRAINED, 5))
-    drawn = _plane.plane(view, made, None)
+    drawn = plane.plane(view, made, None)
     (picture,) = drawn.layout.images  # of two at one place Plotly would draw one
     pixels = pixels_of(picture)
     assert {(122, 122, 122), (0, 158, 115)} == {tuple(p[:3]) for p in pixels[pixels[..., 3] > 0]}
     rings, points, _ = drawn.data
     assert len(rings.x) > 0
     assert len(points.x) == 0
-    monkeypatch.setattr(_plane, "FEW", 20)
-    drawn = _plane.plane(view, made, None)
+    monkeypatch.setattr(plane, "FEW", 20)
+    drawn = plane.plane(view, made, None)
     pixels = pixels_of(drawn.layout.images[0])
     assert {(122, 122, 122)} == {tuple(p[:3]) for p in pixels[pixels[..., 3] > 0]}
     assert len(drawn.data[1].x) == 20
@@ -566,7 +566,7 @@ def test_collapsed_dimensions_are_counted(trained: Tiny, monkeypatch: pytest.Mon
 def test_what_is_taken_away_is_what_is_shown(trained: Tiny) -> None:
     recipe = replace(TRAINED, kappa=2.0)
     app = opened(outskirts_kappa=2.0, seed=3)
-    with np.load(io.BytesIO(_ask.draws_npz(DrawsQuery(MODEL, recipe, 200, 3)))) as file:
+    with np.load(io.BytesIO(files.draws_npz(DrawsQuery(MODEL, recipe, 200, 3)))) as file:
         taken = {name: file[name] for name in file.files}
     shown = marks(app, "synthetic")
     assert taken["logit"] == pytest.approx(shown["customdata"])
@@ -583,7 +583,7 @@ def test_what_is_taken_away_is_what_is_shown(trained: Tiny) -> None:
 
 def test_the_table_of_a_walk_holds_every_detector(trained: Tiny) -> None:
     query = RayScoresQuery(RayQuery(MODEL, "neighbours", 1), ("glow", "outskirts"))
-    rows = list(csv.DictReader(io.StringIO(_ask.ray_csv(query).decode())))
+    rows = list(csv.DictReader(io.StringIO(files.ray_csv(query).decode())))
     assert [row["kappa"] for row in rows] == [*(f"{k:g}" for k in KAPPAS), ""]
     found = service.ask(query)
     for model in ("glow", "outskirts"):
@@ -738,9 +738,9 @@ def test_a_model_is_ahead_only_beyond_both_intervals() -> None:
         row_of("One", a=(0.8, 0.9, 0.95), b=(0.4, 0.5, 0.6), c=(0.7, 0.8, 0.9)),
         row_of("Other", a=(0.5, 0.6, 0.7), b=(0.8, 0.9, 0.95), c=(0.75, 0.85, 0.9)),
     ]
-    said = _readings.verdict(rows, {"a": "A", "b": "B", "c": "C"})
+    said = readings.verdict(rows, {"a": "A", "b": "B", "c": "C"})
     assert said == "One is ahead on a; Other is ahead on b; the intervals overlap on c."
-    assert _readings.verdict(rows, {"c": "C"}) == "The intervals overlap on c."
+    assert readings.verdict(rows, {"c": "C"}) == "The intervals overlap on c."
 
 
 def test_a_damaged_map_of_a_density_takes_that_model_alone_from_a_walk(two: Tiny) -> None:

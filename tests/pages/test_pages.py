@@ -26,8 +26,9 @@ from core.service import (
     parse_target,
 )
 from core.settings import settings
-from pages import _draw, _luck, _readings
-from pages._controls import PRIVATE
+from pages._outskirts import readings
+from pages._shared import draw, seeds
+from pages._shared.controls import PRIVATE
 
 pytestmark = pytest.mark.usefixtures("quick_apps")
 
@@ -214,7 +215,7 @@ def test_cards_lists_every_checkpoint_that_ships():
 
 def test_the_sentences_of_overview_carry_the_numbers_of_the_card():
     text, overview = written(opened()), service.ask(service.OverviewQuery("fashion"))
-    measured = _luck.measured((*overview.detectors, *overview.seed_replicates))
+    measured = seeds.measured((*overview.detectors, *overview.seed_replicates))
     for found in service.corrections(overview.detectors[0], measured):
         for before, after in (*found.helps.values(), *found.costs.values(), *found.wavers.values()):
             assert f"{before:.3f} → {after:.3f}" in text
@@ -314,11 +315,11 @@ def seen(auroc: float, half: float = 0.02) -> Seen:
 def test_a_part_that_another_seed_fools_is_said_to_be_fooled_too_in_bold():
     one = Luck("scale_4", seen(0.92), {"glow.seed-0": seen(0.15), "glow.seed-1": seen(0.71)})
     assert one.contradicts == ("glow.seed-0",)
-    assert _luck.said(one, "4x4 scale", "digits") == (
+    assert seeds.said(one, "4x4 scale", "digits") == (
         "4x4 scale has an AUROC of 0.920 on digits, and 0.710 from another seed. "
         "**From glow.seed-0 (0.150) it is fooled too: it finds digits more normal than normal.**"
     )
-    warned = _luck.warnings({"mnist": [one]}, {"scale_4": "4x4 scale"}, {"mnist": "digits"})
+    warned = seeds.warnings({"mnist": [one]}, {"scale_4": "4x4 scale"}, {"mnist": "digits"})
     assert warned.endswith("- On digits: 4x4 scale (0.920 → **0.150 fooled too**).")
 
 
@@ -328,20 +329,20 @@ def test_parts_on_one_side_of_a_coin_from_every_seed_are_no_warning():
         Luck("complexity", seen(0.98), {"b": seen(0.97)}),
     ]
     assert [one.contradicts for one in steady] == [(), ()]
-    assert "each of them is fooled" in _luck.said(steady[0], "Full likelihood", "digits")
+    assert "each of them is fooled" in seeds.said(steady[0], "Full likelihood", "digits")
     titles = {"total": "Full likelihood", "complexity": "Complexity-corrected"}
-    assert _luck.warnings({"mnist": steady}, titles, {"mnist": "digits"}) == ""
+    assert seeds.warnings({"mnist": steady}, titles, {"mnist": "digits"}) == ""
 
 
 @pytest.mark.parametrize("half", [0.03, np.nan])
 def test_a_seed_whose_interval_holds_a_coin_is_no_more_fooled_here_than_on_likelihoods(half):
     one = Luck("scale_4", seen(0.92), {"b": seen(0.48, half)})
     assert one.contradicts == ()
-    assert "none of them is fooled" in _luck.said(one, "4x4 scale", "digits")
-    assert _luck.warnings({"mnist": [one]}, {"scale_4": "4x4 scale"}, {"mnist": "digits"}) == ""
+    assert "none of them is fooled" in seeds.said(one, "4x4 scale", "digits")
+    assert seeds.warnings({"mnist": [one]}, {"scale_4": "4x4 scale"}, {"mnist": "digits"}) == ""
     own = Luck("scale_4", seen(0.48, half), {"b": seen(0.1)})
     assert own.contradicts == ("b",)
-    assert "b (0.100) it is fooled too" in _luck.said(own, "4x4 scale", "digits")
+    assert "b (0.100) it is fooled too" in seeds.said(own, "4x4 scale", "digits")
 
 
 def test_luck_takes_the_interval_of_a_seed_from_its_card_unless_it_was_trained_since(models: Tiny):
@@ -367,12 +368,12 @@ def test_one_image_has_no_interval_on_any_page(models: Tiny):
     }
     card = row.card.model_copy(update={"metrics": metrics})
     lone = next(iter(metrics["strokes"].values()))
-    assert _draw.interval(lone) == "no interval"
-    assert "nan" not in _readings.cell(dataclasses.replace(row, card=card), "strokes")
+    assert draw.interval(lone) == "no interval"
+    assert "nan" not in readings.cell(dataclasses.replace(row, card=card), "strokes")
     rows = [dataclasses.replace(row, card=card), row]
-    said = _readings.verdict(rows, {"strokes": "Strokes"})
+    said = readings.verdict(rows, {"strokes": "Strokes"})
     assert said == "There is no interval on strokes."
-    low = _draw.intervals({"a": lone, "b": dataclasses.replace(lone, auroc=0.2)}, marked="a")
+    low = draw.intervals({"a": lone, "b": dataclasses.replace(lone, auroc=0.2)}, marked="a")
     assert low.layout.yaxis.range[0] == min(lone.auroc, 0.2)
 
 
@@ -518,7 +519,7 @@ def test_whoever_offers_an_upload_says_where_it_goes(models: Tiny):
     app = opened("likelihoods")
     (uploader,) = app.get("file_uploader")
     assert PRIVATE in uploader.proto.help
-    for path in Path(_luck.__file__).parent.glob("*.py"):
+    for path in Path(seeds.__file__).parent.glob("*.py"):
         assert "stays on this machine" not in path.read_text(encoding="utf-8"), path.name
 
 

@@ -18,7 +18,7 @@ from core import service
 from core.answers.likelihoods import Likelihoods, PartView, ScaleGap
 from core.evaluate.metrics import Metrics
 from core.service import GalleryQuery, ImageView, Target
-from pages._paradox import Story, lengths
+from pages._likelihoods.paradox import Story, lengths
 
 TITLES = {
     "total": "Full likelihood",

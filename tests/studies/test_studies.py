@@ -24,7 +24,7 @@ from core.studies import _base, _cells, _collect, study, study_names
 from core.studies._base import Arm, Case, Study, plan_of
 from core.studies._cells import cells_of, compute, folder_of, missing
 from core.studies._collect import collect, measure, stored
-from pages import _study
+from pages._shared import study as page_study
 
 LIGHTER = Arm("darkness", "twice the light", "as light", {"times": 2})
 
@@ -68,10 +68,10 @@ def test_a_second_study_is_one_file_and_one_line_on_a_page(toy: Study, call: Cal
     ]
     assert "twice the light" not in (table := call("bench", "toy").out)
     assert "far from the mean" in table
-    app = AppTest.from_string("from pages import _study\n_study.show('toy')").run()
+    app = AppTest.from_string("from pages._shared import study\nstudy.show('toy')").run()
     assert not app.exception
     assert app.subheader[0].value == "Does the mean picture help?"
-    assert any(_study.verdict(result) in m.value for m in app.markdown)
+    assert any(page_study.verdict(result) in m.value for m in app.markdown)
     assert list(app.table[0].value.columns) == ["arm", "grained squares"]
 
 

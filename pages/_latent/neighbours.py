@@ -17,10 +17,10 @@ from core.service import (
     NearQuery,
     Target,
 )
-from pages import _draw
-from pages._ask import ask
-from pages._controls import in_words, upload
-from pages._text import plain
+from pages._shared import draw
+from pages._shared.ask import ask
+from pages._shared.controls import in_words, upload
+from pages._shared.text import plain
 
 __all__ = ["drop_upload", "inspect", "neighbours", "pick", "place", "verdicts"]
 
@@ -88,7 +88,7 @@ def neighbours(
     """The image, and the nearest of the map in the latent space, with marks where they misplace."""
     left, right = st.columns([1, 2], gap="small")
     left.image(
-        _draw.enlarge(near.image, 120),
+        draw.enlarge(near.image, 120),
         output_format="PNG",
         alt=f"The image {near.id} {near.label}, as the detector sees it",
     )
@@ -113,7 +113,7 @@ def neighbours(
         for i, row in enumerate(near.rows):
             with st.container(gap=None):
                 st.image(
-                    _draw.enlarge(pictures[i], 60),
+                    draw.enlarge(pictures[i], 60),
                     output_format="PNG",
                     alt=f"Neighbour {i + 1}: {view.id(row)} {view.labels[row]}, distance "
                     f"{near.distances[i]:.2f}, place {near.places[i]} on the map",

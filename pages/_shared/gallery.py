@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from core.service import Gallery
-from pages import _draw
+from pages._shared import draw
 
 __all__ = ["row", "tiles"]
 
@@ -22,7 +22,7 @@ def row(pictures: Sequence[tuple[np.ndarray, str, str]], *, width: int) -> str:
     """
     figures = ""
     for image, caption, alt in pictures:
-        source = b64encode(_draw.png([image])).decode()
+        source = b64encode(draw.png([image])).decode()
         figures += (
             f'<figure style="margin:0;width:{width}px;text-align:center">'
             f'<img src="data:image/png;base64,{source}" alt="{escape(alt)}" width="{width}" '
@@ -54,7 +54,7 @@ def tiles(
         for i, (set_name, index) in enumerate(zip(found.sets, found.indices, strict=True)):
             with st.container():
                 st.image(
-                    _draw.enlarge(found.images[i], side),
+                    draw.enlarge(found.images[i], side),
                     output_format="PNG",
                     alt=f"{set_name} {index}, {what} {found.displayed[i]:.2f}",
                 )

@@ -11,8 +11,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.service import COLLAPSED, Draws, Field, Plane, Ray, RayScores
-from pages import _draw
-from pages._map import COLOURS
+from pages._latent.map import COLOURS
+from pages._shared import draw
 
 __all__ = ["SAVE", "divergences", "legend", "plane", "scores"]
 
@@ -34,7 +34,7 @@ def plane(view: Plane, made: Draws, field: Field | None) -> go.Figure:
     Streamlit builds a changed Plotly chart anew, so it is kept light for the sliders: tint and
     crowds of dots are pictures, margins are fixed and the legend is `legend`.
     """
-    traces: list[_draw.Trace] = []
+    traces: list[draw.Trace] = []
     pictures = []
     halves = np.maximum(np.abs(view.xy).max(0), np.abs(made.xy).max(0)) * 1.06
     if field is not None:
@@ -57,7 +57,7 @@ def plane(view: Plane, made: Draws, field: Field | None) -> go.Figure:
         _dots(view.xy[few], few, "generator: training image %{customdata}")
         | {"marker": {"color": GENERATOR, "size": 6, "opacity": 0.85}},
         _dots(made.xy, made.logit, "synthetic, mean logit %{customdata:.1f}")
-        | {"marker": {"color": _draw.STRANGE, "size": 6, "symbol": "x", "opacity": 0.85}}
+        | {"marker": {"color": draw.STRANGE, "size": 6, "symbol": "x", "opacity": 0.85}}
         | {"name": "synthetic"},
     ]
     x, y = (
@@ -70,7 +70,7 @@ def plane(view: Plane, made: Draws, field: Field | None) -> go.Figure:
         }
         for i, half, share in zip((1, 2), halves, view.share, strict=True)
     )
-    return _draw.figure(
+    return draw.figure(
         traces,
         height=500,
         images=pictures,
@@ -94,7 +94,7 @@ def _dots(xy: np.ndarray, of: np.ndarray, hover: str) -> dict[str, Any]:
     }
 
 
-def _polylines(lines: np.ndarray, line: dict[str, Any]) -> _draw.Trace:
+def _polylines(lines: np.ndarray, line: dict[str, Any]) -> draw.Trace:
     """Lines (L, P, 2) as one with gaps."""
     gaps = np.full((len(lines), 1, 2), np.nan)
     points = np.concatenate([lines, gaps], 1).reshape(-1, 2)
@@ -136,7 +136,7 @@ def _crowd(dots: tuple[tuple[str, bytes], ...], halves: tuple[float, float]) -> 
 
 
 def _source(pixels: np.ndarray) -> str:
-    return "data:image/png;base64," + b64encode(_draw.png([pixels])).decode()
+    return "data:image/png;base64," + b64encode(draw.png([pixels])).decode()
 
 
 def _place(halves: np.ndarray) -> dict[str, Any]:
@@ -154,7 +154,7 @@ def legend(made: Draws, *, field: bool) -> str:
         ("●", EXEMPLAR, "a training image"),
         ("●", GENERATOR, "a generator"),
         ("○", GENERATOR, f"its posterior, one standard deviation{rings}"),
-        ("✖", _draw.STRANGE, "a synthetic outlier"),
+        ("✖", draw.STRANGE, "a synthetic outlier"),
     ]
     if field:
         marks += [("━", LINE, "threshold: the purple side is flagged"), ("─", LINE, "logit 0")]
@@ -203,12 +203,12 @@ def scores(
             | {"mode": "markers", "marker": star, "legendgroup": model, "showlegend": False},
         ]
     upright = ((1.0, "the image", "right"), (kappa, f"trained, {kappa:g}", "left"))
-    return _draw.figure(
+    return draw.figure(
         traces,
         height=400,
         shapes=[
-            _draw.line_at(y=95, dash="dash", width=1, color=EXEMPLAR),
-            *(_draw.line_at(x=at, dash="dot", width=1, color=EXEMPLAR) for at, *_ in upright),
+            draw.line_at(y=95, dash="dash", width=1, color=EXEMPLAR),
+            *(draw.line_at(x=at, dash="dot", width=1, color=EXEMPLAR) for at, *_ in upright),
         ],
         annotations=[
             {"text": text, "x": at, "y": 0.3, "xref": "x", "yref": "y domain"}
@@ -241,12 +241,12 @@ def divergences(kl: np.ndarray) -> go.Figure:
             "hovertemplate": "dimension %{x}: %{y:.3f} nats<extra></extra>",
         }
         for name, colour, these in (
-            ("in use", _draw.NORMAL, order[kl[order] >= COLLAPSED]),
-            (f"collapsed: below {COLLAPSED:g} nats", _draw.STRANGE, order[kl[order] < COLLAPSED]),
+            ("in use", draw.NORMAL, order[kl[order] >= COLLAPSED]),
+            (f"collapsed: below {COLLAPSED:g} nats", draw.STRANGE, order[kl[order] < COLLAPSED]),
         )
     ]
     title = {"text": "latent dimension", "standoff": 4}
-    return _draw.figure(
+    return draw.figure(
         traces,
         height=280,
         hovermode="closest",

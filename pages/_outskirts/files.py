@@ -1,47 +1,16 @@
-"""What pages ask of the service, with words for whoever waits, and what they give away as files."""
+"""What the page Outskirts gives away; made when asked for, in a thread that draws nothing."""
 
 from __future__ import annotations
 
-import csv
 import io
-from collections.abc import Mapping
-from functools import partial
-from typing import TypeVar
 
 import numpy as np
-import streamlit as st
 
 from core import service
-from core.service import (
-    DrawsQuery,
-    PairQuery,
-    PlaneQuery,
-    Query,
-    RayScoresQuery,
-    Target,
-)
+from core.service import DrawsQuery, PlaneQuery, RayScoresQuery
+from pages._shared.ask import csv_of
 
-__all__ = ["ask", "csv_of", "draws_npz", "pair_csv", "ray_csv", "table_csv"]
-
-A = TypeVar("A")
-
-
-def ask(query: Query[A], data: bytes | None = None) -> A:
-    """What the service answers; who waits for it reads what is being computed."""
-    return service.ask(query, data, wait=partial(st.spinner, query.wait))
-
-
-# Files: made when somebody takes one away, in a thread that draws nothing ---------------------------
-
-
-def pair_csv(query: PairQuery) -> bytes:
-    """One row a reference image of both sets: id, set, label, and the part under either model."""
-    return csv_of(service.pair_table(query))
-
-
-def table_csv(target: Target, sets: tuple[str, ...]) -> bytes:
-    """One row a reference image: id, set, label and every part as the page shows it."""
-    return csv_of(service.display_table(target, sets))
+__all__ = ["draws_npz", "ray_csv"]
 
 
 def draws_npz(query: DrawsQuery) -> bytes:
@@ -88,12 +57,3 @@ def ray_csv(query: RayScoresQuery) -> bytes:
         columns[f"{model} ({unit})"] = np.append(scores, found.real_scores[model])
         columns[f"{model} percentile"] = np.append(places, found.real_percentiles[model])
     return csv_of(columns)
-
-
-def csv_of(columns: Mapping[str, np.ndarray]) -> bytes:
-    """A table, column by column, as a CSV file."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(columns)
-    writer.writerows(zip(*(values.tolist() for values in columns.values()), strict=True))
-    return text.getvalue().encode()

@@ -1,4 +1,4 @@
-"""One press of Back undoes one thing that the visitor did; `_history.js` is the browser's half."""
+"""One press of Back undoes one thing that the visitor did; `history.js` is the browser's half."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ import numpy as np
 import streamlit as st
 
 from core.service import OutskirtsError, ids_of_keys, keys_of_ids
-from pages import _selection
-from pages._text import plain
+from pages._latent import selection
+from pages._shared.text import plain
 
 __all__ = ["split", "tagging", "tags", "tags_of", "tidy"]
 
@@ -82,7 +82,7 @@ def tagging(keys: np.ndarray, scenario: str) -> None:
             st.button(
                 f"{plain(name)} ({len(tagged):,})",
                 key=f"latent_tag_{i}",
-                on_click=_selection.select,
+                on_click=selection.select,
                 args=(scenario, tagged),
                 help="Select these images.",
             )
@@ -146,7 +146,7 @@ def _untag(scenario: str, name: str) -> None:
 
 def _keep(scenario: str, found: Mapping[str, np.ndarray]) -> None:
     st.session_state[STATE] = st.session_state.get(STATE, {}) | {scenario: dict(found)}
-    _selection.change()
+    selection.change()
 
 
 def _load(scenario: str) -> None:

@@ -1,4 +1,4 @@
-"""What fingers and keys do on the maps; see `_gestures.js`, which is the browser's half of it."""
+"""What fingers and keys do on the maps; see `gestures.js`, which is the browser's half of it."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import plotly.graph_objects as go
 
 from core.service import DetectorRow, Luck, Measured
-from pages import _draw
+from pages._shared import draw
 
 __all__ = ["figure", "listed", "measured", "said", "warnings"]
 
@@ -26,14 +26,14 @@ def figure(found: Sequence[Luck], parts: Mapping[str, str], model: str) -> go.Fi
         (
             [f.others[other].auroc for f in found],
             other,
-            {"size": 10, "color": _draw.NORMAL, "symbol": MARKS[i % len(MARKS)]},
+            {"size": 10, "color": draw.NORMAL, "symbol": MARKS[i % len(MARKS)]},
         )
         for i, other in enumerate(found[0].others)
     ]
-    own = {"size": 11, "color": _draw.STRANGE, "symbol": "diamond"}
+    own = {"size": 11, "color": draw.STRANGE, "symbol": "diamond"}
     points.append(([f.own.auroc for f in found], f"{model}, this model", own))
     hover = "%{y}: %{x:.3f}<extra>%{fullData.name}</extra>"
-    return _draw.figure(
+    return draw.figure(
         [
             {"type": "scatter", "mode": "markers", "x": x, "y": rows, "name": name}
             | {"marker": marker, "hovertemplate": hover}
@@ -41,7 +41,7 @@ def figure(found: Sequence[Luck], parts: Mapping[str, str], model: str) -> go.Fi
         ],
         height=90 + 26 * len(rows),
         hovermode="closest",
-        shapes=[_draw.line_at(x=0.5, dash="dot", width=1)],
+        shapes=[draw.line_at(x=0.5, dash="dot", width=1)],
         xaxis={"title": {"text": "AUROC; dotted: a coin", "standoff": 4}, "range": [0, 1.01]},
         yaxis={"autorange": "reversed"},
     )

@@ -15,11 +15,12 @@ from core.service import (
     LatentMap,
     pictures_of,
 )
-from pages import _ask, _draw, _selection
-from pages._ask import ask
-from pages._controls import in_words, pager
-from pages._tags import tagging, tags, tags_of
-from pages._tiles import tiles
+from pages._latent import selection
+from pages._latent.tags import tagging, tags, tags_of
+from pages._shared import draw
+from pages._shared.ask import ask, csv_of
+from pages._shared.controls import in_words, pager
+from pages._shared.gallery import tiles
 
 __all__ = ["chosen"]
 
@@ -41,9 +42,9 @@ def chosen(
 
     A fragment: turning its pages leaves the maps alone. What it changes on them, it says.
     """
-    if _selection.stale():
+    if selection.stale():
         st.rerun()
-    picked = view.rows(_selection.selected(scenario))
+    picked = view.rows(selection.selected(scenario))
     rows, hidden = picked[visible[picked]], int((~visible[picked]).sum())
     _heading(view, visible, rows, hidden, scenario)
     if not visible.any():
@@ -75,7 +76,7 @@ def _heading(
             text += f", {unjudged:,} unjudged"
         if hidden:
             text += f"; {hidden:,} more are hidden by the filter"
-        lost = len(_selection.selected(scenario)) - len(rows) - hidden
+        lost = len(selection.selected(scenario)) - len(rows) - hidden
         if lost:
             text += f"; {lost:,} more are not on this map"
         st.caption(text + ".")
@@ -83,7 +84,7 @@ def _heading(
         st.subheader("All images")
         what = "All that you selected is hidden by the filter or not on this map"
         st.caption(
-            f"{what if len(_selection.selected(scenario)) else 'Nothing is selected'}: these are all "
+            f"{what if len(selection.selected(scenario)) else 'Nothing is selected'}: these are all "
             f"{int(visible.sum()):,} that are shown. Choose the lasso or the box at the top left of the map, "
             "then draw; a double click clears."
         )
@@ -91,16 +92,16 @@ def _heading(
         st.button(
             "Select all shown",
             key="latent_all",
-            on_click=_selection.select,
+            on_click=selection.select,
             args=(scenario, view.keys[visible]),
             disabled=not visible.any(),
         )
         st.button(
             "Clear selection",
             key="latent_clear",
-            on_click=_selection.clear,
+            on_click=selection.clear,
             args=(scenario,),
-            disabled=not len(_selection.selected(scenario)),
+            disabled=not len(selection.selected(scenario)),
         )
 
 
@@ -141,7 +142,7 @@ def _against_rest(
     low, high = np.quantile(values, (0.005, 0.995)).clip(first - reach, last + reach)
     edges = np.linspace(low, high if high > low else low + 1, 51)
     within, centres = values.clip(edges[0], edges[-1]), (edges[1:] + edges[:-1]) / 2
-    sides = {"all others": (~chosen, _draw.NORMAL), "selection": (chosen, _draw.STRANGE)}
+    sides = {"all others": (~chosen, draw.NORMAL), "selection": (chosen, draw.STRANGE)}
     series = []
     for name, (rows, colour) in sides.items():
         shares = 100 * np.histogram(within[rows], edges)[0] / max(int(rows.sum()), 1)
@@ -191,7 +192,7 @@ def _pictures(
             default=ORDERS[0],
             required=True,
             key="latent_order",
-            on_change=_selection.first_page,
+            on_change=selection.first_page,
             bind="query-params",
             persist_state="session",
         )
@@ -285,4 +286,4 @@ def _csv(
         columns[f"{model} score ({found.units[model]})"] = found.scores[model]
         columns[f"{model} percentile"] = found.percentiles[model]
         columns[f"{model} flagged"] = found.flagged[model].astype(int)
-    return _ask.csv_of(columns)
+    return csv_of(columns)

@@ -7,8 +7,8 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.service import StudyMissing, StudyResult, StudyRow, read_study
-from pages import _draw
-from pages._luck import listed
+from pages._shared import draw
+from pages._shared.seeds import listed
 
 __all__ = ["cell", "figure", "kind_of", "kinds", "rows", "show", "verdict"]
 
@@ -36,7 +36,7 @@ def show(name: str, *, why: Says = lambda result: "", aside: Says = lambda resul
     st.plotly_chart(
         figure(result),
         key=f"{name}_study",
-        config=_draw.SAVE,
+        config=draw.SAVE,
         alt=f"Mean {measure} over {result.over} of every arm of the study, with 95 percent intervals",
     )
     said = [verdict(result), why(result)]
@@ -102,9 +102,9 @@ def figure(result: StudyResult) -> go.Figure:
             }
         )
         refers = result.row(result.reference, data).value
-        shapes.append(_draw.line_at(x=refers, dash="dot", color=colour))
+        shapes.append(draw.line_at(x=refers, dash="dot", color=colour))
     words = f"mean {first_measure(result)}; dotted: the {reference(result)}"
-    return _draw.figure(
+    return draw.figure(
         traces,
         height=60 + 34 * len(names),
         hovermode="closest",

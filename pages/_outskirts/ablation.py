@@ -1,7 +1,7 @@
 """What the page Outskirts alone says of its ablation."""
 
 from core.service import StudyResult
-from pages import _study
+from pages._shared import study
 
 __all__ = ["which_is_which", "why"]
 
@@ -11,7 +11,7 @@ PLAIN = ("error", "svm", "neighbours", "density")  # arms that learn from no out
 
 def why(result: StudyResult) -> str:
     """What follows for the idea of the method, where the intervals carry it; else ""."""
-    kinds = _study.kinds(result)
+    kinds = study.kinds(result)
     if not all(kinds.get(arm) == "worse" for arm in IDEA):
         return ""
     text = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from core.service import DetectorRow, Metrics
-from pages._draw import DASH, interval
+from pages._shared.draw import DASH, interval
 
 __all__ = ["cell", "verdict"]
 

@@ -23,11 +23,12 @@ from core.service import (
     SamplesQuery,
     Target,
 )
-from pages import _ask, _draw
-from pages._ask import ask
-from pages._controls import choose_model, map_button
-from pages._text import plain
-from pages._tiles import tiles
+from pages._likelihoods import files
+from pages._shared import draw
+from pages._shared.ask import ask
+from pages._shared.controls import choose_model, map_button
+from pages._shared.gallery import tiles
+from pages._shared.text import plain
 
 __all__ = ["against", "drawn"]
 
@@ -67,11 +68,11 @@ def against(
     with left:
         names = (trained[across].title, trained[up].title)
         event = st.plotly_chart(
-            _draw.scatter(pair, titles, names, "bits per dimension"),
+            draw.scatter(pair, titles, names, "bits per dimension"),
             key=f"likelihoods_scatter_{across}_{up}_{strange}_{seed}",
             on_select="rerun",
             selection_mode="points",
-            config=_draw.SAVE,
+            config=draw.SAVE,
             alt=f"Scatter of the full likelihood under {names[0]} and under {names[1]}",
         )
     with right:
@@ -92,7 +93,7 @@ def against(
             st.caption("Click a point to see its image.")
         st.download_button(
             "Both models' numbers (CSV)",
-            lambda: _ask.pair_csv(query),
+            lambda: files.pair_csv(query),
             file_name=f"{scenario.name}-{across}-{up}-{strange}.csv",
             mime="text/csv",
             on_click="ignore",
@@ -110,7 +111,7 @@ def _rank(value: float) -> str:
 def _show_chosen(target: Target, set_name: str, index: int, *, inspect: Inspect) -> None:
     view = ask(ImageQuery(target, set_name, int(index)))
     st.image(
-        _draw.enlarge(view.image, 120),
+        draw.enlarge(view.image, 120),
         output_format="PNG",
         caption=plain(f"{view.id} {view.label}".rstrip()),
         alt=f"The clicked image, {view.id} {view.label}",
@@ -157,9 +158,9 @@ def _differences(scenario: str, models: Models, strange: str, *, names: tuple[st
         return
     st.subheader("The difference to the general model")
     st.plotly_chart(
-        _draw.panels(rows, names, columns=len(rows), zero=True),
+        draw.panels(rows, names, columns=len(rows), zero=True),
         key="likelihoods_differences",
-        config=_draw.SAVE,
+        config=draw.SAVE,
         alt="Histograms of the likelihood difference, without and with outlier loss",
     )
     st.caption(
@@ -232,7 +233,7 @@ def drawn(query: ImageQuery, data: bytes | None, models: Models, *, seed: int) -
     else:
         image, rows = st.columns([1, 7], gap="small")
         image.image(
-            _draw.enlarge(found.image, 96),
+            draw.enlarge(found.image, 96),
             output_format="PNG",
             caption="The image",
             alt="The image as the flow sees it",
@@ -245,7 +246,7 @@ def drawn(query: ImageQuery, data: bytes | None, models: Models, *, seed: int) -
         )
         _take_away(
             "Drawn scales (PNG)",
-            [_draw.strip(i.images) for i in reversed(list(found.drawn.values()))],
+            [draw.strip(i.images) for i in reversed(list(found.drawn.values()))],
         )
     st.subheader("What each model draws by itself")
     strips = []
@@ -253,7 +254,7 @@ def drawn(query: ImageQuery, data: bytes | None, models: Models, *, seed: int) -
         if row.card is None:
             continue
         images = ask(SamplesQuery(Target.of(query.target.scenario, name), SHOWN, temperature, seed))
-        strips.append(_draw.strip(images.images))
+        strips.append(draw.strip(images.images))
         st.markdown(f"**{row.title}**: {row.text}")
         st.image(
             strips[-1],
@@ -270,7 +271,7 @@ def _show_drawn(found: Resampled) -> None:
     for title, images in reversed(list(found.drawn.items())):
         st.markdown(f"**{title}** drawn anew")
         st.image(
-            _draw.strip(images.images),
+            draw.strip(images.images),
             output_format="PNG",
             width="stretch",
             alt=f"{SHOWN} images with the latent of {title} drawn anew",
@@ -290,7 +291,7 @@ def _say_overflow(found: Drawn) -> None:
 def _take_away(label: str, strips: Sequence[np.ndarray]) -> None:
     st.download_button(
         label,
-        lambda: _draw.png(strips),  # encoded when asked for, not on every move of the slider
+        lambda: draw.png(strips),  # encoded when asked for, not on every move of the slider
         file_name="outskirts-drawn.png",
         mime="image/png",
         on_click="ignore",

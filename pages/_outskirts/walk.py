@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from core.service import DetectorRow, Plane, RayQuery, RayScoresQuery, Target
-from pages import _ask, _plane, _tiles
-from pages._ask import ask
-from pages._controls import in_words
+from pages._outskirts import files, plane
+from pages._shared import gallery
+from pages._shared.ask import ask
+from pages._shared.controls import in_words
 
 __all__ = ["walk"]
 
@@ -57,11 +58,11 @@ def walk(target: Target, everyone: Mapping[str, DetectorRow], view: Plane, crite
             (walked.real, "real", f"Training image {walked.index} itself"),
             *((image, f"κ {kappa:g}", f"Decoded at kappa {kappa:g}") for image, kappa in steps),
         ]
-        st.html(_tiles.row(pictures, width=56))
+        st.html(gallery.row(pictures, width=56))
         asked = RayScoresQuery(query, tuple(trained))
         found = ask(asked)
         st.plotly_chart(
-            _plane.scores(
+            plane.scores(
                 walked,
                 found,
                 {name: everyone[name].title for name in chosen},
@@ -70,7 +71,7 @@ def walk(target: Target, everyone: Mapping[str, DetectorRow], view: Plane, crite
                 kappa=view.trained.kappa,
             ),
             key="outskirts_ray",
-            config=_plane.SAVE,
+            config=plane.SAVE,
             alt="Percentile of each detector's score along the ray, from the centre outward",
         )
         for reason in found.failed.values():
@@ -84,7 +85,7 @@ def walk(target: Target, everyone: Mapping[str, DetectorRow], view: Plane, crite
         )
         st.download_button(
             "This walk under every detector (CSV)",
-            lambda: _ask.ray_csv(asked),
+            lambda: files.ray_csv(asked),
             file_name=f"{target.scenario}-{model}-ray-{criterion}-{rank}.csv",
             mime="text/csv",
             on_click="ignore",

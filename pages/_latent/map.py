@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 import pyarrow as pa
 
 from core.service import LatentMap, Near
-from pages import _draw
+from pages._shared import draw
 
 __all__ = [
     "COLOURS",
@@ -168,7 +168,7 @@ def spec(
 
     A series holds points of one colour and one symbol and is drawn as one path: 10,000 points of
     their own would take the browser half a second each time. Such series know which point is
-    clicked, but not what a lasso holds; that is found from its corners, see `_selection.inside`.
+    clicked, but not what a lasso holds; that is found from its corners, see `selection.inside`.
 
     Args:
         visible: (N,) bool; picked: selected rows.
@@ -383,7 +383,7 @@ def three_d(
     view: LatentMap, colouring: Colouring, *, visible: np.ndarray, picked: np.ndarray
 ) -> go.Figure:
     """The codes along their first three principal axes; to turn and look at, not to select in."""
-    traces: list[_draw.Trace] = []
+    traces: list[draw.Trace] = []
     chosen = np.zeros(len(view.keys), bool)
     chosen[picked] = True
     for rows, opacity, size in (
@@ -412,7 +412,7 @@ def three_d(
     scene: dict[str, Any] = {
         f"{a}axis": {"title": {"text": f"axis {i + 1}"}} for i, a in enumerate("xyz")
     }
-    return _draw.figure(
+    return draw.figure(
         traces,
         height=560,
         dragmode="turntable",
