@@ -15,7 +15,7 @@ from core.data.transforms import CONTROLS, flat_images, noise_images
 from core.data.views import Joined
 from core.errors import ScenarioError, complaint
 from core.files import FileError, read_text
-from core.schema import REST, ImageSet, ModelName, ScenarioSets, SetName, Split, Training
+from core.schema import REST, ImageSet, ModelName, ScenarioSets, SetName, Split, StartTile, Training
 from core.settings import settings
 from core.shape import Shape
 
@@ -44,6 +44,7 @@ class Scenario(ScenarioSets):
             others are strange (see `member`). ``strange`` is empty then.
         training: settings a model, by its name: DETECTOR or DETECTOR.MODEL.
         limits: of every model that learned here; a sentence each.
+        start: states of pages that are worth a look, in the order in which they are shown.
     """
 
     schema_version: Literal[1] = Field(alias="schema")
@@ -56,6 +57,7 @@ class Scenario(ScenarioSets):
     variants: tuple[SetName, ...] = ()  # each becomes a set's name, and part of file names
     training: dict[ModelName, Training] = Field(default={})
     limits: tuple[str, ...] = ()
+    start: tuple[StartTile, ...] = ()
 
     @model_validator(mode="after")
     def _fits_together(self) -> Scenario:
@@ -163,6 +165,7 @@ class Scenario(ScenarioSets):
             "strange": (rest, *sets),
             "variants": (),
             "training": {f"{name}.{variant}": t for name, t in self.training.items()},
+            "start": tuple(tile.filled(variant, normal, sets[-1]) for tile in self.start),
         }
         return self.model_copy(update=update)
 

@@ -16,6 +16,7 @@ __all__ = [
     "SetName",
     "SetRole",
     "Split",
+    "StartTile",
     "Strict",
     "Training",
     "TrainingSource",
@@ -124,6 +125,41 @@ class Training(Strict):
     config: dict[str, Any] = {}
     deviations: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
+
+
+class StartTile(Strict):
+    """A state of a page that is worth a look here: "try this".
+
+    Where a class is normal, ``{normal}`` and ``{other}`` in title, text and state stand for the
+    normal set and the last strange one: for their titles, or, in the state, for their names.
+
+    Attributes:
+        page: its address; state: its controls, by their names without the page's.
+        text: says on Overview what is to be seen; "": a button of the page alone.
+        model: without which there is nothing to see; "": none is needed.
+    """
+
+    page: str = Field(pattern=r"^[a-z]+$")
+    title: str
+    text: str = ""
+    model: ModelName | Literal[""] = ""
+    state: dict[str, Any] = {}
+
+    def filled(self, variant: str, normal: ImageSet, other: ImageSet) -> StartTile:
+        """The tile where the class called ``variant`` is normal."""
+        titles = {"normal": normal.title.lower(), "other": other.title.lower()}
+        names = {"normal": normal.name, "other": other.name}
+        return self.model_copy(
+            update={
+                "title": self.title.format(**titles),
+                "text": self.text.format(**titles),
+                "model": self.model and f"{self.model}.{variant}",
+                "state": {
+                    key: value.format(**names) if isinstance(value, str) else value
+                    for key, value in self.state.items()
+                },
+            }
+        )
 
 
 class ScenarioSets(Strict):

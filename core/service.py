@@ -74,6 +74,8 @@ from core.errors import OutskirtsError
 from core.evaluate.metrics import Mean, Metrics, mean_of
 from core.results import Row as StudyRow
 from core.results import StudyMissing, StudyResult, read_study
+from core.scenario import Scenario
+from core.schema import StartTile
 from core.settings import settings
 from core.shape import Shape
 
@@ -126,9 +128,11 @@ __all__ = [
     "Resampled",
     "SamplesQuery",
     "ScaleGap",
+    "Scenario",
     "Scored",
     "Seen",
     "Shape",
+    "StartTile",
     "StudyMissing",
     "StudyResult",
     "StudyRow",

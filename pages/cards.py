@@ -211,10 +211,10 @@ def show_seeds(row: DetectorRow) -> None:
     for one in found:
         if one.part == card.score.part:
             st.markdown(seeds.said(one, f"The score, {row.part_titles[one.part]},", of(strange)))
-    st.plotly_chart(
+    draw.chart(
         seeds.figure(found, row.part_titles, row.name),
         key="cards_seeds",
-        config=draw.SAVE,
+        name=f"{scenario.family}-{row.name}-seeds",
         alt="AUROC of every part of this model, and of the same training from each other seed",
     )
     rest = seeds.warnings({strange: found}, row.part_titles, {strange: of(strange)})

@@ -196,14 +196,14 @@ def show_map(
     )
 
 
-def show_3d(view: LatentMap, visible: np.ndarray, what: str) -> None:
+def show_3d(view: LatentMap, target: Target, visible: np.ndarray, what: str) -> None:
     colouring = colours(view, what)
-    st.plotly_chart(
+    draw.chart(
         _map.three_d(
             view, colouring, visible=visible, picked=view.rows(selection.selected(scenario.name))
         ),
         key="latent_3d",
-        config=draw.SAVE,
+        name=f"{target.scenario}-{target.stem}-3d",
         alt=f"The codes of {visible.sum()} images along their first three principal axes",
     )
     show_legend(colouring, view, visible)
@@ -356,7 +356,7 @@ def explore() -> tuple[LatentMap, np.ndarray] | None:
     for (drawn, of, side), near, column in zip(maps, nears, columns, strict=False):
         with column:
             if kind == VIEWS[2]:
-                show_3d(drawn, visible, what)
+                show_3d(drawn, of, visible, what)
             else:
                 there = visible if drawn is view else np.isin(drawn.keys, view.keys[visible])
                 show_map(drawn, of, side, there, near, what)

@@ -16,11 +16,11 @@ from core.service import (
     PartView,
     Target,
 )
-from pages._likelihoods import files, flows
+from pages._likelihoods import figures, files, flows
 from pages._likelihoods.paradox import Story, lengths
-from pages._shared import draw, seeds
+from pages._shared import draw, picker, seeds
 from pages._shared.ask import ask
-from pages._shared.controls import choose_model, map_button, pager, upload
+from pages._shared.controls import choose_model, map_link, pager
 from pages._shared.gallery import row, tiles
 from pages._shared.text import plain
 
@@ -44,32 +44,12 @@ overview = ask(OverviewQuery(st.session_state["world"]))
 scenario = overview.scenario
 seed = st.session_state["seed"]
 models = {r.name: r for r in overview.detectors if r.detector == "Glow"}
-st.session_state.setdefault("likelihoods_index", 0)
 title_of = {s.name: s.title for s in scenario.sets}
 strange_names = [s.name for s in scenario.strange]
 
 
-def pick(set_name: str, order: str) -> None:
-    """Show the image of a set that comes first in an order by the score."""
-    query = GalleryQuery(target, (set_name,), found.card.score.part, order, 1, seed=seed)
-    with suppress(OutskirtsError):  # the page says it
-        inspect(set_name, int(ask(query).indices[0]))
-
-
-def follow() -> None:
-    """The image comes from the set that is being looked at."""
-    inspect(st.session_state["likelihoods_strange"], st.session_state["likelihoods_index"])
-
-
-def drop_upload() -> None:
-    """A new key makes an empty uploader: whoever picks an image wants to see that one."""
-    st.session_state["likelihoods_uploads"] = st.session_state.get("likelihoods_uploads", 0) + 1
-
-
 def inspect(set_name: str, index: int) -> None:
-    drop_upload()
-    st.session_state["likelihoods_set"] = set_name
-    st.session_state["likelihoods_index"] = index
+    picker.inspect("likelihoods", set_name, index)
 
 
 def try_this(view: str, strange: str, part: str, order: str, which: str) -> None:
@@ -119,7 +99,6 @@ strange = left.segmented_control(
     default=strange_names[0],
     required=True,
     key="likelihoods_strange",
-    on_change=follow,
     bind="query-params",
     persist_state="session",
 )
@@ -152,10 +131,10 @@ def show_parts() -> None:
     left, right = st.columns([1, 1.25], gap="medium")
     with left:
         st.markdown(heading(total))
-        st.plotly_chart(
-            draw.histogram(total, names, height=250),
+        draw.chart(
+            figures.histogram(total, names, height=250),
             key="likelihoods_total",
-            config=draw.SAVE,
+            name=f"{scenario.family}-{model}-{strange}-likelihood",
             alt="Histogram of the full likelihood of normal and strange images",
         )
         for text in (story.seen(), story.why(), story.background()):
@@ -163,10 +142,10 @@ def show_parts() -> None:
                 st.markdown(text)
     with right:
         others = [p for p in found.parts if p.name != "total"]
-        st.plotly_chart(
-            draw.panels([(heading(p, gap="<br>", bold=""), p) for p in others], names),
+        draw.chart(
+            figures.panels([(heading(p, gap="<br>", bold=""), p) for p in others], names),
             key="likelihoods_parts",
-            config=draw.SAVE,
+            name=f"{scenario.family}-{model}-{strange}-parts",
             alt="Histograms of every other part of normal and strange images",
         )
         with st.popover("What each part means", icon=":material/help:"):
@@ -184,47 +163,18 @@ def show_parts() -> None:
 
 def pick_image() -> tuple[ImageQuery, bytes | None]:
     """The controls that name an image: of a set, or the visitor's own."""
-    set_name = st.selectbox(
-        "Set",
-        [s.name for s in scenario.sets],
-        index=1,
-        key="likelihoods_set",
-        on_change=drop_upload,
-        bind="query-params",
-        persist_state="session",
+    query, data = picker.pick(
+        "likelihoods",
+        target,
+        scenario,
+        sizes=overview.sizes,
+        default=(strange, 0),
+        part=found.card.score.part,
+        seed=seed,
     )
-    count = overview.sizes[set_name]
-    if st.session_state["likelihoods_index"] >= count:
-        st.session_state["likelihoods_index"] = count - 1
-    index = st.number_input(
-        f"Image, 0 to {count - 1}",
-        min_value=0,
-        max_value=count - 1,
-        key="likelihoods_index",
-        on_change=drop_upload,
-        bind="query-params",
-        persist_state="session",
-    )
-    with st.container(horizontal=True):
-        worst = "strangest" if scenario.set_named(set_name).role == "normal" else "most normal"
-        for label, order, rule in (
-            ("Typical", "typical", "Nearest to the median score of the set."),
-            ("Random", "random", "Drawn by the seed on the left."),
-            ("Worst", worst, f"The {worst} of the set by the score: the detector's worst mistake."),
-        ):
-            st.button(
-                label, key=f"likelihoods_{label}", on_click=pick, args=(set_name, order), help=rule
-            )
-    own = upload(
-        "or one of your own",
-        shape=scenario.shape,
-        key=f"likelihoods_upload_{st.session_state.get('likelihoods_uploads', 0)}",
-    )
-    if own is None:
-        map_button(model, set_name, int(index))
-        return ImageQuery(target, set_name, int(index)), None
-    data = own.getvalue()
-    return ImageQuery(target, own.name, None), data
+    if data is None and query.index is not None:
+        map_link(model, query.set_name, query.index)
+    return query, data
 
 
 def show_image(view: ImageView) -> None:
@@ -243,13 +193,14 @@ def show_image(view: ImageView) -> None:
     means = [
         (f"mean of {names[i].lower()}", {k: parts[k].means[i] for k in scales}) for i in (0, 1)
     ]
-    bars.plotly_chart(
-        draw.contributions([("this image", dict(view.displayed)), *means], scales),
-        key="likelihoods_bars",
-        config=draw.SAVE,
-        alt="Stacked bars: bits per dimension that each scale contributes to the picked image, "
-        "beside the means of the normal and of the strange set",
-    )
+    with bars:
+        draw.chart(
+            figures.contributions([("this image", dict(view.displayed)), *means], scales),
+            key="likelihoods_bars",
+            name=f"{scenario.family}-{model}-scales-of-an-image",
+            alt="Stacked bars: bits per dimension that each scale contributes to the picked image, "
+            "beside the means of the normal and of the strange set",
+        )
     if len(scales) > 1:
         bars.caption(CREDIT)
     bars.dataframe(
@@ -295,19 +246,20 @@ def show_maps(view: ImageView) -> None:
     ]
     columns = st.columns(2, gap="small")
     for i, start in enumerate(range(0, len(shown), 2)):
-        columns[i % 2].plotly_chart(
-            draw.maps(shown[start : start + 2], "bits"),
-            key=f"likelihoods_maps_{start}",
-            config=draw.SAVE,
-            alt="Heat maps of what each cell of the picked image costs: "
-            + ", ".join(parts[n].title for n in list(view.maps)[start : start + 2]),
-        )
+        with columns[i % 2]:
+            draw.chart(
+                figures.maps(shown[start : start + 2], "bits"),
+                key=f"likelihoods_maps_{start}",
+                name=f"{scenario.family}-{model}-maps",
+                alt="Heat maps of what each cell of the picked image costs: "
+                + ", ".join(parts[n].title for n in list(view.maps)[start : start + 2]),
+            )
 
 
 def show_one_image() -> ImageView | None:
     st.subheader("One image")
-    picker, shown = st.columns([1, 2.6], gap="medium")
-    with picker:
+    left, shown = st.columns([1, 2.6], gap="medium")
+    with left:
         query, data = pick_image()
     try:
         view = ask(query, data)
@@ -368,7 +320,14 @@ def show_images(sets: tuple[str, ...], part: str, order: str, page: int) -> None
     if len(sets) > 1:
         share = np.mean([s == strange for s in rows.sets])
         st.caption(f"{share:.0%} of these {len(rows.sets)} are {title_of[strange].lower()}.")
-    if tiles(rows, key="likelihoods_pick", what=parts[part].title, on_click=inspect):
+    if tiles(
+        rows,
+        scenario=scenario.name,
+        titles=title_of,
+        key="likelihoods_pick",
+        what=parts[part].title,
+        on_click=inspect,
+    ):
         st.rerun(scope="app")  # the pickers are outside of this fragment
 
 
@@ -412,8 +371,8 @@ with against:
         flows.against(overview, models, model, strange, seed=seed, inspect=inspect)
 with drawn:
     if drawn.open:
-        picker, shown = st.columns([1, 3], gap="medium")
-        with picker:
+        left, shown = st.columns([1, 3], gap="medium")
+        with left:
             query, data = pick_image()
         with shown:
             flows.drawn(query, data, models, seed=seed)

@@ -20,7 +20,7 @@ from core.service import (
     Target,
 )
 from pages._outskirts import ablation, files, plane, readings, walk
-from pages._shared import gallery, study
+from pages._shared import draw, gallery, study
 from pages._shared.ask import ask
 from pages._shared.controls import choose_model, in_words
 
@@ -167,10 +167,10 @@ def show_plane(view: Plane, made: Draws) -> None:
         persist_state="session",
     )
     field = ask(FieldQuery(target)) if with_field else None
-    st.plotly_chart(
+    draw.chart(
         plane.plane(view, made, field),
         key="outskirts_plane",
-        config=plane.SAVE,
+        name=f"{target.scenario}-{target.stem}-plane",
         alt="Training images' posteriors on the plane of their first two principal axes, with "
         "generators, synthetic outliers and what the classifiers say",
     )
@@ -321,10 +321,10 @@ def explore(view: Plane) -> None:
 def show_collapse(view: Plane) -> None:
     st.subheader("Does the latent space tell anything?")
     collapsed = int((view.kl < COLLAPSED).sum())
-    st.plotly_chart(
+    draw.chart(
         plane.divergences(view.kl),
         key="outskirts_kl",
-        config=plane.SAVE,
+        name=f"{target.scenario}-{target.stem}-kl",
         alt="Mean KL to the prior of each latent dimension, largest first",
     )
     count = "None" if not collapsed else f"{collapsed}"

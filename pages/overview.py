@@ -17,6 +17,7 @@ from core.service import (
     luck,
     read_study,
 )
+from pages._overview import figures
 from pages._shared import draw, seeds
 from pages._shared.ask import ask
 
@@ -283,10 +284,10 @@ if by_class is not None:
             for title, card in cards.items()
             if card is not None
         }
-        st.plotly_chart(
-            draw.intervals(scores, marked=scenario.normal.title),
+        draw.chart(
+            figures.intervals(scores, marked=scenario.normal.title),
             key=f"overview_classes_{stem}",
-            config=draw.SAVE,
+            name=f"{scenario.family}-{stem}-classes",
             alt=f"AUROC of {row.title} with each class in turn as the normal one, with intervals",
         )
         mean = by_class.means.get(stem)

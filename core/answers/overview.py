@@ -149,9 +149,18 @@ def scenarios() -> list[dict[str, Any]]:
                 "detectors": sorted({stem.partition(".")[0] for stem in stems}),
                 "models": stems,
                 "variants": list(scenario.variants),
+                **(
+                    {"classes": [c.capitalize() for c in scenario.normal.classes]}
+                    if scenario.variants
+                    else {}
+                ),
             }
         )
     return found
+
+
+def _class_titles(scenario: Scenario) -> list[str]:
+    return [name.capitalize() for name in scenario.normal.classes]
 
 
 def overview(query: OverviewQuery) -> Overview:

@@ -17,10 +17,10 @@ from core.service import (
 )
 from pages._latent import selection
 from pages._latent.tags import tagging, tags, tags_of
-from pages._shared import draw
 from pages._shared.ask import ask, csv_of
 from pages._shared.controls import in_words, pager
 from pages._shared.gallery import tiles
+from pages._shared.theme import palette
 
 __all__ = ["chosen"]
 
@@ -142,7 +142,7 @@ def _against_rest(
     low, high = np.quantile(values, (0.005, 0.995)).clip(first - reach, last + reach)
     edges = np.linspace(low, high if high > low else low + 1, 51)
     within, centres = values.clip(edges[0], edges[-1]), (edges[1:] + edges[:-1]) / 2
-    sides = {"all others": (~chosen, draw.NORMAL), "selection": (chosen, draw.STRANGE)}
+    sides = {"all others": (~chosen, palette().normal), "selection": (chosen, palette().strange)}
     series = []
     for name, (rows, colour) in sides.items():
         shares = 100 * np.histogram(within[rows], edges)[0] / max(int(rows.sum()), 1)
@@ -210,6 +210,8 @@ def _pictures(
             percentiles=view.percentiles[view.score][here],
             pages=pages,
         ),
+        scenario=scenario,
+        titles={name: name for name in view.sets},
         key="latent_pick",
         what=view.titles[view.score],
         on_click=inspect,

@@ -19,7 +19,8 @@ from core.service import (
 )
 from pages._shared import draw
 from pages._shared.ask import ask
-from pages._shared.controls import in_words, upload
+from pages._shared.controls import in_words
+from pages._shared.picker import TYPES
 from pages._shared.text import plain
 
 __all__ = ["drop_upload", "inspect", "neighbours", "pick", "place", "verdicts"]
@@ -49,9 +50,9 @@ def pick(target: Target, sets: Sequence[str]) -> tuple[ImageQuery, bytes | None]
         persist_state="session",
     )
     with st.popover("or one of your own", icon=":material/upload:", width="stretch"):
-        own = upload(
+        own = st.file_uploader(
             "An image from your disk",
-            shape=target.world.shape,
+            type=TYPES,
             key=f"latent_upload_{st.session_state.get('latent_uploads', 0)}",
         )
     if own is not None:

@@ -23,10 +23,10 @@ from core.service import (
     SamplesQuery,
     Target,
 )
-from pages._likelihoods import files
+from pages._likelihoods import figures, files
 from pages._shared import draw
 from pages._shared.ask import ask
-from pages._shared.controls import choose_model, map_button
+from pages._shared.controls import choose_model, map_link
 from pages._shared.gallery import tiles
 from pages._shared.text import plain
 
@@ -67,12 +67,12 @@ def against(
     pair = ask(query)
     with left:
         names = (trained[across].title, trained[up].title)
-        event = st.plotly_chart(
-            draw.scatter(pair, titles, names, "bits per dimension"),
+        event = draw.chart(
+            figures.scatter(pair, titles, names, "bits per dimension"),
             key=f"likelihoods_scatter_{across}_{up}_{strange}_{seed}",
             on_select="rerun",
             selection_mode="points",
-            config=draw.SAVE,
+            name=f"{scenario.name}-{across}-{up}-{strange}",
             alt=f"Scatter of the full likelihood under {names[0]} and under {names[1]}",
         )
     with right:
@@ -123,7 +123,7 @@ def _show_chosen(target: Target, set_name: str, index: int, *, inspect: Inspect)
         on_click=partial(_go_inside, inspect, target.stem),
         args=(set_name, int(index)),
     )
-    map_button(target.stem, set_name, int(index))
+    map_link(target.stem, set_name, int(index))
 
 
 def _go_inside(inspect: Inspect, model: str, set_name: str, index: int) -> None:
@@ -157,10 +157,10 @@ def _differences(scenario: str, models: Models, strange: str, *, names: tuple[st
     if not rows:
         return
     st.subheader("The difference to the general model")
-    st.plotly_chart(
-        draw.panels(rows, names, columns=len(rows), zero=True),
+    draw.chart(
+        figures.panels(rows, names, columns=len(rows), zero=True),
         key="likelihoods_differences",
-        config=draw.SAVE,
+        name=f"{scenario}-{strange}-differences",
         alt="Histograms of the likelihood difference, without and with outlier loss",
     )
     st.caption(
@@ -200,6 +200,8 @@ def _ends(scenario: str, models: Models, sets: tuple[str, ...], *, inspect: Insp
         st.markdown(f"**{text}**, in bits per dimension")
         tiles(
             found,
+            scenario=scenario,
+            titles=dict.fromkeys(sets, ""),
             key=f"likelihoods_end_{order}",
             what="difference",
             on_click=partial(_go_inside, inspect, name),

@@ -13,10 +13,10 @@ import plotly.graph_objects as go
 from core.service import COLLAPSED, Draws, Field, Plane, Ray, RayScores
 from pages._latent.map import COLOURS
 from pages._shared import draw
+from pages._shared.theme import palette
 
-__all__ = ["SAVE", "divergences", "legend", "plane", "scores"]
+__all__ = ["divergences", "legend", "plane", "scores"]
 
-SAVE = {"displaylogo": False, "toImageButtonOptions": {"format": "png", "scale": 2}}
 EXEMPLAR, GENERATOR, LINE = "#7A7A7A", "#009E73", "#8C6BB1"
 TINT = (140, 107, 177)
 PIXELS, DOTS = 240, 800  # of the tint, a side; of the picture of grey dots, its longer one
@@ -57,7 +57,7 @@ def plane(view: Plane, made: Draws, field: Field | None) -> go.Figure:
         _dots(view.xy[few], few, "generator: training image %{customdata}")
         | {"marker": {"color": GENERATOR, "size": 6, "opacity": 0.85}},
         _dots(made.xy, made.logit, "synthetic, mean logit %{customdata:.1f}")
-        | {"marker": {"color": draw.STRANGE, "size": 6, "symbol": "x", "opacity": 0.85}}
+        | {"marker": {"color": palette().strange, "size": 6, "symbol": "x", "opacity": 0.85}}
         | {"name": "synthetic"},
     ]
     x, y = (
@@ -154,7 +154,7 @@ def legend(made: Draws, *, field: bool) -> str:
         ("●", EXEMPLAR, "a training image"),
         ("●", GENERATOR, "a generator"),
         ("○", GENERATOR, f"its posterior, one standard deviation{rings}"),
-        ("✖", draw.STRANGE, "a synthetic outlier"),
+        ("✖", palette().strange, "a synthetic outlier"),
     ]
     if field:
         marks += [("━", LINE, "threshold: the purple side is flagged"), ("─", LINE, "logit 0")]
@@ -241,8 +241,12 @@ def divergences(kl: np.ndarray) -> go.Figure:
             "hovertemplate": "dimension %{x}: %{y:.3f} nats<extra></extra>",
         }
         for name, colour, these in (
-            ("in use", draw.NORMAL, order[kl[order] >= COLLAPSED]),
-            (f"collapsed: below {COLLAPSED:g} nats", draw.STRANGE, order[kl[order] < COLLAPSED]),
+            ("in use", palette().normal, order[kl[order] >= COLLAPSED]),
+            (
+                f"collapsed: below {COLLAPSED:g} nats",
+                palette().strange,
+                order[kl[order] < COLLAPSED],
+            ),
         )
     ]
     title = {"text": "latent dimension", "standoff": 4}

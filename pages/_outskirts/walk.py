@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.service import DetectorRow, Plane, RayQuery, RayScoresQuery, Target
 from pages._outskirts import files, plane
-from pages._shared import gallery
+from pages._shared import draw, gallery
 from pages._shared.ask import ask
 from pages._shared.controls import in_words
 
@@ -61,7 +61,7 @@ def walk(target: Target, everyone: Mapping[str, DetectorRow], view: Plane, crite
         st.html(gallery.row(pictures, width=56))
         asked = RayScoresQuery(query, tuple(trained))
         found = ask(asked)
-        st.plotly_chart(
+        draw.chart(
             plane.scores(
                 walked,
                 found,
@@ -71,7 +71,7 @@ def walk(target: Target, everyone: Mapping[str, DetectorRow], view: Plane, crite
                 kappa=view.trained.kappa,
             ),
             key="outskirts_ray",
-            config=plane.SAVE,
+            name=f"{target.scenario}-{model}-ray",
             alt="Percentile of each detector's score along the ray, from the centre outward",
         )
         for reason in found.failed.values():

@@ -1,23 +1,39 @@
-"""Controls that several pages have: a model, a page of pictures, a file, a way to the map."""
+"""Controls that several pages have: a heading, choices, a model, an order, pages of pictures, files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import streamlit as st
 
-from core.service import SUFFIXES, DetectorRow, OutskirtsError, Shape
+from core.service import ORDERS, DetectorRow, OutskirtsError, Scenario, StartTile
+from pages._shared import links
+from pages._shared.pages import row_of
 
-__all__ = ["PRIVATE", "choose_model", "in_words", "map_button", "pager", "upload"]
+__all__ = [
+    "File",
+    "choice",
+    "choices",
+    "choose_model",
+    "downloads",
+    "heading",
+    "in_words",
+    "map_link",
+    "pager",
+    "tiles_of",
+    "which_first",
+]
 
-PRIVATE = (
-    "It goes to the server that runs this page, is kept in memory for your session, and is seen by "
-    "nobody else."
-)
 MAPPED = "glow"  # whose map opens first
-TYPES = [suffix.removeprefix(".") for suffix in SUFFIXES]
+ORDER_TITLES = {
+    "strangest": "strangest",
+    "most normal": "most normal",
+    "typical": "typical",
+    "random": "random",
+}
 
 
 @contextmanager
@@ -29,18 +45,123 @@ def in_words() -> Iterator[None]:
         st.warning(str(error), icon=":material/warning:")
 
 
+# The head of a page -------------------------------------------------------------------------------
+
+
+def heading(page: str, scenario: Scenario, models: Sequence[str]) -> None:
+    """Title and question of a page, and a button for each state that is worth a look, in a row.
+
+    Args:
+        models: of the scenario that are trained.
+    """
+    row = row_of(page)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        st.title(row.title, width="content", anchor=False)
+        st.markdown(row.question, width="content")
+    tiles = tiles_of(scenario, models, page)
+    if not tiles:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{page}_try"):
+        st.markdown("Try this:", width="content")
+        for i, tile in enumerate(tiles):
+            st.button(
+                tile.title,
+                key=f"{page}_try_{i}",
+                on_click=links.go,
+                args=(page, tile.state),
+                help=tile.text or None,
+            )
+
+
+def tiles_of(scenario: Scenario, models: Sequence[str], page: str = "") -> list[StartTile]:
+    """What a scenario has to start with, of one page or of all, where its model is trained."""
+    return [
+        tile for tile in scenario.start if page in ("", tile.page) and tile.model in ("", *models)
+    ]
+
+
+# Choices ------------------------------------------------------------------------------------------
+
+
+def choice(
+    label: str,
+    options: Mapping[str, str],
+    *,
+    key: str,
+    default: str = "",
+    kind: Literal["segmented", "select", "radio"] = "segmented",
+    on_change: Callable[..., None] | None = None,
+    args: tuple[Any, ...] = (),
+    **looks: Any,
+) -> str:
+    """One of several, kept while pages change; in the address by its key where it is not the default.
+
+    Args:
+        options: key to label, at least one.
+        default: what the page opens with; "" or one that is not there: the first.
+        looks: what else the widget takes, such as ``help``.
+    """
+    first = default if default in options else next(iter(options))
+    asked = links.asked(label, key, options)
+    if asked:
+        st.session_state[key] = asked[0]
+    elif st.session_state.get(key) not in options:
+        st.session_state[key] = first
+    shared: dict[str, Any] = {"key": key, "format_func": options.__getitem__, **looks}
+    shared |= {"persist_state": "session", "on_change": on_change, "args": args}
+    if kind == "segmented":
+        value: Any = st.segmented_control(label, list(options), required=True, **shared)
+    else:
+        widget: Any = st.selectbox if kind == "select" else st.radio
+        value = widget(label, list(options), **shared)
+    links.write(key, None if value == first else value)
+    return value
+
+
+def choices(
+    label: str,
+    options: Mapping[str, str],
+    *,
+    key: str,
+    default: Sequence[str] | None = None,
+    kind: Literal["pills", "select"] = "pills",
+    **looks: Any,
+) -> list[str]:
+    """Any of several; in the address by their keys where they are not the default.
+
+    Args:
+        default: None: all of them.
+    """
+    first = [k for k in options if default is None or k in default]
+    asked = links.asked(label, key, options)
+    if asked is not None:
+        st.session_state[key] = asked
+    kept = st.session_state.get(key)
+    st.session_state[key] = first if kept is None else [k for k in kept if k in options]
+    shared = {"key": key, "format_func": options.__getitem__, "persist_state": "session", **looks}
+    if kind == "pills":
+        values = st.pills(label, list(options), selection_mode="multi", **shared)
+    else:
+        values = st.multiselect(label, list(options), **shared)
+    links.write(key, None if set(values) == set(first) else values)
+    return list(values)
+
+
 def choose_model(label: str, models: Mapping[str, DetectorRow], default: str, key: str) -> str:
-    """Pick a model by its checkpoint's name."""
-    options = list(models)
-    return st.selectbox(
+    """Pick a model, by its title; its checkpoint's name."""
+    return choice(
         label,
-        options,
-        index=options.index(default) if default in options else 0,
+        {name: row.title for name, row in models.items()},
         key=key,
-        bind="query-params",
-        persist_state="session",
-        help="  \n".join(f"**{name}**: {row.title}. {row.text}" for name, row in models.items()),
+        default=default,
+        kind="select",
+        help="  \n".join(f"**{row.title}** (`{name}`): {row.text}" for name, row in models.items()),
     )
+
+
+def which_first(key: str, *, orders: Sequence[str] = ORDERS, **looks: Any) -> str:
+    """The order in which pictures stand, the strangest first at first."""
+    return choice("Which first", {o: ORDER_TITLES.get(o, o) for o in orders}, key=key, **looks)
 
 
 def pager(pages: int, *, key: str) -> int:
@@ -59,26 +180,55 @@ def _turn(name: str, by: int, pages: int) -> None:
     st.session_state[name] = min(max(st.session_state.get(name, 1) + by, 1), pages)
 
 
-def upload(label: str, *, shape: Shape, key: str) -> Any:
-    """One of the visitor's own images, or None; detectors see it in a scenario's shape."""
-    colours = "grey" if shape.channels == 1 else "colour"
-    return st.file_uploader(
-        label,
-        type=TYPES,
-        key=key,
-        help=f"Made {colours}, fitted to {shape.width}x{shape.height} pixels on black. "
-        f"{PRIVATE} Picking another image drops it.",
-    )
+# Ways out -----------------------------------------------------------------------------------------
+
+MIMES = {
+    "csv": "text/csv",
+    "json": "application/json",
+    "png": "image/png",
+    "npz": "application/octet-stream",
+}
 
 
-def map_button(model: str, set_name: str, index: int) -> None:
+@dataclass(frozen=True)
+class File:
+    """What a page gives away.
+
+    Attributes:
+        name: of the file, with its ending.
+        data: makes it, when it is asked for, in a thread that has no session.
+    """
+
+    label: str
+    name: str
+    data: Callable[[], bytes | str]
+    help: str | None = None
+
+
+def downloads(*files: File) -> None:
+    """Files to take away, side by side."""
+    with st.container(horizontal=True, gap="small"):
+        for file in files:
+            st.download_button(
+                file.label,
+                file.data,
+                file_name=file.name,
+                mime=MIMES[file.name.rpartition(".")[2]],
+                key=f"download_{file.name}",
+                on_click="ignore",
+                icon=":material/download:",
+                help=file.help,
+            )
+
+
+def map_link(model: str, set_name: str, index: int) -> None:
     """A link to a reference image on the map of a model's codes."""
     # Only what differs from what the map opens with: the rest would be steps of the Back button.
-    state = {"latent_model": model} if model != MAPPED else {}
+    state = {"model": model} if model != MAPPED else {}
     st.page_link(
         "latent.py",
         label="Show on map",
         icon=":material/scatter_plot:",
         help="Where this image lies in the model's latent space, and what lies near it.",
-        query_params=state | {"latent_image": f"{set_name}#{index}"},
+        query_params=links.query_of("latent", state | {"image": f"{set_name}#{index}"}),
     )

@@ -1,4 +1,4 @@
-"""How pages draw: colours, enlarged images, figures."""
+"""How pages draw: enlarged images, figures, and how figures are taken away."""
 
 from __future__ import annotations
 
@@ -8,41 +8,25 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+import streamlit as st
 from PIL import Image
 
-from core.service import Mean, Metrics, Pair, PartView
+from core.service import Mean, Metrics
+from pages._shared.theme import palette, template
 
 __all__ = [
     "DASH",
-    "NORMAL",
-    "SAVE",
-    "STRANGE",
-    "TOUCH",
     "Trace",
-    "contributions",
+    "chart",
     "enlarge",
     "figure",
-    "histogram",
     "interval",
-    "intervals",
     "line_at",
-    "maps",
-    "panels",
     "panels_of",
     "png",
-    "scatter",
+    "save_as",
     "strip",
 ]
-
-# Okabe and Ito's colours, which the colour-blind tell apart in both themes.
-NORMAL, STRANGE = "#56B4E9", "#D55E00"
-SCALES = ("#009E73", "#E69F00", "#CC79A7", "#0072B2", "#F0E442")  # finest first, then again
-SAVE = {"displaylogo": False, "toImageButtonOptions": {"format": "svg"}}
-# Streamlit turns dragging on where points can be picked. There a finger goes through to the page.
-TOUCH = """<style>@media (pointer: coarse) {
-[class*="st-key-likelihoods_scatter"] .draglayer { pointer-events: none; }
-[class*="st-key-likelihoods_scatter"] .draglayer * { pointer-events: none !important; }
-}</style>"""
 
 
 # Pictures ---------------------------------------------------------------------------------------
@@ -88,10 +72,35 @@ def interval(found: Metrics | Mean, *, dash: str = "–") -> str:
 
 
 Trace = Mapping[str, Any]  # as Plotly's JSON has it, with its type
+TAKEN_WIDTH = 900  # pixels, of a figure as a file
+
+
+def save_as(name: str) -> dict[str, Any]:
+    """The bar above a figure: it takes the figure away as NAME.svg."""
+    return {
+        "displaylogo": False,
+        "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+        "toImageButtonOptions": {"format": "svg", "filename": name, "width": TAKEN_WIDTH},
+    }
+
+
+def chart(drawn: go.Figure, *, key: str, name: str, alt: str, **options: Any) -> Any:
+    """Show a figure of `figure`; what Streamlit says of a selection in it.
+
+    Args:
+        name: of the file that it is taken away as: what it shows, of which model and set.
+        alt: what it shows, in words.
+    """
+    return st.plotly_chart(drawn, key=key, theme=None, alt=alt, config=save_as(name), **options)
 
 
 def figure(
-    traces: Sequence[Trace], *, height: int, margin: Mapping[str, int] | None = None, **layout: Any
+    traces: Sequence[Trace],
+    *,
+    height: int,
+    title: str = "",
+    margin: Mapping[str, int] | None = None,
+    **layout: Any,
 ) -> go.Figure:
     """A figure with what all of them have in common.
 
@@ -100,16 +109,31 @@ def figure(
 
     A drag does nothing unless its tool is chosen in the bar above the figure: Plotly takes the touch
     of a finger for a drag, and no page of a phone could be scrolled past a figure.
+
+    Args:
+        title: what it shows, with the unit where no axis has it; it goes along where the figure is
+            taken away.
     """
+    legend = layout.get("showlegend", True) and len(traces) > 1
+    top = 8 + 30 * bool(title) + 28 * legend
     house = {
+        "template": template(palette()),
         "dragmode": False,
         "height": height,
-        "margin": {"l": 8, "r": 8, "t": 8, "b": 8} | dict(margin or {}),
+        "margin": {"l": 8, "r": 8, "t": top, "b": 8} | dict(margin or {}),
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "hovermode": "x unified",
         "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
     }
+    if title:
+        house["title"] = {
+            "text": title,
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
+            "pad": {"t": 8},
+        }
     return go.Figure({"data": list(traces), "layout": house | layout})
 
 
@@ -149,174 +173,4 @@ def panels_of(titles: Sequence[str], columns: int, *, gaps: tuple[float, float])
 def _title(text: str, x: float, y: float) -> dict[str, Any]:
     """The title of a panel whose upper edge has its middle at (x, y)."""
     place = {"x": x, "y": y, "xref": "paper", "yref": "paper", "xanchor": "center"}
-    return {"text": text, "font": {"size": 13}, "showarrow": False, "yanchor": "bottom", **place}
-
-
-def histogram(part: PartView, names: tuple[str, str], *, height: int) -> go.Figure:
-    """Share of normal and of strange images along a part."""
-    return figure(
-        _shares(part, names, legend=True),
-        height=height,
-        xaxis={"title": {"text": part.unit, "standoff": 4}, "nticks": 6},
-        yaxis={"visible": False, "rangemode": "tozero"},
-    )
-
-
-def intervals(found: Mapping[str, Metrics], *, marked: str) -> go.Figure:
-    """AUROC with its interval, a column each; one of them marked."""
-    values = list(found.values())
-    points = {
-        "type": "scatter",
-        "x": list(found),
-        "y": [m.auroc for m in values],
-        "error_y": {
-            "array": [m.high - m.auroc for m in values],
-            "arrayminus": [m.auroc - m.low for m in values],
-        },
-        "mode": "markers",
-        "marker": {
-            "size": 10,
-            "color": [STRANGE if n == marked else NORMAL for n in found],
-            "symbol": ["diamond" if n == marked else "circle" for n in found],
-        },
-        "hovertemplate": "%{x}: %{y:.3f}<extra></extra>",
-    }
-    coin = {"x": 1, "y": 0.5, "xref": "x domain", "yref": "y", "xanchor": "right"}
-    return figure(
-        [points],
-        height=300,
-        shapes=[line_at(y=0.5, dash="dot")],
-        annotations=[{"text": "a coin", "showarrow": False, "yanchor": "bottom", **coin}],
-        yaxis={
-            "title": {"text": "AUROC"},
-            "range": [min(0.45, *map(_lowest, values)), 1.01],
-        },
-    )
-
-
-def _lowest(found: Metrics) -> float:
-    return found.low if found.has_interval else found.auroc
-
-
-def panels(
-    parts: Sequence[tuple[str, PartView]],
-    names: tuple[str, str],
-    *,
-    columns: int = 2,
-    zero: bool = False,
-) -> go.Figure:
-    """Histograms of several parts side by side, each under its own title, in one figure.
-
-    Args:
-        zero: draw a dotted line at 0 in each.
-    """
-    height = 30 + 190 * -(-len(parts) // columns)
-    layout = panels_of([title for title, _ in parts], columns, gaps=(0.06, 86 / height))
-    traces: list[Trace] = []
-    for i, (_, part) in enumerate(parts):
-        n = str(i + 1) if i else ""
-        on = {"xaxis": f"x{n}", "yaxis": f"y{n}"}
-        traces += [{**trace, **on} for trace in _shares(part, names, legend=False)]
-        title = {"text": part.unit, "standoff": 2, "font": {"size": 11}}
-        layout[f"xaxis{n}"] |= {"title": title, "nticks": 5}
-        layout[f"yaxis{n}"] |= {"visible": False, "rangemode": "tozero"}
-    if zero:
-        layout["shapes"] = [line_at(x=0, panel=i, dash="dot", width=1) for i in range(len(parts))]
-    return figure(traces, height=height, margin={"t": 40}, showlegend=False, **layout)
-
-
-def _shares(part: PartView, names: tuple[str, str], *, legend: bool) -> list[Trace]:
-    centres = (part.edges[1:] + part.edges[:-1]) / 2
-    sides = zip(names, (part.normal, part.strange), (NORMAL, STRANGE), strict=True)
-    return [
-        {
-            "type": "scatter",
-            "x": centres,
-            "y": 100 * shares,
-            "name": name,
-            "line": {"shape": "hvh", "color": colour, "width": 1.5},
-            "fill": "tozeroy",
-            "hovertemplate": "%{y:.1f} %",
-            "showlegend": legend,
-        }
-        for name, shares, colour in sides
-    ]
-
-
-def scatter(pair: Pair, names: Mapping[str, str], titles: tuple[str, str], unit: str) -> go.Figure:
-    """One model's number against another's, a point an image; its id travels along."""
-    traces = [
-        {
-            "type": "scattergl",
-            "x": pair.across[set_name],
-            "y": pair.up[set_name],
-            "customdata": [[set_name, int(i)] for i in pair.indices[set_name]],
-            "mode": "markers",
-            "name": title,
-            "marker": {"color": colour, "size": 5, "opacity": 0.55},
-            "hovertemplate": "%{customdata[0]} %{customdata[1]}: %{x:.2f}, %{y:.2f}<extra></extra>",
-        }
-        for (set_name, title), colour in zip(names.items(), (NORMAL, STRANGE), strict=True)
-    ]
-    return figure(
-        traces,
-        height=420,
-        hovermode="closest",
-        clickmode="event+select",
-        xaxis={"title": {"text": f"{titles[0]}, {unit}", "standoff": 4}},
-        yaxis={"title": {"text": f"{titles[1]}, {unit}", "standoff": 4}},
-    )
-
-
-def contributions(
-    rows: Sequence[tuple[str, dict[str, float]]], titles: dict[str, str]
-) -> go.Figure:
-    """Stacked bars: what each scale contributes to each row's bits per dimension."""
-    labels = [f"{name}: {sum(shares[k] for k in titles):.2f}" for name, shares in rows]
-    traces = []
-    for i, (scale, title) in enumerate(titles.items()):
-        values = [shares[scale] for _, shares in rows]
-        bars = {"y": labels, "x": values, "text": [f"{v:.2f}" for v in values]}
-        look = {"textposition": "inside", "insidetextanchor": "middle", "hovertemplate": "%{x:.3f}"}
-        marker = {"color": SCALES[i % len(SCALES)] if len(titles) > 1 else None}
-        traces.append(
-            {"type": "bar", "orientation": "h", "name": title, "marker": marker, **bars, **look}
-        )
-    return figure(
-        traces,
-        height=90 + 44 * len(rows),
-        barmode="relative",
-        hovermode="closest",
-        xaxis={"title": {"text": "bits per dimension", "standoff": 4}},
-        yaxis={"autorange": "reversed"},
-    )
-
-
-def maps(found: Sequence[tuple[str, np.ndarray, bool]], unit: str) -> go.Figure:
-    """Heat maps (H, W) side by side, each under its title and range, with a colour scale of its own.
-
-    The third of each says that zero is the middle of its scale even if all values are of one sign.
-    There is no colour bar: Plotly lays out several of them beside square maps without end.
-    """
-    titles = [f"{t}<br>{v.min():.1f} to {v.max():.1f} {unit}" for t, v, _ in found]
-    layout = panels_of(titles, len(found), gaps=(0.04, 0))
-    traces = []
-    for i, (_, values, signed) in enumerate(found):
-        signed = signed or values.min() < 0 < values.max()
-        n = str(i + 1) if i else ""
-        traces.append(
-            {
-                "type": "heatmap",
-                "z": values,
-                "colorscale": "RdBu_r" if signed else "Cividis",
-                "zmid": 0 if signed else None,
-                "showscale": False,
-                "hovertemplate": "row %{y}, column %{x}: %{z:.2f} " + unit + "<extra></extra>",
-                "xaxis": f"x{n}",
-                "yaxis": f"y{n}",
-            }
-        )
-        layout[f"xaxis{n}"] |= {"visible": False, "constrain": "domain"}
-        square = {"autorange": "reversed", "scaleanchor": f"x{n}"}
-        layout[f"yaxis{n}"] |= {"visible": False, **square}
-    return figure(traces, height=290, hovermode="closest", margin={"t": 62}, **layout)
+    return {"text": text, "showarrow": False, "yanchor": "bottom", **place}

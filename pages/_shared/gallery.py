@@ -1,9 +1,9 @@
-"""Pictures in a grid, each with a button that leads to it; pictures in a row."""
+"""Pictures in a grid, each of them a button; pictures in a row."""
 
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
 import numpy as np
@@ -11,6 +11,7 @@ import streamlit as st
 
 from core.service import Gallery
 from pages._shared import draw
+from pages._shared.text import plain
 
 __all__ = ["row", "tiles"]
 
@@ -27,45 +28,46 @@ def row(pictures: Sequence[tuple[np.ndarray, str, str]], *, width: int) -> str:
             f'<figure style="margin:0;width:{width}px;text-align:center">'
             f'<img src="data:image/png;base64,{source}" alt="{escape(alt)}" width="{width}" '
             f'style="image-rendering:pixelated;display:block;border-radius:4px">'
-            f'<figcaption style="font-size:.8rem;opacity:.75">{escape(caption)}</figcaption></figure>'
+            f'<figcaption style="font-size:.875rem">{escape(caption)}</figcaption></figure>'
         )
     return f'<div style="display:flex;flex-wrap:wrap;gap:.35rem">{figures}</div>'
 
 
 def tiles(
-    found: Gallery,
+    shown: Gallery,
     *,
+    scenario: str,
+    titles: Mapping[str, str],
     key: str,
     what: str,
     on_click: Callable[[str, int], None],
+    picked: tuple[str, int] | None = None,
     side: int = 120,
     sign: str = "",
 ) -> bool:
-    """Draw the images of a gallery page; say whether one was picked in this run.
+    """Draw reference images, each one button that holds picture and number; say whether one was picked.
 
     Args:
+        scenario: whose images they are.
+        titles: of its sets.
         what: the number under each image, in words.
         on_click: told set and index of the picked image, before the page runs again.
-        side: of a picture, at most, in screen pixels.
+        picked: set and index of the image that is looked at: its tile is marked.
+        side: of a picture, in screen pixels.
         sign: "+" to write the sign of positive numbers too.
     """
-    picked = False
-    with st.grid(min_column_width=side + 2):
-        for i, (set_name, index) in enumerate(zip(found.sets, found.indices, strict=True)):
-            with st.container():
-                st.image(
-                    draw.enlarge(found.images[i], side),
-                    output_format="PNG",
-                    alt=f"{set_name} {index}, {what} {found.displayed[i]:.2f}",
-                )
-                picked |= st.button(
-                    f"{found.displayed[i]:{sign}.2f}",
-                    key=f"{key}_{i}",
-                    type="tertiary",
-                    icon=":material/zoom_in:",
-                    on_click=on_click,
-                    args=(set_name, int(index)),
-                    help=f"Show {set_name} {index}. Percentile among held-out normal images: "
-                    f"{found.percentiles[i]:.1f}.",
-                )
-    return picked
+    clicked = False
+    with st.container(key=f"gallery_{key}"), st.grid(min_column_width=side):
+        for i, (set_name, index) in enumerate(zip(shown.sets, shown.indices, strict=True)):
+            number = f"{shown.displayed[i]:{sign}.2f}"
+            image = plain(f"{titles[set_name]} {index}")
+            clicked |= st.button(
+                f"![{image}, {plain(what)}](thumbnail/{scenario}/{set_name}/{index}.png) {plain(number)}",
+                key=f"{key}_{i}",
+                type="primary" if picked == (set_name, int(index)) else "tertiary",
+                width="stretch",
+                on_click=on_click,
+                args=(set_name, int(index)),
+                help=f"{image}, percentile {shown.percentiles[i]:.1f} among held-out normal images",
+            )
+    return clicked

@@ -4,7 +4,8 @@
 
 const DONE = ["pointerdown", "keydown", "popstate"];
 
-export default function () {
+export default function ({ data }) {
+  show(data);
   if (history.pushState.ofOutskirts) return;
   const push = history.pushState.bind(history);
   let acted = false;
@@ -17,4 +18,16 @@ export default function () {
     acted = false;
   };
   history.pushState.ofOutskirts = true;
+}
+
+// Bring what a click asked for into view.
+let shown = 0;
+function show({ to, times }) {
+  if (times === shown || !to) return;
+  shown = times;
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  setTimeout(() => {
+    const place = document.querySelector(`[class*="st-key-${CSS.escape(to)}"]`);
+    place?.scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" });
+  }, 100);
 }

@@ -1,20 +1,61 @@
-"""Links into the app: what of an address is left out, and what a link sets of its page."""
+"""The state of a page and the address that leads to it: what a link sets, what a choice writes.
+
+A choice stands in the address by its key, not by its label, and only where it is not what the page
+opens with anyway. Sliders, numbers and texts are bound by Streamlit itself. An address counts where
+the visitor came by it: by a link, or by Back and Forward. While somebody clicks, the address that
+the browser sends may be older than the choice.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 from starlette.responses import RedirectResponse
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from pages._shared.text import plain
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ["FiniteLinks", "arrive", "only_finite"]
+__all__ = [
+    "FiniteLinks",
+    "arrive",
+    "asked",
+    "go",
+    "image_asked",
+    "leave",
+    "only_finite",
+    "query_of",
+    "say_unknown",
+    "unknown",
+    "write",
+]
 
-_PAGE = "_page"
+FRAME = ("scenario", "normal")  # choices of every page
+_PAGE, _FOLLOW, _UNKNOWN = "_page", "_follow", "_unknown_in_link"
+RENAMED = {  # what older links say, as key=value or as key
+    "likelihoods_view=Scales": "scales",
+    "likelihoods_view=Model against model": "models",
+    "likelihoods_view=Drawn images": "drawn",
+    "latent_view=One map": "one",
+    "latent_view=Two maps": "two",
+    "latent_view=3-D": "3d",
+    "latent_layout=t-SNE": "tsne",
+    "latent_layout2=t-SNE": "tsne",
+    "outskirts_criterion=Far from its neighbours": "neighbours",
+    "outskirts_criterion=Far from the prior": "prior",
+    "outskirts_criterion=Far from the crowd": "aggregate",
+    "cards_view=Card": "card",
+    "cards_view=Seeds": "seeds",
+}
+
+
+# Numbers without end ------------------------------------------------------------------------------
 
 
 def only_finite(query: str) -> str:
@@ -56,21 +97,141 @@ class FiniteLinks:
             await RedirectResponse(f"?{kept}")(scope, receive, send)
 
 
+# Whole runs ---------------------------------------------------------------------------------------
+
+
 def arrive(page: str) -> None:
-    """Where a link to a page names controls of it, set the ones that it does not name back.
+    """Note whether this run follows its address; forget of the page what a link does not name.
 
     What a link shows must not depend on what its reader looked at before. Who comes by the menu,
-    whose links name none, finds a page as it was left.
+    whose links name no control of the page, finds it as it was left.
 
     Args:
         page: its address, which begins the keys of its controls too.
     """
-    came = st.session_state.get(_PAGE) != page
-    st.session_state[_PAGE] = page
-    if page and came and any(_of(page, key) for key in st.query_params):
-        for key in [k for k in st.session_state if _of(page, str(k))]:
-            del st.session_state[key]
+    state = st.session_state
+    came, stepped = state.get(_PAGE) != page, _stepped()
+    state[_PAGE], state[_UNKNOWN] = page, []
+    named = any(_belongs(page, key) for key in st.query_params)
+    if stepped or (came and named):
+        _forget(page)
+    if stepped:
+        for key in FRAME:
+            state.pop(key, None)
+    state[_FOLLOW] = came or stepped or state.get(_FOLLOW, False)  # the last run was cut short
 
 
-def _of(page: str, key: str) -> bool:
-    return key.startswith(f"{page}_")
+def _stepped() -> bool:
+    """Whether the visitor went back or forward in the browser's history."""
+    context = get_script_run_ctx()
+    return bool(context and context.is_history_navigation)
+
+
+def leave() -> None:
+    """Follow the address no longer: what follows are runs of parts of the page."""
+    st.session_state[_FOLLOW] = False
+
+
+def say_unknown() -> None:
+    """Say what of the link that led here is not here."""
+    if unknown := st.session_state.get(_UNKNOWN):
+        listed = "; ".join(f"{plain(label)}: “{plain(value[:60])}”" for label, value in unknown)
+        st.info(
+            f"The link asks for what is not here, and is left out: {listed}.",
+            icon=":material/link_off:",
+        )
+
+
+def _forget(page: str) -> None:
+    for key in [k for k in st.session_state if page and _belongs(page, str(k))]:
+        del st.session_state[key]
+
+
+def _belongs(page: str, key: str) -> bool:
+    return bool(page) and key.startswith(f"{page}_")
+
+
+# Choices ------------------------------------------------------------------------------------------
+
+
+def asked(label: str, key: str, options: Mapping[str, str]) -> list[str] | None:
+    """What the address asks of a choice, where it is to be followed; None: nothing.
+
+    Args:
+        label: of the control, to say what the link asks in vain.
+        options: key to label; older links have the label.
+    """
+    if not st.session_state.get(_FOLLOW) or key not in st.query_params:
+        return None
+    keys = []
+    for value in st.query_params.get_all(key):
+        option = _option(key, value, options)
+        if option is None:
+            unknown(label, value)
+        else:
+            keys.append(option)
+    return keys or None
+
+
+def image_asked(page: str) -> str | None:
+    """The id of the image that the address asks for, where it is to be followed.
+
+    Older links name set and number apart.
+    """
+    if not st.session_state.get(_FOLLOW):
+        return None
+    query = st.query_params
+    text = query.get(f"{page}_image")
+    if text is None and f"{page}_set" in query:
+        text = f"{query[f'{page}_set']}#{query.get(f'{page}_index', 0)}"
+    for old in (f"{page}_set", f"{page}_index"):
+        if old in query:
+            del query[old]
+    return text
+
+
+def unknown(label: str, value: str) -> None:
+    """Note that a link asks in vain for this value of a control."""
+    st.session_state.setdefault(_UNKNOWN, []).append((label, value))
+
+
+def _option(key: str, value: str, options: Mapping[str, str]) -> str | None:
+    if value in options:
+        return value
+    renamed = RENAMED.get(f"{key}={value}")
+    if renamed in options:
+        return renamed
+    return next((k for k, label in options.items() if label.casefold() == value.casefold()), None)
+
+
+def write(key: str, value: str | Sequence[str] | None) -> None:
+    """Let the address say a value, or values; None: nothing, for it is what the page opens with."""
+    if value is None:
+        if key in st.query_params:
+            del st.query_params[key]
+    elif st.query_params.get_all(key) != ([value] if isinstance(value, str) else list(value)):
+        st.query_params[key] = value
+
+
+# States -------------------------------------------------------------------------------------------
+
+
+def go(page: str, state: Mapping[str, Any]) -> None:
+    """Set the controls of the page that is open as a link would that names these.
+
+    Args:
+        state: by the name of a control, without the page's.
+    """
+    _forget(page)
+    for name, value in state.items():
+        st.session_state[f"{page}_{name}"] = value
+
+
+def query_of(page: str, state: Mapping[str, Any]) -> dict[str, str | list[str]]:
+    """The query of a link to this state of a page."""
+    return {
+        f"{page}_{name}": [str(v) for v in value]
+        if isinstance(value, (list, tuple))
+        else str(value)
+        for name, value in state.items()
+    }

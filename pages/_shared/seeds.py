@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from core.service import DetectorRow, Luck, Measured
 from pages._shared import draw
+from pages._shared.theme import palette
 
 __all__ = ["figure", "listed", "measured", "said", "warnings"]
 
@@ -26,11 +27,11 @@ def figure(found: Sequence[Luck], parts: Mapping[str, str], model: str) -> go.Fi
         (
             [f.others[other].auroc for f in found],
             other,
-            {"size": 10, "color": draw.NORMAL, "symbol": MARKS[i % len(MARKS)]},
+            {"size": 10, "color": palette().normal, "symbol": MARKS[i % len(MARKS)]},
         )
         for i, other in enumerate(found[0].others)
     ]
-    own = {"size": 11, "color": draw.STRANGE, "symbol": "diamond"}
+    own = {"size": 11, "color": palette().strange, "symbol": "diamond"}
     points.append(([f.own.auroc for f in found], f"{model}, this model", own))
     hover = "%{y}: %{x:.3f}<extra>%{fullData.name}</extra>"
     return draw.figure(

@@ -33,10 +33,10 @@ def show(name: str, *, why: Says = lambda result: "", aside: Says = lambda resul
     st.subheader(result.question)
     st.markdown(result.text)
     measure = first_measure(result)
-    st.plotly_chart(
+    draw.chart(
         figure(result),
         key=f"{name}_study",
-        config=draw.SAVE,
+        name=f"{name}-study",
         alt=f"Mean {measure} over {result.over} of every arm of the study, with 95 percent intervals",
     )
     said = [verdict(result), why(result)]

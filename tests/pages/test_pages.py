@@ -27,6 +27,7 @@ from core.service import (
 )
 from core.settings import settings
 from pages._outskirts import readings
+from pages._overview import figures
 from pages._shared import draw, seeds
 from pages._shared.controls import PRIVATE
 
@@ -373,7 +374,7 @@ def test_one_image_has_no_interval_on_any_page(models: Tiny):
     rows = [dataclasses.replace(row, card=card), row]
     said = readings.verdict(rows, {"strokes": "Strokes"})
     assert said == "There is no interval on strokes."
-    low = draw.intervals({"a": lone, "b": dataclasses.replace(lone, auroc=0.2)}, marked="a")
+    low = figures.intervals({"a": lone, "b": dataclasses.replace(lone, auroc=0.2)}, marked="a")
     assert low.layout.yaxis.range[0] == min(lone.auroc, 0.2)
 
 

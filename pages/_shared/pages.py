@@ -1,0 +1,111 @@
+"""The pages of the app, one row each, and the terms that they use: what a new page is added to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+__all__ = ["PAGES", "TERMS", "Page", "row_of", "sheet"]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of the app.
+
+    Attributes:
+        stem: of its script, its address, and what the keys of its controls begin with.
+        question: the one that it answers.
+        terms: words that it brings in, with their meaning.
+    """
+
+    stem: str
+    title: str
+    icon: str
+    question: str
+    terms: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def script(self) -> Path:
+        return Path(__file__).parents[1] / f"{self.stem}.py"
+
+
+TERMS = {  # of every page
+    "normal, strange": "What the detector was trained on; everything else. Larger scores are stranger, always.",
+    "AUROC": "Chance that a strange image scores above a normal one. 1 is perfect, 0.5 a coin, below 0.5 is the wrong way round.",
+    "interval": "The range that 95 % of 1,000 resamplings of the test images give. It does not cover other training seeds.",
+    "percentile": "Share of held-out normal images that score lower. 50 is an ordinary image, 99 a rare one.",
+    "flagged": "Above the threshold that flags 5 % of held-out normal images.",
+    "AUPR": "Area under the curve of precision over recall: of all that is called strange, how much is strange, averaged over how much of the strange is found. 1 is perfect. A coin has the share of strange images among all, so it depends on how many there are.",
+    "FPR at 95 % TPR": "Share of normal images that are flagged where the threshold is set so that 95 % of the strange ones are found. 0 is perfect, 95 % a coin.",
+    "latent code": "The numbers that a detector turns an image into; its latent space holds the codes of all images.",
+}
+
+PAGES = (
+    Page(
+        "overview",
+        "Overview",
+        ":material/home:",
+        "What is normal here, what is strange, and who finds it?",
+    ),
+    Page(
+        "latent",
+        "Latent space",
+        ":material/scatter_plot:",
+        "What does the detector think is near what?",
+        {
+            "layout": "A flat picture of codes of many numbers: UMAP and t-SNE keep neighbours together, PCA is a shadow. None keeps all distances.",
+            "trustworthiness": "1: all that lies close in the picture is close in the latent space. It falls with each of an image's 10 nearest on the map that is none of its true neighbours, the more the farther away that one is. A picture at random has 0.5.",
+        },
+    ),
+    Page(
+        "outskirts",
+        "Outskirts",
+        ":material/blur_on:",
+        "Where do synthetic outliers come from, and what do they look like?",
+        {
+            "posterior": "Where an autoencoder of the variational kind (VAE) puts an image: no point, but a small cloud around a mean.",
+            "prior": "The one round cloud that all posteriors together are asked to fill.",
+            "KL": "How much a posterior differs from the prior, in nats; 0: not at all. A latent number whose KL is near 0 says nothing of the image: it has collapsed.",
+            "outskirts": "The rim of the normal images: the posteriors that lie furthest out.",
+            "generator": "One of these posteriors, from which synthetic outliers are drawn.",
+            "ρ, τ, κ": "How synthetic outliers are made. Rho: the share of posteriors that generate. Tau: how wide the draws scatter around a generator. Kappa: how far it is pushed from the centre, 1 being where it is.",
+            "logit": "What a classifier says before it is made a probability: 0 is even odds, above it rather strange, below it rather normal; each further 1 makes the odds 2.7 times as large.",
+        },
+    ),
+    Page(
+        "likelihoods",
+        "Likelihoods",
+        ":material/stacked_bar_chart:",
+        "Which scale finds it strange, and why do digits look likelier than clothes?",
+        {
+            "flow": "A network that turns an image into numbers and back without losing anything. Because it can be undone, it can say how likely each image is to it.",
+            "likelihood": "How densely the model's own images lie around this one: a density, no probability. An image of high likelihood is one that it can describe in few bits, which does not make it a normal one.",
+            "bits per dimension": "What the detector pays to describe one number of the picture (a pixel of a grey one), those of the black margin that a flow adds among them (1,024 for 28x28 pixels). Fewer bits: likelier. To be scored, grey levels are spread by noise, as when the flow learned; the score is the mean over a few fixed draws of it, the same for all images.",
+            "scale": "Glow splits an image into a fine (16x16), a middle (8x8) and a coarse (4x4) description.",
+            "typicality": "How far an image's likelihood is from that of ordinary ones, to either side. One that is far too likely is no ordinary image either. Here in standard deviations, over all scales at once.",
+            "complexity-corrected": "The likelihood, less what a plain compressor (PNG) needs for the same picture. It takes out that simple pictures are likely for being simple.",
+            "general model": "A flow that learned other images (letters, doodles), or normal ones under noise, or a plain compressor. What is cheap for everybody cancels out when it is subtracted.",
+            "outlier loss": "Training that also teaches the flow to find general images less likely than the general model does.",
+            "rank correlation": "1: two models put all images in the same order; 0: their orders have nothing in common.",
+            "temperature": "How far from the middle latents are drawn: 0 always the middle, 1 as learned.",
+        },
+    ),
+    Page(
+        "cards",
+        "Model cards",
+        ":material/badge:",
+        "What was trained on what, with which deviations and limits?",
+    ),
+)
+
+
+def row_of(stem: str) -> Page:
+    return next(page for page in PAGES if page.stem == stem)
+
+
+def sheet(stem: str) -> str:
+    """The terms of a page, then those of all pages, then those of the others, as a table."""
+    own = [row_of(stem).terms, TERMS, *(page.terms for page in PAGES if page.stem != stem)]
+    rows = [f"| {term} | {meaning} |" for terms in own for term, meaning in terms.items()]
+    return "\n".join(["| term | meaning |", "| --- | --- |", *rows])

@@ -1,0 +1,169 @@
+"""Colours and type of the house, in the light and in the dark."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+__all__ = ["CSS", "DARK", "FONT", "LIGHT", "Palette", "contrast", "palette", "template"]
+
+FONT = 15  # pixels, of the words of a figure
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Colours on one background: text has a contrast of 4.5 to it, marks have 3 (WCAG 2.1, AA).
+
+    Attributes:
+        normal, strange: of the two sides of every comparison, blue and orange.
+        categories: Okabe and Ito's hues, which the colour-blind tell apart, as dark or as bright as
+            the background asks; blue and orange first.
+        neutral: marks that are neither.
+        focus: what is looked at.
+    """
+
+    name: str
+    background: str
+    text: str
+    faint: str
+    grid: str
+    normal: str
+    strange: str
+    neutral: str
+    focus: str
+    categories: tuple[str, ...]
+
+
+LIGHT = Palette(
+    name="light",
+    background="#FFFFFF",
+    text="#1B2429",
+    faint="#56646D",
+    grid="#DDE3E7",
+    normal="#0072B2",
+    strange="#D55E00",
+    neutral="#77838B",
+    focus="#C2185B",
+    categories=(
+        "#0072B2",
+        "#D55E00",
+        "#008A64",
+        "#B8568D",
+        "#A87400",
+        "#3F8FBF",
+        "#857B00",
+        "#6B6B6B",
+        "#8A5A2B",
+        "#7E63C6",
+    ),
+)
+DARK = Palette(
+    name="dark",
+    background="#12181C",
+    text="#E8EDF0",
+    faint="#A9B5BC",
+    grid="#2E3A42",
+    normal="#56B4E9",
+    strange="#F0803C",
+    neutral="#94A1A9",
+    focus="#FF6FA8",
+    categories=(
+        "#56B4E9",
+        "#F0803C",
+        "#2BBF93",
+        "#E39BC4",
+        "#E6B422",
+        "#7FA8F5",
+        "#D6CC3A",
+        "#B5B5B5",
+        "#C99A6B",
+        "#B7A3F0",
+    ),
+)
+
+
+def palette() -> Palette:
+    """That of the theme which the visitor's browser shows."""
+    return DARK if st.context.theme.type == "dark" else LIGHT
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast ratio of two colours "#RRGGBB", 1 to 21.
+
+    References:
+        Web Content Accessibility Guidelines 2.1, "contrast ratio" and "relative luminance".
+
+    Example:
+        >>> round(contrast("#000000", "#FFFFFF"), 3)
+        21.0
+    """
+    dark, light = sorted(map(_luminance, (one, other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    shares = [channel / 255 for channel in bytes.fromhex(colour[1:])]
+    linear = [s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def template(colours: Palette) -> dict[str, Any]:
+    """What every figure of Plotly's looks like before it says anything of its own."""
+    axis = {
+        "gridcolor": colours.grid,
+        "linecolor": colours.faint,
+        "zerolinecolor": colours.grid,
+        "ticks": "",
+        "automargin": True,
+    }
+    return {
+        "layout": {
+            "font": {
+                "family": "Source Sans, Source Sans Pro, Helvetica, Arial, sans-serif",
+                "size": FONT,
+                "color": colours.text,
+            },
+            "title": {"font": {"size": FONT + 1}, "x": 0, "xref": "container", "pad": {"l": 8}},
+            "colorway": list(colours.categories),
+            "xaxis": axis,
+            "yaxis": axis,
+            "hoverlabel": {"font": {"size": FONT}},
+            "modebar": {
+                "bgcolor": "rgba(0,0,0,0)",
+                "color": colours.faint,
+                "activecolor": colours.text,
+            },
+        }
+    }
+
+
+# The head of a page is low, so that its picture is seen at once; words that Streamlit fades are
+# legible; who goes by keys sees where; and for the back row everything is larger.
+CSS = """<style>
+[data-testid=stHeader] { background: transparent; pointer-events: none; }
+[data-testid=stHeader] :is(button, a, [role=button]) { pointer-events: auto; }
+[data-testid=stMainBlockContainer] { padding-bottom: 3rem; }
+[data-testid=stMain] h1 { font-size: 1.6rem; padding: 0; }
+[data-testid=stMain] h2, [data-testid=stMain] h3 { font-size: 1.25rem; padding: .4rem 0 0; }
+[data-testid=stMain] h4 { font-size: 1.05rem; padding: .3rem 0 0; }
+[data-testid=stCaptionContainer], [data-testid=stCaptionContainer] * { opacity: 1; }
+:is(a, button, input, select, textarea, [role=tab], [role=radio], [role=slider], [tabindex="0"]):focus-visible
+  { outline: 3px solid var(--st-primary-color, #0072B2) !important; outline-offset: 2px; }
+[class*="st-key-gallery_"] button { height: auto; min-height: 0; padding: 3px; }
+[class*="st-key-gallery_"] button :is(div, span, p)
+  { display: block !important; width: 100%; white-space: normal; overflow: visible; line-height: 1.3; }
+[class*="st-key-gallery_"] button img
+  { width: 100%; height: auto; max-height: none; image-rendering: pixelated; display: block; border-radius: 4px; }
+[class*="st-key-gallery_"] button p { font-size: .9rem; }
+@media (min-width: 768px) {
+  [data-testid=stMainBlockContainer] { padding: 1rem 2rem 3rem; }
+  [data-testid=stHeader] { height: 2.6rem; min-height: 0; }
+}
+@media (min-width: 1700px) { html { font-size: 19px; } }
+@media (pointer: coarse) {
+  [class*="st-key-likelihoods_scatter"] .draglayer, [class*="st-key-likelihoods_scatter"] .draglayer *
+    { pointer-events: none !important; }
+}
+</style>"""
