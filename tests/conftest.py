@@ -22,6 +22,8 @@ from core.data.picture import as_tensor
 from core.detectors.glow import Glow
 from core.evaluate.metrics import bootstrap_auroc
 
+pytest_plugins = ["visitor"]  # a browser, for the tests of pages
+
 
 @pytest.fixture(scope="session")
 def fitted_glow() -> Glow:

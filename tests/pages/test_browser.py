@@ -3,122 +3,33 @@
 import csv
 import io
 import json
-import os
 import re
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from visitor import ROOT, SCROLLED, made_app, press_until, settled, url_holds
 
 from core import service
-from core.bench._browser import CHROMIUM_FLAGS, find_chromium, free_port, wait_until_up
+from core.bench._browser import free_port, wait_until_up
 from core.service import GalleryQuery, RayQuery, Target
 
 pytestmark = pytest.mark.browser
 
-ROOT = Path(__file__).parents[2]
-# Streamlit asks for these two below the page's own path after a deep link. And where a script runs
-# again before a picture was fetched, that picture is gone: another took its place (`page` checks).
-ALLOWED = re.compile(
-    r"/(likelihoods|cards|latent|outskirts)/_stcore/(health|host-config)|/media/[0-9a-f]+\.png"
-)
-BROKEN = "[...document.images].filter(i => i.complete && !i.naturalWidth).length"
 DEEP_LINK = "/likelihoods?likelihoods_strange=turned&likelihoods_set=turned&likelihoods_index=5"
 
 
-@pytest.fixture(scope="module")
-def chromium() -> str:
-    found = find_chromium()
-    if found is None:
-        missing = "no Chromium: apt-get install chromium"
-        if os.environ.get("CI") == "true":
-            pytest.fail(missing)
-        pytest.skip(missing)
-    return found
-
-
-@pytest.fixture(scope="module")
-def address(chromium) -> Iterator[str]:
-    """A fresh server, started as a user starts it; nothing is asked of it before the first test."""
-    port = free_port()
-    process = subprocess.Popen(
-        ["make", "app", f"PORT={port}"],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        wait_until_up(f"http://127.0.0.1:{port}", process)
-        assert process.poll() is None, "make app ended"
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(20)
-
-
-@pytest.fixture(scope="module")
-def browser(chromium):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
-        yield launched
-        launched.close()
-
-
-@pytest.fixture
-def page(browser):
-    """A new visitor; at the end no console error but Streamlit's own, and no exception shown."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    errors: list[str] = []
-    tab = context.new_page()
-    tab.set_default_timeout(60_000)
-    tab.on(
-        "console",
-        lambda m: errors.append(f"{m.text} {m.location['url']}") if m.type == "error" else None,
-    )
-    tab.on("pageerror", lambda error: errors.append(str(error)))
-    yield tab
-    assert tab.locator("[data-testid=stException]").count() == 0
-    assert tab.evaluate(BROKEN) == 0
-    context.close()
-    assert [e for e in errors if not ALLOWED.search(e)] == []
-
-
-def settled(page) -> None:
-    """Wait until the script has run to its end."""
-    page.wait_for_timeout(150)
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-    page.wait_for_load_state("networkidle")  # a picture asked for after its page is left is a 404
-
-
-def url_holds(page, text: str) -> None:
-    page.wait_for_function("text => location.href.includes(text)", arg=text)
-
-
-def press_until(page, key: str, done: Callable[[], bool]) -> None:
-    """Press a key until it works: a loaded machine draws a button before it listens to keys."""
-    for _ in range(20):
-        page.keyboard.press(key)
-        for _ in range(100):  # a second press too early would leave pictures of a page behind
-            if done():
-                return
-            page.wait_for_timeout(100)
-    pytest.fail(f"{key} has no effect")
-
-
-def test_a_fresh_server_answers_a_deep_link_with_frame_and_state(page, address):
-    page.goto(address + DEEP_LINK)
-    page.get_by_text("turned#5").wait_for()
-    assert page.get_by_role("radio", name="turned").is_checked()
-    assert page.locator("[data-testid=stSidebar]").get_by_text("Scenario").is_visible()
-    assert page.locator("input[aria-label^='Image, 0 to']").input_value() == "5"
+def test_a_fresh_server_answers_a_deep_link_with_frame_and_state(page):
+    with made_app() as fresh:
+        page.goto(fresh + DEEP_LINK)
+        page.get_by_text("turned#5").wait_for()
+        assert page.get_by_role("radio", name="turned").is_checked()
+        assert page.locator("[data-testid=stSidebar]").get_by_text("Scenario").is_visible()
+        assert page.locator("input[aria-label^='Image, 0 to']").input_value() == "5"
+        settled(page)
+        page.goto("about:blank")  # or the page would miss the server
 
 
 def test_overview_leads_to_the_likelihoods_with_url_and_widgets_in_agreement(page, address):
@@ -579,40 +490,6 @@ def test_the_box_stays_in_use_and_shift_adds_and_alt_takes_away(page, address):
     assert (selected(page), page.url) == (one, link)
 
 
-@pytest.fixture
-def finger(browser):
-    """A visitor with a phone: the page, and what puts fingers on it and moves them."""
-    context = browser.new_context(
-        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
-    )
-    tab = context.new_page()
-    tab.set_default_timeout(60_000)
-    hand = context.new_cdp_session(tab)
-
-    def drag(*lines: tuple[tuple[float, float], tuple[float, float]]) -> None:
-        def send(kind: str, share: float) -> None:
-            points = [
-                {"x": x0 + (x1 - x0) * share, "y": y0 + (y1 - y0) * share, "id": i}
-                for i, ((x0, y0), (x1, y1)) in enumerate(lines)
-            ]
-            found = {"type": kind, "touchPoints": [] if kind == "touchEnd" else points}
-            hand.send("Input.dispatchTouchEvent", found)
-
-        send("touchStart", 0)
-        for step in range(1, 21):
-            send("touchMove", step / 20)
-            tab.wait_for_timeout(16)
-        send("touchEnd", 1)
-        tab.wait_for_timeout(300)
-        settled(tab)
-
-    yield tab, drag
-    context.close()
-
-
-SCROLLED = "document.querySelector('[data-testid=stMain]').scrollTop"
-
-
 @pytest.mark.parametrize("view", ["One map", "3-D"])
 def test_one_finger_scrolls_the_page_past_the_map_and_two_do_not(finger, address, view):
     page, drag = finger
@@ -758,18 +635,7 @@ def test_a_thumbnail_is_a_picture_or_says_why_there_is_none(page, address, path,
 
 
 def test_below_a_base_path_the_thumbnails_of_the_map_are_there_too(page):
-    port = free_port()
-    process = subprocess.Popen(
-        ["make", "app", f"PORT={port}"],
-        cwd=ROOT,
-        env=os.environ | {"STREAMLIT_SERVER_BASE_URL_PATH": "tool/x"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        address = f"http://127.0.0.1:{port}/tool/x"
-        wait_until_up(address, process)
+    with made_app("/tool/x", STREAMLIT_SERVER_BASE_URL_PATH="tool/x") as address:
         found = page.request.get(f"{address}/thumbnail/fashion/mnist/4.png")
         assert found.headers["content-type"] == "image/png"
         page.goto(address + "/latent")
@@ -784,9 +650,6 @@ def test_below_a_base_path_the_thumbnails_of_the_map_are_there_too(page):
         assert picture.evaluate("i => i.src").startswith(f"{address}/thumbnail/fashion/")
         assert picture.evaluate("i => i.naturalWidth") == 28
         page.goto("about:blank")  # or the page would miss the server
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(20)
 
 
 @pytest.mark.skipif(

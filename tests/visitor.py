@@ -1,0 +1,184 @@
+"""Who visits the pages as a person does: a served app, a real Chromium, a mouse, keys and a finger.
+
+A plugin of pytest's (tests/conftest.py names it), for a conftest.py beside the tests of pages would
+hide the other one from all that import it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from core.bench._browser import CHROMIUM_FLAGS, find_chromium, free_port, wait_until_up
+
+__all__ = [
+    "ALLOWED",
+    "BROKEN",
+    "ROOT",
+    "SCROLLED",
+    "Drag",
+    "address",
+    "browser",
+    "chromium",
+    "finger",
+    "made_app",
+    "page",
+    "press_until",
+    "settled",
+    "url_holds",
+]
+
+ROOT = Path(__file__).parents[1]
+# Streamlit asks for these two below the page's own path after a deep link. And where a script runs
+# again before a picture was fetched, that picture is gone: another took its place (`page` checks).
+ALLOWED = re.compile(
+    r"/(likelihoods|cards|latent|outskirts)/_stcore/(health|host-config)|/media/[0-9a-f]+\.png"
+)
+BROKEN = "[...document.images].filter(i => i.complete && !i.naturalWidth).length"
+SCROLLED = "document.querySelector('[data-testid=stMain]').scrollTop"
+
+Line = tuple[tuple[float, float], tuple[float, float]]
+Drag = Callable[..., None]
+
+
+# Server and browser -----------------------------------------------------------------------------
+
+
+@contextmanager
+def made_app(base: str = "", **environment: str) -> Iterator[str]:
+    """Address of a fresh server, started as a user starts it; nothing was asked of it yet.
+
+    Args:
+        base: a path below which all its pages are.
+    """
+    port = free_port()
+    address = f"http://127.0.0.1:{port}{base}"
+    process = subprocess.Popen(
+        ["make", "app", f"PORT={port}"],
+        cwd=ROOT,
+        env=os.environ | environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        wait_until_up(address, process)
+        assert process.poll() is None, "make app ended"
+        yield address
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    found = find_chromium()
+    if found is None:
+        missing = "no Chromium: apt-get install chromium"
+        if os.environ.get("CI") == "true":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return found
+
+
+@pytest.fixture(scope="session")
+def address(chromium) -> Iterator[str]:
+    """One server for all visitors of all files."""
+    with made_app() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser(chromium):
+    """A browser a file: while one is open, no test of another file could call `asyncio.run`."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        yield launched
+        launched.close()
+
+
+# Visitors ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def page(browser):
+    """A new visitor; at the end no console error but Streamlit's own, and no exception shown."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    errors: list[str] = []
+    tab = context.new_page()
+    tab.set_default_timeout(60_000)
+    tab.on(
+        "console",
+        lambda m: errors.append(f"{m.text} {m.location['url']}") if m.type == "error" else None,
+    )
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    yield tab
+    assert tab.locator("[data-testid=stException]").count() == 0
+    assert tab.evaluate(BROKEN) == 0
+    context.close()
+    assert [e for e in errors if not ALLOWED.search(e)] == []
+
+
+@pytest.fixture
+def finger(browser):
+    """A visitor with a phone: the page, and what puts fingers on it and moves them."""
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
+    tab = context.new_page()
+    tab.set_default_timeout(60_000)
+    hand = context.new_cdp_session(tab)
+
+    def drag(*lines: Line) -> None:
+        def send(kind: str, share: float) -> None:
+            points = [
+                {"x": x0 + (x1 - x0) * share, "y": y0 + (y1 - y0) * share, "id": i}
+                for i, ((x0, y0), (x1, y1)) in enumerate(lines)
+            ]
+            found = {"type": kind, "touchPoints": [] if kind == "touchEnd" else points}
+            hand.send("Input.dispatchTouchEvent", found)
+
+        send("touchStart", 0)
+        for step in range(1, 21):
+            send("touchMove", step / 20)
+            tab.wait_for_timeout(16)
+        send("touchEnd", 1)
+        tab.wait_for_timeout(300)
+        settled(tab)
+
+    yield tab, drag
+    context.close()
+
+
+# What a visitor waits for -----------------------------------------------------------------------
+
+
+def settled(page) -> None:
+    """Wait until the script has run to its end."""
+    page.wait_for_timeout(150)
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    page.wait_for_load_state("networkidle")  # a picture asked for after its page is left is a 404
+
+
+def url_holds(page, text: str) -> None:
+    page.wait_for_function("text => location.href.includes(text)", arg=text)
+
+
+def press_until(page, key: str, done: Callable[[], bool]) -> None:
+    """Press a key until it works: a loaded machine draws a button before it listens to keys."""
+    for _ in range(20):
+        page.keyboard.press(key)
+        for _ in range(100):  # a second press too early would leave pictures of a page behind
+            if done():
+                return
+            page.wait_for_timeout(100)
+    pytest.fail(f"{key} has no effect")
