@@ -155,7 +155,7 @@ CSS = """<style>
 [class*="st-key-gallery_"] button :is(div, span, p)
   { display: block !important; width: 100%; white-space: normal; overflow: visible; line-height: 1.3; }
 [class*="st-key-gallery_"] button img
-  { width: 100%; height: auto; max-height: none; image-rendering: pixelated; display: block; border-radius: 4px; }
+  { width: 100% !important; height: auto !important; max-height: none !important; margin: 0; display: block; border-radius: 4px; image-rendering: pixelated; object-fit: contain !important; }
 [class*="st-key-gallery_"] button p { font-size: .9rem; }
 @media (min-width: 768px) {
   [data-testid=stMainBlockContainer] { padding: 1rem 2rem 3rem; }
