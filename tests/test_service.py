@@ -130,6 +130,24 @@ def test_ones_own_image_is_decoded_padded_and_scored(tiny_scenario: Tiny) -> Non
         assert value == pytest.approx(float(expected[part][0]), rel=1e-5)
 
 
+def test_an_image_is_not_of_a_detectors_kind_where_most_parts_lie_beyond_what_it_was_shown(
+    tiny_scenario: Tiny,
+) -> None:
+    black = io.BytesIO()
+    as_pil(np.zeros((28, 28, 1), np.uint8)).save(black, "PNG")
+    asked = [ImageQuery(TARGET, "boxes", 3), ImageQuery(TARGET, "noise", 3)]
+    box, noise = (service.ask(query) for query in asked)
+    square = service.ask(ImageQuery(TARGET, "black.png", None), black.getvalue())
+    for view in (box, noise, square):
+        ends = [part for part, p in view.percentiles.items() if p < 0.1 or p > 99.9]
+        assert list(view.outside) == ends
+        assert view.foreign == (2 * len(ends) > len(view.parts))
+    assert [view.foreign for view in (box, noise, square)] == [False, True, True]
+    assert not box.warnings
+    assert not noise.warnings
+    assert square.warnings[0].startswith("all black")
+
+
 # Galleries --------------------------------------------------------------------------------------
 
 GALLERY = GalleryQuery(TARGET, ("boxes", "strokes"), "scale_8", "strangest", 10)

@@ -9,10 +9,13 @@ import pytest
 import torch
 
 from core import checkpoint
+from core.answers.images import percentiles
+from core.answers.loaded import stored_scores
 from core.card import Card
 from core.data.picture import as_tensor
 from core.detectors._base import Detector
 from core.detectors.outskirts import Outskirts
+from core.evaluate.calibration import foreign
 from core.evaluate.metrics import auroc, measure
 from core.inference.scoring import parts_of
 from core.results import read_study
@@ -93,6 +96,24 @@ def spreads(card: Card) -> dict[str, float]:
     """Half the distance of the 16 % and 84 % quantiles of calibration normals, by part."""
     found = {part: np.array(q)[[160, 840]] for part, q in card.calibration.quantiles.items()}
     return {part: float(high - low) / 2 for part, (low, high) in found.items()}
+
+
+def test_hardly_a_test_image_of_its_own_kind_is_foreign_to_a_model(
+    world: Scenario, loaded: tuple[Detector, Card], stored
+) -> None:
+    _, card = loaded
+    standing = percentiles(card, stored[world.normal.name])
+    # A percentile of a class of 500 calibration images is a fifth of one: ends are found less well.
+    most = 0.001 if card.calibration.images >= 5000 else 0.004
+    assert foreign(standing).mean() <= most
+
+
+@pytest.mark.parametrize("model", ["glow.outliers", "glow.dense"])
+def test_noise_and_negatives_are_foreign_to_models_of_garments(model: str) -> None:
+    target = Target.of("fashion", model)
+    card = checkpoint.read_card(target.world.folder, model)
+    for name in ("noise", "inverted"):
+        assert foreign(percentiles(card, stored_scores(target)[name])).mean() > 0.99
 
 
 def test_there_is_a_checkpoint_for_every_model_that_a_scenario_trains() -> None:

@@ -15,7 +15,7 @@ from core.answers.query import Answered, Query
 from core.cache import Cache
 from core.data.decode import NO_MEMORY
 from core.data.images import ImageError, Picture, decode
-from core.evaluate.calibration import percentile
+from core.evaluate.calibration import foreign, outside, percentile
 from core.scenario import Scenario, ScenarioError
 from core.shape import Shape
 
@@ -68,7 +68,7 @@ class ImageView:
         padding: by part name of the maps, what lies on pixels that the detector adds around the
             picture; the mean of a map over its pixels and those, with this, is displayed[part].
         extra: other numbers of this image that its detector knows, such as the size of its PNG.
-        notes: what was done to the user's file.
+        notes: what was done to the user's file; warnings: why nothing of it is to be seen.
     """
 
     id: str
@@ -82,6 +82,17 @@ class ImageView:
     flagged: bool
     extra: Mapping[str, float]
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def outside(self) -> tuple[str, ...]:
+        """Parts beyond what calibration showed, at either end (`evaluate.calibration.outside`)."""
+        return tuple(p for p, v in self.percentiles.items() if outside(np.array(v)))
+
+    @property
+    def foreign(self) -> bool:
+        """Whether most parts are outside: it is not of this detector's kind, whatever its score."""
+        return bool(foreign({p: np.array([v]) for p, v in self.percentiles.items()})[0])
 
 
 def image(query: ImageQuery, data: bytes | None = None) -> ImageView:
@@ -115,6 +126,7 @@ def image(query: ImageQuery, data: bytes | None = None) -> ImageView:
         flagged=parts[card.score.part] > card.score.threshold,
         extra=detector.extra(x),
         notes=picture.notes,
+        warnings=picture.warnings,
     )
 
 

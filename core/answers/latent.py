@@ -272,6 +272,7 @@ class Near:
         rows: (k,), of its nearest neighbours in the latent space; distances: (k,).
         places: (k,), which place a neighbour has on the picture itself, 1 for the nearest.
         misplaced: (k,), whether more of the map lies nearer than `MISPLACED`.
+        notes: what was done to the user's file; warnings: why nothing of it is to be seen.
     """
 
     id: str
@@ -286,6 +287,7 @@ class Near:
     places: np.ndarray
     misplaced: np.ndarray
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def near(query: NearQuery, data: bytes | None = None) -> Near:
@@ -326,6 +328,7 @@ def near(query: NearQuery, data: bytes | None = None) -> Near:
         places=places,
         misplaced=places - 1 > MISPLACED * len(atlas),
         notes=picture.notes,
+        warnings=picture.warnings,
     )
 
 

@@ -25,7 +25,11 @@ __all__ = ["Evaluation", "Scored", "evaluate", "score"]
 
 @dataclass(frozen=True)
 class Scored:
-    """Numbers of one image of the user, or the reason why there are none."""
+    """Numbers of one image of the user, or the reason why there are none.
+
+    Attributes:
+        notes: what was done to the file; warnings: why nothing of it is to be seen.
+    """
 
     image: str
     score: float = float("nan")
@@ -33,6 +37,7 @@ class Scored:
     parts: Mapping[str, float] | None = None
     part_percentiles: Mapping[str, float] | None = None
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     error: str = ""
 
 
@@ -80,7 +85,9 @@ def _score_batch(
             continue
         i = next(rows)
         parts, places = row_of(found, i), row_of(standing, i)
-        yield Scored(item.id, parts[part], places[part], parts, places, item.picture.notes)
+        picture = item.picture
+        said = picture.notes, picture.warnings
+        yield Scored(item.id, parts[part], places[part], parts, places, *said)
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from typing import BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from core.data.bounds import MAX_PIXELS, NO_MEMORY, check_file, check_length, make_smaller
-from core.data.picture import ImageError, Picture, fit, pixels_of
+from core.data.picture import ImageError, Picture, fit, fitted_size, inside, pixels_of
+from core.data.remains import warnings_of
 from core.data.tags import TURNS, orientation_of
-from core.data.tones import toned
+from core.data.tones import toned, varies
 from core.shape import Shape
 
 __all__ = ["NO_MEMORY", "SUFFIXES", "ImageError", "Picture", "decode", "decode_file", "picture_of"]
@@ -39,7 +40,7 @@ def decode(data: bytes, shape: Shape) -> Picture:
     """Decode the data of an image file: its first frame, upright by EXIF, transparent made white.
 
     It is made grey or in colours as the shape is, and as large as the shape holds it whole, in the
-    middle of black. What was done is noted.
+    middle of black. What was done is noted, and warned of where it left next to nothing.
 
     Raises:
         ImageError: unreadable, truncated, too large, or nothing of it is left at that size.
@@ -67,9 +68,9 @@ def picture_of(image: Image.Image, shape: Shape) -> Picture:
     Raises:
         ImageError: its colours cannot be read, or nothing of it is left at that size.
     """
-    full = image.size
+    full, varied = image.size, varies(image)
     tone, notes = _toned(image, shape)
-    return _fitted(tone, shape, notes, full=full)
+    return _fitted(tone, shape, notes, full=full, varied=varied)
 
 
 def _decode(stream: BinaryIO, length: int, shape: Shape) -> Picture:
@@ -108,11 +109,12 @@ def _picture(image: Image.Image, length: int, shape: Shape) -> Picture:
     image.load()
     left = orientation_of(image)  # Pillow itself turns a TIFF
     notes = ["turned upright by its EXIF tag"] if marked in TURNS else []
+    varied = varies(image)
     tone, more = _toned(image, shape)
     if left in TURNS:
         tone = _turned(tone, left)
         full = full[::-1] if left >= 5 else full
-    return _fitted(tone, shape, [*notes, *frames, *more], full=full)
+    return _fitted(tone, shape, [*notes, *frames, *more], full=full, varied=varied)
 
 
 def _toned(image: Image.Image, shape: Shape) -> tuple[Image.Image, list[str]]:
@@ -139,10 +141,19 @@ def _frames(image: Image.Image, length: int) -> list[str]:
 
 
 def _fitted(
-    image: Image.Image, shape: Shape, notes: list[str], *, full: tuple[int, int]
+    image: Image.Image, shape: Shape, notes: list[str], *, full: tuple[int, int], varied: bool
 ) -> Picture:
-    """The picture of an upright image, mode L or RGB; ``full`` is its size in the file, upright."""
+    """The picture of an upright image, mode L or RGB.
+
+    Args:
+        full: its size in the file, upright.
+        varied: whether its pixels differed in the file.
+    """
     if not image.size == shape.size == full:
         notes = [*notes, f"{full[0]}x{full[1]} fitted to {shape.width}x{shape.height}"]
         image = fit(image, shape, full=full)
-    return Picture(pixels_of(image.convert("RGB" if shape.channels == 3 else "L")), tuple(notes))
+    pixels = pixels_of(image.convert("RGB" if shape.channels == 3 else "L"))
+    width, height = fitted_size(*full, shape)
+    left, top = inside((width, height), shape)
+    own = pixels[top : top + height, left : left + width]
+    return Picture(pixels, tuple(notes), warnings_of(own, full, varied=varied))

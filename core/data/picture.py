@@ -24,6 +24,7 @@ __all__ = [
     "check_fits",
     "fit",
     "fitted_size",
+    "inside",
     "pixels_of",
     "png",
 ]
@@ -35,10 +36,15 @@ class ImageError(OutskirtsError):
 
 @dataclass(frozen=True)
 class Picture:
-    """An image (H, W, C) uint8 of a scenario's shape, with what was done to get it."""
+    """An image (H, W, C) uint8 of a scenario's shape, with what was done to get it.
+
+    Attributes:
+        warnings: why nothing, or nearly nothing, of a file is to be seen in it.
+    """
 
     image: np.ndarray
     notes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def as_tensor(images: np.ndarray) -> Tensor:
@@ -132,6 +138,17 @@ def check_fits(width: int, height: int, shape: Shape) -> None:
         raise ImageError(f"{width}x{height}: nothing of it is left at {shape.width}x{shape.height}")
 
 
+def inside(size: tuple[int, int], shape: Shape) -> tuple[int, int]:
+    """(left, top) of a picture of a fitted size (width, height), in the middle of the shape.
+
+    Example:
+        >>> inside((28, 14), Shape(1, 28, 28))
+        (0, 7)
+    """
+    left, top = (round((side - own) / 2) for side, own in zip(shape.size, size, strict=True))
+    return left, top
+
+
 def fit(
     image: Image.Image,
     shape: Shape,
@@ -154,9 +171,8 @@ def fit(
     fitted = _marked(image, size) if mask else image.resize(size, Image.Resampling.LANCZOS)
     if size == shape.size:
         return fitted
-    left, top = (round((side - own) / 2) for side, own in zip(shape.size, size, strict=True))
     whole = Image.new(image.mode, shape.size)
-    whole.paste(fitted, (left, top))
+    whole.paste(fitted, inside(size, shape))
     return whole
 
 

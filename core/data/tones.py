@@ -11,7 +11,7 @@ from core.data.picture import ImageError
 from core.data.tags import BITS, PHOTOMETRIC, SIGN, tag_of
 from core.shape import Shape
 
-__all__ = ["made_bytes", "toned"]
+__all__ = ["made_bytes", "toned", "varies"]
 
 BAND = 1_000_000  # pixels that are converted at once
 FINER = 4  # times as large as it will be, a picture in colours is before it is fitted
@@ -50,6 +50,12 @@ def toned(image: Image.Image, shape: Shape) -> tuple[Image.Image, list[str]]:
 def made_bytes(mode: str, size: tuple[int, int], shape: Shape) -> float:
     """Bytes that `toned` makes of each pixel of an image of a mode and size (width, height)."""
     return 1 if _goal(mode, shape) == "L" else 4 / _factor(size, shape) ** 2
+
+
+def varies(image: Image.Image) -> bool:
+    """Whether pixels of an image differ, as its file has them; looked at until some do."""
+    first = np.asarray(image.crop((0, 0, 1, 1)))
+    return any((np.asarray(band) != first).any() for _, band in _bands(image))
 
 
 def _goal(mode: str, shape: Shape) -> str:

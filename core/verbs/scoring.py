@@ -43,6 +43,8 @@ def score(
             continue
         if found.notes:
             note(f"{found.image}: {'; '.join(found.notes)}")
+        for warning in found.warnings:
+            note(f"{found.image}: warning: {warning}")
         scored += 1
         row = _row(found, parts=parts)
         if out_file is None:

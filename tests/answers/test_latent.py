@@ -435,6 +435,12 @@ def test_a_map_that_is_replaced_while_it_is_read_is_read_again(
     assert tried == ["glow", "glow"]
 
 
+def test_a_blank_image_of_ones_own_is_warned_of_beside_its_neighbours(tiny_scenario: Tiny) -> None:
+    found = near("flat.png", None, png(np.full((28, 28, 1), 40, np.uint8)))
+    assert [warning.partition(":")[0] for warning in found.warnings] == ["blank"]
+    assert near("boxes", 3).warnings == ()
+
+
 def test_ones_own_file_that_is_no_image_is_looked_at_once(
     tiny_scenario: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -484,6 +490,22 @@ def test_every_models_score_of_ones_own_image_is_that_of_the_reference_image(mod
         assert own.scores[model] == pytest.approx(kept.scores[model], rel=1e-3)
         assert own.percentiles[model] == pytest.approx(kept.percentiles[model], abs=0.5)
         assert own.flagged[model].tolist() == kept.flagged[model].tolist()
+
+
+def test_each_model_says_of_ones_own_image_whether_it_is_of_its_kind(models: Tiny) -> None:
+    seen = set()
+    pictures = service.pictures_of("tiny", [("boxes", 3), ("strokes", 1), ("turned", 2)])
+    for picture in (*pictures, pictures[0] // 2):
+        data = png(picture)
+        found = service.ask(AcrossQuery("tiny", MODELS), data)
+        for model in MODELS:
+            alone = service.ask(ImageQuery(Target.of("tiny", model), "own", None), data)
+            assert found.foreign[model].tolist() == [alone.foreign]
+            beyond = not 0.1 <= found.percentiles[model][0] <= 99.9
+            seen.add((alone.foreign, beyond))
+    assert {(True, True), (False, False)} <= seen
+    assert len(seen) > 2  # most parts, and the score alone, do not always agree
+    assert service.ask(AcrossQuery("tiny", MODELS, ASKED)).foreign == {}
 
 
 def test_of_no_images_every_model_says_nothing(tiny_scenario: Tiny) -> None:

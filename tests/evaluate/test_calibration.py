@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import percentileofscore
 
-from core.evaluate.calibration import percentile, quantiles
+from core.evaluate.calibration import foreign, outside, percentile, quantiles
 
 
 def test_quantiles_of_a_hundred_and_one_numbers_by_hand() -> None:
@@ -61,3 +61,25 @@ def test_percentiles_rise_with_the_value() -> None:
     assert (np.diff(found) >= 0).all()
     assert found[0] == 0
     assert found[-1] == 100
+
+
+def test_outside_is_the_outermost_thousandth_at_either_end_and_not_its_edge() -> None:
+    stored = quantiles(np.arange(1001.0))
+    values = np.array([-9.0, 0.5, 1.0, 500.0, 999.0, 999.5, 2000.0])
+    found = outside(percentile(values, stored))
+    assert found.tolist() == [True, True, False, False, False, True, True]
+
+
+def test_a_value_that_many_calibration_images_share_is_not_outside_though_none_is_lower() -> None:
+    stored = quantiles(np.repeat([0.0, 1.0], [10, 990]))  # one in a hundred
+    assert outside(percentile(np.array([0.0, -0.1]), stored)).tolist() == [False, True]
+
+
+def test_an_image_is_foreign_where_more_than_half_of_its_parts_are_outside_on_any_side() -> None:
+    parts = {"a": [0, 0, 0, 50], "b": [100, 100, 50, 50], "c": [50, 0, 50, 50], "d": [50] * 4}
+    standing = {name: np.array(values, float) for name, values in parts.items()}
+    assert foreign(standing).tolist() == [False, True, False, False]
+    del standing["d"]
+    assert foreign(standing).tolist() == [True, True, False, False]
+    with pytest.raises(ValueError, match="without parts"):
+        foreign({})

@@ -89,11 +89,27 @@ def test_images_of_an_array_are_numbered(tiny_scenario: Tiny, tmp_path: Path, ca
 def test_what_was_done_to_a_file_is_said_on_standard_error(
     tiny_scenario: Tiny, tmp_path: Path, call: Call
 ) -> None:
-    Image.new("RGB", (40, 50), (200, 10, 10)).save(tmp_path / "red.png")
+    red = Image.new("RGB", (40, 50), (200, 10, 10))
+    red.paste((255, 255, 255), (0, 0, 20, 50))
+    red.save(tmp_path / "red.png")
     said = call("score", "tiny/glow", tmp_path / "red.png")
     assert said.status == 0
     assert len(said.lines()) == 1
     assert said.err == "red.png: RGB made grey; 40x50 fitted to 28x28\n"
+
+
+def test_a_file_of_which_nothing_is_left_is_scored_with_a_warning_of_its_own(
+    tiny_scenario: Tiny, tmp_path: Path, call: Call
+) -> None:
+    levels = np.linspace(0, 4095, 784).astype(np.uint16).reshape(28, 28)
+    Image.fromarray(levels).save(tmp_path / "deep.png")
+    said = call("score", "tiny/glow", tmp_path / "deep.png")
+    assert said.status == 0
+    assert len(said.lines()) == 1
+    assert said.err.splitlines() == [
+        "deep.png: I;16 made grey, levels 0..65535 as 0..255",
+        "deep.png: warning: nearly black: its lightest pixel has level 16 of 255",
+    ]
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
