@@ -65,6 +65,7 @@ from core.answers.overview import (
     seeds_of,
     warm_up,
 )
+from core.answers.place import Place, PlaceQuery, Simple, fully_connected
 from core.answers.query import Query
 from core.answers.rays import Ray, RayQuery, RayScores, RayScoresQuery
 from core.answers.scoring import Evaluation, Scored, evaluate, score
@@ -116,6 +117,8 @@ __all__ = [
     "Pair",
     "PairQuery",
     "PartView",
+    "Place",
+    "PlaceQuery",
     "Plane",
     "PlaneQuery",
     "Query",
@@ -132,6 +135,7 @@ __all__ = [
     "Scored",
     "Seen",
     "Shape",
+    "Simple",
     "StartTile",
     "StudyMissing",
     "StudyResult",
@@ -143,6 +147,7 @@ __all__ = [
     "evaluate",
     "flagged_above",
     "forget",
+    "fully_connected",
     "ids_of_keys",
     "keys_of_ids",
     "luck",

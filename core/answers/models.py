@@ -23,6 +23,7 @@ __all__ = [
     "ResampleQuery",
     "Resampled",
     "SamplesQuery",
+    "alike",
     "pair",
     "pair_table",
     "resample",
@@ -93,7 +94,7 @@ def pair(query: PairQuery) -> Pair:
         up={s: shown["up"][s][indices[s]] for s in sets},
         indices=indices,
         rank={
-            name: _alike(
+            name: alike(
                 np.concatenate([shown["across"][s] for s in of]),
                 np.concatenate([shown["up"][s] for s in of]),
             )
@@ -103,7 +104,8 @@ def pair(query: PairQuery) -> Pair:
     )
 
 
-def _alike(a: np.ndarray, b: np.ndarray) -> float:
+def alike(a: np.ndarray, b: np.ndarray) -> float:
+    """Spearman's rank correlation of `a` and `b`, both (N,); NaN where one of them is constant."""
     constant = len(np.unique(a)) == 1 or len(np.unique(b)) == 1
     return float("nan") if constant else rank_correlation(a, b)
 
