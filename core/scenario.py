@@ -136,19 +136,7 @@ class Scenario(ScenarioSets):
         if variant not in self.variants:
             known = ", ".join(self.variants) or "none"
             raise ScenarioError(f"scenario {self.name} has no variant {variant!r}; has: {known}")
-        whole = self.normal
-        sets = [
-            whole.model_copy(
-                update={
-                    "name": name,
-                    "role": "strange",
-                    "title": whole.classes[i].capitalize(),
-                    "text": f"The test images of {whole.source} of this class.",
-                    "only": i,
-                }
-            )
-            for i, name in enumerate(self.variants)
-        ]
+        whole, sets = self.normal, self._classes()
         normal = sets.pop(self.variants.index(variant)).model_copy(update={"role": "normal"})
         rest = ImageSet(
             name=REST,
@@ -168,6 +156,22 @@ class Scenario(ScenarioSets):
             "start": tuple(tile.filled(variant, normal, sets[-1]) for tile in self.start),
         }
         return self.model_copy(update=update)
+
+    def _classes(self) -> list[ImageSet]:
+        """A strange set for each class of the normal one, in the order of variants."""
+        whole = self.normal
+        return [
+            whole.model_copy(
+                update={
+                    "name": name,
+                    "role": "strange",
+                    "title": whole.classes[i].capitalize(),
+                    "text": f"The test images of {whole.source} of this class.",
+                    "only": i,
+                }
+            )
+            for i, name in enumerate(self.variants)
+        ]
 
     def set_named(self, name: str) -> ImageSet:
         """The set of that name.
