@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from core import service
-from pages._shared import controls, history, links, theme
+from pages._shared import boxes, controls, history, links, theme
 from pages._shared.pages import PAGES, sheet
 
 KEYS = """
@@ -70,6 +70,7 @@ def sidebar(stem: str) -> str | None:
         if st.button("Terms and keys", shortcut="H", icon=":material/help:", width="stretch"):
             terms(stem)
         history.one_entry_an_act()
+        boxes.reach_by_key()
     return scenario
 
 
