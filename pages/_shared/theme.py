@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-__all__ = ["CSS", "DARK", "FONT", "LIGHT", "Palette", "contrast", "palette", "template"]
+__all__ = ["CSS", "DARK", "FONT", "LIGHT", "Palette", "contrast", "ink_on", "palette", "template"]
 
 FONT = 15  # pixels, of the words of a figure
 
@@ -101,6 +101,16 @@ def contrast(one: str, other: str) -> float:
     """
     dark, light = sorted(map(_luminance, (one, other)))
     return (light + 0.05) / (dark + 0.05)
+
+
+def ink_on(colour: str) -> str:
+    """Black or white, whichever stands out on a colour "#RRGGBB": the one or the other has 4.58.
+
+    Example:
+        >>> ink_on("#008A64"), ink_on("#0072B2")
+        ('#000000', '#FFFFFF')
+    """
+    return max("#000000", "#FFFFFF", key=lambda ink: contrast(ink, colour))
 
 
 def _luminance(colour: str) -> float:
