@@ -17,21 +17,28 @@ from pathlib import Path
 import pytest
 
 from core.bench._browser import CHROMIUM_FLAGS, find_chromium, free_port, wait_until_up
+from pages._shared.pages import PAGES as ROWS
 
 __all__ = [
     "ALLOWED",
     "BROKEN",
+    "DARK_AND_LIGHT",
+    "PAGES",
     "ROOT",
     "SCROLLED",
+    "SIZES",
     "Drag",
     "address",
     "browser",
     "chromium",
+    "drawn",
     "finger",
     "made_app",
+    "opened",
     "page",
     "press_until",
     "settled",
+    "tries_of",
     "url_holds",
 ]
 
@@ -39,10 +46,19 @@ ROOT = Path(__file__).parents[1]
 # Streamlit asks for these two below the page's own path after a deep link. And where a script runs
 # again before a picture was fetched, that picture is gone: another took its place (`page` checks).
 ALLOWED = re.compile(
-    r"/(likelihoods|cards|latent|outskirts)/_stcore/(health|host-config)|/media/[0-9a-f]+\.png"
+    f"/({'|'.join(row.stem for row in ROWS)})/_stcore/(health|host-config)"
+    r"|/media/[0-9a-f]+\.png"
 )
 BROKEN = "[...document.images].filter(i => i.complete && !i.naturalWidth).length"
 SCROLLED = "document.querySelector('[data-testid=stMain]').scrollTop"
+
+PAGES = {row.stem: "/" if row is ROWS[0] else f"/{row.stem}" for row in ROWS}
+SIZES = {
+    "laptop": {"viewport": {"width": 1280, "height": 800}},
+    "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
+    "wall": {"viewport": {"width": 1920, "height": 1080}, "device_scale_factor": 1.5},
+}
+DARK_AND_LIGHT = ("light", "dark")
 
 Line = tuple[tuple[float, float], tuple[float, float]]
 Drag = Callable[..., None]
@@ -112,7 +128,7 @@ def browser(chromium):
 @pytest.fixture
 def page(browser):
     """A new visitor; at the end no console error but Streamlit's own, and no exception shown."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context = browser.new_context(**SIZES["laptop"])
     errors: list[str] = []
     tab = context.new_page()
     tab.set_default_timeout(60_000)
@@ -131,9 +147,7 @@ def page(browser):
 @pytest.fixture
 def finger(browser):
     """A visitor with a phone: the page, and what puts fingers on it and moves them."""
-    context = browser.new_context(
-        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
-    )
+    context = browser.new_context(**SIZES["phone"])
     tab = context.new_page()
     tab.set_default_timeout(60_000)
     hand = context.new_cdp_session(tab)
@@ -182,3 +196,32 @@ def press_until(page, key: str, done: Callable[[], bool]) -> None:
                 return
             page.wait_for_timeout(100)
     pytest.fail(f"{key} has no effect")
+
+
+# Every chart has its drawing, and no part of the page is waited for.
+DRAWN = """() => !document.querySelector('[data-testid=stSkeleton]')
+    && [...document.querySelectorAll('[data-testid=stPlotlyChart]')]
+        .every(chart => chart.querySelector('.main-svg'))
+    && [...document.querySelectorAll('[data-testid=stEChartsChart]')]
+        .every(chart => chart.querySelector('canvas, svg'))"""
+
+
+def drawn(page) -> None:
+    """Wait until the script has run to its end, and every chart is there."""
+    settled(page)
+    page.wait_for_function(DRAWN)
+
+
+def opened(page, link: str) -> None:
+    """Open a link as if typed, and wait until its page is drawn."""
+    page.goto(link)
+    page.locator("[data-testid=stMain] h1").first.wait_for()
+    drawn(page)
+
+
+def tries_of(page, stem: str):
+    """What a page proposes to try: its buttons, or the tiles of Overview, which are links."""
+    main = page.locator("[data-testid=stMain]")
+    if stem == "overview":
+        return main.locator("[data-testid=stPageLink-NavLink]")
+    return main.locator(f"[class*='st-key-{stem}_try_'] button")

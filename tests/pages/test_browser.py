@@ -42,32 +42,6 @@ def test_overview_leads_to_the_likelihoods_with_url_and_widgets_in_agreement(pag
     assert page.get_by_role("radio", name="turned").is_checked()
 
 
-def test_one_press_of_back_leads_from_every_start_to_overview_again(page, address):
-    starts = page.locator("[data-testid=stMain] [data-testid=stPageLink-NavLink]")
-
-    def overview() -> int:
-        page.get_by_role("heading", name="What is normal, and what is strange").wait_for()
-        page.get_by_role("link", name="Every model's card").wait_for()  # links are drawn last
-        settled(page)
-        return page.evaluate("history.length")
-
-    page.goto(address)
-    overview()
-    assert starts.count() >= 6
-    for i in range(starts.count()):
-        page.goto("about:blank")  # what lay ahead after the last Back is gone
-        page.goto(address)
-        before, name = overview(), starts.nth(i).inner_text()
-        starts.nth(i).click()
-        page.wait_for_function("() => location.pathname !== '/'")
-        page.get_by_role("heading", name="Where to start").wait_for(state="detached")
-        settled(page)
-        assert page.evaluate("history.length") == before + 1, name
-        page.go_back()
-        overview()
-        assert page.url.rstrip("/") == address, name
-
-
 @pytest.mark.parametrize(
     ("link", "heading"),
     [
@@ -86,31 +60,6 @@ def test_an_infinite_number_in_a_link_is_left_out_and_the_page_is_whole(
     assert page.get_by_text("encountered an error").count() == 0
     assert not re.search("=(inf|1e999)", page.url)
     assert ("likelihoods_set=turned" in page.url) == ("turned" in link)
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/likelihoods",
-        "/likelihoods?likelihoods_view=Model+against+model",
-        "/outskirts",
-        "/cards?cards_view=Seeds",
-        "/?scenario=digits-one",
-    ],
-)
-def test_a_finger_scrolls_the_page_past_every_figure(finger, address, path):
-    page, drag = finger
-    page.goto(address + path)
-    figures = page.locator(".js-plotly-plot")
-    figures.locator(".main-svg").first.wait_for()
-    settled(page)
-    for i in range(figures.count()):
-        figures.nth(i).evaluate("figure => figure.scrollIntoView({block: 'center'})")
-        page.wait_for_timeout(300)
-        box, before = figures.nth(i).bounding_box(), page.evaluate(SCROLLED)
-        x, y = box["x"] + box["width"] / 2, min(max(box["y"] + box["height"] / 2, 300), 600)
-        drag(((x, y), (x, y + 200 if before > 200 else y - 200)))
-        assert abs(page.evaluate(SCROLLED) - before) > 100, i
 
 
 SHOW_PLAIN = """
@@ -213,26 +162,6 @@ def test_a_file_that_is_no_image_is_one_error_and_the_page_goes_on(page, address
     page.get_by_text("broken.png: not an image file that can be read").wait_for()
     assert page.locator("[data-testid=stAlert]").count() == 1
     page.get_by_role("heading", name="Gallery").first.wait_for()
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/",
-        "/likelihoods",
-        "/likelihoods?likelihoods_view=Model+against+model",
-        "/likelihoods?likelihoods_view=Drawn+images",
-        "/cards",
-        "/latent",
-    ],
-)
-def test_nothing_hangs_over_the_edge_of_a_phone(page, address, path):
-    page.set_viewport_size({"width": 390, "height": 844})
-    page.goto(address + path)
-    page.get_by_role("heading", level=1).first.wait_for()
-    settled(page)
-    main = page.locator("[data-testid=stMain]")
-    assert main.evaluate("e => e.scrollWidth - e.clientWidth") <= 0
 
 
 def test_the_sheet_of_terms_opens_and_closes_by_keyboard(page, address):
@@ -695,19 +624,6 @@ def test_another_criterion_of_outskirts_leads_the_walk_through_another_image(pag
     page.locator(".st-key-outskirts_criterion").get_by_text("Far from the prior").click()
     page.get_by_alt_text(f"Training image {passed('prior', rank)} itself").wait_for()
     settled(page)
-
-
-@pytest.mark.skipif(
-    not (ROOT / "checkpoints/fashion/outskirts.safetensors").exists(), reason="not trained yet"
-)
-def test_outskirts_fits_a_phone(page, address):
-    page.set_viewport_size({"width": 390, "height": 844})
-    page.goto(address + "/outskirts")
-    page.get_by_text("These are the values that the classifiers were trained at").wait_for()
-    page.get_by_text("latent dimensions", exact=False).last.wait_for()
-    settled(page)
-    wide = "[...document.querySelectorAll('[data-testid=stMain] img, .js-plotly-plot')]"
-    assert page.evaluate(f"Math.max(...{wide}.map(e => e.getBoundingClientRect().right))") <= 390
 
 
 # What a state promises is seen at once ------------------------------------------------------------

@@ -1,0 +1,69 @@
+"""Every page in the hand: a finger scrolls past whatever it touches, and nothing sticks out."""
+
+import pytest
+from visitor import PAGES, SCROLLED, opened
+
+pytestmark = pytest.mark.browser
+
+# Views of pages whose charts are drawn otherwise than those that the page opens with.
+VIEWS = (
+    "/latent?latent_view=3-D",
+    "/latent?latent_view=Two+maps",
+    "/likelihoods?likelihoods_view=Model+against+model",
+    "/likelihoods?likelihoods_view=Drawn+images",
+    "/cards?cards_view=Seeds",
+    "/?scenario=digits-one",
+)
+# Charts of Plotly's, and whatever else draws on a canvas or in a frame of its own: marked, counted.
+CHARTS = """() => {
+    const charts = new Map();
+    for (const one of document.querySelectorAll(
+        "[data-testid=stMain] :is(.js-plotly-plot, canvas, iframe)")) {
+        const inner = one.closest(".js-plotly-plot") ?? one, box = inner.getBoundingClientRect();
+        if (box.height > 40 && inner.checkVisibility())
+            charts.set([box.x, box.y, box.width, box.height].join(), inner);
+    }
+    [...charts.values()].forEach((chart, i) => (chart.dataset.chart = i));
+    return charts.size;
+}"""
+# What reaches beyond the right edge, but for what scrolls sideways within a box of its own.
+BEYOND = """() => [...document.querySelectorAll("[data-testid=stMain] *")].filter(e => {
+    if (!e.checkVisibility() || e.closest(".modebar")) return false;
+    const box = e.getBoundingClientRect();
+    if (!box.width || !box.height || box.right <= innerWidth + 1) return false;
+    for (let up = e.parentElement; up?.dataset.testid !== "stMain"; up = up.parentElement)
+        if (getComputedStyle(up).overflowX !== "visible" &&
+            up.getBoundingClientRect().right <= innerWidth + 1) return false;
+    return true;
+}).map(e => e.outerHTML.slice(0, 200))"""
+WIDE = """() => ["[data-testid=stMain]", "html"].map(q => document.querySelector(q))
+    .map(e => e.scrollWidth - e.clientWidth)"""
+AHEAD = """() => [document.querySelector("[data-testid=stMain]")]
+    .map(e => e.scrollHeight - e.clientHeight - e.scrollTop)[0]"""
+
+every_view = pytest.mark.parametrize("path", [*PAGES.values(), *VIEWS])
+
+
+@every_view
+def test_a_finger_that_begins_on_a_chart_scrolls_the_page(finger, address, path):
+    page, drag = finger
+    opened(page, address + path)
+    for i in range(page.evaluate(CHARTS)):
+        chart = page.locator(f"[data-chart='{i}']")
+        chart.evaluate("chart => chart.scrollIntoView({block: 'center'})")
+        page.wait_for_timeout(100)
+        box, before = chart.bounding_box(), page.evaluate(SCROLLED)
+        x, y = box["x"] + box["width"] / 2, min(max(box["y"] + box["height"] / 2, 300), 600)
+        assert box["y"] < y < box["y"] + box["height"], "the finger misses the chart"
+        ahead = page.evaluate(AHEAD)
+        drag(((x, y), (x, y - 200 if ahead > 150 else y + 200)))
+        moved = abs(page.evaluate(SCROLLED) - before)
+        assert moved > 100, f"{path}: {chart.evaluate('e => e.outerHTML')[:200]}"
+
+
+@every_view
+def test_no_page_scrolls_sideways_and_nothing_is_cut_off(finger, address, path):
+    page, _ = finger
+    opened(page, address + path)
+    assert page.evaluate(WIDE) == [0, 0]
+    assert page.evaluate(BEYOND) == []
