@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["plain"]
+__all__ = ["duration", "plain", "times"]
 
 MARKS = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^&=\"'])")
 JOINER = (
@@ -28,3 +28,30 @@ def plain(text: str) -> str:
     """
     one_line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return MARKS.sub(r"\\\1", JOINTS.sub(JOINER, one_line))
+
+
+def duration(minutes: float) -> str:
+    """Minutes as people say them.
+
+    Example:
+        >>> duration(18.13), duration(1), duration(0.4), duration(90), duration(135)
+        ('18 minutes', '1 minute', '24 seconds', '90 minutes', '2 h 15 min')
+    """
+    whole = round(minutes)
+    if minutes < 1:
+        seconds = max(1, round(60 * minutes))
+        return f"{seconds} second{'s' * (seconds != 1)}"
+    if whole < 120:
+        return f"{whole} minute{'s' * (whole != 1)}"
+    hours, rest = divmod(whole, 60)
+    return f"{hours} h {rest} min" if rest else f"{hours} hours"
+
+
+def times(number: int) -> str:
+    """How often, in a word where there is one.
+
+    Example:
+        >>> times(0), times(1), times(2), times(7)
+        ('never', 'once', 'twice', '7 times')
+    """
+    return {0: "never", 1: "once", 2: "twice"}.get(number, f"{number} times")
