@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from core.answers import answered, loaded
 from core.answers.across import Across, AcrossQuery
+from core.answers.finders import Best, Finding, best_of, fooled_parts, hardest, most_fooled
 from core.answers.images import (
     ORDERS,
     Gallery,
@@ -76,7 +77,7 @@ from core.evaluate.metrics import Mean, Metrics, mean_of
 from core.results import Row as StudyRow
 from core.results import StudyMissing, StudyResult, read_study
 from core.scenario import Scenario
-from core.schema import StartTile
+from core.schema import ImageSet, StartTile
 from core.settings import settings
 from core.shape import Shape
 
@@ -87,6 +88,7 @@ __all__ = [
     "SUFFIXES",
     "Across",
     "AcrossQuery",
+    "Best",
     "Classes",
     "ClassesQuery",
     "Correction",
@@ -97,9 +99,11 @@ __all__ = [
     "Evaluation",
     "Field",
     "FieldQuery",
+    "Finding",
     "Gallery",
     "GalleryQuery",
     "ImageQuery",
+    "ImageSet",
     "ImageView",
     "LatentMap",
     "LatentQuery",
@@ -142,16 +146,20 @@ __all__ = [
     "StudyRow",
     "Target",
     "ask",
+    "best_of",
     "corrections",
     "display_table",
     "evaluate",
     "flagged_above",
+    "fooled_parts",
     "forget",
     "fully_connected",
+    "hardest",
     "ids_of_keys",
     "keys_of_ids",
     "luck",
     "mean_of",
+    "most_fooled",
     "pair_table",
     "parse_target",
     "per_image_table",

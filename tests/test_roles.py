@@ -133,8 +133,10 @@ def test_every_page_opens_on_a_scenario_with_all_roles(roles: Tiny, page: str) -
     assert not app.error
     if page == "overview":
         text = "\n".join(m.value for m in app.markdown)
-        for words in ("**Boxes** (normal)", "**Doubtful** (unjudged)", "**Ones** (strange)"):
+        for words in ("**Boxes** (normal, ", "**Doubtful** (unjudged, ", "**Ones** (strange, "):
             assert words in text
+        shown = "\n".join(h.proto.body for h in app.get("html"))
+        assert "Neither normal nor strange: shown and scored, never counted." in shown
 
 
 # Pictures ---------------------------------------------------------------------------------------

@@ -237,7 +237,7 @@ def app(family: Tiny, quick_apps: None) -> AppTest:
 
 
 def test_the_normal_class_is_chosen_beside_the_scenario(app: AppTest) -> None:
-    assert app.selectbox(key="scenario").options[0] == "tiny"  # whole sets first
+    assert app.selectbox(key="scenario").options[0] == "Boxes"  # whole sets first
     assert not [s for s in app.selectbox if s.key == "normal"]
     app.selectbox(key="scenario").set_value("tiny-one").run()
     assert not app.exception
@@ -245,8 +245,8 @@ def test_the_normal_class_is_chosen_beside_the_scenario(app: AppTest) -> None:
     app.selectbox(key="normal").set_value("two").run()
     assert not app.exception
     shown = "\n".join(m.value for m in app.markdown)
-    assert "**Two** (normal)" in shown
-    assert "**All others** (strange)" in shown
+    assert "**Two** (normal, " in shown
+    assert "**All others** (strange, " in shown
     assert app.session_state["world"] == "tiny-one.two"
     app.selectbox(key="scenario").set_value("tiny").run()
     assert app.session_state["world"] == "tiny"

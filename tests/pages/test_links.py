@@ -5,7 +5,6 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import parse_qs
 
 import pytest
 from conftest import Tiny
@@ -99,14 +98,6 @@ def test_the_menu_finds_a_page_as_it_was_left(models: Tiny):
     app = app.switch_page("overview.py").run()
     app = app.switch_page("likelihoods.py").run()
     assert app.session_state["likelihoods_index"] == 7
-
-
-def test_every_start_of_overview_names_a_page_and_what_it_changes_there():
-    links = [e.proto for e in started().get("page_link") if e.proto.label.startswith("**")]
-    assert len(links) >= 6
-    for link in links:
-        assert link.query_string, f"{link.label} would show what was looked at before"
-        assert all(key.startswith(f"{link.page}_") for key in parse_qs(link.query_string))
 
 
 # Text of others ---------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ import json
 import re
 import shutil
 from pathlib import Path
-from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
@@ -29,7 +28,7 @@ from core.settings import settings
 from pages._outskirts import readings
 from pages._overview import figures
 from pages._shared import draw, seeds
-from pages._shared.controls import PRIVATE
+from pages._shared.picker import PRIVATE
 
 pytestmark = pytest.mark.usefixtures("quick_apps")
 
@@ -42,14 +41,6 @@ def opened(page: str | None = None, **state: object) -> AppTest:
     for key, value in state.items():
         app.session_state[key] = value
     return app.switch_page(f"{page}.py").run() if page else app.run()
-
-
-def follow(app: AppTest, label: str) -> AppTest:
-    """Click a link of Overview: AppTest itself has no such click."""
-    link = next(e.proto for e in app.get("page_link") if e.proto.label == f"**{label}**")
-    app.query_params.clear()
-    app.query_params.update(parse_qs(link.query_string))
-    return app.switch_page(f"{link.page or 'overview'}.py").run()
 
 
 def figure(app: AppTest, key: str) -> dict:
@@ -65,52 +56,6 @@ def frame(app: AppTest, column: str):
 
 def written(app: AppTest) -> str:
     return "\n".join(m.value for m in app.markdown)
-
-
-def test_overview_opens_and_shows_the_cards_auroc_with_its_interval():
-    app = opened()
-    assert not app.exception
-    row = service.ask(service.OverviewQuery("fashion")).detectors[0]
-    assert row.card is not None
-    figures = row.card.metrics["mnist"][row.card.score.part]
-    cells = app.table[0].value["Digits"]
-    assert cells.str.contains(f"{figures.auroc:.3f}", regex=False).any()
-    assert cells.str.contains(
-        f"{figures.low:.3f}\u2060–\u2060{figures.high:.3f}", regex=False
-    ).any()
-
-
-def test_overview_marks_what_is_below_chance_by_a_sign():
-    table = opened().table[0].value
-    card = service.ask(service.OverviewQuery("fashion")).detectors[0].card
-    assert card is not None
-    for i, part in enumerate(card.calibration.quantiles):
-        below = card.metrics["mnist"][part].high < 0.5
-        assert ("▼" in table["Digits"][i]) == below, part
-
-
-def test_a_start_leads_to_the_likelihoods_of_its_set():
-    app = follow(opened(), "A garment turned on its side")
-    assert not app.exception
-    assert app.title[0].value == "Likelihoods"
-    assert app.session_state["likelihoods_strange"] == "turned"
-    assert app.session_state["likelihoods_set"] == "turned"
-
-
-@pytest.mark.slow
-def test_every_start_leads_to_a_page_without_error_and_in_the_state_it_promises():
-    starts = [e.proto for e in opened().get("page_link") if e.proto.label.startswith("**")]
-    assert len(starts) >= 6
-    for start in starts:
-        app = follow(opened(), start.label.strip("*"))
-        assert not app.exception, start.label
-        assert not app.error, start.label
-        titles = {"cards": "Model cards", "latent": "Latent space"}
-        assert app.title[0].value == titles.get(start.page, start.page.capitalize())
-        for key, values in parse_qs(start.query_string).items():
-            assert str(app.session_state[key]) == values[0], start.label
-        model = "outskirts" if start.page == "outskirts" else "glow"
-        assert app.session_state[f"{start.page}_model"] == model
 
 
 @pytest.mark.parametrize("strange", ["mnist", "noise"])
@@ -212,14 +157,6 @@ def test_cards_lists_every_checkpoint_that_ships():
     listed = frame(opened("cards"), "checkpoint")["checkpoint"].tolist()
     files = settings().checkpoints.glob("fashion/*.safetensors")
     assert sorted(listed) == sorted(f.stem for f in files)
-
-
-def test_the_sentences_of_overview_carry_the_numbers_of_the_card():
-    text, overview = written(opened()), service.ask(service.OverviewQuery("fashion"))
-    measured = seeds.measured((*overview.detectors, *overview.seed_replicates))
-    for found in service.corrections(overview.detectors[0], measured):
-        for before, after in (*found.helps.values(), *found.costs.values(), *found.wavers.values()):
-            assert f"{before:.3f} → {after:.3f}" in text
 
 
 def test_a_picked_image_shows_its_own_numbers():
@@ -398,30 +335,11 @@ def test_no_page_shows_a_bound_that_is_none(models: Tiny, monkeypatch, page):
     app = opened(page)
     assert not app.exception
     tables = [str(t.value.to_dict()) for t in (*app.table, *app.dataframe)]
+    tables += [h.proto.body for h in app.get("html")]
     plots = [c.proto.spec for c in app.get("plotly_chart")]
     shown = " ".join([written(app), *tables, *plots])
     assert "no interval" in shown
     assert not re.search(r"\bnan\W{1,3}nan\b", shown)
-
-
-def test_models_that_are_alike_in_training_are_not_said_to_differ(models: Tiny, monkeypatch):
-    def alike(differs: bool) -> str:
-        read = checkpoint.read_card
-
-        def made(folder, stem):
-            card = read(folder, stem)
-            minutes = 2.0 if differs and stem != "glow" else 1.0
-            training = card.training.model_copy(update={"minutes": minutes})
-            return card.model_copy(update={"training": training})
-
-        with monkeypatch.context() as patch:
-            patch.setattr(checkpoint, "read_card", made)
-            service.forget()
-            return " ".join(c.value for c in opened().caption)
-
-    assert "Not alike in training: glow 1 minutes" in alike(True)
-    assert "Not alike" not in alike(False)
-    assert "may be worse" not in alike(False)
 
 
 def test_every_ending_that_the_command_line_takes_can_be_uploaded(models: Tiny):
@@ -524,12 +442,7 @@ def test_whoever_offers_an_upload_says_where_it_goes(models: Tiny):
         assert "stays on this machine" not in path.read_text(encoding="utf-8"), path.name
 
 
-def test_overview_and_the_ablation_say_why_their_figures_of_one_method_differ():
-    app = opened(scenario="digits-one")
-    assert not app.exception
-    text, full = written(app), service.read_study("outskirts").row("full", "MNIST").value
-    mean = service.ask(service.ClassesQuery("digits-one")).means["outskirts"].auroc
-    assert (f"says {full:.3f} of the same method" in text) == (f"{full:.3f}" != f"{mean:.3f}")
+def test_the_ablation_says_why_overview_has_another_figure_of_its_method():
     assert any("Overview" in c.value for c in opened("outskirts").caption)
 
 
