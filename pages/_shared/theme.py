@@ -18,8 +18,8 @@ class Palette:
 
     Attributes:
         normal, strange: of the two sides of every comparison, blue and orange.
-        categories: Okabe and Ito's hues, which the colour-blind tell apart, as dark or as bright as
-            the background asks; blue and orange first.
+        categories: blue and orange, then what is farthest from all before it to whoever sees all
+            colours, no green or no red, in hue or in brightness.
         neutral: marks that are neither.
         focus: what is looked at.
     """
@@ -49,14 +49,14 @@ LIGHT = Palette(
     categories=(
         "#0072B2",
         "#D55E00",
-        "#008A64",
-        "#B8568D",
-        "#A87400",
-        "#3F8FBF",
-        "#857B00",
-        "#6B6B6B",
-        "#8A5A2B",
-        "#7E63C6",
+        "#731136",
+        "#179999",
+        "#99936B",
+        "#2626FF",
+        "#734211",
+        "#CF40FF",
+        "#192AA6",
+        "#4F2966",
     ),
 )
 DARK = Palette(
@@ -72,14 +72,14 @@ DARK = Palette(
     categories=(
         "#56B4E9",
         "#F0803C",
-        "#2BBF93",
-        "#E39BC4",
-        "#E6B422",
-        "#7FA8F5",
-        "#D6CC3A",
-        "#B5B5B5",
-        "#C99A6B",
-        "#B7A3F0",
+        "#24F2BF",
+        "#A6428D",
+        "#E6E622",
+        "#4058FF",
+        "#736650",
+        "#FFD48C",
+        "#3673D9",
+        "#E68B7E",
     ),
 )
 

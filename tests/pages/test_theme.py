@@ -1,16 +1,18 @@
-"""Colours of the house: contrast to their background, and to each other for whoever sees two."""
+"""Colours that everybody can read: contrast in both themes; and that everybody tells apart."""
+
+from __future__ import annotations
 
 import itertools
+import tomllib
 
 import numpy as np
 import pytest
+from visitor import ROOT
 
-from pages._shared.theme import DARK, LIGHT, contrast, ink_on
+from pages._shared.theme import DARK, LIGHT, Palette, contrast, ink_on
 
-both = pytest.mark.parametrize("colours", [LIGHT, DARK], ids=lambda colours: colours.name)
-
-# Machado, Oliveira and Fernandes 2009, "A Physiologically-based Model for Simulation of Color
-# Vision Deficiency", table 1, severity 1, in linear light.
+# Severity 1.0, for linear RGB. Machado, Oliveira and Fernandes, "A Physiologically-based Model for
+# Simulation of Color Vision Deficiency", 2009, table of protan, deutan and tritan matrices.
 DEUTERANOPIA = np.array(
     [
         [0.367322, 0.860646, -0.227968],
@@ -18,36 +20,124 @@ DEUTERANOPIA = np.array(
         [-0.011820, 0.042940, 0.968881],
     ]
 )
+PROTANOPIA = np.array(
+    [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ]
+)
+# Primaries of sRGB in CIE XYZ, and its white, D65.
+XYZ = np.array(
+    [
+        [0.4124564, 0.3575761, 0.1804375],
+        [0.2126729, 0.7151522, 0.0721750],
+        [0.0193339, 0.1191920, 0.9503041],
+    ]
+)
+CLEAR = 40.0  # a difference in CIE Lab; 2.3 can just be seen
+PALETTES = pytest.mark.parametrize("colours", [LIGHT, DARK], ids=lambda p: p.name)
 
 
 def linear(colour: str) -> np.ndarray:
-    shares = np.array(list(bytes.fromhex(colour[1:]))) / 255
-    return np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+    """The shares (3,) of light of a colour "#RRGGBB"."""
+    s = np.frombuffer(bytes.fromhex(colour[1:]), np.uint8) / 255
+    return np.where(s <= 0.04045, s / 12.92, ((s + 0.055) / 1.055) ** 2.4)
 
 
-def lab(light: np.ndarray) -> np.ndarray:
-    """CIE 1976 L*a*b* of linear sRGB under D65."""
-    to_xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
-    x, y, z = np.cbrt(np.clip(np.array(to_xyz) @ light / [0.9505, 1, 1.089], 1e-6, None))
-    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+def lab(rgb: np.ndarray) -> np.ndarray:
+    """CIE Lab (3,) of shares of light (3,)."""
+    t = XYZ @ rgb.clip(0, 1) / XYZ.sum(1)
+    f = np.where(t > (6 / 29) ** 3, np.cbrt(t), t / (3 * (6 / 29) ** 2) + 4 / 29)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
 
 
-@both
-def test_words_have_a_contrast_of_4_5_and_marks_one_of_3(colours):
-    assert contrast(colours.text, colours.background) >= 4.5
-    assert contrast(colours.faint, colours.background) >= 4.5
-    marks = [colours.normal, colours.strange, colours.neutral, colours.focus, *colours.categories]
-    weak = [mark for mark in marks if contrast(mark, colours.background) < 3]
-    assert not weak
+def difference(one: str, other: str, seen: np.ndarray) -> float:
+    return float(np.linalg.norm(lab(seen @ linear(one)) - lab(seen @ linear(other))))
 
 
-@both
-def test_words_stand_out_on_every_bar(colours):
+def streamlit_theme(name: str) -> dict[str, str]:
+    with (ROOT / ".streamlit/config.toml").open("rb") as file:
+        return tomllib.load(file)["theme"][name]
+
+
+# Contrast ---------------------------------------------------------------------------------------
+
+
+@PALETTES
+def test_words_have_a_contrast_of_four_and_a_half(colours: Palette):
+    for background in (
+        colours.background,
+        streamlit_theme(colours.name)["secondaryBackgroundColor"],
+    ):
+        for words in (colours.text, colours.faint):
+            assert contrast(words, background) >= 4.5, (words, background)
+
+
+@PALETTES
+def test_marks_have_a_contrast_of_three(colours: Palette):
+    marks = {f: getattr(colours, f) for f in ("normal", "strange", "neutral", "focus")}
+    marks |= {f"category {i}": colour for i, colour in enumerate(colours.categories)}
+    low = {name: contrast(c, colours.background) for name, c in marks.items()}
+    assert {name: c for name, c in low.items() if c < 3} == {}
+
+
+@PALETTES
+def test_words_stand_out_on_every_bar(colours: Palette):
     assert min(contrast(ink_on(bar), bar) for bar in colours.categories) >= 4.5
 
 
-@both
-def test_normal_strange_and_what_is_looked_at_differ_for_whoever_sees_no_green(colours):
-    three = (colours.normal, colours.strange, colours.focus)
-    seen = [lab(DEUTERANOPIA @ linear(colour)) for colour in three]
-    assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)) > 15
+@PALETTES
+def test_figures_stand_on_the_background_of_the_page(colours: Palette):
+    theme = streamlit_theme(colours.name)
+    assert (theme["backgroundColor"], theme["textColor"]) == (colours.background, colours.text)
+
+
+@PALETTES
+def test_words_in_colours_of_streamlit_are_legible_too(colours: Palette):
+    theme = streamlit_theme(colours.name)
+    grounds = theme["backgroundColor"], theme["secondaryBackgroundColor"]
+    words = [name for name in theme if name.endswith("TextColor") or name == "linkColor"]
+    assert {"linkColor", "codeTextColor", "orangeTextColor", "redTextColor"} <= set(words)
+    for name in words:
+        ground = grounds if name != "codeTextColor" else (theme["codeBackgroundColor"],)
+        assert min(contrast(theme[name], g) for g in ground) >= 4.5, name
+
+
+def test_the_contrast_of_a_known_pair_is_known():
+    assert contrast("#767676", "#FFFFFF") == pytest.approx(4.54, abs=0.005)  # WCAG's own example
+
+
+# Colour blindness -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "seen", [DEUTERANOPIA, PROTANOPIA, np.eye(3)], ids=["deutan", "protan", "all"]
+)
+@PALETTES
+def test_normal_and_strange_are_told_apart_by_everybody(colours: Palette, seen: np.ndarray):
+    pair = colours.normal, colours.strange
+    assert difference(*pair, seen) >= CLEAR
+    for third in (colours.neutral, colours.background):
+        for one, other in itertools.combinations((*pair, third), 2):
+            assert difference(one, other, seen) >= 20, (one, other)
+    for each in pair:
+        assert difference(each, colours.focus, seen) >= 15, each
+
+
+@pytest.mark.parametrize(
+    ("seen", "least"),
+    [(DEUTERANOPIA, 20), (PROTANOPIA, 18), (np.eye(3), 30)],
+    ids=["deutan", "protan", "all"],
+)
+@PALETTES
+def test_no_two_categories_look_alike_to_anybody(colours: Palette, seen: np.ndarray, least: float):
+    pairs = itertools.combinations(colours.categories, 2)
+    near = {pair: d for pair in pairs if (d := difference(*pair, seen)) < least}
+    assert near == {}
+
+
+def test_the_simulation_confuses_what_the_colour_blind_confuse():
+    assert difference("#C8102E", "#6B7A1E", np.eye(3)) > 60
+    assert difference("#C8102E", "#6B7A1E", DEUTERANOPIA) < 25
+    assert difference("#FFFFFF", "#000000", DEUTERANOPIA) == pytest.approx(100, abs=0.1)
