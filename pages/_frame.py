@@ -85,7 +85,7 @@ page = st.navigation(
 stem = page.url_path or PAGES[0].stem
 st.set_page_config(page_title=f"{page.title} · Outskirts")
 links.arrive(stem)
-st.html(theme.CSS)
+st.html(theme.css(theme.palette()))
 st.session_state["world"] = sidebar(stem)
 if st.session_state["world"] is None:
     st.error("There is no scenario in the checkpoints folder.", icon=":material/error:")

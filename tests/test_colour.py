@@ -21,6 +21,7 @@ from core.evaluate.metrics import bootstrap_auroc
 from core.scenario import load_scenario
 from core.service import ImageQuery, PlaneQuery, SamplesQuery, Target
 from core.shape import Shape
+from pages._shared.pages import PAGES
 
 SHAPE = Shape(3, 48, 64)
 SCALES = ["scale_24x32", "scale_12x16", "scale_6x8"]
@@ -165,8 +166,8 @@ def opened(colours: Tiny) -> Open:
     return open_page
 
 
-@pytest.mark.parametrize("page", [None, "latent", "likelihoods", "outskirts", "cards"])
-def test_every_page_draws_it(opened: Open, page: str | None) -> None:
+@pytest.mark.parametrize("page", [page.stem for page in PAGES])
+def test_every_page_draws_it(opened: Open, page: str) -> None:
     app = opened(page)
     assert not app.exception, [e.value for e in app.exception]
     assert not app.error, [e.value for e in app.error]
@@ -178,7 +179,7 @@ def test_every_view_of_likelihoods_draws_it(opened: Open, view: str) -> None:
     assert not app.exception, [e.value for e in app.exception]
 
 
-@pytest.mark.parametrize("page", ["latent", "likelihoods", "outskirts"])
+@pytest.mark.parametrize("page", [page.stem for page in PAGES[1:]])
 def test_every_try_this_sets_a_state_that_can_be_drawn(opened: Open, page: str) -> None:
     labels = [b.label for b in opened(page).button if b.key and "_try_" in b.key]
     for label in labels:

@@ -22,6 +22,7 @@ from core.evaluate.metrics import auroc, bootstrap_auroc
 from core.scenario import ScenarioError, load_scenario
 from core.service import LatentQuery, LikelihoodsQuery, PairQuery, Target
 from core.train import maps, run
+from pages._shared.pages import PAGES
 
 GLOW = Target("tiny", "glow")
 EACH = tiny.TEST_IMAGES // 3  # images of a class
@@ -124,11 +125,10 @@ def test_likelihoods_and_pairs_stand_against_the_same_normal_set(roles: Tiny) ->
 
 
 @pytest.mark.usefixtures("quick_apps")
-@pytest.mark.parametrize("page", ["overview", "latent", "likelihoods", "cards"])
+@pytest.mark.parametrize("page", [page.stem for page in PAGES])
 def test_every_page_opens_on_a_scenario_with_all_roles(roles: Tiny, page: str) -> None:
     app = AppTest.from_file("../pages/_frame.py", default_timeout=60).run()
-    if page != "overview":
-        app = app.switch_page(f"{page}.py").run()
+    app = app.switch_page(f"{page}.py").run()
     assert not app.exception
     assert not app.error
     if page == "overview":

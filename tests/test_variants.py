@@ -19,6 +19,7 @@ from core.evaluate.metrics import bootstrap_auroc
 from core.scenario import ScenarioError, build_reference, load_scenario
 from core.service import LatentQuery, Target, parse_target
 from core.train.streams import streams_of
+from pages._shared.pages import PAGES
 
 CLASSES = ("zero", "one", "two")
 
@@ -252,7 +253,7 @@ def test_the_normal_class_is_chosen_beside_the_scenario(app: AppTest) -> None:
     assert app.session_state["world"] == "tiny"
 
 
-@pytest.mark.parametrize("page", ["latent", "likelihoods", "cards", "overview"])
+@pytest.mark.parametrize("page", [page.stem for page in PAGES])
 def test_every_page_knows_a_scenario_of_one_class(app: AppTest, page: str) -> None:
     app.selectbox(key="scenario").set_value("tiny-one").run()
     app.selectbox(key="normal").set_value("one").run()

@@ -11,6 +11,7 @@ from conftest import Tiny
 from streamlit.testing.v1 import AppTest
 
 from pages._shared.links import FiniteLinks, only_finite
+from pages._shared.pages import PAGES as ROWS
 from pages._shared.text import plain
 
 pytestmark = pytest.mark.usefixtures("quick_apps")
@@ -105,8 +106,8 @@ def test_the_menu_finds_a_page_as_it_was_left(models: Tiny):
 
 def keys() -> set[str]:
     """Every key that pages give a control, which is the name of its value in a link."""
-    text = "\n".join(path.read_text(encoding="utf-8") for path in PAGES.glob("*.py"))
-    named = set(re.findall(r'"((?:latent|likelihoods|outskirts|cards)_\w+)"', text))
+    text = "\n".join(path.read_text(encoding="utf-8") for path in PAGES.rglob("*.py"))
+    named = set(re.findall(rf'"((?:{"|".join(row.stem for row in ROWS)})_\w+)"', text))
     return named | {"scenario", "normal", "latent_selected"}
 
 
@@ -130,7 +131,7 @@ def shown(app: AppTest) -> list[str]:
     return [text for e in elements for text in texts(e.proto)]
 
 
-@pytest.mark.parametrize("page", ["overview", "likelihoods", "latent", "outskirts", "cards"])
+@pytest.mark.parametrize("page", [page.stem for page in ROWS])
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_no_page_makes_a_link_or_a_picture_of_what_a_link_holds(models: Tiny, page, hostile):
     app = started()

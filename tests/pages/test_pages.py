@@ -28,6 +28,7 @@ from core.settings import settings
 from pages._outskirts import readings
 from pages._overview import figures
 from pages._shared import draw, seeds
+from pages._shared.pages import PAGES
 from pages._shared.picker import PRIVATE
 
 pytestmark = pytest.mark.usefixtures("quick_apps")
@@ -419,13 +420,13 @@ def test_which_seed_which_luck_shows_its_picture(models: Tiny):
 
 def test_a_scenario_that_trains_nothing_has_all_its_pages(tiny_scenario: Tiny):
     change(tiny_scenario, lambda s: s.update(training={}))
-    for page in ("cards", "overview", "likelihoods", "latent", "outskirts"):
+    for page in (row.stem for row in PAGES):
         app = opened(page)
         assert not app.exception, page
     assert [i.value for i in opened("cards").info] == ["Boxes trains no model."]
 
 
-@pytest.mark.parametrize("page", ["likelihoods", "cards", "outskirts", "latent"])
+@pytest.mark.parametrize("page", [row.stem for row in PAGES])
 def test_a_finger_scrolls_past_every_figure(models: Tiny, page):
     with_seeds(models, total=(0.1, 0.2), typicality=(0.9, 0.3))
     app = opened(page, cards_view="Seeds", cards_model="glow")

@@ -1,0 +1,158 @@
+"""What every page keeps to: a short script, its title and question, starts that lead to it."""
+
+from __future__ import annotations
+
+import ast
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.elements.lib import policies
+from streamlit.testing.v1 import AppTest
+from visitor import ROOT
+
+from core import service
+from core.service import OverviewQuery, StartTile
+from pages._shared import links
+from pages._shared.pages import PAGES, TERMS, row_of, sheet
+
+SCRIPT, FUNCTION = 150, 60  # lines at most
+FILES = sorted((ROOT / "pages").rglob("*.py"))
+SCENARIOS = sorted(path.parent.name for path in (ROOT / "checkpoints").glob("*/scenario.json"))
+STEMS = [page.stem for page in PAGES]
+
+pytestmark = pytest.mark.usefixtures("quick_apps")
+
+
+# Files ------------------------------------------------------------------------------------------
+
+
+def long_functions(text: str) -> list[str]:
+    """Functions of a file that are longer than a page's may be."""
+    return [
+        f"{node.name}: {node.end_lineno - node.lineno + 1}"
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.end_lineno is not None
+        and node.end_lineno - node.lineno >= FUNCTION
+    ]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=STEMS)
+def test_a_page_is_one_short_script(page):
+    assert len(page.script.read_text(encoding="utf-8").splitlines()) <= SCRIPT
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}-{p.stem}")
+def test_no_function_of_a_page_is_long(path: Path):
+    assert long_functions(path.read_text(encoding="utf-8")) == []
+
+
+def test_a_function_of_one_line_too_many_is_caught():
+    body = "".join(f"    x = {i}\n" for i in range(FUNCTION - 1))
+    assert long_functions(f"def f():\n{body}") == []
+    assert long_functions(f"def f():\n{body}    x = 0\n") == [f"f: {FUNCTION + 1}"]
+
+
+def test_every_script_is_a_row_of_the_table_and_every_folder_belongs_to_one():
+    scripts = {path.stem for path in (ROOT / "pages").glob("*.py") if path.stem[0] != "_"}
+    assert scripts == set(STEMS)
+    folders = {path.parent.name for path in FILES if path.parent.name.startswith("_")}
+    assert folders <= {"_shared", *(f"_{stem}" for stem in STEMS)}
+
+
+def test_terms_open_with_those_of_the_page():
+    for page in PAGES:
+        lines = sheet(page.stem).splitlines()[2:]
+        first = [line.split(" | ")[0].removeprefix("| ") for line in lines]
+        own = [*page.terms, *TERMS]
+        assert first[: len(own)] == own
+        assert len(first) == len(set(first)) == len(TERMS) + sum(len(p.terms) for p in PAGES)
+
+
+# Pages ------------------------------------------------------------------------------------------
+
+DEFAULTED = "was created with a default value but also had its value set"
+
+
+@pytest.fixture
+def quiet(caplog, monkeypatch) -> Iterator[None]:
+    """No widget has two values, a default and one that was set; Streamlit says so only once."""
+    monkeypatch.setattr(policies, "_shown_default_value_warning", False)
+    logger = logging.getLogger("streamlit.elements.lib.policies")
+    monkeypatch.setattr(logger, "propagate", True)
+    with caplog.at_level(logging.WARNING):
+        yield
+    assert [r.getMessage() for r in caplog.records if DEFAULTED in r.getMessage()] == []
+
+
+def started(scenario: str = "") -> AppTest:
+    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60)
+    if scenario:
+        app.query_params["scenario"] = scenario
+    return app.run()
+
+
+def at(stem: str, scenario: str = "", **state: object) -> AppTest:
+    """A page, reached by a link to this state of it."""
+    app = started(scenario)
+    for key, value in links.query_of(stem, state).items():
+        app.query_params[key] = value
+    return app.switch_page(f"{stem}.py").run()
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_a_page_says_its_title_and_its_question(stem: str, quiet: None):
+    app = at(stem) if stem != STEMS[0] else started()
+    assert not app.exception
+    assert [title.value for title in app.title] == [row_of(stem).title]
+    assert row_of(stem).question in [m.value for m in app.markdown]
+
+
+def test_no_two_pages_have_one_title_or_one_icon():
+    assert len({page.title for page in PAGES}) == len({page.icon for page in PAGES}) == len(PAGES)
+
+
+# Starts -----------------------------------------------------------------------------------------
+
+
+def starts(scenario: str) -> list[StartTile]:
+    """The starts of a scenario, of its first class where a class is normal."""
+    with (ROOT / f"checkpoints/{scenario}/scenario.json").open(encoding="utf-8") as file:
+        variants = json.load(file).get("variants")
+    name = f"{scenario}.{variants[0]}" if variants else scenario
+    return list(service.ask(OverviewQuery(name)).scenario.start)
+
+
+STARTS = [(scenario, i) for scenario in SCENARIOS for i in range(len(starts(scenario)))]
+
+
+@pytest.mark.parametrize(("scenario", "i"), STARTS)
+def test_a_start_opens_its_page_in_the_state_that_it_names(scenario: str, i: int, quiet: None):
+    tile = starts(scenario)[i]
+    assert tile.page in STEMS
+    app = at(tile.page, scenario, **tile.state)
+    assert not app.exception
+    assert [e.value for e in app.error] == []
+    assert [n.value for n in app.info if "asks for what is not here" in n.value] == []
+    for name, value in tile.state.items():
+        assert f"{tile.page}_{name}" in app.session_state, name
+        kept = app.session_state[f"{tile.page}_{name}"]
+        assert kept == (list(value) if isinstance(value, tuple) else value), name
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("stem", STEMS[1:])
+def test_what_a_page_proposes_to_try_is_the_state_of_its_start(
+    scenario: str, stem: str, quiet: None
+):
+    tiles = [tile for tile in starts(scenario) if tile.page == stem]
+    app = at(stem, scenario)
+    buttons = [b for b in app.button if (b.key or "").startswith(f"{stem}_try_")]
+    assert [b.label for b in buttons] == [tile.title for tile in tiles]
+    for i, tile in enumerate(tiles):
+        app.button(f"{stem}_try_{i}").click().run()
+        assert not app.exception, tile.title
+        assert [e.value for e in app.error] == [], tile.title
