@@ -24,11 +24,17 @@ __all__ = [
     "new_browser",
     "served",
     "wait_for_heading",
+    "wait_for_picture",
     "wait_until_up",
 ]
 
 HEADED = """heading => [...document.querySelectorAll('h1, h2, h3')]
     .some(element => element.textContent.includes(heading) && element.checkVisibility())"""
+# The picture that a page is for stands in a container that is named after it.
+PICTURED = """page => {
+    const pictures = document.querySelectorAll(`.st-key-${page}_picture :is(img, canvas, svg)`);
+    return [...pictures].some(each => each.checkVisibility() && each.complete !== false);
+}"""
 CHROMIUM_FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -114,3 +120,8 @@ def served(checkpoints: Path | None = None) -> Iterator[tuple[str, subprocess.Po
 def wait_for_heading(page: Any, heading: str) -> None:
     """Return as soon as a page shows this heading, which is looked for at every frame."""
     page.wait_for_function(HEADED, arg=heading, timeout=60_000)
+
+
+def wait_for_picture(page: Any, name: str) -> None:
+    """Return as soon as the page at this address shows the picture that it is for."""
+    page.wait_for_function(PICTURED, arg=name, timeout=60_000)

@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from core.bench._base import RUNS, Benchmark, Row, Say, row_of
-from core.bench._browser import new_browser, served, wait_for_heading
+from core.bench._browser import new_browser, served, wait_for_picture
 from core.scenario import scenario_names
 
 __all__ = ["BENCHMARKS", "pages"]
 
-STRANGE = (("turned", "Turned garments"), ("noise", "Noise"), ("mnist", "Digits"))
+STRANGE = ("Turned garments", "Noise", "Digits")
 REST = 1500  # milliseconds: a page has drawn all by then
-PAGES = ("", "latent", "likelihoods", "outskirts", "cards")
 # Asked at every frame: Playwright itself waits up to half a second between two looks.
-NAMED = """title => [...document.querySelectorAll('.legendtext')]
+NAMED = """title => [...document.querySelectorAll('.st-key-likelihoods_picture .main-svg text')]
     .some(text => text.textContent.includes(title))"""
+ADDRESSES = """() => [...document.querySelectorAll('[data-testid=stSidebarNavLink]')]
+    .map(link => link.pathname)"""
 
 
 def pages(watch: Say) -> list[Row]:
@@ -35,16 +36,16 @@ def pages(watch: Say) -> list[Row]:
             began = time.perf_counter()
             with served() as (address, process):
                 page.goto(address)
-                wait_for_heading(page, "How good is each detector")
+                wait_for_picture(page, "overview")
                 starts.append(time.perf_counter() - began)
-                _switch(page, "Likelihoods", "One image")  # loads what stays loaded
+                _switch(page, "Likelihoods")  # loads what stays loaded
                 for _ in range(2):
-                    switches.append(_switch(page, "Overview", "How good is each detector"))
-                    switches.append(_switch(page, "Likelihoods", "One image"))
-                hurried += [_choose(page, *names) for names in STRANGE]
-                for names in STRANGE:
+                    switches.append(_switch(page, "Overview"))
+                    switches.append(_switch(page, "Likelihoods"))
+                hurried += [_choose(page, title) for title in STRANGE]
+                for title in STRANGE:
                     page.wait_for_timeout(REST)
-                    controls.append(_choose(page, *names))
+                    controls.append(_choose(page, title))
                 if i == RUNS - 1:
                     watch("pages, every page of every scenario")
                     _open_all(page, address)
@@ -60,28 +61,30 @@ def pages(watch: Say) -> list[Row]:
 
 def _open_all(page: Any, address: str) -> None:
     """Every page of every scenario, each drawn to its end."""
+    paths = page.evaluate(ADDRESSES)
     for scenario in scenario_names():
-        for name in PAGES:
-            page.goto(f"{address}/{name}?scenario={scenario}")
+        for path in paths:
+            page.goto(f"{address}{path}?scenario={scenario}")
             page.get_by_role("heading", level=1).first.wait_for(timeout=60_000)
             page.locator("[data-testid=stStatusWidget]").wait_for(state="detached", timeout=60_000)
             page.wait_for_timeout(500)
     page.wait_for_timeout(10_000)  # what they needed for a moment has gone back to the system
 
 
-def _switch(page: Any, title: str, heading: str) -> float:
+def _switch(page: Any, title: str) -> float:
     began = time.perf_counter()
     page.get_by_role("link", name=title).first.click()
-    wait_for_heading(page, heading)
-    if title == "Likelihoods":
-        page.wait_for_function(NAMED, arg="", timeout=60_000)
+    wait_for_picture(page, title.lower())
     return time.perf_counter() - began
 
 
-def _choose(page: Any, name: str, title: str) -> float:
-    """Choose a strange set; wait until the first histogram's legend names it."""
+def _choose(page: Any, title: str) -> float:
+    """Choose a strange set; wait until the figure beside the picture names it."""
+    page.get_by_role("combobox", name="Strange set").click()
+    option = page.get_by_role("option", name=title, exact=True)
+    option.wait_for()
     began = time.perf_counter()
-    page.get_by_role("radio", name=name).click()
+    option.click()
     page.wait_for_function(NAMED, arg=title, timeout=60_000)
     return time.perf_counter() - began
 
