@@ -171,10 +171,7 @@ CSS = """<style>
 [data-testid=stMain] h4 { font-size: 1.05rem; padding: .3rem 0 0; }
 [data-testid=stCaptionContainer], [data-testid=stCaptionContainer] * { opacity: 1; }
 :is(a, button, input, select, textarea, [role=tab], [role=radio], [role=slider], [tabindex="0"]):focus-visible
-  { outline: 3px solid var(--house-mark) !important; outline-offset: 2px; }
-[data-testid=stBaseButton-primary], [data-testid=stBaseButton-primary] *,
-[data-testid=stMultiSelectTagsContainer] [data-tag] :is(span, svg, path) { color: var(--house-background) !important; }
-[data-testid=stCaptionContainer] code { font-size: .85rem; }
+  { outline: 3px solid var(--st-primary-color, #0072B2) !important; outline-offset: 2px; }
 [class*="st-key-gallery_"] button { height: auto; min-height: 0; padding: 3px; }
 [class*="st-key-gallery_"] button :is(div, span, p)
   { display: block !important; width: 100%; white-space: normal; overflow: visible; line-height: 1.3; }
@@ -185,6 +182,9 @@ CSS = """<style>
   [data-testid=stMainBlockContainer] { padding: 1rem 2rem 3rem; }
   [data-testid=stHeader] { height: 2.6rem; min-height: 0; }
 }
+[data-testid=stBaseButton-primary], [data-testid=stBaseButton-primary] *,
+[data-testid=stMultiSelectTagsContainer] [data-tag] :is(span, svg, path) { color: var(--house-background) !important; }
+[data-testid=stCaptionContainer] code { font-size: .85rem; }
 @media (max-width: 767px) { [data-testid=stMainBlockContainer] { padding-top: 2.9rem; } }
 @media (min-width: 1700px) {
   html { font-size: 19px; }
@@ -198,6 +198,6 @@ CSS = """<style>
 
 
 def css(colours: Palette) -> str:
-    """`CSS` with the colours that it names: of marks, and of the words on such a mark."""
-    named = f"--house-mark: {colours.normal}; --house-background: {colours.background};"
+    """`CSS` with the colours that it names, which Streamlit gives to its components alone."""
+    named = f"--st-primary-color: {colours.normal}; --house-background: {colours.background};"
     return CSS.replace("<style>", f"<style>\n:root {{ {named} }}", 1)
