@@ -16,7 +16,7 @@ from core.service import (
 )
 from pages._shared import seeds
 from pages._shared.pages import PAGES
-from pages._shared.text import duration, times
+from pages._shared.text import counted, minutes, times
 
 __all__ = ["against_study", "corrected", "doubts", "trained", "unlike"]
 
@@ -28,11 +28,11 @@ def trained(row: DetectorRow) -> str:
     t, paper = card.training, card.paper
     measured = "".join(f"{v:.3f} {k.replace('_', ' ')}, " for k, v in card.figures.items())
     again = f", resumed {times(t.resumed)}" if t.resumed else ""
-    n = len(card.deviations)
+    deviations = counted(len(card.deviations), "deviation")
     return (
         f"**{row.title}**: [{paper['title']}]({paper['url']}) ({paper['year']}). "
-        f"{card.weights.parameters:,} parameters, trained for {duration(t.minutes)}{again} on "
-        f"{card.data.images:,} images, {measured}{n} deviation{'s' * (n != 1)} from the paper."
+        f"{card.weights.parameters:,} parameters, trained for {minutes(t.minutes)}{again} on "
+        f"{card.data.images:,} images, {measured}{deviations} from the paper."
     )
 
 
@@ -90,8 +90,8 @@ def _fact(row: DetectorRow) -> str:
     card = row.card
     assert card is not None
     n = card.config.get("steps", 0)
-    steps = f", {n} flow step{'s' * (n != 1)} a scale" if n else ""
-    return f"{duration(card.training.minutes)}{steps}"
+    steps = f", {counted(n, 'flow step')} a scale" if n else ""
+    return f"{minutes(card.training.minutes)}{steps}"
 
 
 def against_study(stem: str, scenario: Scenario, auroc: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["duration", "plain", "times"]
+__all__ = ["counted", "minutes", "plain", "times"]
 
 MARKS = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^&=\"'])")
 JOINER = (
@@ -30,28 +30,31 @@ def plain(text: str) -> str:
     return MARKS.sub(r"\\\1", JOINTS.sub(JOINER, one_line))
 
 
-def duration(minutes: float) -> str:
-    """Minutes as people say them.
+def counted(number: int, thing: str) -> str:
+    """A number of things.
 
     Example:
-        >>> duration(18.13), duration(1), duration(0.4), duration(90), duration(135)
-        ('18 minutes', '1 minute', '24 seconds', '90 minutes', '2 h 15 min')
+        >>> counted(1, "step"), counted(0, "step"), counted(17_252, "image")
+        ('1 step', '0 steps', '17,252 images')
     """
-    whole = round(minutes)
-    if minutes < 1:
-        seconds = max(1, round(60 * minutes))
-        return f"{seconds} second{'s' * (seconds != 1)}"
-    if whole < 120:
-        return f"{whole} minute{'s' * (whole != 1)}"
-    hours, rest = divmod(whole, 60)
-    return f"{hours} h {rest} min" if rest else f"{hours} hours"
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def minutes(number: float) -> str:
+    """So many minutes, as one says them.
+
+    Example:
+        >>> minutes(18.13), minutes(1.2), minutes(0.02), minutes(2.5)
+        ('18 minutes', '1 minute', 'less than a minute', '2 minutes')
+    """
+    return counted(round(number), "minute") if number >= 0.95 else "less than a minute"
 
 
 def times(number: int) -> str:
-    """How often, in a word where there is one.
+    """How often.
 
     Example:
-        >>> times(0), times(1), times(2), times(7)
-        ('never', 'once', 'twice', '7 times')
+        >>> [times(n) for n in range(4)]
+        ['never', 'once', 'twice', '3 times']
     """
-    return {0: "never", 1: "once", 2: "twice"}.get(number, f"{number} times")
+    return ("never", "once", "twice")[number] if number < 3 else f"{number:,} times"
