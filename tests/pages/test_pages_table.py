@@ -111,6 +111,19 @@ def test_a_page_says_its_title_and_its_question(stem: str, quiet: None):
     assert row_of(stem).question in [m.value for m in app.markdown]
 
 
+def test_a_widget_with_two_values_is_caught(caplog, monkeypatch):
+    monkeypatch.setattr(policies, "_shown_default_value_warning", False)
+
+    def script():
+        import streamlit as st
+
+        st.session_state["x"] = 3
+        st.number_input("x", value=5, key="x")
+
+    AppTest.from_function(script).run()
+    assert [r for r in caplog.records if DEFAULTED in r.getMessage()]
+
+
 def test_no_two_pages_have_one_title_or_one_icon():
     assert len({page.title for page in PAGES}) == len({page.icon for page in PAGES}) == len(PAGES)
 
