@@ -136,8 +136,7 @@ def choices(
     asked = links.asked(label, key, options)
     if asked is not None:
         st.session_state[key] = asked
-    kept = st.session_state.get(key)
-    st.session_state[key] = first if kept is None else [k for k in kept if k in options]
+    st.session_state[key] = _of_what_is_here(key, options, first)
     shared = {"key": key, "format_func": options.__getitem__, "persist_state": "session", **looks}
     if kind == "pills":
         values = st.pills(label, list(options), selection_mode="multi", **shared)
@@ -145,6 +144,23 @@ def choices(
         values = st.multiselect(label, list(options), **shared)
     links.write(key, None if set(values) == set(first) else values)
     return list(values)
+
+
+def _of_what_is_here(key: str, options: Mapping[str, str], first: Sequence[str]) -> list[str]:
+    """What was chosen last, as far as it is here; what is not waits until it is again.
+
+    A scenario of other options must not leave its own traces in the choice.
+    """
+    state, memory = st.session_state, f"_chosen_{key}"
+    chosen, shown = state.get(memory, (None, None))
+    if key not in state:
+        chosen = None
+    elif state[key] != shown:
+        chosen = list(state[key])
+    here = [k for k in chosen or () if k in options]
+    shown = here if here or chosen == [] else list(first)
+    state[memory] = (chosen, shown)
+    return shown
 
 
 def choose_model(label: str, models: Mapping[str, DetectorRow], default: str, key: str) -> str:

@@ -138,6 +138,34 @@ def test_the_state_of_a_tile_is_the_same_by_button_and_by_link():
     assert said(AppTest.from_function(pressed).run()) == "['other_old', 'toy_shape']"
 
 
+def elsewhere() -> None:
+    """A choice whose options hang on the scenario."""
+    import streamlit as st
+
+    from pages._shared import links
+    from pages._shared.controls import choices
+
+    links.arrive("toy")
+    here = st.session_state.get("world", ["a", "b", "c"])
+    st.text(",".join(choices("Models", {k: k.upper() for k in here}, key="toy_models")))
+    links.leave()
+
+
+@pytest.mark.parametrize("kept", [None, ["b", "c"], ["c"], []])
+def test_a_look_at_a_scenario_of_other_options_leaves_no_trace_in_a_choice(kept):
+    app = AppTest.from_function(elsewhere).run()
+    if kept is not None:
+        app.session_state["toy_models"] = kept
+        app.run()
+    first = said(app)
+    assert first == ",".join("abc" if kept is None else kept)
+    for there, shown in ((["a"], "" if kept == [] else "a"), (["a", "b", "c"], first)):
+        app.session_state["world"] = there
+        app.run()
+        assert not app.exception
+        assert said(app) == shown
+
+
 # The picker -------------------------------------------------------------------------------------
 
 SIZES = {"boxes": 10, "strokes": 5}
