@@ -12,6 +12,7 @@ from pages._shared.theme import palette
 
 __all__ = ["figure", "listed", "measured", "said", "warnings"]
 
+NOBODY: Mapping[str, str] = {}
 MARKS = ("circle", "square", "triangle-up", "cross")  # of other seeds
 
 
@@ -20,19 +21,30 @@ def measured(rows: Iterable[DetectorRow]) -> Measured:
     return {row.name: row.card.metrics for row in rows if row.card is not None}
 
 
-def figure(found: Sequence[Luck], parts: Mapping[str, str], model: str) -> go.Figure:
-    """AUROC of each part: this model's, and that of each other seed, a row a part."""
+def figure(
+    found: Sequence[Luck],
+    parts: Mapping[str, str],
+    model: str,
+    titles: Mapping[str, str] = NOBODY,
+) -> go.Figure:
+    """AUROC of each part: this model's, and that of each other seed, a row a part.
+
+    Args:
+        parts: their titles.
+        model: its title.
+        titles: of models; one without is called as its checkpoint.
+    """
     rows = [parts[f.part] for f in found]
-    points = [
+    others = [
         (
             [f.others[other].auroc for f in found],
-            other,
+            titles.get(other, other),
             {"size": 10, "color": palette().normal, "symbol": MARKS[i % len(MARKS)]},
         )
         for i, other in enumerate(found[0].others)
     ]
-    own = {"size": 11, "color": palette().strange, "symbol": "diamond"}
-    points.append(([f.own.auroc for f in found], f"{model}, this model", own))
+    own = {"size": 12, "color": palette().strange, "symbol": "diamond"}
+    points = [*others, ([f.own.auroc for f in found], f"{model}, this model", own)]
     hover = "%{y}: %{x:.3f}<extra>%{fullData.name}</extra>"
     return draw.figure(
         [
@@ -40,9 +52,9 @@ def figure(found: Sequence[Luck], parts: Mapping[str, str], model: str) -> go.Fi
             | {"marker": marker, "hovertemplate": hover}
             for x, name, marker in points
         ],
-        height=90 + 26 * len(rows),
+        height=100 + 28 * len(rows),
         hovermode="closest",
-        shapes=[draw.line_at(x=0.5, dash="dot", width=1)],
+        shapes=[draw.line_at(x=0.5, dash="dot", width=1.5, color=palette().faint)],
         xaxis={"title": {"text": "AUROC; dotted: a coin", "standoff": 4}, "range": [0, 1.01]},
         yaxis={"autorange": "reversed"},
     )
@@ -53,8 +65,12 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def said(one: Luck, title: str, strange: str) -> str:
-    """What becomes of one part's verdict on a strange set, in lower case, with other seeds."""
+def said(one: Luck, title: str, strange: str, titles: Mapping[str, str] = NOBODY) -> str:
+    """What becomes of one part's verdict on a strange set, in lower case, with other seeds.
+
+    Args:
+        titles: of models; one without is called as its checkpoint.
+    """
     text = f"{title} has an AUROC of {one.own.auroc:.3f} on {strange}"
     if alike := [f"{s.auroc:.3f}" for m, s in one.others.items() if m not in one.contradicts]:
         text += f", and {listed(alike)} from {'other seeds' if len(alike) > 1 else 'another seed'}"
@@ -62,7 +78,7 @@ def said(one: Luck, title: str, strange: str) -> str:
         return (
             f"{text}: {'each of them is fooled' if one.own.fooled else 'none of them is fooled'}."
         )
-    seeds = listed([f"{m} ({one.others[m].auroc:.3f})" for m in one.contradicts])
+    seeds = listed([f"{titles.get(m, m)} ({one.others[m].auroc:.3f})" for m in one.contradicts])
     if one.own.fooled:
         return f"{text}. **{seeds} would not be fooled.**"
     return f"{text}. **From {seeds} it is fooled too: it finds {strange} more normal than normal.**"

@@ -8,13 +8,16 @@ import streamlit as st
 
 from core.service import StudyMissing, StudyResult, StudyRow, read_study
 from pages._shared import draw
+from pages._shared.controls import File, downloads
 from pages._shared.seeds import listed
+from pages._shared.text import minutes
+from pages._shared.theme import palette
 
 __all__ = ["cell", "figure", "kind_of", "kinds", "rows", "show", "verdict"]
 
-# Okabe and Ito's, one a data set, with a mark of its own.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+# Of a data set, beside its colour: for whoever sees no colours.
 MARKS = ("circle", "square", "diamond", "triangle-up")
+DASHES = ("dot", "dash", "dashdot", "longdash")
 Says = Callable[[StudyResult], str]
 
 
@@ -44,15 +47,16 @@ def show(name: str, *, why: Says = lambda result: "", aside: Says = lambda resul
     if words := aside(result):
         st.caption(words)
     with st.expander("All numbers, and how they were made"):
-        st.table(pd.DataFrame(rows(result)), border="horizontal", hide_index=True)
+        st.table(
+            pd.DataFrame(rows(result)),
+            border="horizontal",
+            hide_index=True,
+            alt=f"{result.question} Mean {measure} of every arm, a column a data set, with 95 "
+            f"percent intervals and the difference to the {reference(result)}",
+        )
         st.caption(how(result))
-        st.download_button(
-            "The study (JSON)",
-            result.model_dump_json(indent=1),
-            file_name=f"{name}-study.json",
-            mime="application/json",
-            on_click="ignore",
-            icon=":material/download:",
+        downloads(
+            File("The study (JSON)", f"{name}-study.json", lambda: result.model_dump_json(indent=1))
         )
 
 
@@ -66,7 +70,7 @@ def how(result: StudyResult) -> str:
     if tried > 1:
         text += f"Every arm with something to choose tried {tried} settings; chosen: {run.choice}. "
     return text + (
-        f"{run.minutes:g} minutes on {run.processor}. `python -m core bench {result.name}` prints "
+        f"{minutes(run.minutes).capitalize()} on {run.processor}. `python -m core bench {result.name}` prints "
         "this table; `--force` computes it again."
     )
 
@@ -81,37 +85,49 @@ def reference(result: StudyResult) -> str:
 
 def figure(result: StudyResult) -> go.Figure:
     """Means with their intervals, a line an arm, the reference on top."""
-    names = [arm.title for arm in result.arms]
-    traces, shapes = [], []
-    for i, (data, title) in enumerate(result.data.items()):
-        means = [result.row(arm.name, data) for arm in result.arms]
-        colour = COLOURS[i % len(COLOURS)]
-        traces.append(
-            {
-                "type": "scatter",
-                "x": [row.value for row in means],
-                "y": names,
-                "name": title,
-                "mode": "markers",
-                "marker": {"size": 10, "color": colour, "symbol": MARKS[i % len(MARKS)]},
-                "error_x": {
-                    "array": [(row.high or row.value) - row.value for row in means],
-                    "arrayminus": [row.value - (row.low or row.value) for row in means],
-                },
-                "hovertemplate": "%{y}: %{x:.3f}<extra>%{fullData.name}</extra>",
-            }
+    traces = [_means(result, i) for i in range(len(result.data))]
+    shapes = [
+        draw.line_at(x=result.row(result.reference, data).value, dash=dash, color=colour, width=1.5)
+        for data, (colour, _, dash) in zip(
+            result.data, map(_looks, range(len(traces))), strict=True
         )
-        refers = result.row(result.reference, data).value
-        shapes.append(draw.line_at(x=refers, dash="dot", color=colour))
-    words = f"mean {first_measure(result)}; dotted: the {reference(result)}"
+    ]
+    words = f"mean {first_measure(result)}; dotted lines: the {reference(result)}"
     return draw.figure(
         traces,
-        height=60 + 34 * len(names),
+        height=110 + 34 * len(result.arms),
+        title=result.question,
         hovermode="closest",
         shapes=shapes,
         xaxis={"title": {"text": words}},
         yaxis={"autorange": "reversed"},
     )
+
+
+def _looks(i: int) -> tuple[str, str, str]:
+    """Colour, mark and dash of the data set that stands i-th: no pair differs by colour alone."""
+    colours = palette().categories
+    return colours[i % len(colours)], MARKS[i % len(MARKS)], DASHES[i % len(DASHES)]
+
+
+def _means(result: StudyResult, i: int) -> draw.Trace:
+    """Means of all arms on the data set that stands i-th, with their intervals."""
+    data, title = list(result.data.items())[i]
+    means = [result.row(arm.name, data) for arm in result.arms]
+    colour, mark, _ = _looks(i)
+    return {
+        "type": "scatter",
+        "x": [row.value for row in means],
+        "y": [arm.title for arm in result.arms],
+        "name": title,
+        "mode": "markers",
+        "marker": {"size": 10, "color": colour, "symbol": mark},
+        "error_x": {
+            "array": [(row.high or row.value) - row.value for row in means],
+            "arrayminus": [row.value - (row.low or row.value) for row in means],
+        },
+        "hovertemplate": "%{y}: %{x:.3f}<extra>%{fullData.name}</extra>",
+    }
 
 
 # What the numbers carry ---------------------------------------------------------------------------
