@@ -71,6 +71,7 @@ from core.answers.query import Query
 from core.answers.rays import Ray, RayQuery, RayScores, RayScoresQuery
 from core.answers.scoring import Evaluation, Scored, evaluate, score
 from core.cache import Cache, freeze, size_of
+from core.card import Card
 from core.data.decode import SUFFIXES
 from core.errors import OutskirtsError
 from core.evaluate.metrics import Mean, Metrics, mean_of
@@ -89,6 +90,7 @@ __all__ = [
     "Across",
     "AcrossQuery",
     "Best",
+    "Card",
     "Classes",
     "ClassesQuery",
     "Correction",

@@ -9,7 +9,7 @@ the browser sends may be older than the choice.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -30,6 +30,7 @@ __all__ = [
     "image_asked",
     "leave",
     "only_finite",
+    "opens_with",
     "query_of",
     "say_unknown",
     "unknown",
@@ -38,6 +39,7 @@ __all__ = [
 
 FRAME = ("scenario", "normal")  # choices of every page
 _PAGE, _FOLLOW, _UNKNOWN = "_page", "_follow", "_unknown_in_link"
+_OPENS = "_opens_with"
 RENAMED = {  # what older links say, as key=value or as key
     "likelihoods_view=Scales": "scales",
     "likelihoods_view=Model against model": "models",
@@ -142,8 +144,8 @@ def say_unknown() -> None:
         )
 
 
-def _forget(page: str) -> None:
-    for key in [k for k in st.session_state if page and _belongs(page, str(k))]:
+def _forget(page: str, but: Container[str] = ()) -> None:
+    for key in [k for k in st.session_state if _belongs(page, str(k)) and k not in but]:
         del st.session_state[key]
 
 
@@ -216,15 +218,28 @@ def write(key: str, value: str | Sequence[str] | None) -> None:
 # States -------------------------------------------------------------------------------------------
 
 
+def opens_with(key: str, value: Any) -> Any:
+    """Note what a control that Streamlit binds to the address shows where nobody chose; the value.
+
+    `go` sets it so again: one that is merely forgotten takes its value from the address, which is
+    that of the last choice.
+    """
+    st.session_state.setdefault(_OPENS, {})[key] = value
+    return value
+
+
 def go(page: str, state: Mapping[str, Any]) -> None:
     """Set the controls of the page that is open as a link would that names these.
 
     Args:
         state: by the name of a control, without the page's.
     """
-    _forget(page)
-    for name, value in state.items():
-        st.session_state[f"{page}_{name}"] = value
+    opening: Mapping[str, Any] = st.session_state.get(_OPENS, {})
+    values = {key: value for key, value in opening.items() if _belongs(page, key)}
+    values |= {f"{page}_{name}": value for name, value in state.items()}
+    _forget(page, but=values)
+    for key, value in values.items():
+        st.session_state[key] = value
 
 
 def query_of(page: str, state: Mapping[str, Any]) -> dict[str, str | list[str]]:

@@ -13,7 +13,8 @@ from pages._shared.theme import palette
 __all__ = ["figure", "listed", "measured", "said", "warnings"]
 
 NOBODY: Mapping[str, str] = {}
-MARKS = ("circle", "square", "triangle-up", "cross")  # of other seeds
+# Of other seeds: open, for where they fall on each other.
+MARKS = ("circle-open", "square-open", "triangle-up-open", "cross-open")
 
 
 def measured(rows: Iterable[DetectorRow]) -> Measured:
@@ -26,6 +27,8 @@ def figure(
     parts: Mapping[str, str],
     model: str,
     titles: Mapping[str, str] = NOBODY,
+    *,
+    title: str = "",
 ) -> go.Figure:
     """AUROC of each part: this model's, and that of each other seed, a row a part.
 
@@ -33,17 +36,19 @@ def figure(
         parts: their titles.
         model: its title.
         titles: of models; one without is called as its checkpoint.
+        title: of the figure.
     """
     rows = [parts[f.part] for f in found]
     others = [
         (
             [f.others[other].auroc for f in found],
             titles.get(other, other),
-            {"size": 10, "color": palette().normal, "symbol": MARKS[i % len(MARKS)]},
+            {"size": 13, "color": palette().normal, "symbol": MARKS[i % len(MARKS)]}
+            | {"line": {"width": 2}},
         )
         for i, other in enumerate(found[0].others)
     ]
-    own = {"size": 12, "color": palette().strange, "symbol": "diamond"}
+    own = {"size": 9, "color": palette().strange, "symbol": "diamond"}
     points = [*others, ([f.own.auroc for f in found], f"{model}, this model", own)]
     hover = "%{y}: %{x:.3f}<extra>%{fullData.name}</extra>"
     return draw.figure(
@@ -52,7 +57,8 @@ def figure(
             | {"marker": marker, "hovertemplate": hover}
             for x, name, marker in points
         ],
-        height=100 + 28 * len(rows),
+        height=100 + 28 * len(rows) + 30 * bool(title),
+        title=title,
         hovermode="closest",
         shapes=[draw.line_at(x=0.5, dash="dot", width=1.5, color=palette().faint)],
         xaxis={"title": {"text": "AUROC; dotted: a coin", "standoff": 4}, "range": [0, 1.01]},

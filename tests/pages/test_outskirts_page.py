@@ -42,7 +42,9 @@ from core.service import (
     Recipe,
     Target,
 )
-from pages._outskirts import files, plane, readings
+from pages._outskirts import draws, files, plane, readings
+from pages._outskirts.recipe import ORDERS
+from pages._shared.theme import LIGHT
 
 pytestmark = pytest.mark.usefixtures("quick_apps")
 
@@ -432,18 +434,41 @@ def test_more_generators_than_one_can_point_at_are_a_picture(
 ) -> None:
     monkeypatch.setattr(plane, "FEW", 15)
     view, made = service.ask(PlaneQuery(MODEL)), service.ask(DrawsQuery(MODEL, TRAINED, 5))
-    drawn = plane.plane(view, made, None)
+    drawn = plane.plane(view, made, None, title="", height=500)
     (picture,) = drawn.layout.images  # of two at one place Plotly would draw one
     pixels = pixels_of(picture)
-    assert {(122, 122, 122), (0, 158, 115)} == {tuple(p[:3]) for p in pixels[pixels[..., 3] > 0]}
-    rings, points, _ = drawn.data
+    grey, green = (tuple(bytes.fromhex(c[1:])) for c in (LIGHT.neutral, LIGHT.categories[2]))
+    assert {grey, green} == {tuple(p[:3]) for p in pixels[pixels[..., 3] > 0]}
+    _, rings, points, _ = drawn.data
     assert len(rings.x) > 0
-    assert len(points.x) == 0
+    assert np.isnan(points.x).all()  # there for the legend alone
     monkeypatch.setattr(plane, "FEW", 20)
-    drawn = plane.plane(view, made, None)
+    drawn = plane.plane(view, made, None, title="", height=500)
     pixels = pixels_of(drawn.layout.images[0])
-    assert {(122, 122, 122)} == {tuple(p[:3]) for p in pixels[pixels[..., 3] > 0]}
-    assert len(drawn.data[1].x) == 20
+    assert {grey} == {tuple(p[:3]) for p in pixels[pixels[..., 3] > 0]}
+    assert len(drawn.data[2].x) == 20
+
+
+def test_marks_of_the_plane_differ_in_more_than_colour_and_stand_in_its_legend(
+    trained: Tiny,
+) -> None:
+    view, made = service.ask(PlaneQuery(MODEL)), service.ask(DrawsQuery(MODEL, TRAINED, 5))
+    drawn = plane.plane(view, made, service.ask(FieldQuery(MODEL)), title="Outliers", height=500)
+    looks = [
+        (t.mode, t.marker.symbol, t.marker.size, t.line.width, t.line.dash) for t in drawn.data
+    ]
+    assert len(set(looks)) == len(looks)
+    assert all(trace.showlegend is not False and trace.name for trace in drawn.data)
+    names = [trace.name for trace in drawn.data]
+    assert names == [
+        "training image",
+        "posterior",
+        "generator",
+        "synthetic",
+        "threshold",
+        "logit 0",
+    ]
+    assert drawn.layout.title.text == "Outliers"
 
 
 def test_the_seed_of_the_sidebar_draws(trained: Tiny) -> None:
@@ -472,20 +497,35 @@ def test_away_from_the_trained_values_a_warning_names_them_and_leads_back(
     app.button("outskirts_back").click().run()
     assert not app.warning
     assert app.slider("outskirts_kappa").value == 1.3
-    assert app.radio("outskirts_criterion").value == "neighbours"
+    assert app.session_state["outskirts_criterion"] == "neighbours"
+
+
+START = [
+    {"page": "outskirts", "title": title, "model": "outskirts", "state": state}
+    for title, state in (
+        ("Push hard", {"kappa": 2.0}),
+        ("Everybody generates", {"rho": 1.0}),
+        ("Far from the prior", {"criterion": "prior"}),
+    )
+]
+
+
+def press(app: AppTest, label: str) -> None:
+    next(b for b in app.button if b.label == label).click().run()
 
 
 def test_each_try_this_sets_what_it_promises_and_nothing_else(trained: Tiny) -> None:
+    change(trained, lambda scenario: scenario.update(start=START))
     app = opened(outskirts_tau=3.0)
     for label, changed in (
         ("Push hard", {"kappa": 2.0}),
         ("Everybody generates", {"rho": 1.0}),
         ("Far from the prior", {"criterion": "prior"}),
     ):
-        app.button(f"outskirts_try_{label}").click().run()
+        press(app, label)
         assert not app.exception
         now = Recipe(
-            app.radio("outskirts_criterion").value,
+            app.session_state["outskirts_criterion"],
             *(app.slider(f"outskirts_{name}").value for name in ("rho", "tau", "kappa")),
         )
         assert now == replace(TRAINED, **changed)
@@ -495,25 +535,25 @@ def test_each_try_this_sets_what_it_promises_and_nothing_else(trained: Tiny) -> 
 def test_the_gallery_shows_logits_in_the_chosen_order(trained: Tiny) -> None:
     found = service.ask(DrawsQuery(MODEL, TRAINED, 200))
     for order, rows in (
-        ("as drawn", np.arange(9)),
-        ("most like normal", np.argsort(found.logit, kind="stable")[:9]),
-        ("least like normal", np.argsort(-found.logit, kind="stable")[:9]),
+        ("drawn", np.arange(12)),
+        ("normal", np.argsort(found.logit, kind="stable")[:12]),
+        ("strange", np.argsort(-found.logit, kind="stable")[:12]),
     ):
         app = opened(outskirts_order=order)
-        labels = [app.button(f"outskirts_follow_{i}").label for i in range(9)]
+        labels = [app.button(f"outskirts_follow_{i}").label for i in range(12)]
         assert labels == [
-            f"{found.logit[r]:+.1f}, percentile {found.percentiles[r]:.1f}" for r in rows
+            f"No. {r}: {found.logit[r]:+.1f}, percentile {found.percentiles[r]:.1f}" for r in rows
         ]
 
 
 def test_a_draw_is_shown_beside_its_parent_and_the_nearest_real_image(trained: Tiny) -> None:
-    app = opened(outskirts_order="least like normal")
+    app = opened(outskirts_order="strange")
     made = service.ask(DrawsQuery(MODEL, TRAINED, 200))
     images = service.ask(PlaneQuery(MODEL)).images
     best = made.logit.argmax()
     expected = [made.images[best], images[made.parents[best]], images[made.nearest[best]]]
     triples = [h.proto.body for h in app.get("html") if ">synthetic<" in h.proto.body]
-    assert len(triples) == 9
+    assert len(triples) == 12
     found = re.findall(r'base64,([^"]+)" alt="([^"]+)"', triples[0])
     for (source, alt), picture in zip(found, expected, strict=True):
         shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(source))))
@@ -545,7 +585,8 @@ def test_the_walk_draws_the_chosen_detectors_and_the_training_image(trained: Tin
 
 def test_another_criterion_walks_through_its_own_outermost(trained: Tiny) -> None:
     app = opened()
-    app.radio("outskirts_criterion").set_value("prior").run()
+    app.session_state["outskirts_criterion"] = "prior"
+    app.run()
     expected = service.ask(RayQuery(MODEL, "prior", 1)).percentiles
     assert figure(app, "outskirts_ray").data[0]["y"] == pytest.approx(expected)
 
@@ -606,7 +647,24 @@ def test_an_untrained_model_says_the_command_that_trains_it(trained: Tiny) -> No
 
 def test_a_scenario_without_such_a_model_says_where_there_is_one(tiny_scenario: Tiny) -> None:
     app = opened()
-    assert "`python -m core train fashion/outskirts`" in app.info[0].value
+    assert app.info[0].value == "Boxes trains no model that makes outliers."
+
+
+def test_a_scenario_without_such_a_model_leads_to_one_that_has_it(trained: Tiny) -> None:
+    other = trained.folder.with_name("bare")
+    shutil.copytree(trained.folder, other)
+    for file in other.glob("outskirts.*"):
+        file.unlink()
+    scenario = json.loads((other / "scenario.json").read_text())
+    scenario |= {"name": "bare", "title": "Bare", "training": {}}
+    (other / "scenario.json").write_text(json.dumps(scenario))
+    forget_everything()
+    app = opened(scenario="bare")
+    assert app.info[0].value == "Bare trains no model that makes outliers."
+    press(app, "Boxes has one")
+    assert not app.exception
+    assert app.session_state["scenario"] == "tiny"
+    assert marks(app, "synthetic")["x"].size == 200
 
 
 def test_a_checkpoint_without_its_training_images_asks_to_be_trained_again(trained: Tiny) -> None:
@@ -669,7 +727,7 @@ def test_either_model_can_be_chosen_and_is_called_what_it_is(
     two: Tiny, stem: str, title: str, said: str
 ) -> None:
     app = opened(outskirts_model=stem)
-    assert app.selectbox("outskirts_model").options == ["outskirts", "outskirts.plain"]
+    assert app.selectbox("outskirts_model").options == [WITH_TITLE, PLAIN_TITLE]
     assert f"**{title}**: its logits" in text(app)
     assert said in text(app)
     target = Target.of("tiny", stem)
@@ -749,3 +807,55 @@ def test_a_damaged_map_of_a_density_takes_that_model_alone_from_a_walk(two: Tiny
     found = service.ask(query)
     assert list(found.scores) == ["glow", "outskirts.plain"]
     assert "outskirts.atlas.npz" in found.failed["outskirts"]
+
+
+# Words ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("median", "words"),
+    [
+        (0.0, "stand below percentile 0.1 of held-out normal images"),
+        (3.42, "stand below percentile 3.5 of held-out normal images"),
+        (50.0, "stand above percentile 50.0 of held-out normal images"),
+        (99.87, "stand above percentile 99.8 of held-out normal images"),
+        (100.0, "lie beyond all held-out normal images"),
+    ],
+)
+def test_where_half_of_the_draws_stand_says_something_everywhere(median: float, words: str) -> None:
+    assert draws.halfway(median) == words
+
+
+def test_every_recipe_has_a_reason(trained: Tiny) -> None:
+    reasons = {
+        draws.why(replace(TRAINED, **change))
+        for change in ({}, {"kappa": 0.0}, {"kappa": 2.0}, {"tau": 3.0}, {"rho": 1.0})
+    }
+    assert len(reasons) == 4  # a wide spread is as far out as a hard push
+
+
+def test_models_that_are_away_for_a_while_stay_among_the_detectors_drawn(
+    two: Tiny, tmp_path: Path
+) -> None:
+    app = opened(outskirts_models=["glow", "outskirts.plain"])
+    away = tmp_path / "away"
+    away.mkdir()
+    for file in (*two.folder.glob("glow.*"), *two.folder.glob("outskirts.plain.*")):
+        file.rename(away / file.name)
+    forget_everything()
+    app.run()
+    assert not app.exception
+    assert app.multiselect("outskirts_models").value == ["outskirts"]
+    for file in away.iterdir():
+        file.rename(two.folder / file.name)
+    forget_everything()
+    app.run()
+    assert app.multiselect("outskirts_models").value == ["glow", "outskirts.plain"]
+
+
+def test_older_links_name_the_order_by_its_label(trained: Tiny) -> None:
+    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60).run()
+    app.query_params["outskirts_order"] = "least like normal"
+    app = app.switch_page("outskirts.py").run()
+    assert app.session_state["outskirts_order"] == "strange"
+    assert set(ORDERS) == {"drawn", "normal", "strange"}

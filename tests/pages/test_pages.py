@@ -136,28 +136,6 @@ def test_a_picked_image_outlives_a_look_at_another_view():
     assert app.number_input("likelihoods_index").value == 17
 
 
-@pytest.mark.parametrize("name", ["glow", "glow.general", "glow.seed-1"])
-def test_a_card_says_what_its_file_says(name):
-    app = opened("cards", cards_model=name)
-    assert not app.exception
-    found = service.ask(service.OverviewQuery("fashion"))
-    row = next(r for r in (*found.detectors, *found.seed_replicates) if r.name == name)
-    text = written(app)
-    for word in (row.card.data.name, f"Seed {row.card.training.seed}", row.card.score.why):
-        assert word in text
-    for line in (*row.card.deviations, *row.card.limits):
-        assert line in text
-    table = frame(app, "strange set")
-    digits = table[table["strange set"] == "Digits"]
-    assert digits["AUROC"].tolist() == [m.auroc for m in row.card.metrics["mnist"].values()]
-    assert ("seeds" in table) == (row.card.seeds is not None)
-    assert row.card.paper["bibtex"] in app.code[0].value
-
-
-def test_cards_lists_every_checkpoint_that_ships():
-    listed = frame(opened("cards"), "checkpoint")["checkpoint"].tolist()
-    files = settings().checkpoints.glob("fashion/*.safetensors")
-    assert sorted(listed) == sorted(f.stem for f in files)
 
 
 def test_a_picked_image_shows_its_own_numbers():
@@ -407,10 +385,13 @@ def test_which_seed_which_luck_shows_its_picture(models: Tiny):
     with_seeds(models, total=(0.1, 0.2), typicality=(0.9, 0.3))
     app = opened("cards")
     assert not [c for c in app.get("plotly_chart") if "cards_seeds" in c.proto.id]
-    app.button("cards_try_glow").click().run()
+    app.session_state["cards_view"], app.session_state["cards_model"] = "seeds", "glow"
+    app.run()
     assert not app.exception
     drawn = figure(app, "cards_seeds")["data"]
-    assert [trace["name"] for trace in drawn] == ["glow.seed-1", "glow, this model"]
+    assert [trace["name"] for trace in drawn] == ["glow.seed-1", "Glow, this model"]
+    symbols = {(t["marker"]["symbol"], t["marker"]["size"]) for t in drawn}
+    assert len(symbols) == len(drawn)
     assert "0.300 fooled too" in written(app)
     app.session_state["cards_model"] = "glow.general"
     app.run()
@@ -429,7 +410,7 @@ def test_a_scenario_that_trains_nothing_has_all_its_pages(tiny_scenario: Tiny):
 @pytest.mark.parametrize("page", [row.stem for row in PAGES])
 def test_a_finger_scrolls_past_every_figure(models: Tiny, page):
     with_seeds(models, total=(0.1, 0.2), typicality=(0.9, 0.3))
-    app = opened(page, cards_view="Seeds", cards_model="glow")
+    app = opened(page, cards_view="seeds", cards_model="glow")
     specs = [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
     assert page not in ("likelihoods", "cards") or specs
     assert all(spec["layout"]["dragmode"] is False for spec in specs)
