@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -101,6 +102,7 @@ def choice(
         default: what the page opens with; "" or one that is not there: the first.
         looks: what else the widget takes, such as ``help``.
     """
+    options = _apart(options)
     first = default if default in options else next(iter(options))
     asked = links.asked(label, key, options)
     if asked:
@@ -132,6 +134,7 @@ def choices(
     Args:
         default: None: all of them.
     """
+    options = _apart(options)
     first = [k for k in options if default is None or k in default]
     asked = links.asked(label, key, options)
     if asked is not None:
@@ -144,6 +147,12 @@ def choices(
         values = st.multiselect(label, list(options), **shared)
     links.write(key, None if set(values) == set(first) else values)
     return list(values)
+
+
+def _apart(options: Mapping[str, str]) -> Mapping[str, str]:
+    """Options with the key beside each label that several share: Streamlit takes labels for one."""
+    often = Counter(options.values())
+    return {k: label if often[label] == 1 else f"{label} ({k})" for k, label in options.items()}
 
 
 def _of_what_is_here(key: str, options: Mapping[str, str], first: Sequence[str]) -> list[str]:

@@ -166,6 +166,30 @@ def test_a_look_at_a_scenario_of_other_options_leaves_no_trace_in_a_choice(kept)
         assert said(app) == shown
 
 
+def alike() -> None:
+    """Options of which two have the same label."""
+    import streamlit as st
+
+    from pages._shared import links
+    from pages._shared.controls import choice, choices
+
+    links.arrive("toy")
+    titles = {"glow": "Glow", "glow.b": "Glow", "c": "Control"}
+    one = choice("Model", titles, key="toy_model", kind="select")
+    some = choices("Models", titles, key="toy_models", kind="select")
+    st.text(f"{one} {','.join(some)}")
+    links.leave()
+
+
+def test_options_of_one_label_are_told_apart_by_their_keys():
+    app = AppTest.from_function(alike).run()
+    assert said(app) == "glow glow,glow.b,c"
+    assert app.selectbox[0].options == ["Glow (glow)", "Glow (glow.b)", "Control"]
+    app.selectbox[0].set_value("glow.b").run()
+    app.multiselect[0].set_value(["glow"]).run()
+    assert said(app) == "glow.b glow"
+
+
 # The picker -------------------------------------------------------------------------------------
 
 SIZES = {"boxes": 10, "strokes": 5}
