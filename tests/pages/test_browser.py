@@ -7,14 +7,13 @@ import re
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 from PIL import Image
 from visitor import ROOT, SCROLLED, made_app, press_until, settled, url_holds
 
 from core import service
 from core.bench._browser import free_port, wait_until_up
-from core.service import GalleryQuery, RayQuery, Target
+from core.service import GalleryQuery, Target
 
 pytestmark = pytest.mark.browser
 
@@ -218,15 +217,6 @@ def test_drawn_images_follow_the_temperature(page, address):
         arg=before if before.startswith("http") else address + before,
     )
     settled(page)
-
-
-def test_a_link_to_a_card_opens_that_card(page, address):
-    page.goto(address + "/cards?cards_model=glow.general")
-    page.get_by_role("heading", name="General Glow, fashion/glow.general").wait_for()
-    page.get_by_text("Learned from 33,800 images").wait_for()
-    with page.expect_download() as download:
-        page.get_by_role("button", name="This card (JSON)").click()
-    assert download.value.suggested_filename == "fashion-glow.general.json"
 
 
 # Latent space -----------------------------------------------------------------------------------
@@ -579,51 +569,6 @@ def test_below_a_base_path_the_thumbnails_of_the_map_are_there_too(page):
         assert picture.evaluate("i => i.src").startswith(f"{address}/thumbnail/fashion/")
         assert picture.evaluate("i => i.naturalWidth") == 28
         page.goto("about:blank")  # or the page would miss the server
-
-
-@pytest.mark.skipif(
-    not (ROOT / "checkpoints/fashion/outskirts.safetensors").exists(), reason="not trained yet"
-)
-def test_a_slider_of_outskirts_redraws_plane_gallery_and_url_and_leads_back(page, address):
-    page.goto(address + "/outskirts?outskirts_tau=3&seed=2")
-    page.get_by_text("The classifiers were trained at").wait_for()
-    page.locator(".js-plotly-plot .point").first.wait_for(state="attached")
-    settled(page)
-    assert page.locator(".st-key-outskirts_tau").get_by_text("3.00").is_visible()
-    first = page.locator(".st-key-outskirts_follow_0").inner_text()
-    push = page.locator(".st-key-outskirts_kappa input[type=range]")
-    push.focus()
-    page.keyboard.press("ArrowRight")
-    url_holds(page, "outskirts_kappa=")
-    page.wait_for_function(
-        "was => document.querySelector('.st-key-outskirts_follow_0').innerText !== was", arg=first
-    )
-    settled(page)
-    page.get_by_role("button", name="Back to trained values").click()
-    page.get_by_text("These are the values that the classifiers were trained at").wait_for()
-    settled(page)
-    page.wait_for_function("() => !location.href.includes('outskirts_tau=3')")
-    with page.expect_download() as waiting:
-        page.get_by_role("button", name="These outliers (NPZ)").click()
-    with np.load(waiting.value.path()) as taken:
-        assert taken["seed"] == 2
-        assert len(taken["images"]) == 200
-
-
-@pytest.mark.skipif(
-    not (ROOT / "checkpoints/fashion/outskirts.safetensors").exists(), reason="not trained yet"
-)
-def test_another_criterion_of_outskirts_leads_the_walk_through_another_image(page, address):
-    def passed(criterion: str, rank: int) -> int:
-        return service.ask(RayQuery(Target("fashion", "outskirts"), criterion, rank)).index
-
-    rank = next(r for r in range(1, 99) if passed("prior", r) != passed("neighbours", r))
-    page.goto(f"{address}/outskirts?outskirts_rank={rank}")
-    page.get_by_alt_text(f"Training image {passed('neighbours', rank)} itself").wait_for()
-    settled(page)
-    page.locator(".st-key-outskirts_criterion").get_by_text("Far from the prior").click()
-    page.get_by_alt_text(f"Training image {passed('prior', rank)} itself").wait_for()
-    settled(page)
 
 
 # What a state promises is seen at once ------------------------------------------------------------

@@ -389,7 +389,7 @@ def test_which_seed_which_luck_shows_its_picture(models: Tiny):
     app.run()
     assert not app.exception
     drawn = figure(app, "cards_seeds")["data"]
-    assert [trace["name"] for trace in drawn] == ["glow.seed-1", "Glow, this model"]
+    assert [trace["name"] for trace in drawn] == ["Glow", "Glow, this model"]
     symbols = {(t["marker"]["symbol"], t["marker"]["size"]) for t in drawn}
     assert len(symbols) == len(drawn)
     assert "0.300 fooled too" in written(app)
