@@ -224,4 +224,4 @@ def tries_of(page, stem: str):
     main = page.locator("[data-testid=stMain]")
     if stem == "overview":
         return main.locator("[data-testid=stPageLink-NavLink]")
-    return main.locator(f"[class*='st-key-{stem}_try_'] button")
+    return main.locator(f"[class*='st-key-{stem}_try_'] button:visible")

@@ -172,6 +172,7 @@ CSS = """<style>
 [data-testid=stCaptionContainer], [data-testid=stCaptionContainer] * { opacity: 1; }
 :is(a, button, input, select, textarea, [role=tab], [role=radio], [role=slider], [tabindex="0"]):focus-visible
   { outline: 3px solid var(--st-primary-color, #0072B2) !important; outline-offset: 2px; }
+[data-testid=stMultiSelect] [data-tag], [data-testid=stMultiSelect] [data-tag] * { color: var(--st-background-color) !important; }
 [class*="st-key-gallery_"] button { height: auto; min-height: 0; padding: 3px; }
 [class*="st-key-gallery_"] button :is(div, span, p)
   { display: block !important; width: 100%; white-space: normal; overflow: visible; line-height: 1.3; }
