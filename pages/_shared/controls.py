@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import streamlit as st
 
 from core.service import ORDERS, DetectorRow, OutskirtsError, Scenario, StartTile
-from pages._shared import links
+from pages._shared import links, picker
 from pages._shared.pages import row_of
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "choice",
     "choices",
     "choose_model",
+    "chosen",
     "downloads",
     "heading",
     "in_words",
@@ -35,6 +37,11 @@ ORDER_TITLES = {
     "typical": "typical",
     "random": "random",
 }
+
+
+_turn_by_keys = st.components.v2.component(
+    "outskirts.pager", js=Path(__file__).with_name("pager.js").read_text(encoding="utf-8")
+)
 
 
 @contextmanager
@@ -62,16 +69,25 @@ def heading(page: str, scenario: Scenario, models: Sequence[str]) -> None:
     tiles = tiles_of(scenario, models, page)
     if not tiles:
         return
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{page}_try"):
+    with st.container(
+        horizontal=True, vertical_alignment="center", gap="xsmall", key=f"{page}_try"
+    ):
         st.markdown("Try this:", width="content")
         for i, tile in enumerate(tiles):
             st.button(
                 tile.title,
                 key=f"{page}_try_{i}",
-                on_click=links.go,
+                on_click=_try,
                 args=(page, tile.state),
                 help=tile.text or None,
             )
+
+
+def _try(page: str, state: Mapping[str, Any]) -> None:
+    """Set a state; the visitor's own image is put away where the state has another."""
+    if "image" in state:
+        picker.put_away()
+    links.go(page, state)
 
 
 def tiles_of(scenario: Scenario, models: Sequence[str], page: str = "") -> list[StartTile]:
@@ -103,12 +119,7 @@ def choice(
         looks: what else the widget takes, such as ``help``.
     """
     options = _apart(options)
-    first = default if default in options else next(iter(options))
-    asked = links.asked(label, key, options)
-    if asked:
-        st.session_state[key] = asked[0]
-    elif st.session_state.get(key) not in options:
-        st.session_state[key] = first
+    first, _ = _settled(label, options, key=key, default=default)
     shared: dict[str, Any] = {"key": key, "format_func": options.__getitem__, **looks}
     shared |= {"persist_state": "session", "on_change": on_change, "args": args}
     if kind == "segmented":
@@ -118,6 +129,22 @@ def choice(
         value = widget(label, list(options), **shared)
     links.write(key, None if value == first else value)
     return value
+
+
+def chosen(label: str, options: Mapping[str, str], *, key: str, default: str = "") -> str:
+    """What a `choice` says that is not drawn in this view of its page."""
+    return _settled(label, options, key=key, default=default)[1]
+
+
+def _settled(label: str, options: Mapping[str, str], *, key: str, default: str) -> tuple[str, str]:
+    """What a choice opens with, and what it is: of the address, or kept, else that."""
+    first = default if default in options else next(iter(options))
+    asked = links.asked(label, key, options)
+    if asked:
+        st.session_state[key] = asked[0]
+    elif st.session_state.get(key) not in options:
+        st.session_state[key] = first
+    return first, st.session_state[key]
 
 
 def choices(
@@ -189,20 +216,21 @@ def which_first(key: str, *, orders: Sequence[str] = ORDERS, **looks: Any) -> st
     return choice("Which first", {o: ORDER_TITLES.get(o, o) for o in orders}, key=key, **looks)
 
 
-def pager(pages: int, *, key: str) -> int:
-    """Turn pages of pictures, with the arrow keys too; which one is open, from 1."""
-    name = f"{key}_page"
+def pager(pages: int, *, key: str, order: Hashable = None) -> int:
+    """Turn pages of pictures, with the arrow keys too; which one is open, from 1.
+
+    The browser itself counts the clicks: those that come faster than pages are drawn are not lost.
+
+    Args:
+        order: of what the pages are; where it is another than before, the first page opens.
+    """
+    name, before = f"{key}_page", f"{key}_paged"
+    if st.session_state.setdefault(before, order) != order:
+        st.session_state[before], st.session_state[name] = order, 1
     if st.session_state.get(name, 1) > pages:
         st.session_state[name] = pages
-    for label, by, arrow in (("Previous", -1, "Left"), ("Next", 1, "Right")):
-        st.button(
-            label, key=f"{key}_{label}", shortcut=arrow, on_click=_turn, args=(name, by, pages)
-        )
+    _turn_by_keys(key=f"{key}_keys")
     return st.pagination(pages, key=name, bind="query-params", persist_state="session")
-
-
-def _turn(name: str, by: int, pages: int) -> None:
-    st.session_state[name] = min(max(st.session_state.get(name, 1) + by, 1), pages)
 
 
 # Ways out -----------------------------------------------------------------------------------------

@@ -73,6 +73,7 @@ def interval(found: Metrics | Mean, *, dash: str = "–") -> str:
 
 Trace = Mapping[str, Any]  # as Plotly's JSON has it, with its type
 TAKEN_WIDTH = 900  # pixels, of a figure as a file
+BAR = 34  # pixels right of a figure, for the bar that takes it away
 
 
 def save_as(name: str) -> dict[str, Any]:
@@ -120,7 +121,7 @@ def figure(
         "template": template(palette()),
         "dragmode": False,
         "height": height,
-        "margin": {"l": 8, "r": 8, "t": top, "b": 8} | dict(margin or {}),
+        "margin": {"l": 8, "r": BAR, "t": top, "b": 8} | dict(margin or {}),
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "hovermode": "x unified",

@@ -26,13 +26,24 @@ from core.service import (
 from pages._shared import links
 from pages._shared.text import plain
 
-__all__ = ["PRIVATE", "Own", "id_of", "inspect", "own_image", "parse_id", "pick", "put_away"]
+__all__ = [
+    "PRIVATE",
+    "Own",
+    "Picked",
+    "id_of",
+    "inspect",
+    "own_image",
+    "parse_id",
+    "pick",
+    "put_away",
+]
 
 PRIVATE = (
     "It goes to the server that runs this page, is kept in memory for your session, and is seen by "
     "nobody else."
 )
 TYPES = [suffix.removeprefix(".") for suffix in SUFFIXES]
+Picked = tuple[ImageQuery, bytes | None]  # an image; the bytes of one of the visitor's own
 _OWN, _ROUND, _DRAWN = "_own_image", "_own_round", "_random_drawn"
 
 
@@ -98,12 +109,12 @@ def pick(
     default: tuple[str, int],
     part: str,
     seed: int,
-) -> tuple[ImageQuery, bytes | None]:
+) -> Picked:
     """The controls that name an image of a page, and the image that they name.
 
     Args:
         sizes: set name to how many images it has; of the sets that can be picked from.
-        default: set and index that the page opens with.
+        default: set and index that the page opens with; until another is picked, it is shown.
         part: of the model, by which images are typical or worst.
     """
     if (own := own_image()) is not None:
@@ -153,8 +164,12 @@ def _reference(
         help=f"0 to {sizes[current[0]] - 1:,} of {titles[current[0]].lower()}.",
     )
     shown = id_of(current[0], st.session_state[index_key])
-    st.session_state[name] = shown
-    links.write(name, None if shown == id_of(*default) else shown)
+    if shown == id_of(*default):  # nobody picked it: where the page opens with another, it goes
+        st.session_state.pop(name, None)
+        links.write(name, None)
+    else:
+        st.session_state[name] = shown
+        links.write(name, shown)
     return current[0], int(st.session_state[index_key])
 
 

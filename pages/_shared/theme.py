@@ -138,6 +138,7 @@ def template(colours: Palette) -> dict[str, Any]:
         "zerolinecolor": colours.grid,
         "ticks": "",
         "automargin": True,
+        "title": {"font": {"size": FONT}},
     }
     return {
         "layout": {
@@ -152,6 +153,7 @@ def template(colours: Palette) -> dict[str, Any]:
             "yaxis": axis,
             "hoverlabel": {"font": {"size": FONT}},
             "modebar": {
+                "orientation": "v",  # beside the figure: titles and legends stand above it
                 "bgcolor": "rgba(0,0,0,0)",
                 "color": colours.faint,
                 "activecolor": colours.text,
@@ -173,11 +175,15 @@ CSS = """<style>
 :is(a, button, input, select, textarea, [role=tab], [role=radio], [role=slider], [tabindex="0"]):focus-visible
   { outline: 3px solid var(--st-primary-color, #0072B2) !important; outline-offset: 2px; }
 [data-testid=stMultiSelect] [data-tag], [data-testid=stMultiSelect] [data-tag] * { color: var(--st-background-color) !important; }
+[class*="st-key-"][class*="_try"] [data-testid=stButton] button
+  { min-height: 2.1rem; padding: .15rem .55rem; }
 [class*="st-key-gallery_"] button { height: auto; min-height: 0; padding: 3px; }
 [class*="st-key-gallery_"] button :is(div, span, p)
   { display: block !important; width: 100%; white-space: normal; overflow: visible; line-height: 1.3; }
 [class*="st-key-gallery_"] button img
   { width: 100% !important; height: auto !important; max-height: none !important; margin: 0; display: block; border-radius: 4px; image-rendering: pixelated; object-fit: contain !important; }
+[class*="st-key-gallery_"] button[kind=primary]
+  { background: transparent; color: inherit; box-shadow: 0 0 0 3px var(--st-primary-color, #0072B2); }
 [class*="st-key-gallery_"] button p { font-size: .9rem; }
 @media (min-width: 768px) {
   [data-testid=stMainBlockContainer] { padding: 1rem 2rem 3rem; }
