@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -11,17 +12,11 @@ from core.service import Pair, PartView
 from pages._shared.draw import Trace, figure, line_at, panels_of
 from pages._shared.theme import palette
 
-__all__ = ["contributions", "histogram", "maps", "panels", "scatter"]
+__all__ = ["contributions", "maps", "panels", "scatter"]
 
 
-def histogram(part: PartView, names: tuple[str, str], *, height: int) -> go.Figure:
-    """Share of normal and of strange images along a part."""
-    return figure(
-        _shares(part, names, legend=True),
-        height=height,
-        xaxis={"title": {"text": part.unit, "standoff": 4}, "nticks": 6},
-        yaxis={"visible": False, "rangemode": "tozero"},
-    )
+THIN: Mapping[str, Any] = {"dash": "dot", "width": 1}
+LINE = 16  # pixels, of a line of a panel's title
 
 
 def panels(
@@ -29,29 +24,52 @@ def panels(
     names: tuple[str, str],
     *,
     columns: int = 2,
+    title: str = "",
+    here: Mapping[str, float] | None = None,
     zero: bool = False,
 ) -> go.Figure:
-    """Histograms of several parts side by side, each under its own title, in one figure.
+    """Histograms of several parts, each under its own title, in one figure with one legend.
 
     Args:
+        here: by part, where the image that is looked at lies: a line in each.
         zero: draw a dotted line at 0 in each.
     """
-    height = 30 + 190 * -(-len(parts) // columns)
-    layout = panels_of([title for title, _ in parts], columns, gaps=(0.06, 86 / height))
+    rows, above = -(-len(parts) // columns), LINE * max(1 + t.count("<br>") for t, _ in parts)
+    each, gap = (104 if columns > 1 else 112), above + 62
+    height = 92 + above + each * rows + gap * (rows - 1) + 40
+    inner = height - 66 - above - 44
+    layout = panels_of([t for t, _ in parts], columns, gaps=(0.06, gap / inner))
     traces: list[Trace] = []
+    shapes: list[Trace] = []
     for i, (_, part) in enumerate(parts):
         n = str(i + 1) if i else ""
-        on = {"xaxis": f"x{n}", "yaxis": f"y{n}"}
-        traces += [{**trace, **on} for trace in _shares(part, names, legend=False)]
-        title = {"text": part.unit, "standoff": 2, "font": {"size": 11}}
-        layout[f"xaxis{n}"] |= {"title": title, "nticks": 5}
+        on = {"xaxis": f"x{n}", "yaxis": f"y{n}", "showlegend": i == 0}
+        traces += [{**trace, **on} for trace in _shares(part, names)]
+        layout[f"xaxis{n}"] |= {"title": {"text": part.unit, "standoff": 2}, "nticks": 5}
         layout[f"yaxis{n}"] |= {"visible": False, "rangemode": "tozero"}
-    if zero:
-        layout["shapes"] = [line_at(x=0, panel=i, dash="dot", width=1) for i in range(len(parts))]
-    return figure(traces, height=height, margin={"t": 40}, showlegend=False, **layout)
+        if zero:
+            shapes.append(line_at(x=0, panel=i, **THIN))
+        if here is not None:
+            shapes.append(_here(part, here[part.name], panel=i))
+    return figure(
+        traces,
+        height=height,
+        title=title,
+        margin={"t": 66 + above, "b": 44},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1 + (above + 4) / inner, "x": 0},
+        shapes=shapes,
+        **layout,
+    )
 
 
-def _shares(part: PartView, names: tuple[str, str], *, legend: bool) -> list[Trace]:
+def _here(part: PartView, value: float, *, panel: int) -> Trace:
+    """A line where an image lies; beyond the histogram, at its edge, as all that lies there."""
+    x = min(max(value, part.edges[0]), part.edges[-1])
+    named = {"name": "this image", "showlegend": panel == 0}
+    return {**line_at(x=x, panel=panel, color=palette().focus, width=3), **named}
+
+
+def _shares(part: PartView, names: tuple[str, str]) -> list[Trace]:
     centres = (part.edges[1:] + part.edges[:-1]) / 2
     sides = zip(
         names, (part.normal, part.strange), (palette().normal, palette().strange), strict=True
@@ -65,14 +83,18 @@ def _shares(part: PartView, names: tuple[str, str], *, legend: bool) -> list[Tra
             "line": {"shape": "hvh", "color": colour, "width": 1.5},
             "fill": "tozeroy",
             "hovertemplate": "%{y:.1f} %",
-            "showlegend": legend,
         }
         for name, shares, colour in sides
     ]
 
 
 def scatter(pair: Pair, names: Mapping[str, str], titles: tuple[str, str], unit: str) -> go.Figure:
-    """One model's number against another's, a point an image; its id travels along."""
+    """One model's number against another's, a point an image; its id travels along.
+
+    Args:
+        names: titles of the sets, the normal one first.
+        titles: of the two models.
+    """
     traces = [
         {
             "type": "scattergl",
@@ -82,7 +104,7 @@ def scatter(pair: Pair, names: Mapping[str, str], titles: tuple[str, str], unit:
             "mode": "markers",
             "name": title,
             "marker": {"color": colour, "size": 5, "opacity": 0.55},
-            "hovertemplate": "%{customdata[0]} %{customdata[1]}: %{x:.2f}, %{y:.2f}<extra></extra>",
+            "hovertemplate": title + " %{customdata[1]}: %{x:.2f}, %{y:.2f}<extra></extra>",
         }
         for (set_name, title), colour in zip(
             names.items(), (palette().normal, palette().strange), strict=True
@@ -90,7 +112,8 @@ def scatter(pair: Pair, names: Mapping[str, str], titles: tuple[str, str], unit:
     ]
     return figure(
         traces,
-        height=420,
+        height=500,
+        title=f"{titles[1]} against {titles[0]}, an image a point",
         hovermode="closest",
         clickmode="event+select",
         xaxis={"title": {"text": f"{titles[0]}, {unit}", "standoff": 4}},
@@ -99,30 +122,49 @@ def scatter(pair: Pair, names: Mapping[str, str], titles: tuple[str, str], unit:
 
 
 def contributions(
-    rows: Sequence[tuple[str, dict[str, float]]], titles: dict[str, str]
+    rows: Sequence[tuple[str, dict[str, float]]], titles: dict[str, str], *, title: str
 ) -> go.Figure:
     """Stacked bars: what each scale contributes to each row's bits per dimension."""
-    labels = [f"{name}: {sum(shares[k] for k in titles):.2f}" for name, shares in rows]
-    traces = []
-    for i, (scale, title) in enumerate(titles.items()):
-        values = [shares[scale] for _, shares in rows]
-        bars = {"y": labels, "x": values, "text": [f"{v:.2f}" for v in values]}
-        look = {"textposition": "inside", "insidetextanchor": "middle", "hovertemplate": "%{x:.3f}"}
-        marker = {"color": palette().categories[2 + i % 3] if len(titles) > 1 else None}
-        traces.append(
-            {"type": "bar", "orientation": "h", "name": title, "marker": marker, **bars, **look}
-        )
+    labels = [f"{row}: {sum(shares[k] for k in titles):.2f}" for row, shares in rows]
+    colours = palette().categories[2:]  # the first two are the sets'
+    traces = [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "name": name.removesuffix(" scale"),
+            "y": labels,
+            "x": [shares[scale] for _, shares in rows],
+            "text": [f"{shares[scale]:.2f}" for _, shares in rows],
+            "textposition": "inside",
+            "insidetextanchor": "middle",
+            "insidetextfont": {"color": palette().background},
+            "textangle": 0,
+            "width": 0.46,
+            "marker": {"color": colours[i % 3] if len(titles) > 1 else palette().neutral},
+            "hovertemplate": "%{x:.3f}<extra>" + name + "</extra>",
+        }
+        for i, (scale, name) in enumerate(titles.items())
+    ]
     return figure(
         traces,
-        height=90 + 44 * len(rows),
+        height=120 + 54 * len(rows),
+        title=title,
         barmode="relative",
         hovermode="closest",
+        uniformtext={"minsize": 14, "mode": "hide"},
+        annotations=[_above_bar(label) for label in labels],
         xaxis={"title": {"text": "bits per dimension", "standoff": 4}},
-        yaxis={"autorange": "reversed"},
+        yaxis={"autorange": "reversed", "showticklabels": False},
     )
 
 
-def maps(found: Sequence[tuple[str, np.ndarray, bool]], unit: str) -> go.Figure:
+def _above_bar(label: str) -> dict[str, Any]:
+    """The words of a row, above its bar: beside it they would take half of a phone."""
+    place = {"x": 0, "xref": "paper", "xanchor": "left", "y": label, "yanchor": "bottom"}
+    return {"text": label, "showarrow": False, "yshift": 11, **place}
+
+
+def maps(found: Sequence[tuple[str, np.ndarray, bool]], unit: str, *, title: str) -> go.Figure:
     """Heat maps (H, W) side by side, each under its title and range, with a colour scale of its own.
 
     The third of each says that zero is the middle of its scale even if all values are of one sign.
@@ -149,4 +191,10 @@ def maps(found: Sequence[tuple[str, np.ndarray, bool]], unit: str) -> go.Figure:
         layout[f"xaxis{n}"] |= {"visible": False, "constrain": "domain"}
         square = {"autorange": "reversed", "scaleanchor": f"x{n}"}
         layout[f"yaxis{n}"] |= {"visible": False, **square}
-    return figure(traces, height=290, hovermode="closest", margin={"t": 62}, **layout)
+    looks: dict[str, Any] = {
+        "height": 326,
+        "title": title,
+        "margin": {"t": 98},
+        "showlegend": False,
+    }
+    return figure(traces, hovermode="closest", **looks, **layout)

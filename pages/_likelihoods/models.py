@@ -176,7 +176,7 @@ def show_differences(c: Comparison, models: Models) -> None:
             panels,
             c.sides,
             columns=len(rows),
-            title=f"The difference to the general model: {c.sides[0]} against {c.sides[1].lower()}",
+            title=f"{panels[0][1].title}: {c.sides[0].lower()} against {c.sides[1].lower()}",
             zero=True,
         ),
         key="likelihoods_differences",

@@ -108,10 +108,11 @@ class Story:
         """Why the likelihood is upside down, where it is; else how to read the panels."""
         if not self.parts["total"].figures.fooled:
             return HOW_TO_READ if self.scales else ""
-        if self.found.card.config.get("data") == "general":
+        card = self.found.card
+        if card.config.get("data", "train") != "train":
             return (
-                f"**Why:** this flow learned letters and doodles, not {self.normal}: what is cheap "
-                f"to it need not be one of the {self.normal}."
+                f"**Why:** this flow learned other images ({card.data.name}), not {self.normal}: what "
+                f"is cheap to it need not be one of the {self.normal}."
             )
         return " ".join(text for text in (self.simple(), self.by_scale(), self.plain()) if text)
 

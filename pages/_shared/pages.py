@@ -77,7 +77,7 @@ PAGES = (
         "likelihoods",
         "Likelihoods",
         ":material/stacked_bar_chart:",
-        "Which scale finds it strange, and why do digits look likelier than clothes?",
+        "Which scale of the flow finds it strange, and why can strange images look likelier than normal ones?",
         {
             "flow": "A network that turns an image into numbers and back without losing anything. Because it can be undone, it can say how likely each image is to it.",
             "likelihood": "How densely the model's own images lie around this one: a density, no probability. An image of high likelihood is one that it can describe in few bits, which does not make it a normal one.",
