@@ -203,12 +203,18 @@ def choose_model(label: str, models: Mapping[str, DetectorRow], default: str, ke
     """Pick a model, by its title; its checkpoint's name."""
     return choice(
         label,
-        {name: row.title for name, row in models.items()},
+        _told_apart({name: row.title for name, row in models.items()}),
         key=key,
         default=default,
         kind="select",
         help="  \n".join(f"**{row.title}** (`{name}`): {row.text}" for name, row in models.items()),
     )
+
+
+def _told_apart(titles: Mapping[str, str]) -> dict[str, str]:
+    """Titles by name, with the name where two are alike: a browser sends back the label alone."""
+    many = Counter(titles.values())
+    return {n: title if many[title] == 1 else f"{title} ({n})" for n, title in titles.items()}
 
 
 def which_first(key: str, *, orders: Sequence[str] = ORDERS, **looks: Any) -> str:

@@ -152,7 +152,7 @@ def _reference(
         format_func=titles.__getitem__,
         key=set_key,
         on_change=_note,
-        args=(name, set_key, index_key),
+        args=(name, set_key, index_key, sizes),
     )
     right.number_input(
         "Image",
@@ -160,7 +160,7 @@ def _reference(
         max_value=sizes[current[0]] - 1,
         key=index_key,
         on_change=_note,
-        args=(name, set_key, index_key),
+        args=(name, set_key, index_key, sizes),
         help=f"0 to {sizes[current[0]] - 1:,} of {titles[current[0]].lower()}.",
     )
     shown = id_of(current[0], st.session_state[index_key])
@@ -173,8 +173,11 @@ def _reference(
     return current[0], int(st.session_state[index_key])
 
 
-def _note(name: str, set_key: str, index_key: str) -> None:
-    st.session_state[name] = id_of(st.session_state[set_key], int(st.session_state[index_key]))
+def _note(name: str, set_key: str, index_key: str, sizes: Mapping[str, int]) -> None:
+    """Keep what the controls say; a smaller set has the last of its images for a number beyond."""
+    set_name = st.session_state[set_key]
+    index = min(int(st.session_state[index_key]), sizes[set_name] - 1)
+    st.session_state[name] = id_of(set_name, index)
 
 
 def _follow(name: str, page: str, scenario: Scenario, sizes: Mapping[str, int]) -> None:

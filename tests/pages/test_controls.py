@@ -7,6 +7,8 @@ from conftest import Tiny
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from core import service
+from core.service import OverviewQuery
 from pages._shared import links
 from pages._shared.picker import parse_id
 
@@ -96,6 +98,25 @@ def test_an_address_that_is_older_than_the_last_click_does_not_undo_it():
     app.query_params.clear()
     app.button_group(key="toy_sets").set_value(["x"]).run()
     assert (said(app), address(app)) == ("a x", {"toy_shape": ["a"], "toy_sets": ["x"]})
+
+
+def test_models_of_one_title_are_told_apart():
+    """A browser sends back the label of what is chosen."""
+
+    def models() -> None:
+        from types import SimpleNamespace
+
+        import streamlit as st
+
+        from pages._shared.controls import choose_model
+
+        rows = {n: SimpleNamespace(title=t, text="") for n, t in zip("abc", "XXY", strict=True)}
+        st.text(choose_model("Model", rows, "", "toy_model"))  # type: ignore[arg-type]
+
+    app = AppTest.from_function(models).run()
+    assert app.selectbox[0].options == ["X (a)", "X (b)", "Y"]
+    for name in "abc":
+        assert said(app.selectbox[0].select(name).run()) == name
 
 
 def test_going_back_shows_what_the_address_says_and_else_the_defaults(monkeypatch):
@@ -227,7 +248,7 @@ def picking() -> None:
         page,
         Target.of("tiny", "glow"),
         overview.scenario,
-        sizes=overview.sizes,
+        sizes=st.session_state.get("cut", overview.sizes),
         default=("strokes", 0),
         part="total",
         seed=0,
@@ -266,6 +287,49 @@ def test_an_image_that_is_not_there_is_said_and_the_default_shown(models: Tiny):
     app = picker_app(toy_image="boxes#99999")
     assert said(app) == "strokes 0 None"
     assert "boxes\\#99999" in app.info[0].value
+
+
+def test_the_address_names_no_image_that_nobody_picked(models: Tiny):
+    """Then a page may open with another one, as where another strange set is chosen."""
+    app = picker_app(toy_image="boxes#3")
+    app.selectbox[0].select("strokes").run()
+    app.number_input[0].set_value(0).run()
+    assert (said(app), address(app)) == ("strokes 0 None", {})
+    assert "toy_image" not in app.session_state
+
+
+def test_a_smaller_set_has_its_last_image_for_a_number_beyond(models: Tiny):
+    sizes = service.ask(OverviewQuery("tiny")).sizes
+    assert len(set(sizes.values())) == 1
+    app = picker_app(toy_image=f"boxes#{sizes['boxes'] - 1}")
+    app.session_state["cut"] = {**sizes, "strokes": 2}
+    app.run()
+    app.selectbox[0].select("strokes").run()
+    assert said(app) == "strokes 1 None"
+
+
+def turning() -> None:
+    import streamlit as st
+
+    from pages._shared import links
+    from pages._shared.controls import pager
+
+    links.arrive("toy")
+    st.text(pager(st.session_state.get("pages", 9), key="toy", order=st.session_state.get("by")))
+    links.leave()
+
+
+def test_a_gallery_opens_at_its_first_page_only_where_its_order_changes():
+    app = AppTest.from_function(turning)
+    app.query_params["toy_page"] = "4"
+    assert said(app.run()) == "4"
+    assert said(app.run()) == "4"
+    app.session_state["by"] = "another"
+    assert said(app.run()) == "1"
+    app.session_state["toy_page"] = 9
+    assert said(app.run()) == "9"
+    app.session_state["pages"] = 3
+    assert said(app.run()) == "3"
 
 
 def test_another_number_and_another_set_are_what_is_shown(models: Tiny):
