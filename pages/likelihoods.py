@@ -4,11 +4,13 @@ from functools import partial
 
 import streamlit as st
 
+from core import service
 from core.service import Overview, OverviewQuery
 from pages._likelihoods import drawn, files, models, one, pictures, sets
 from pages._likelihoods.comparison import Comparison, compare, flows_of
 from pages._likelihoods.elsewhere import lead_elsewhere
 from pages._likelihoods.paradox import Story
+from pages._likelihoods.place import show_place
 from pages._shared import seeds
 from pages._shared.ask import ask
 from pages._shared.controls import File, choice, choose_model, downloads, heading
@@ -48,6 +50,8 @@ def show_scales(c: Comparison, overview: Overview, seed: int) -> None:
         left, right = st.columns(2, gap="medium")
         with left:
             sets.show_why(c, story)
+            if c.row.name in service.fully_connected(c.scenario.family):
+                show_place(c, flows_of(overview.detectors))
             if view is not None:
                 one.show_numbers(c, view)
         with right:
@@ -76,7 +80,8 @@ def show_models(c: Comparison, overview: Overview, seed: int) -> None:
     """Two flows image by image; then their difference to a general one."""
     flows = flows_of(overview.detectors)
     with st.container(key="likelihoods_picture"):
-        models.show_against(c, flows, seed)
+        other = models.show_against(c, flows, seed)
+    show_place(c, flows, other=other)
     models.show_differences(c, flows)
     models.show_ends(c, flows)
 
@@ -95,6 +100,7 @@ with middle:
     titles = {s.name: s.title for s in scenario.strange}
     strange = choice("Strange set", titles, key="likelihoods_strange", kind="select")
 with right:
-    model = choose_model("Model", flows, "", "likelihoods_model")
+    paper = next((name for name in flows if "." not in name), "")  # the paper's, of no variant
+    model = choose_model("Model", flows, paper, "likelihoods_model")
 show = {"scales": show_scales, "models": show_models, "drawn": show_drawn}[view]
 show(compare(overview, flows[model], strange), overview, seed)

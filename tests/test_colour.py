@@ -173,7 +173,7 @@ def test_every_page_draws_it(opened: Open, page: str) -> None:
     assert not app.error, [e.value for e in app.error]
 
 
-@pytest.mark.parametrize("view", ["Model against model", "Drawn images"])
+@pytest.mark.parametrize("view", ["models", "drawn"])
 def test_every_view_of_likelihoods_draws_it(opened: Open, view: str) -> None:
     app = opened("likelihoods", likelihoods_view=view)
     assert not app.exception, [e.value for e in app.exception]
@@ -204,6 +204,7 @@ def test_a_visitors_picture_is_asked_about_in_colour(opened: Open) -> None:
     stream = io.BytesIO()
     Image.new("RGB", (640, 480), (10, 200, 30)).save(stream, "PNG")
     app = opened("likelihoods")
+    assert "Made colour, fitted to 64x48 pixels" in app.file_uploader[0].help
     app.file_uploader[0].upload("own.png", stream.getvalue(), "image/png").run()
     assert not app.exception, [e.value for e in app.exception]
-    assert "Made colour, fitted to 64x48 pixels" in app.file_uploader[0].help
+    assert "own\\.png" in " ".join(m.value for m in app.markdown)

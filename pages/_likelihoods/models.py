@@ -49,12 +49,12 @@ LEARNED = {  # what a model with a difference learned against general images, by
 }
 
 
-def show_against(c: Comparison, models: Models, seed: int) -> None:
-    """Scatter of two models' likelihoods, and how alike they order images."""
+def show_against(c: Comparison, models: Models, seed: int) -> str:
+    """Scatter of two models' likelihoods, and how alike they order images; the other's name."""
     others = {n: row for n, row in models.items() if n != c.row.name and row.card is not None}
     if not others:
         st.info("There is no other flow to compare it with.", icon=":material/info:")
-        return
+        return ""
     left, right = st.columns([1.7, 1], gap="medium")
     with right:
         up = others[choose_model("Against", others, _blind(others), "likelihoods_up")]
@@ -72,6 +72,7 @@ def show_against(c: Comparison, models: Models, seed: int) -> None:
             st.markdown(_how_to_read((c.row, up)))
         name = f"{c.scenario.family}-{c.row.name}-{up.name}-{c.strange}.csv"
         downloads(File("Both models' numbers (CSV)", name, partial(files.pair_csv, query)))
+    return up.name
 
 
 def _kind(row: DetectorRow) -> str:

@@ -152,6 +152,8 @@ def show_maps(c: Comparison, view: ImageView, picked: tuple[str, int] | None) ->
         "**Where it pays.** Bright or red cells are expensive, dark or blue ones cheap. A ratio's map "
         f"is red where this flow pays more than the other. {_on_margin(view)}"
     )
+    # Plotly makes links of what looks like one: a file's name is none of its words.
+    image = "Your own image" if picked is None else title_of(c, view, picked)
     names = list(view.maps)
     columns = st.columns(2, gap="small")
     for i, start in enumerate(range(0, len(names), 2)):
@@ -166,9 +168,7 @@ def show_maps(c: Comparison, view: ImageView, picked: tuple[str, int] | None) ->
         ]
         with columns[i % 2]:
             draw.chart(
-                figures.maps(
-                    shown, "bits", title=f"{title_of(c, view, picked)} under {c.row.title}"
-                ),
+                figures.maps(shown, "bits", title=f"{image} under {c.row.title}"),
                 key=f"likelihoods_maps_{start}",
                 name=f"{c.scenario.family}-{c.row.name}-maps-{'-'.join(pair)}",
                 alt="Heat maps of what each cell of the image costs: "

@@ -79,26 +79,34 @@ def started() -> AppTest:
     return AppTest.from_file("../../pages/_frame.py", default_timeout=60).run()
 
 
+def shown(app: AppTest) -> str:
+    """The id of the image that Likelihoods shows, by its controls."""
+    number = app.number_input("likelihoods_index").value
+    return f"{app.selectbox('likelihoods_set').value}#{number}"
+
+
 def test_what_a_link_shows_does_not_depend_on_what_was_looked_at_before(models: Tiny):
     app = started().switch_page("likelihoods.py").run()
-    for key, value in (("order", "typical"), ("index", 7), ("set", "boxes")):
+    for key, value in (("order", "typical"), ("image", "boxes#7")):
         app.session_state[f"likelihoods_{key}"] = value
     app.run()
+    assert shown(app) == "boxes#7"
     app = app.switch_page("overview.py").run()
-    app.query_params["likelihoods_index"] = "3"
+    app.query_params.clear()
+    app.query_params["likelihoods_image"] = "strokes#3"
     app = app.switch_page("likelihoods.py").run()
     assert not app.exception
-    seen = {key: app.session_state[f"likelihoods_{key}"] for key in ("order", "index", "set")}
-    assert seen == {"order": "strangest", "index": 3, "set": "strokes"}
+    assert (app.session_state["likelihoods_order"], shown(app)) == ("strangest", "strokes#3")
 
 
 def test_the_menu_finds_a_page_as_it_was_left(models: Tiny):
     app = started().switch_page("likelihoods.py").run()
-    app.session_state["likelihoods_index"] = 7
+    app.session_state["likelihoods_image"] = "boxes#7"
     app.run()
     app = app.switch_page("overview.py").run()
+    app.query_params.clear()
     app = app.switch_page("likelihoods.py").run()
-    assert app.session_state["likelihoods_index"] == 7
+    assert shown(app) == "boxes#7"
 
 
 # Text of others ---------------------------------------------------------------------------------
@@ -126,7 +134,7 @@ def texts(message) -> Iterator[str]:
                 yield from texts(one)
 
 
-def shown(app: AppTest) -> list[str]:
+def drawn(app: AppTest) -> list[str]:
     elements = [e for e in app._tree if hasattr(e, "proto") and e.proto is not None]
     return [text for e in elements for text in texts(e.proto)]
 
@@ -138,7 +146,7 @@ def test_no_page_makes_a_link_or_a_picture_of_what_a_link_holds(models: Tiny, pa
     app.query_params.update(dict.fromkeys(keys(), hostile))
     app = app.switch_page(f"{page}.py").run()
     assert not app.exception
-    assert [t for t in shown(app) if "http://evil" in t or "www.evil" in t] == []
+    assert [t for t in drawn(app) if "http://evil" in t or "www.evil" in t] == []
 
 
 def test_the_search_for_such_text_finds_it(models: Tiny):
@@ -150,7 +158,7 @@ def test_the_search_for_such_text_finds_it(models: Tiny):
 
     for text, number in ((HOSTILE[0], 2), (plain(HOSTILE[0]), 0)):
         app = AppTest.from_function(script, kwargs={"text": text}).run()
-        assert sum("http://evil" in t for t in shown(app)) == number
+        assert sum("http://evil" in t for t in drawn(app)) == number
 
 
 def test_pages_name_no_model_that_no_scenario_trains():

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Tiny, forget_everything
-from PIL import Image
-from streamlit.testing.v1 import AppTest
 
-from core import service
 from core.answers.likelihoods import Likelihoods, PartView, ScaleGap
 from core.evaluate.metrics import Metrics
-from core.service import GalleryQuery, ImageView, Target
+from core.service import ImageView
 from pages._likelihoods.paradox import Story, lengths
 
 TITLES = {
@@ -64,7 +59,11 @@ def story(
             auroc={"mnist": {name: tuple(s.get(name, 0.9) for s in every) for name in aurocs}},
         )
     card: Any = SimpleNamespace(
-        name="glow", seeds=known, config=config or {}, score=SimpleNamespace(part="scale_4")
+        name="glow",
+        seeds=known,
+        config=config or {},
+        score=SimpleNamespace(part="scale_4"),
+        data=SimpleNamespace(name="Letters and doodles"),
     )
     ratios = {"ratio_background": tuple(ratio)}
     found = Likelihoods(card, tuple(parts), ratios, {"ratio_background": noise})
@@ -161,7 +160,7 @@ def test_a_likelihood_that_is_fooled_from_one_seed_alone_says_so() -> None:
 
 def test_a_general_model_owes_its_likelihood_to_what_it_learned() -> None:
     text = story(FOOLED, config={"data": "general"}).why()
-    assert "learned letters and doodles, not garments" in text
+    assert "learned other images (Letters and doodles), not garments" in text
     assert "scale" not in text
 
 
@@ -217,48 +216,6 @@ def test_seeds_are_listed_where_they_were_measured_on_this_set() -> None:
     assert elsewhere.spread() == ""
 
 
-# The page -------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def page(models: Tiny, quick_apps: None) -> Iterator[Any]:
-    """Opens Likelihoods of the tiny scenario with controls set beforehand."""
-
-    def opened(**state: object) -> AppTest:
-        app = AppTest.from_file("../../pages/_frame.py", default_timeout=60).run()
-        for key, value in state.items():
-            app.session_state[f"likelihoods_{key}"] = value
-        app = app.switch_page("likelihoods.py").run()
-        assert not app.exception
-        return app
-
-    forget_everything()
-    yield opened
-    forget_everything()
-
-
-def alts(app: AppTest) -> list[str]:
-    """Alternative texts of the pictures at the top of the page, before the first chart."""
-    main = list(app.main)
-    kinds = [element.type for element in main]
-    strip = next(e for e in main if e.type == "html" and "looked at" in e.proto.body)
-    assert kinds.index("plotly_chart") > main.index(strip)
-    return [piece.split('"')[0] for piece in strip.proto.body.split('alt="')[1:]]
-
-
-@pytest.mark.parametrize("order", ["most normal", "strangest"])
-def test_what_is_looked_at_and_the_gallerys_first_stand_before_every_chart(
-    page: Any, order: str
-) -> None:
-    app = page(set="turned", index=5, strange="turned", order=order, part="scale_8")
-    first, *rest = alts(app)
-    assert first.startswith("The image that is looked at, turned#5")
-    query = GalleryQuery(Target.of("tiny", "glow"), ("boxes", "turned"), "scale_8", order, 8)
-    found = service.ask(query)
-    expected = zip(found.sets, found.indices, found.displayed, strict=True)
-    assert rest == [f"{name} {index}, {value:.2f}" for name, index, value in expected]
-
-
 def view(total: float) -> ImageView:
     words: Any = ("x", np.zeros((28, 28, 1), np.uint8), "")
     return ImageView(
@@ -272,24 +229,6 @@ def test_a_length_is_of_png_data_and_never_negative(total: float) -> None:
     assert "compresses to 193 bytes of PNG data" in said
     assert "-" not in said
     assert ("at most about 179" in said) == (total > 0)
-
-
-def test_an_own_images_name_is_shown_letter_by_letter(page: Any) -> None:
-    stream = io.BytesIO()
-    Image.new("L", (28, 28), 90).save(stream, "PNG")
-    name = "![x](http://evil.example/a.png) $a$.png"
-    app = page()
-    app.file_uploader[0].upload(name, stream.getvalue(), "image/png").run()
-    assert not app.exception
-    shown = [c.value for c in app.caption] + [
-        i.caption for e in app.get("image") for i in e.proto.imgs
-    ]
-    named = [text for text in shown if "evil" in text]
-    assert named
-    assert not any("](http" in text or "$a$" in text.replace("\\$", "") for text in named)
-    app = page()
-    app.file_uploader[0].upload("*b*.png", b"nothing", "image/png").run()
-    assert app.error[0].value.startswith("\\*b\\*\\.png: ")
 
 
 def test_one_strange_image_has_no_interval_and_fools_nothing() -> None:
