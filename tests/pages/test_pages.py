@@ -141,8 +141,6 @@ def test_a_picked_image_outlives_a_look_at_another_view():
     assert app.number_input("likelihoods_index").value == 17
 
 
-
-
 def test_a_picked_image_shows_its_own_numbers():
     app = opened("likelihoods", likelihoods_image="garments#17")
     view = service.ask(ImageQuery(GLOW, "garments", 17))
