@@ -23,7 +23,7 @@ CSS = """<style>
 .ov b { font-size: 1.15rem; font-weight: 650; font-variant-numeric: tabular-nums; }
 .ov tbody th { font-weight: 600; }
 .ov .set { min-width: 8.6rem; }
-.ov .one { width: clamp(6.9rem, 9vw, 11rem); }
+.ov .one { width: clamp(6.3rem, 7.9vw, 11rem); }
 .ov .strip { display: block; image-rendering: pixelated; border-radius: 4px; height: auto; max-width: none; }
 .ov .bar { display: block; position: relative; height: .45rem; min-width: 4rem; border-radius: 2px; margin-top: 2px; }
 .ov .bar i { position: absolute; top: 0; bottom: 0; border-radius: 2px; }

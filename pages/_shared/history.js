@@ -13,11 +13,17 @@ export default function ({ data }) {
     addEventListener(kind, () => (acted = kind !== "popstate"), { capture: true });
   }
   history.pushState = (...entry) => {
+    if (new URL(entry[2] ?? "", location.href).pathname !== location.pathname) toTop();
     if (acted) push(...entry);
     else history.replaceState(...entry);
     acted = false;
   };
   history.pushState.ofOutskirts = true;
+}
+
+// Another page opens at its head, not where the one before was scrolled to.
+function toTop() {
+  document.querySelector("[data-testid=stMain]")?.scrollTo({ top: 0, behavior: "instant" });
 }
 
 // Bring what a click asked for into view.
