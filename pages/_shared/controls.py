@@ -123,7 +123,7 @@ def choice(
     shared: dict[str, Any] = {"key": key, "format_func": options.__getitem__, **looks}
     shared |= {"persist_state": "session", "on_change": on_change, "args": args}
     if kind == "segmented":
-        value: Any = st.segmented_control(label, list(options), required=True, **shared)
+        value: Any = st.segmented_control(label, list(options), required=True, wrap=True, **shared)
     else:
         widget: Any = st.selectbox if kind == "select" else st.radio
         value = widget(label, list(options), **shared)

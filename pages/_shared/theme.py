@@ -185,6 +185,7 @@ CSS = """<style>
 [class*="st-key-gallery_"] button[kind=primary]
   { background: transparent; color: inherit; box-shadow: 0 0 0 3px var(--st-primary-color, #0072B2); }
 [class*="st-key-gallery_"] button p { font-size: .9rem; }
+[class*="st-key-gallery_"] button[kind=primary] * { color: var(--house-text) !important; }
 @media (min-width: 768px) {
   [data-testid=stMainBlockContainer] { padding: 1rem 2rem 3rem; }
   [data-testid=stHeader] { height: 2.6rem; min-height: 0; }
@@ -197,7 +198,8 @@ CSS = """<style>
   html { font-size: 19px; }
   [data-testid=stSidebar][data-collapsed=false] { min-width: 265px; }
 }
-@media (pointer: coarse) {
+@media (pointer: coarse) {  /* the bar of a figure stands there always: what a finger has no use for goes */
+  .modebar-btn:is([data-attr=dragmode], [data-attr=zoom]) { display: none !important; }
   [class*="st-key-likelihoods_scatter"] .draglayer, [class*="st-key-likelihoods_scatter"] .draglayer *
     { pointer-events: none !important; }
 }
@@ -207,4 +209,5 @@ CSS = """<style>
 def css(colours: Palette) -> str:
     """`CSS` with the colours that it names, which Streamlit gives to its components alone."""
     named = f"--st-primary-color: {colours.normal}; --house-background: {colours.background};"
+    named += f" --house-text: {colours.text};"
     return CSS.replace("<style>", f"<style>\n:root {{ {named} }}", 1)
