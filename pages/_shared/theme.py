@@ -174,7 +174,6 @@ CSS = """<style>
 [data-testid=stCaptionContainer], [data-testid=stCaptionContainer] * { opacity: 1; }
 :is(a, button, input, select, textarea, [role=tab], [role=radio], [role=slider], [tabindex="0"]):focus-visible
   { outline: 3px solid var(--st-primary-color, #0072B2) !important; outline-offset: 2px; }
-[data-testid=stMultiSelect] [data-tag], [data-testid=stMultiSelect] [data-tag] * { color: var(--st-background-color) !important; }
 [class*="st-key-"][class*="_try"] [data-testid=stButton] button
   { min-height: 2.1rem; padding: .15rem .55rem; }
 [class*="st-key-gallery_"] button { height: auto; min-height: 0; padding: 3px; }
