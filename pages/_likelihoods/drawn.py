@@ -18,7 +18,7 @@ from core.service import (
     Target,
 )
 from pages._likelihoods.comparison import Comparison
-from pages._shared import draw
+from pages._shared import draw, links
 from pages._shared.ask import ask
 from pages._shared.controls import File, downloads
 from pages._shared.picker import Picked
@@ -39,7 +39,7 @@ def choose_temperature() -> float:
         "Temperature",
         0.0,
         1.2,
-        0.7,
+        links.opens_with("likelihoods_temperature", 0.7),
         0.1,
         key="likelihoods_temperature",
         bind="query-params",

@@ -203,18 +203,12 @@ def choose_model(label: str, models: Mapping[str, DetectorRow], default: str, ke
     """Pick a model, by its title; its checkpoint's name."""
     return choice(
         label,
-        _told_apart({name: row.title for name, row in models.items()}),
+        {name: row.title for name, row in models.items()},
         key=key,
         default=default,
         kind="select",
         help="  \n".join(f"**{row.title}** (`{name}`): {row.text}" for name, row in models.items()),
     )
-
-
-def _told_apart(titles: Mapping[str, str]) -> dict[str, str]:
-    """Titles by name, with the name where two are alike: a browser sends back the label alone."""
-    many = Counter(titles.values())
-    return {n: title if many[title] == 1 else f"{title} ({n})" for n, title in titles.items()}
 
 
 def which_first(key: str, *, orders: Sequence[str] = ORDERS, **looks: Any) -> str:
@@ -235,6 +229,7 @@ def pager(pages: int, *, key: str, order: Hashable = None) -> int:
         st.session_state[before], st.session_state[name] = order, 1
     if st.session_state.get(name, 1) > pages:
         st.session_state[name] = pages
+    links.opens_with(name, 1)
     _turn_by_keys(key=f"{key}_keys")
     return st.pagination(pages, key=name, bind="query-params", persist_state="session")
 

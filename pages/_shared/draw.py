@@ -122,7 +122,7 @@ def figure(
         "dragmode": False,
         "height": height,
         "margin": {"l": 8, "r": BAR, "t": top, "b": 8} | dict(margin or {}),
-        "paper_bgcolor": "rgba(0,0,0,0)",
+        "paper_bgcolor": palette().background,
         "plot_bgcolor": "rgba(0,0,0,0)",
         "hovermode": "x unified",
         "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
