@@ -199,7 +199,7 @@ CSS = """<style>
 }
 @media (pointer: coarse) {  /* the bar of a figure stands there always: what a finger has no use for goes */
   .modebar-btn:is([data-attr=dragmode], [data-attr=zoom]) { display: none !important; }
-  [class*="st-key-likelihoods_scatter"] .draglayer, [class*="st-key-likelihoods_scatter"] .draglayer *
+  [class*="_scatter"] .draglayer, [class*="_scatter"] .draglayer *
     { pointer-events: none !important; }
 }
 </style>"""
