@@ -13,7 +13,8 @@ from visitor import ROOT, SCROLLED, made_app, press_until, settled, url_holds
 
 from core import service
 from core.bench._browser import free_port, wait_until_up
-from core.service import GalleryQuery, Target
+from core.scenario import load_scenario
+from core.service import Target
 
 pytestmark = pytest.mark.browser
 
@@ -23,8 +24,8 @@ DEEP_LINK = "/likelihoods?likelihoods_strange=turned&likelihoods_set=turned&like
 def test_a_fresh_server_answers_a_deep_link_with_frame_and_state(page):
     with made_app() as fresh:
         page.goto(fresh + DEEP_LINK)
-        page.get_by_text("turned#5").wait_for()
-        assert page.get_by_role("radio", name="turned").is_checked()
+        page.get_by_text("Turned garments 5 (").first.wait_for()
+        page.locator(".legendtext", has_text="Turned garments").first.wait_for()
         assert page.locator("[data-testid=stSidebar]").get_by_text("Scenario").is_visible()
         assert page.locator("input[aria-label^='Image, 0 to']").input_value() == "5"
         settled(page)
@@ -68,7 +69,7 @@ def test_an_infinite_number_in_a_link_is_left_out_and_the_page_is_whole(
     settled(page)
     assert page.get_by_text("encountered an error").count() == 0
     assert not re.search("=(inf|1e999)", page.url)
-    assert ("turned" in page.url) == ("turned" in link)
+    assert ("likelihoods_image=turned%230" in page.url) == ("turned" in link)
 
 
 SHOW_PLAIN = """
@@ -123,21 +124,32 @@ def test_text_of_others_is_shown_letter_by_letter(page, tmp_path):
 
 def test_choosing_a_strange_set_redraws_the_histograms_and_the_url(page, address):
     page.goto(address + "/likelihoods")
-    page.locator(".legendtext", has_text="Digits").wait_for()
-    page.get_by_role("radio", name="noise").click()
-    page.locator(".legendtext", has_text="Noise").wait_for()
+    page.locator(".legendtext", has_text="Digits").first.wait_for()
+    settled(page)
+    page.locator(".st-key-likelihoods_strange input").click()
+    page.get_by_role("option", name="Noise", exact=True).click()
+    page.locator(".legendtext", has_text="Noise").first.wait_for()
     url_holds(page, "likelihoods_strange=noise")
     page.reload()
-    page.locator(".legendtext", has_text="Noise").wait_for()
+    page.locator(".legendtext", has_text="Noise").first.wait_for()
 
 
-def test_an_image_of_the_gallery_is_picked_by_a_click(page, address):
+def test_an_image_of_the_gallery_is_picked_by_a_click_marked_and_brought_into_view(page, address):
     page.goto(address + "/likelihoods?likelihoods_from=strange&likelihoods_order=strangest")
-    page.get_by_text("mnist#0", exact=False).first.wait_for()
-    page.locator(".st-key-likelihoods_pick_3 button").first.click()
-    url_holds(page, "likelihoods_index=")
-    index = re.search(r"likelihoods_index=(\d+)", page.url).group(1)
-    page.get_by_text(f"mnist#{index}").wait_for()
+    tile = page.locator(".st-key-likelihoods_pick_3 button").first
+    tile.wait_for()
+    settled(page)
+    tile.scroll_into_view_if_needed()
+    assert page.evaluate(SCROLLED) > 500
+    tile.click()
+    url_holds(page, "likelihoods_image=mnist%23")
+    index = re.search(r"likelihoods_image=mnist%23(\d+)", page.url).group(1)
+    picture = page.get_by_alt_text(f"The image that is looked at, Digits {index} (")
+    picture.wait_for()
+    page.wait_for_function(f"() => {SCROLLED} < 300")
+    settled(page)
+    assert tile.get_attribute("kind") == "primary"
+    assert picture.bounding_box()["y"] >= 0
 
 
 def test_the_arrow_keys_turn_the_gallery(page, address):
@@ -145,21 +157,39 @@ def test_the_arrow_keys_turn_the_gallery(page, address):
     page.get_by_role("heading", name="Gallery").wait_for()
     settled(page)
     page.get_by_role("heading", name="Gallery").click()
-    press_until(page, "ArrowRight", lambda: "likelihoods_page=" in page.url)
+    press_until(page, "ArrowRight", lambda: "likelihoods_page=2" in page.url)
+    settled(page)
+    page.locator(".st-key-likelihoods_temperature, .st-key-likelihoods_index input").first.focus()
+    page.keyboard.press("ArrowRight")  # in a field it moves within the field
+    settled(page)
+    assert "likelihoods_page=2" in page.url
+
+
+def test_thirty_fast_clicks_turn_thirty_pages(page, address):
+    page.goto(address + "/likelihoods")
+    following = page.get_by_role("button", name="Next page")
+    following.wait_for()
+    settled(page)
+    for _ in range(30):
+        following.click(delay=0)
+    url_holds(page, "likelihoods_page=31")
+    page.get_by_role("button", name="Page 31", exact=True).wait_for()
     settled(page)
 
 
 def test_a_link_to_a_garment_still_opens_it_after_a_reload(page, address):
     page.goto(address + "/likelihoods?likelihoods_set=garments&likelihoods_index=5")
-    page.get_by_text("garments#5").wait_for()
+    page.get_by_text("Garments 5 (").first.wait_for()
+    url_holds(page, "likelihoods_image=garments%235")
     settled(page)
     page.reload()
-    page.get_by_text("garments#5").wait_for()
+    page.get_by_text("Garments 5 (").first.wait_for()
 
 
 def test_an_own_image_is_converted_and_the_conversion_is_said(page, address, tmp_path):
     Image.new("RGB", (60, 40), (200, 30, 30)).save(tmp_path / "red.png")
     page.goto(address + "/likelihoods")
+    page.get_by_role("button", name="One of your own").click()
     page.locator("input[type=file]").set_input_files(tmp_path / "red.png")
     page.get_by_text("RGB made grey; 60x40 fitted to 28x28").wait_for()
 
@@ -167,6 +197,7 @@ def test_an_own_image_is_converted_and_the_conversion_is_said(page, address, tmp
 def test_a_file_that_is_no_image_is_one_error_and_the_page_goes_on(page, address, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"this is not a picture")
     page.goto(address + "/likelihoods")
+    page.get_by_role("button", name="One of your own").click()
     page.locator("input[type=file]").set_input_files(tmp_path / "broken.png")
     page.get_by_text("broken.png: not an image file that can be read").wait_for()
     assert page.locator("[data-testid=stAlert]").count() == 1
@@ -183,19 +214,15 @@ def test_the_sheet_of_terms_opens_and_closes_by_keyboard(page, address):
 
 
 def test_a_link_to_two_models_opens_their_comparison_and_only_that(page, address):
-    page.goto(
-        address + "/likelihoods?likelihoods_view=Model+against+model&likelihoods_up=glow.dense"
-    )
+    page.goto(address + "/likelihoods?likelihoods_view=models&likelihoods_up=glow.dense")
     page.get_by_text("Rank correlation over 20,000 images").wait_for()
     page.get_by_text("Fully connected flow, bits per dimension").first.wait_for()
     assert page.get_by_role("heading", name="Gallery").count() == 0
 
 
 def test_a_clicked_point_shows_its_image_and_leads_inside_it(page, address):
-    page.goto(
-        address + "/likelihoods?likelihoods_view=Model+against+model&likelihoods_strange=flat"
-    )
-    page.locator(".legendtext", has_text="Flat grey").wait_for()
+    page.goto(address + "/likelihoods?likelihoods_view=models&likelihoods_strange=flat")
+    page.locator(".legendtext", has_text="Flat grey").first.wait_for()
     settled(page)
     plot = page.locator(".js-plotly-plot").first
     at = plot.evaluate(
@@ -210,12 +237,12 @@ def test_a_clicked_point_shows_its_image_and_leads_inside_it(page, address):
     page.wait_for_timeout(300)
     page.mouse.click(at[0], at[1])
     page.get_by_role("button", name="Look inside").click()
-    page.get_by_role("heading", name="One image").wait_for()
-    url_holds(page, f"likelihoods_index={at[2]}")
+    page.get_by_alt_text(f"The image that is looked at, Garments {at[2]}").wait_for()
+    url_holds(page, f"likelihoods_image=garments%23{at[2]}")
 
 
 def test_drawn_images_follow_the_temperature(page, address):
-    page.goto(address + "/likelihoods?likelihoods_view=Drawn+images")
+    page.goto(address + "/likelihoods?likelihoods_view=drawn")
     drawn = page.get_by_alt_text("8 images with the latent of 4x4 scale drawn anew")
     drawn.wait_for()
     settled(page)
@@ -511,7 +538,7 @@ def test_tags_are_in_the_table_that_is_taken_away(page, address, tmp_path):
 
 def test_a_map_button_leads_from_an_image_to_its_place(page, address):
     page.goto(address + "/likelihoods?likelihoods_set=turned&likelihoods_index=5")
-    page.get_by_text("turned#5").wait_for()
+    page.get_by_text("Turned garments 5 (").first.wait_for()
     settled(page)
     before = page.evaluate("history.length")
     page.get_by_role("link", name="Show on map").click()
@@ -521,8 +548,8 @@ def test_a_map_button_leads_from_an_image_to_its_place(page, address):
     assert page.evaluate("history.length") == before + 1
     page.go_back()
     page.get_by_role("heading", name="Likelihoods").wait_for()
-    page.get_by_text("turned#5").wait_for()
-    url_holds(page, "likelihoods_index=5")
+    page.get_by_text("Turned garments 5 (").first.wait_for()
+    url_holds(page, "likelihoods_image=turned%235")
     for name in ("Model cards", "Likelihoods"):  # by the menu, to a page as it was left
         settled(page)
         before = page.evaluate("history.length")
@@ -594,36 +621,47 @@ def seen_at_once(page, alt: str) -> None:
     assert box["y"] + box["height"] <= page.viewport_size["height"]
 
 
-@pytest.mark.parametrize(
-    ("start", "alt"),
-    [
-        ("A garment turned on its side", "The image that is looked at, turned#0"),
-        ("Nothing at all", "The image that is looked at, flat#0"),
-        ("A seven that becomes a shoe", "8 images with the latent of 4x4 scale drawn anew"),
-    ],
-)
-def test_a_start_shows_its_picture_without_scrolling(page, address, start, alt):
-    page.goto(address)
-    page.get_by_role("heading", name="Where to start").wait_for()
-    settled(page)
-    page.get_by_role("link", name=start).click()
-    seen_at_once(page, alt)
+# What stands on the first screen of Likelihoods after each of its buttons.
+FIRST = {
+    "Are digits likelier than clothes?": (
+        "The image that is looked at, Digits",
+        "Garments",
+        "Digits",
+    ),
+    "A garment turned on its side": (
+        "The image that is looked at, Turned garments",
+        "Turned garments",
+    ),
+    "Nothing at all": ("The image that is looked at, Flat grey", "Flat grey"),
+    "A seven that becomes a shoe": (
+        "The image as the flow sees it",
+        "8 images with the latent of 4x4 scale drawn anew",
+    ),
+    "A flow that cannot see objects": (),
+}
 
 
-@pytest.mark.parametrize(
-    ("label", "sets", "part", "order"),
-    [
-        ("The likeliest pictures of all", ("garments", "mnist"), "total", "most normal"),
-        ("Garments on their side", ("turned",), "scale_4", "strangest"),
-    ],
-)
-def test_a_state_of_likelihoods_shows_its_eight_pictures_without_scrolling(
-    page, address, label, sets, part, order
+@pytest.mark.parametrize("screen", [(1280, 800), (1920, 1080)])
+def test_every_try_this_of_likelihoods_shows_its_pictures_and_its_sentence_at_once(
+    page, address, screen
 ):
-    found = service.ask(GalleryQuery(Target("fashion", "glow"), sets, part, order, 8))
+    page.set_viewport_size({"width": screen[0], "height": screen[1]})
+    tiles = [t for t in load_scenario("fashion").start if t.page == "likelihoods"]
+    assert {t.title for t in tiles} == set(FIRST)
     page.goto(address + "/likelihoods")
     page.get_by_role("heading", name="Gallery").wait_for()
-    settled(page)
-    page.get_by_role("button", name=label).click()
-    for name, index, value in zip(found.sets, found.indices, found.displayed, strict=True):
-        seen_at_once(page, f"{name} {index}, {value:.2f}")
+    for title, alts in FIRST.items():
+        settled(page)
+        page.get_by_role("button", name=title).click()
+        settled(page)
+        for alt in alts:
+            seen_at_once(page, alt)
+        told = "How to read it:" if "objects" in title else "What "
+        shown = page.locator(".st-key-likelihoods_picture")
+        boxes = [shown.get_by_text(told).first.bounding_box()]
+        figure = shown.locator(".js-plotly-plot")
+        if "seven" not in title:
+            figure.locator(".main-svg").first.wait_for()
+            boxes.append(figure.first.bounding_box())
+        for box in boxes:
+            assert box["y"] + box["height"] <= screen[1], title
