@@ -27,7 +27,7 @@ def test_a_fresh_server_answers_a_deep_link_with_frame_and_state(page):
         page.get_by_text("Turned garments 5 (").first.wait_for()
         page.locator(".legendtext", has_text="Turned garments").first.wait_for()
         assert page.locator("[data-testid=stSidebar]").get_by_text("Scenario").is_visible()
-        assert page.locator("input[aria-label^='Image, 0 to']").input_value() == "5"
+        assert page.locator(".st-key-likelihoods_index input").input_value() == "5"
         settled(page)
         page.goto("about:blank")  # or the page would miss the server
 
