@@ -94,7 +94,7 @@ def show_strip(c: Comparison, by: Ordering, picked: tuple[str, int] | None) -> N
                 scenario=c.scenario.name,
                 titles=c.titles,
                 key=f"likelihoods_strip_{set_name}",
-                what=part.title,
+                what=f"among the first by {part.title.lower()}",  # of another name than in the gallery
                 on_click=partial(picker.inspect, "likelihoods"),
                 picked=picked,
                 side=56,
