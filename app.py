@@ -14,10 +14,9 @@ from contextlib import asynccontextmanager, suppress
 
 import streamlit as st
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
+from pages._latent.served import ROUTES
 from pages._shared.links import FiniteLinks
 
 # Before torch is loaded: else each thread that asks it for something brings a team of its own, as
@@ -60,22 +59,6 @@ def give_back() -> None:
             trim(0)
 
 
-def thumbnail(request: Request) -> Response:
-    """A reference image as the tooltips of maps ask for it."""
-    from core import service
-    from pages._shared import draw
-
-    at = request.path_params
-    if not (at["index"].isascii() and at["index"].isdigit() and len(at["index"]) < 9):
-        return Response("no image has such a number", 404, media_type="text/plain")
-    try:
-        picture = service.pictures_of(at["scenario"], [(at["set_name"], int(at["index"]))])[0]
-    except service.OutskirtsError as error:
-        return Response(str(error), 404, media_type="text/plain")
-    kept = {"Cache-Control": "max-age=3600"}
-    return Response(draw.png([picture]), media_type="image/png", headers=kept)
-
-
 def below_base(path: str) -> str:
     """A path below that of the server, which Streamlit adds to its own routes alone."""
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
@@ -86,5 +69,5 @@ app = st.App(
     "pages/_frame.py",
     lifespan=warm,
     middleware=[Middleware(FiniteLinks)],
-    routes=[Route(below_base("/thumbnail/{scenario}/{set_name}/{index}.png"), thumbnail)],
+    routes=[Route(below_base(path), answer) for path, answer in ROUTES.items()],
 )

@@ -67,6 +67,7 @@ from core.answers.overview import (
     warm_up,
 )
 from core.answers.place import Place, PlaceQuery, Simple, fully_connected
+from core.answers.points import Column, ColumnQuery, Points, PointsQuery, shuffled
 from core.answers.query import Query
 from core.answers.rays import Ray, RayQuery, RayScores, RayScoresQuery
 from core.answers.scoring import Evaluation, Scored, evaluate, score
@@ -93,6 +94,8 @@ __all__ = [
     "Card",
     "Classes",
     "ClassesQuery",
+    "Column",
+    "ColumnQuery",
     "Correction",
     "DetectorRow",
     "Drawn",
@@ -127,6 +130,8 @@ __all__ = [
     "PlaceQuery",
     "Plane",
     "PlaneQuery",
+    "Points",
+    "PointsQuery",
     "Query",
     "Ray",
     "RayQuery",
@@ -170,6 +175,7 @@ __all__ = [
     "scenarios",
     "score",
     "seeds_of",
+    "shuffled",
     "variants_of",
     "warm_up",
 ]

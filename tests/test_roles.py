@@ -251,15 +251,13 @@ def test_how_unjudged_images_land_is_not_measured() -> None:
     assert both.normal != judged.normal
 
 
-def test_the_unjudged_have_a_verdict_and_a_mark_of_their_own(roles: Tiny) -> None:
-    from pages._latent import map as _map
+def test_the_unjudged_have_a_verdict_of_their_own(roles: Tiny) -> None:
+    from pages._latent.colours import VERDICTS, colour_by
 
     view = service.ask(LatentQuery(GLOW))
-    verdicts = _map.colour_by("verdict", view, {})
-    assert np.array_equal(verdicts.values == 4, view.role == "unjudged")
-    legend = _map.legend(verdicts, np.ones(len(view.keys), bool), view.role)
-    assert "◆</span> unjudged <small>" in legend
-    groups = _map.grouped(view, verdicts, np.ones(len(view.keys), bool))
-    diamonds = np.concatenate([g.rows for g in groups if g.symbol == "diamond"])
-    assert np.array_equal(np.sort(diamonds), np.flatnonzero(view.role == "unjudged"))
-    assert sum(len(g.rows) for g in groups) == len(view.keys)
+    verdicts = colour_by("verdict", view, GLOW, titles={}, tags={})
+    unjudged = view.role == "unjudged"
+    assert unjudged.any()
+    assert np.array_equal(view.verdict == 4, unjudged)
+    assert np.array_equal(np.array(verdicts.names)[verdicts.code] == "unjudged", unjudged)
+    assert len(VERDICTS) == len(verdicts.light) == 5

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ANSWERS",
+    "VERDICTS",
     "LatentMap",
     "LatentQuery",
     "Near",
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 SET_KEY = 10_000_000  # a set's place in the scenario times this, plus the index, names an image
+VERDICTS = ("let pass", "false alarm", "found", "missed", "unjudged")  # normal ones first
 MISPLACED = 0.05  # a neighbour is, if this share of the map lies nearer than it
 
 
@@ -91,6 +93,12 @@ class LatentMap:
     def strange(self) -> np.ndarray:
         """(N,), whether an image is of a strange set."""
         return self.role == "strange"
+
+    @property
+    def verdict(self) -> np.ndarray:
+        """(N,) uint8, places in `VERDICTS`."""
+        kind = np.where(self.strange, np.where(self.flagged, 2, 3), self.flagged.astype(int))
+        return np.where(self.role == "unjudged", 4, kind).astype(np.uint8)
 
     def id(self, row: int) -> str:
         """The name of the image in a row, "set#index"."""

@@ -1,267 +1,125 @@
-"""The selected images: how they score beside the rest, pictures, and a table to take away."""
+"""The selected images below the map: tags, every detector's score, a table to take away."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import streamlit as st
 
-from core.service import (
-    AcrossQuery,
-    DetectorRow,
-    Gallery,
-    LatentMap,
-    pictures_of,
-)
+from core.service import AcrossQuery, DetectorRow, LatentMap, Scenario, shuffled
 from pages._latent import selection
 from pages._latent.tags import tagging, tags, tags_of
 from pages._shared.ask import ask, csv_of
-from pages._shared.controls import in_words, pager
-from pages._shared.gallery import tiles
-from pages._shared.theme import palette
+from pages._shared.controls import File, downloads, in_words
+from pages._shared.text import plain
 
-__all__ = ["chosen"]
+__all__ = ["ORDERS", "PER_PAGE", "chosen", "ordered"]
 
-PER_PAGE = 24
-ORDERS = ("strangest", "most normal", "as drawn by the seed")
+PER_PAGE = 24  # pictures beside the map, see pictures.js
+ORDERS = ("strangest", "most normal", "random")
 
 
-@st.fragment
 def chosen(
     view: LatentMap,
     visible: np.ndarray,
     models: Mapping[str, DetectorRow],
-    scenario: str,
+    scenario: Scenario,
     *,
+    order: str,
+    page: int,
     seed: int,
-    inspect: Callable[[str, int], None],
 ) -> None:
-    """Everything under the maps. Where nothing is selected, all that the filter shows.
+    """What can be done with the selected images; where none is, with all that are shown.
 
-    A fragment: turning its pages leaves the maps alone. What it changes on them, it says.
+    Args:
+        visible: (N,) bool, rows that the map shows.
+        order, page: of the pictures beside the map.
     """
-    if selection.stale():
-        st.rerun()
-    picked = view.rows(selection.selected(scenario))
-    rows, hidden = picked[visible[picked]], int((~visible[picked]).sum())
-    _heading(view, visible, rows, hidden, scenario)
+    picked = view.rows(selection.selected(scenario.name))
+    rows = picked[visible[picked]]
+    _heading(view, visible, picked, scenario.name)
     if not visible.any():
-        st.info("The filter hides every image: widen it to see some.", icon=":material/filter_alt:")
         return
+    tagging(view.keys[rows], scenario.name)
+    everything = rows if len(rows) else np.flatnonzero(visible)
+    listed = ordered(view, everything, order, seed)
+    _scores(view, listed[(page - 1) * PER_PAGE : page * PER_PAGE], models, scenario)
+    known = tags(scenario.name)  # the table is written in a thread that has no session
+    downloads(
+        File(
+            f"All {len(listed):,} with every detector's score and tags (CSV)",
+            f"{scenario.name}-selection.csv",
+            partial(table_csv, view, listed, models, scenario.name, known),
+        )
+    )
+
+
+def _heading(view: LatentMap, visible: np.ndarray, picked: np.ndarray, scenario: str) -> None:
+    rows, hidden = picked[visible[picked]], int((~visible[picked]).sum())
+    keys = selection.selected(scenario)
+    lost = len(keys) - len(picked)
+    more = [f"{hidden:,} more are hidden by filter or legend"] if hidden else []
+    more += [f"{lost:,} more are not on this map"] if lost else []
     if len(rows):
-        left, right = st.columns([1.3, 1], gap="medium")
-        with left:
-            _compare(view, visible, rows)
-        with right:
-            tagging(view.keys[rows], scenario)
+        st.subheader(f"The {len(rows):,} selected images")
     else:
-        tagging(rows, scenario)
-    everything = not len(rows)
-    _pictures(
-        view, np.flatnonzero(visible) if everything else rows, models, scenario, seed, inspect
-    )
+        st.subheader(f"All {int(visible.sum()):,} images that are shown")
+        if len(keys):
+            more = ["All that you selected is hidden, or not on this map"]
+            st.button(
+                "Clear selection",
+                key="latent_clear",
+                on_click=selection.clear,
+                args=(scenario,),
+            )
+    if more:
+        st.caption("; ".join(more) + ".")
 
 
-def _heading(
-    view: LatentMap, visible: np.ndarray, rows: np.ndarray, hidden: int, scenario: str
+def ordered(view: LatentMap, rows: np.ndarray, order: str, seed: int) -> np.ndarray:
+    """Rows in the order of the pictures beside the map, which the browser finds for itself."""
+    if order == "random":
+        drawn = shuffled(len(view.keys), seed)
+        return drawn[np.isin(drawn, rows)]
+    values = view.parts[view.score].astype(np.float32)[rows]
+    strangest = rows[np.argsort(-values, kind="stable")]
+    return strangest[::-1] if order == "most normal" else strangest
+
+
+def _scores(
+    view: LatentMap, rows: np.ndarray, models: Mapping[str, DetectorRow], scenario: Scenario
 ) -> None:
-    if len(rows):
-        strange = int(view.strange[rows].sum())
-        st.subheader(f"{len(rows):,} selected")
-        unjudged = int((view.role[rows] == "unjudged").sum())
-        text = f"{len(rows) - strange - unjudged:,} normal, {strange:,} strange"
-        if unjudged:
-            text += f", {unjudged:,} unjudged"
-        if hidden:
-            text += f"; {hidden:,} more are hidden by the filter"
-        lost = len(selection.selected(scenario)) - len(rows) - hidden
-        if lost:
-            text += f"; {lost:,} more are not on this map"
-        st.caption(text + ".")
-    else:
-        st.subheader("All images")
-        what = "All that you selected is hidden by the filter or not on this map"
-        st.caption(
-            f"{what if len(selection.selected(scenario)) else 'Nothing is selected'}: these are all "
-            f"{int(visible.sum()):,} that are shown. Choose the lasso or the box at the top left of the map, "
-            "then draw; a double click clears."
-        )
-    with st.container(horizontal=True):
-        st.button(
-            "Select all shown",
-            key="latent_all",
-            on_click=selection.select,
-            args=(scenario, view.keys[visible]),
-            disabled=not visible.any(),
-        )
-        st.button(
-            "Clear selection",
-            key="latent_clear",
-            on_click=selection.clear,
-            args=(scenario,),
-            disabled=not len(selection.selected(scenario)),
-        )
-
-
-def _compare(view: LatentMap, visible: np.ndarray, rows: np.ndarray) -> None:
-    inside = np.zeros(len(view.keys), bool)
-    inside[rows] = True
-    title, unit = view.titles[view.score], view.units[view.score]
-    st.echarts_chart(
-        _against_rest(
-            view.parts[view.score][visible],
-            inside[visible],
-            view.role[visible] == "normal",
-            f"{title}, {unit}",
-        ),
-        key="latent_histogram",
-        height=210,
-        alt="Histogram of the score of the selected images beside that of all others",
-    )
-    flagged = view.flagged[rows].mean()
-    rest = view.flagged[visible & ~inside]
-    st.caption(
-        f"{flagged:.0%} of the selection are flagged"
-        + (f", {rest.mean():.0%} of all others that are shown." if len(rest) else ".")
-    )
-
-
-def _against_rest(
-    values: np.ndarray, chosen: np.ndarray, normal: np.ndarray, unit: str
-) -> dict[str, Any]:
-    """Histograms of a number (N,) of the chosen images, (N,) bool, and of all others.
-
-    What lies far beyond the normal images, (N,) bool, is counted in the outermost bins.
-
-    ECharts too, which this page has loaded: Plotly would cost its first lasso a second.
-    """
-    first, last = np.quantile(values[normal] if normal.any() else values, (0.005, 0.995))
-    reach = 4 * max(last - first, 1e-3)  # to scale, strange ones could press the normal into a line
-    low, high = np.quantile(values, (0.005, 0.995)).clip(first - reach, last + reach)
-    edges = np.linspace(low, high if high > low else low + 1, 51)
-    within, centres = values.clip(edges[0], edges[-1]), (edges[1:] + edges[:-1]) / 2
-    sides = {"all others": (~chosen, palette().normal), "selection": (chosen, palette().strange)}
-    series = []
-    for name, (rows, colour) in sides.items():
-        shares = 100 * np.histogram(within[rows], edges)[0] / max(int(rows.sum()), 1)
-        series.append(
-            {
-                "type": "line",
-                "name": name,
-                "step": "middle",
-                "showSymbol": False,
-                "data": np.stack([centres, shares], 1).round(4).tolist(),
-                "color": colour,
-                "lineStyle": {"width": 1.5},
-                "areaStyle": {"opacity": 0.4},
-            }
-        )
-    return {
-        "animation": False,
-        "grid": {"left": 8, "right": 8, "top": 28, "bottom": 44},
-        "legend": {"top": 0, "left": 0},
-        "tooltip": {"trigger": "axis"},
-        "xAxis": {
-            "type": "value",
-            "name": unit,
-            "nameLocation": "middle",
-            "nameGap": 26,
-            "min": float(edges[0]),
-            "max": float(edges[-1]),
-        },
-        "yAxis": {"type": "value", "show": False},
-        "series": series,
-    }
-
-
-def _pictures(
-    view: LatentMap,
-    rows: np.ndarray,
-    models: Mapping[str, DetectorRow],
-    scenario: str,
-    seed: int,
-    inspect: Callable[[str, int], None],
-) -> None:
-    pages = -(-len(rows) // PER_PAGE)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        order = st.segmented_control(
-            "Which first",
-            ORDERS,
-            default=ORDERS[0],
-            required=True,
-            key="latent_order",
-            on_change=selection.first_page,
-            bind="query-params",
-            persist_state="session",
-        )
-        page = pager(pages, key="latent")
-    ordered = _order(view, rows, order, seed)
-    here = ordered[(page - 1) * PER_PAGE : page * PER_PAGE]
-    sets = tuple(view.sets[i] for i in view.which[here])
-    picks = list(zip(sets, view.indices[here].tolist(), strict=True))
-    if tiles(
-        Gallery(
-            sets=sets,
-            indices=view.indices[here],
-            images=pictures_of(scenario, picks),
-            displayed=view.parts[view.score][here],
-            percentiles=view.percentiles[view.score][here],
-            pages=pages,
-        ),
-        scenario=scenario,
-        titles={name: name for name in view.sets},
-        key="latent_pick",
-        what=view.titles[view.score],
-        on_click=inspect,
-        side=90,
-    ):
-        st.rerun()
     with st.expander(
-        "Every detector's score of these",
+        f"Every detector's score of the {len(rows)} pictures",
         key="latent_table",
         on_change="rerun",
         icon=":material/table:",
     ) as table:
         if table.open:
             with in_words():
-                _table(view, here, models, scenario)
-    known = tags(scenario)  # the table is written in a thread that has no session
-    st.download_button(
-        f"All {len(rows):,} with every detector's score and tags (CSV)",
-        lambda: _csv(view, ordered, models, scenario, known),
-        file_name=f"{scenario}-selection.csv",
-        mime="text/csv",
-        on_click="ignore",
-        icon=":material/download:",
-    )
-
-
-def _order(view: LatentMap, rows: np.ndarray, order: str, seed: int) -> np.ndarray:
-    values = view.parts[view.score][rows]
-    if order == ORDERS[2]:
-        return np.random.default_rng(seed).permutation(rows)
-    return rows[np.argsort(-values if order == ORDERS[0] else values, kind="stable")]
+                _table(view, rows, models, scenario)
 
 
 def _table(
-    view: LatentMap, rows: np.ndarray, models: Mapping[str, DetectorRow], scenario: str
+    view: LatentMap, rows: np.ndarray, models: Mapping[str, DetectorRow], scenario: Scenario
 ) -> None:
     keys = view.keys[rows]
-    found = ask(AcrossQuery(scenario, tuple(models), tuple(keys.tolist())))
+    found = ask(AcrossQuery(scenario.name, tuple(models), tuple(keys.tolist())))
+    titles = {s.name: s.title for s in scenario.own_sets}
+    names = [f"{titles[view.sets[view.which[row]]]} {view.indices[row]}" for row in rows]
+    percents = st.column_config.ProgressColumn
     st.dataframe(
         {
-            "image": [view.id(row) for row in rows],
+            "image": names,
             "class": found.labels.tolist(),
-            "tags": tags_of(keys, tags(scenario)),
+            "tags": tags_of(keys, tags(scenario.name)),
             **{models[m].title: found.percentiles[m] for m in models},
         },
         hide_index=True,
         column_config={
-            row.title: st.column_config.ProgressColumn(
-                row.title, min_value=0, max_value=100, format="%.1f"
-            )
+            row.title: percents(plain(row.title), min_value=0, max_value=100, format="%.1f")
             for row in models.values()
         },
         alt="Percentile of each of these images under every model",
@@ -269,13 +127,14 @@ def _table(
     st.caption("Percentile of each model's score among held-out normal images.")
 
 
-def _csv(
+def table_csv(
     view: LatentMap,
     rows: np.ndarray,
     models: Mapping[str, DetectorRow],
     scenario: str,
     known: Mapping[str, np.ndarray],
 ) -> bytes:
+    """One row an image: its id, class and tags, and every model's score, percentile, verdict."""
     keys = view.keys[rows]
     found = ask(AcrossQuery(scenario, tuple(models), tuple(keys.tolist())))
     columns = {

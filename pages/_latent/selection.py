@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -15,28 +15,22 @@ from core.service import LatentMap
 
 __all__ = [
     "LONGEST_LINK",
-    "change",
+    "bits",
     "clear",
-    "clicks_on",
     "decode",
     "encode",
-    "first_page",
-    "inside",
+    "follow",
+    "given",
+    "heard",
+    "in_link",
     "read_url",
     "select",
     "selected",
-    "stale",
-    "take",
 ]
 
 LONGEST_LINK = 6000  # characters; proxies and mail programs cut longer ones
-STATE, STALE, WRITTEN, SEEN, DRAWN = (
-    "_latent_selection",
-    "_latent_stale",
-    "_latent_written",
-    "_latent_seen",
-    "latent_drawn",
-)
+STATE, WRITTEN = "_latent_selection", "_latent_written"
+HEARD, GIVEN = "_latent_heard", "_latent_given"
 PARAMETER = "latent_selected"
 
 
@@ -69,140 +63,75 @@ def selected(scenario: str) -> np.ndarray:
     return st.session_state.get(STATE, {}).get(scenario, np.array([], np.int64))
 
 
-def change() -> None:
-    """Note that the maps do not show what is the case any more."""
-    st.session_state[STALE] = True
-
-
-def stale() -> bool:
-    """Whether something was changed since the maps were drawn; asked once."""
-    return bool(st.session_state.pop(STALE, False))
-
-
 def select(scenario: str, keys: np.ndarray) -> None:
-    """Select these images and no others, and take what was drawn on the maps off them."""
-    change()
-    first_page()
-    _keep(scenario, keys)
-    st.session_state[DRAWN] = st.session_state.get(DRAWN, 0) + 1
-
-
-def first_page() -> None:
-    """Other pictures: begin with the first of them."""
-    st.session_state["latent_page"] = 1
+    """Select these images and no others."""
+    _give(scenario, keys)
 
 
 def clear(scenario: str) -> None:
     select(scenario, np.array([], np.int64))
 
 
+def _give(scenario: str, keys: np.ndarray) -> None:
+    _keep(scenario, keys)
+    st.session_state[GIVEN] = given() + 1
+
+
 def _keep(scenario: str, keys: np.ndarray) -> None:
     st.session_state[STATE] = st.session_state.get(STATE, {}) | {scenario: np.unique(keys)}
 
 
-Area = tuple[str, Sequence[Sequence[float]]]  # "rect" or "polygon", and its corners
-
-
-@dataclass
-class Seen:
-    """What the browser has said of a chart so far: areas on it, points clicked, and how often."""
-
-    areas: list[Area] = field(default_factory=list)
-    clicked: set[tuple[int, int]] = field(default_factory=set)
-    clicks: int = 0
-
-
-def _seen(chart: str) -> Seen:
-    """Of this chart; what is known of charts that are gone is forgotten."""
-    known: dict[str, Seen] = st.session_state.setdefault(SEEN, {})
-    for gone in [name for name in known if name not in st.session_state]:
-        del known[gone]
-    return known.setdefault(chart, Seen()) if chart in st.session_state else Seen()
-
-
-def take(
-    scenario: str, view: LatentMap, chart: str, groups: Sequence[np.ndarray], stroke: str
-) -> int | None:
-    """Take over what was drawn on a map since the last run; return the row that was clicked.
-
-    Rows that the map does not have, which the browser may still send of another one, are left out.
+def heard(scenario: str, view: LatentMap, name: str, told: Mapping[str, Any]) -> bool:
+    """Take over what the browser selected since the last run; whether anything was.
 
     Args:
-        groups: rows of each of the chart's series; what is in none is not visible.
-        stroke: what a new line does to the selection: "replace", "add" or "remove".
+        name: of the map that is shown: what was told of another one is left out.
+        told: see `explorer.said`.
     """
-    seen = _seen(chart)
-    if chart not in st.session_state:
-        return None
-    found = st.session_state[chart]["selection"]
-    areas = [(area["brush_type"], area["coord_range"]) for area in found["areas"]]
-    clicks = {(g["series_index"], i) for g in found["selected"] for i in g["data_indices"]}
-    drawn, clicked = seen.areas, seen.clicked
-    seen.areas, seen.clicked = areas, clicks
-    if areas != drawn:
-        visible = np.zeros(len(view.keys), bool)
-        visible[np.concatenate([*groups, np.array([], int)])] = True
-        _draw(scenario, view, visible, areas, drawn, stroke)
-        first_page()
-    rows = [  # other colours are other series: what was clicked before them means nothing now
-        int(groups[series][i])
-        for series, i in clicks - clicked
-        if series < len(groups) and i < len(groups[series])
-    ]
-    if len(rows) != 1:
-        return None
-    seen.clicks += 1
-    return rows[0]
+    if told.get("map") != name or told.get("n") in (None, st.session_state.get(HEARD)):
+        return False
+    st.session_state[HEARD] = told["n"]
+    mask = bits(told["selected"], len(view.keys))
+    if mask is None:
+        return False
+    before = selected(scenario)
+    keys = view.keys[mask]
+    away = before[~np.isin(before, view.keys)] if told.get("keeps") else np.array([], np.int64)
+    _keep(scenario, np.concatenate([keys, away]))
+    return True
 
 
-def _draw(
-    scenario: str,
-    view: LatentMap,
-    visible: np.ndarray,
-    areas: Sequence[Area],
-    drawn: Sequence[Area],
-    stroke: str,
-) -> None:
-    """Select what the areas of a map hold of its shown rows, (N,) bool."""
-    new = areas[len(drawn) :] if areas[: len(drawn)] == drawn else areas
-    if stroke == "replace" or not new:  # no new one: some were taken off the map
-        _keep(scenario, view.keys[_within(areas, view.xy) & visible])
-        return
-    keys = view.keys[_within(new, view.xy) & visible]
-    combine = np.union1d if stroke == "add" else np.setdiff1d
-    _keep(scenario, combine(selected(scenario), keys))
-
-
-def _within(areas: Sequence[Area], xy: np.ndarray) -> np.ndarray:
-    """Which points (N, 2) lie in any of the areas, (N,) bool."""
-    within = np.zeros(len(xy), bool)
-    for kind, corners in areas:
-        within |= inside(kind, corners, xy)
-    return within
-
-
-def clicks_on(chart: str) -> int:
-    """How many points of a map were clicked."""
-    return _seen(chart).clicks
-
-
-def inside(kind: str, corners: Sequence[Sequence[float]], xy: np.ndarray) -> np.ndarray:
-    """Which points (N, 2) lie in a box [[x0, x1], [y0, y1]] or a polygon [[x, y], ...], (N,) bool.
+def bits(text: str, rows: int) -> np.ndarray | None:
+    """Which of N rows the browser selected, (N,) bool; none by "", None if this is no such text.
 
     Example:
-        >>> inside("polygon", [[0, 0], [4, 0], [0, 4]], np.array([[1.0, 1], [3, 3]])).tolist()
-        [True, False]
+        >>> bits("oA==", 3).tolist()
+        [True, False, True]
     """
-    x, y = xy.T
-    if kind == "rect":
-        (x0, x1), (y0, y1) = map(sorted, corners)
-        return (x0 <= x) & (x <= x1) & (y0 <= y) & (y <= y1)
-    within = np.zeros(len(xy), bool)
-    for (x0, y0), (x1, y1) in zip(corners, [*corners[1:], corners[0]], strict=True):
-        if y0 != y1:  # a ray to the right crosses this side, or does not: an odd number is inside
-            crosses = (y0 > y) != (y1 > y)
-            within ^= crosses & (x < x0 + (y - y0) * (x1 - x0) / (y1 - y0))
-    return within
+    if not text:
+        return np.zeros(rows, bool)
+    try:
+        packed = np.frombuffer(base64.b64decode(text, validate=True), np.uint8)
+    except (binascii.Error, ValueError):
+        return None
+    return np.unpackbits(packed)[:rows].astype(bool) if len(packed) == -(-rows // 8) else None
+
+
+def given() -> int:
+    """Another number when something but the browser has selected images."""
+    return int(st.session_state.get(GIVEN, 0))
+
+
+def in_link() -> bool:
+    """Whether the link that is followed brings a selection, which `read_url` takes over then."""
+    st.session_state.pop(WRITTEN, None)
+    return PARAMETER in st.query_params
+
+
+def follow(scenario: str, view: LatentMap) -> None:
+    """Take over a link's selection, write the present one into the address, say what is wrong."""
+    if text := read_url(scenario, view):
+        st.info(text, icon=":material/link_off:")
 
 
 def read_url(scenario: str, view: LatentMap) -> str:
@@ -218,8 +147,7 @@ def read_url(scenario: str, view: LatentMap) -> str:
         if mask is None:
             said = "The link's selection belongs to another map, or was cut: it is left out."
         else:
-            change()
-            _keep(scenario, view.keys[mask])
+            _give(scenario, view.keys[mask])
     rows = view.rows(selected(scenario))
     text = ""
     if len(rows):

@@ -146,7 +146,6 @@ def _untag(scenario: str, name: str) -> None:
 
 def _keep(scenario: str, found: Mapping[str, np.ndarray]) -> None:
     st.session_state[STATE] = st.session_state.get(STATE, {}) | {scenario: dict(found)}
-    selection.change()
 
 
 def _load(scenario: str) -> None:

@@ -26,6 +26,7 @@ __all__ = [
     "FiniteLinks",
     "arrive",
     "asked",
+    "followed",
     "go",
     "image_asked",
     "leave",
@@ -121,6 +122,11 @@ def arrive(page: str) -> None:
         for key in FRAME:
             state.pop(key, None)
     state[_FOLLOW] = came or stepped or state.get(_FOLLOW, False)  # the last run was cut short
+
+
+def followed() -> bool:
+    """Whether this run follows its address: by a link, or by Back and Forward."""
+    return bool(st.session_state.get(_FOLLOW))
 
 
 def _stepped() -> bool:

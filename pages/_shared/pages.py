@@ -56,6 +56,7 @@ PAGES = (
         {
             "layout": "A flat picture of codes of many numbers: UMAP and t-SNE keep neighbours together, PCA is a shadow. None keeps all distances.",
             "trustworthiness": "1: all that lies close in the picture is close in the latent space. It falls with each of an image's 10 nearest on the map that is none of its true neighbours, the more the farther away that one is. A picture at random has 0.5.",
+            "map by keys": "When the map has the focus, `+` and `-` zoom, the arrow keys move it, `0` shows all of it, `L` and `B` take lasso and box, `Esc` puts them away, and `Enter` looks at the image nearest to the middle. A box is selected without a mouse by *By numbers*, an image is found by its name in *Look at*, and legend, bars and pictures are buttons. `Ctrl+Z` takes the last selection back.",
         },
     ),
     Page(

@@ -9,8 +9,11 @@ pytestmark = pytest.mark.browser
 PICTURES = {stem: f"[class*='st-key-{stem}_picture']" for stem in PAGES}
 # How much of the telling picture is in sight, and how high it is: of the first that is drawn.
 IN_SIGHT = """selector => {
+    const drawing = "img, canvas, svg"; // in the page, or in a component's own part of it
+    const shows = e => e.querySelector(drawing)
+        || [...e.querySelectorAll("*")].some(c => c.shadowRoot?.querySelector(drawing));
     const boxes = [...document.querySelectorAll(selector)]
-        .filter(e => e.checkVisibility() && e.querySelector("img, canvas, svg"))
+        .filter(e => e.checkVisibility() && shows(e))
         .map(e => e.getBoundingClientRect()).filter(box => box.height > 40);
     if (!boxes.length) return null;
     const {top, bottom, height} = boxes[0];
