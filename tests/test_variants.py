@@ -262,7 +262,3 @@ def test_every_page_knows_a_scenario_of_one_class(app: AppTest, page: str) -> No
     assert not app.error
     if page == "latent":
         assert "rest" not in app.session_state["latent_sets"]  # it has no images of its own
-        assert {str(b.key) for b in app.button if "latent_try" in str(b.key)} == {
-            "latent_try_What it misses",
-            "latent_try_Where the map lies",
-        }
