@@ -300,6 +300,9 @@ def test_pictures_come_in_the_order_that_the_table_has_a_page_at_a_time(page, ad
     assert grid(page) == tiles_of(view, rows)
     tool(page, "Next page").click()
     assert grid(page) == tiles_of(view, rows, page=2)
+    for key, number in (("ArrowRight", 3), ("ArrowLeft", 2), ("ArrowLeft", 1), ("ArrowLeft", 1)):
+        page.locator(".explorer .grid .tile").nth(5).press(key)
+        assert grid(page) == tiles_of(view, rows, page=number)
     order = page.get_by_label("Which first")
     for name in ("most normal", "random"):
         order.select_option(name)

@@ -86,7 +86,8 @@ export class Pictures {
     this.place = el("span", { class: "place" });
     this.empty = el("p", { class: "empty", text: "The filter hides every image: widen it to see some." });
     const head = el("div", { class: "order" }, this.choice, el("span", { class: "pages" }, this.back, this.place, this.next));
-    this.element = el("div", { class: "pictures", role: "group", "aria-label": "Pictures" }, head, this.empty, this.strip.element);
+    const turned = (event) => this.key(event);
+    this.element = el("div", { class: "pictures", role: "group", "aria-label": "Pictures", onkeydown: turned }, head, this.empty, this.strip.element);
   }
 
   get pages() {
@@ -100,6 +101,14 @@ export class Pictures {
     this.page = page;
     this.draw();
     this.app.report();
+  }
+
+  // The arrow keys turn the pages, from any of the pictures.
+  key(event) {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!by || event.target.matches("select")) return;
+    event.preventDefault();
+    this.turn(by);
   }
 
   reorder(order) {
