@@ -42,7 +42,7 @@ class Best:
 
 
 def best_of(rows: Iterable[DetectorRow], strange: str) -> Best | None:
-    """The best of several models on a strange set, by their scores; None if none is trained.
+    """The best of the models of ``rows`` on a strange set, by scores; None if none is trained.
 
     Of equal ones it is the first.
     """
@@ -65,13 +65,13 @@ def hardest(row: DetectorRow, strange: Sequence[str]) -> Finding | None:
 
 
 def most_fooled(rows: Iterable[DetectorRow], strange: Sequence[str]) -> Finding | None:
-    """The part of a model that finds a strange set most normal; None if none is below chance."""
+    """The part of the models of ``rows`` that finds a strange set most normal; None if none does."""
     fooled = [finding for finding in _parts(rows, strange) if finding.figures.fooled]
     return min(fooled, key=lambda finding: finding.figures.auroc, default=None)
 
 
 def fooled_parts(rows: Iterable[DetectorRow], strange: Sequence[str]) -> tuple[int, int]:
-    """How many parts of models find a strange set more normal than normal, and of how many."""
+    """How many parts of the models of ``rows`` find a strange set too normal, and of how many."""
     parts: dict[tuple[str, str], bool] = {}
     for finding in _parts(rows, strange):
         key = finding.model, finding.part

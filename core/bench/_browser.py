@@ -123,5 +123,5 @@ def wait_for_heading(page: Any, heading: str) -> None:
 
 
 def wait_for_picture(page: Any, name: str) -> None:
-    """Return as soon as the page at this address shows the picture that it is for."""
+    """Return as soon as the page at the address ``name`` shows the picture that it is for."""
     page.wait_for_function(PICTURED, arg=name, timeout=60_000)
