@@ -65,7 +65,7 @@ def hardest(row: DetectorRow, strange: Sequence[str]) -> Finding | None:
 
 
 def most_fooled(rows: Iterable[DetectorRow], strange: Sequence[str]) -> Finding | None:
-    """The part of the models of ``rows`` that finds a strange set most normal; None if none does."""
+    """The part of the models of ``rows`` that finds a strange set most normal, if one does."""
     fooled = [finding for finding in _parts(rows, strange) if finding.figures.fooled]
     return min(fooled, key=lambda finding: finding.figures.auroc, default=None)
 
