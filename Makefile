@@ -1,4 +1,4 @@
-# make app: serve the workbench.  make test: every test.
+# make app: serve the workbench.  make test: every test, in two processes.
 # make fast: without browser and slow ones, in two processes.
 # make lint: formatter, linter, type checker.
 PYTHON ?= python3
@@ -13,7 +13,7 @@ app: .venv/.runs
 	$(BIN)/python -m streamlit run app.py --server.address $(HOST) --server.port $(PORT)
 
 test: .venv/.tests
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 fast: .venv/.tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not browser"
