@@ -95,6 +95,8 @@ try:
     page.run()
 except service.OutskirtsError as error:
     st.error(str(error), icon=":material/error:")
+except links.PageEnds:
+    pass
 with notes:
     links.say_unknown()
 links.leave()

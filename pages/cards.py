@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.service import DetectorRow, Overview, OverviewQuery
 from pages._cards import details, essentials, figures, luck
+from pages._shared import links
 from pages._shared.ask import ask
 from pages._shared.controls import File, choice, choose_model, downloads, heading
 
@@ -35,7 +36,7 @@ titles = {name: row.title for name, row in rows.items()}
 heading("cards", scenario, [name for name, row in rows.items() if row.card is not None])
 if not rows:
     st.info(f"{scenario.title} trains no model.", icon=":material/info:")
-    st.stop()
+    raise links.PageEnds
 left, right = st.columns([1, 1], gap="medium")
 with left:
     row = rows[choose_model("Model", rows, "", "cards_model")]

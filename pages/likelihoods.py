@@ -11,7 +11,7 @@ from pages._likelihoods.comparison import Comparison, compare, flows_of
 from pages._likelihoods.elsewhere import lead_elsewhere
 from pages._likelihoods.paradox import Story
 from pages._likelihoods.place import show_place
-from pages._shared import seeds
+from pages._shared import links, seeds
 from pages._shared.ask import ask
 from pages._shared.controls import File, choice, choose_model, downloads, heading
 
@@ -92,7 +92,7 @@ scenario, flows = overview.scenario, flows_of(overview.detectors)
 heading("likelihoods", scenario, [r.name for r in overview.detectors if r.card is not None])
 if not flows:
     lead_elsewhere(scenario.title)
-    st.stop()
+    raise links.PageEnds
 left, middle, right = st.columns([1.5, 1, 1], vertical_alignment="bottom")
 with left:
     view = choice("Show", VIEWS, key="likelihoods_view", default="scales")

@@ -5,7 +5,7 @@ import streamlit as st
 from core import service
 from core.service import DrawsQuery, FieldQuery, OverviewQuery, Plane, PlaneQuery, Target
 from pages._outskirts import ablation, collapse, draws, files, plane, readings, recipe, walk
-from pages._shared import draw, study
+from pages._shared import draw, links, study
 from pages._shared.ask import ask
 from pages._shared.controls import File, choose_model, downloads, heading, in_words
 
@@ -85,7 +85,7 @@ def explore(target: Target, view: Plane, criterion: str, seed: int, title: str) 
 heading("outskirts", scenario, list(ready))
 if not ready:
     say_none()
-    st.stop()
+    raise links.PageEnds
 left, right = st.columns([1, 1.7], gap="medium", vertical_alignment="top")
 with left:
     model = choose_model("Model", ready, DETECTOR, "outskirts_model")

@@ -45,6 +45,7 @@ def chosen(
     tagging(view.keys[rows], scenario.name)
     everything = rows if len(rows) else np.flatnonzero(visible)
     listed = ordered(view, everything, order, seed)
+    page = min(page, -(-len(listed) // PER_PAGE))
     _scores(view, listed[(page - 1) * PER_PAGE : page * PER_PAGE], models, scenario)
     known = tags(scenario.name)  # the table is written in a thread that has no session
     downloads(

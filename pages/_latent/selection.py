@@ -12,6 +12,7 @@ import numpy as np
 import streamlit as st
 
 from core.service import LatentMap
+from pages._shared import links
 
 __all__ = [
     "LONGEST_LINK",
@@ -75,6 +76,8 @@ def clear(scenario: str) -> None:
 def _give(scenario: str, keys: np.ndarray) -> None:
     _keep(scenario, keys)
     st.session_state[GIVEN] = given() + 1
+    if "latent_page" in st.session_state:  # other pictures: begin with the first of them
+        st.session_state["latent_page"] = 1
 
 
 def _keep(scenario: str, keys: np.ndarray) -> None:
@@ -141,7 +144,7 @@ def read_url(scenario: str, view: LatentMap) -> str:
     """
     said, arrived = "", st.query_params.get(PARAMETER, "")
     name = f"{zlib.crc32(view.keys.tobytes()):08x}"  # of the images that the map shows
-    if arrived and arrived != st.session_state.get(WRITTEN):
+    if arrived and links.followed() and arrived != st.session_state.get(WRITTEN):
         of, _, packed = arrived.partition(".")
         mask = decode(packed, len(view.keys)) if of == name else None
         if mask is None:

@@ -14,7 +14,7 @@ from pages._shared.controls import choices
 
 __all__ = ["among", "filtered", "hidden", "narrowed"]
 
-OFF = "_latent_off"
+OFF = "latent_off"
 ALL = (0.0, 100.0)
 
 

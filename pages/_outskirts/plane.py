@@ -239,7 +239,7 @@ def how_to_read(view: Plane, field: Field | None) -> str:
         return text
     text += (
         " Rings: posteriors at one standard deviation. Beyond the threshold an image is flagged. "
-        "Purple: the mean logit, the more the stranger, on the slice through the centre: every "
+        "Tinted: the mean logit, the more the stranger, on the slice through the centre: every "
         "other coordinate at the centre's, without what the VAE leaves over. A dot lies off this "
         "slice, so its own verdict may differ from the tint below it."
     )

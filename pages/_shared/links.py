@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FiniteLinks",
+    "PageEnds",
     "arrive",
     "asked",
     "followed",
@@ -56,6 +57,13 @@ RENAMED = {  # what older links say, as key=value or as key
     "cards_view=Card": "card",
     "cards_view=Seeds": "seeds",
 }
+
+
+class PageEnds(Exception):
+    """A page has said why it shows no more; what follows it in the frame runs all the same.
+
+    `st.stop` would end that too, and the address would be followed for ever.
+    """
 
 
 # Numbers without end ------------------------------------------------------------------------------

@@ -92,7 +92,7 @@ def figure(result: StudyResult) -> go.Figure:
             result.data, map(_looks, range(len(traces))), strict=True
         )
     ]
-    words = f"mean {first_measure(result)}; dotted lines: the {reference(result)}"
+    words = f"mean {first_measure(result)}; broken lines: the {reference(result)}"
     return draw.figure(
         traces,
         height=110 + 34 * len(result.arms),

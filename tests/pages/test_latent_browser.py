@@ -186,6 +186,20 @@ def test_the_box_stays_in_use_shift_adds_alt_takes_away_and_all_can_be_undone(pa
     assert "latent_selected" not in page.url
 
 
+def test_a_box_that_shrinks_while_it_is_drawn_adds_what_it_holds_in_the_end(page, address):
+    box = opened(page, address)
+    tool(page, "Box:").click()
+    drawn(page, box, BESIDE)
+    page.keyboard.down("Shift")
+    small = drawn(page, box, SQUARE)
+    page.keyboard.up("Shift")
+    tool(page, "Undo").click()
+    page.keyboard.down("Shift")
+    shrunk = drawn(page, box, (SQUARE[0], (140, 140), SQUARE[1]))
+    page.keyboard.up("Shift")
+    assert shrunk == small
+
+
 def test_a_drag_without_a_tool_moves_the_map_and_selects_nothing(page, address):
     box = opened(page, address)
     before = page.locator(".points").first.screenshot()

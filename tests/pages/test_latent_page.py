@@ -999,17 +999,14 @@ def test_a_link_of_an_older_version_opens_what_it_showed(tsne: LatentMap) -> Non
 
 
 def test_a_link_that_was_cut_is_said_and_the_page_opens() -> None:
-    app = followed(latent_selected="x")
-    for text in ("eNr7", "%F0%9F", "A" * 5000, ""):
+    for text in ("x", "eNr7", "%F0%9F", "A" * 5000):
+        app = followed(latent_selected=text)
         assert not app.exception
         assert said(app) == [
             "The link's selection belongs to another map, or was cut: it is left out."
         ]
         assert heading(app) == "All 10,000 images that are shown"
         assert "latent_selected" not in app.query_params
-        app.query_params["latent_selected"] = text
-        app.run()
-    fine(app)
 
 
 def test_a_selection_too_long_for_an_address_is_said_and_kept(

@@ -168,3 +168,21 @@ def test_pages_name_no_model_that_no_scenario_trains():
     for path in PAGES.glob("*.py"):
         named = set(re.findall(r'"(glow\.[a-z0-9-]+)"', path.read_text(encoding="utf-8")))
         assert named <= trained, path.name
+
+
+@pytest.mark.parametrize("page", ["likelihoods", "outskirts", "cards"])
+def test_a_page_that_stops_early_can_be_left_for_another_scenario(models: Tiny, page):
+    """What follows the page in the frame runs all the same: the address is followed no longer."""
+    other = models.checkpoints / "void"  # it stands after the other, so the address names it
+    other.mkdir()
+    values = json.loads((models.folder / "scenario.json").read_text())
+    values |= {"name": "void", "title": "Nothing", "training": {}, "sources": {}, "start": []}
+    (other / "scenario.json").write_text(json.dumps(values))
+    (other / "reference.npz").write_bytes((models.folder / "reference.npz").read_bytes())
+    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60)
+    app.query_params["scenario"] = "void"
+    app = app.run().switch_page(f"{page}.py").run()
+    assert app.session_state["world"] == "void"
+    assert app.info
+    app.selectbox(key="scenario").set_value("tiny").run()
+    assert app.session_state["world"] == "tiny"

@@ -22,7 +22,8 @@ export class Legend {
     const { colouring } = this.map;
     this.element.hidden = !this.app.open.legend;
     if (!colouring.names) return this.scale(colouring);
-    if (this.of !== colouring) this.build(colouring);
+    const about = this.about(colouring);
+    if (this.of !== about) this.build(colouring, about);
     const counts = new Uint32Array(colouring.names.length);
     const { code } = colouring;
     const kept = this.map.own(this.app.kept);
@@ -36,8 +37,14 @@ export class Legend {
     this.settle();
   }
 
-  build(colouring) {
-    this.of = colouring;
+  // What the buttons show: the same ones stay, and with them the focus, while it does.
+  about(colouring) {
+    const { names, light, dark } = colouring;
+    return JSON.stringify([names, this.app.theme.dark ? dark : light, [...this.shapesOf(colouring)]]);
+  }
+
+  build(colouring, about) {
+    this.of = about;
     this.buttons.clear();
     const shapes = this.shapesOf(colouring);
     const colours = this.app.theme.dark ? colouring.dark : colouring.light;

@@ -90,13 +90,12 @@ class Explorer {
     this.readTheme();
     const [first] = points;
     if (first !== this.points) this.begin(first, data);
-    if (data.colouring !== this.coloured) this.hidden = new Set(this.hiddenNames(data));
+    const given = data.given !== this.lastGiven; // by Python, anew: a link, a tag, a start
+    if (data.colouring !== this.coloured || given) this.hidden = new Set(this.hiddenNames(data));
     this.coloured = data.colouring;
-    if (data.given !== this.lastGiven) {
-      if (this.lastGiven !== undefined || data.selected) this.take_(data.selected);
-      this.lastGiven = data.given;
-    }
-    if (!before || data.turned !== before.turned) Object.assign(this.pictures, { page: data.page, order: data.order });
+    if (given) this.take_(data.selected);
+    if (!before || given) Object.assign(this.pictures, { page: data.page, order: data.order });
+    this.lastGiven = data.given;
     this.kept = data.visible ? unpackBits(data.visible, first.size) : new Uint8Array(first.size).fill(1);
     const colourings = data.maps.map((one, k) => this.colouring(one.colouring, points[k], numbers[k]));
     this.mainColours = colourings[0];
@@ -203,7 +202,7 @@ class Explorer {
   unpreview() {
     clearTimeout(this.previewing);
     this.selection.live = false;
-    this.selection.refresh();
+    this.selection.settle();
     this.drawSelected();
     this.pictures.draw();
   }
@@ -402,7 +401,7 @@ class Explorer {
       this.component.setStateValue("said", {
         n: ++this.serial,
         map: data.maps[0].name,
-        selected: selection.any ? packBits(selection.held) : "",
+        selected: selection.any ? packBits(selection.before ?? selection.held) : "",
         keeps: !this.anew,
         look: this.seen ?? null,
         order: pictures.order,

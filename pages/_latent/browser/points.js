@@ -19,8 +19,9 @@ export function unpack(buffer) {
 }
 
 async function fetched(address, early) {
-  const answer = await (early?.get(address) ?? fetch(new URL(address, location.href)));
-  early?.set(address, undefined); // it is read, and not needed again
+  const coming = early?.get(address);
+  early?.set(address, undefined); // it is read once: one that failed is asked for anew
+  const answer = await (coming ?? fetch(new URL(address, location.href)));
   if (!answer.ok) throw new Error(await answer.text());
   return unpack(await answer.arrayBuffer());
 }

@@ -14,6 +14,7 @@ export class Selection {
     this.shown = new Uint8Array(points.size).fill(1);
     this.mask = new Uint8Array(points.size); // what is selected of what is shown
     this.held = new Uint8Array(points.size); // and what is, shown or not
+    this.before = null; // what was held before the line that is being drawn
     this.count = 0;
     this.refresh();
   }
@@ -29,14 +30,14 @@ export class Selection {
     if (this.past.length > MOST) this.past.shift();
     this.future = [];
     this.state = next;
-    this.refresh();
+    this.settle();
   }
 
   undo() {
     if (!this.past.length) return false;
     this.future.push(this.state);
     this.state = this.past.pop();
-    this.refresh();
+    this.settle();
     return true;
   }
 
@@ -44,7 +45,7 @@ export class Selection {
     if (!this.future.length) return false;
     this.past.push(this.state);
     this.state = this.future.pop();
-    this.refresh();
+    this.settle();
     return true;
   }
 
@@ -52,7 +53,7 @@ export class Selection {
   // "remove" begin with what is selected now, whatever made it.
   stroked(rows, how) {
     if (how === "replace") return { drawn: rows, facets: this.state.facets };
-    const drawn = this.any ? Uint8Array.from(this.held) : new Uint8Array(rows.length);
+    const drawn = this.any ? Uint8Array.from(this.before ?? this.held) : new Uint8Array(rows.length);
     for (let i = 0; i < rows.length; i++) if (rows[i]) drawn[i] = how === "add" ? 1 : 0;
     return { ...nothing(), drawn };
   }
@@ -66,9 +67,16 @@ export class Selection {
   // What a line that is being drawn would select, without a past.
   preview(rows, how) {
     const kept = this.state;
+    this.before ??= Uint8Array.from(this.held);
     this.state = this.stroked(rows, how);
     this.refresh();
     this.state = kept;
+  }
+
+  // No line is being drawn any more.
+  settle() {
+    this.before = null;
+    this.refresh();
   }
 
   give(rows) {
