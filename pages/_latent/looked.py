@@ -12,7 +12,6 @@ from streamlit.delta_generator import DeltaGenerator
 from core.service import (
     AcrossQuery,
     DetectorRow,
-    ImageQuery,
     LatentMap,
     Near,
     NearQuery,
@@ -25,9 +24,8 @@ from pages._shared.ask import ask
 from pages._shared.controls import in_words
 from pages._shared.text import plain
 
-__all__ = ["Asked", "by_name", "look", "near", "pick", "said_of", "trust"]
+__all__ = ["by_name", "look", "near", "pick", "said_of", "trust"]
 
-Asked = tuple[ImageQuery, bytes | None]  # an image of a set, or the visitor's own with its bytes
 FIND, LOST, LOOKED = "latent_find", "_latent_lost", "_latent_looked"
 
 
@@ -80,7 +78,9 @@ def look(scenario: Scenario, pressed: Mapping[str, object] | None) -> None:
         picker.inspect("latent", *found)
 
 
-def pick(target: Target, view: LatentMap, scenario: Scenario, default: int, seed: int) -> Asked:
+def pick(
+    target: Target, view: LatentMap, scenario: Scenario, default: int, seed: int
+) -> picker.Picked:
     """The controls that name an image, and the image that they name.
 
     Args:
@@ -97,7 +97,7 @@ def pick(target: Target, view: LatentMap, scenario: Scenario, default: int, seed
     )
 
 
-def near(asked: Asked, target: Target, layout: str) -> Near | None:
+def near(asked: picker.Picked, target: Target, layout: str) -> Near | None:
     """Where the image lies on a map, and its neighbours; None, with clear words, if nowhere."""
     query, data = asked
     with in_words():
@@ -117,7 +117,7 @@ def trust(view: LatentMap) -> None:
 
 def said_of(
     found: Near,
-    asked: Asked,
+    asked: picker.Picked,
     view: LatentMap,
     models: Mapping[str, DetectorRow],
     scenario: Scenario,
@@ -174,7 +174,7 @@ def _how_well(view: LatentMap) -> str:
 
 def verdicts(
     found: Near,
-    asked: Asked,
+    asked: picker.Picked,
     models: Mapping[str, DetectorRow],
     scenario: Scenario,
 ) -> None:

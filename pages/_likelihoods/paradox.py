@@ -6,7 +6,7 @@ normal than normal ones. What is said of a part in bold says, too, where other s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.service import ImageView, Likelihoods, Measured, PartView, Seen, seeds_of
@@ -56,7 +56,7 @@ class Story:
         rows = self.seeds(part.name)
         if not rows:
             return ""
-        values = listed(f"{auroc:.3f}" for auroc in sorted(seen.auroc for seen in rows))
+        values = ", ".join(f"{auroc:.3f}" for auroc in sorted(seen.auroc for seen in rows))
         if part.figures.fooled:
             against = sum(not seen.fooled for seen in rows)
             return f", but not from {against} of {len(rows)} other seeds" if against else ""
@@ -139,18 +139,18 @@ class Story:
         fooled = [part for part in self.scales if part.figures.fooled]
         if not right:
             text = f"**No scale finds them stranger{self.elsewhere()}**"
-            return f"{text}: {listed(map(short, self.scales))}."
+            return f"{text}: {', '.join(map(short, self.scales))}."
         best = max(right, key=lambda part: part.figures.auroc)
         text = f"**The {best.title} is not fooled{self.from_seeds(best)}**"
         if fooled:
             verb = "is" if len(fooled) == 1 else "are"
-            text += f"; the {listed(map(short, fooled))} {verb}"
+            text += f"; the {', '.join(map(short, fooled))} {verb}"
         return f"{text}. {self.reading()}"
 
     def elsewhere(self) -> str:
         """Scales that find the strange set from another seed."""
         found = [p.title for p in self.scales if any(seen.finds for seen in self.seeds(p.name))]
-        return f", but from other seeds the {listed(found)} does" if found else ""
+        return f", but from other seeds the {', '.join(found)} does" if found else ""
 
     def reading(self) -> str:
         """The paper's explanation, as what it is, and whether these numbers bear it out."""
@@ -186,7 +186,7 @@ class Story:
         scales = self.found.ratios["ratio_background"]
         if not scales:
             return text + "."
-        gaps = listed(f"{s.title} {s.gap:+.2f} (AUROC {s.auroc:.3f})" for s in scales)
+        gaps = ", ".join(f"{s.title} {s.gap:+.2f} (AUROC {s.auroc:.3f})" for s in scales)
         text += f": in bits per dimension {self.strange} lie off {self.normal} by {gaps}."
         finest, rest = scales[0], scales[1:]
         noise = self.found.mutations["ratio_background"]
@@ -206,17 +206,12 @@ class Story:
         part = score if score in measured else "total"
         if known is None or part not in measured:
             return ""
-        values = listed(f"{auroc:.3f}" for auroc in sorted(measured[part]))
+        values = ", ".join(f"{auroc:.3f}" for auroc in sorted(measured[part]))
         return f" Seeds ({known.text}): {self.parts[part].title} has AUROC {values}."
 
 
 def short(part: PartView) -> str:
     return f"{part.title} ({part.figures.auroc:.3f})"
-
-
-def listed(words: Iterable[str]) -> str:
-    """Words as a list in a sentence."""
-    return ", ".join(words)
 
 
 def lengths(view: ImageView) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+import numpy as np
+
 from core.service import DetectorRow, Metrics, best_of
 from pages._overview.cells import interval, number, shade
 from pages._shared import draw
+from pages._shared.ask import csv_of
 from pages._shared.theme import Palette
 
 __all__ = ["EVERY", "NONE", "Line", "csv_of_all", "lines", "table"]
@@ -114,16 +115,14 @@ def _cell(figures: Metrics, title: str, colours: Palette, *, intervals: bool, be
 
 def csv_of_all(rows: Sequence[DetectorRow], strange: Sequence[str]) -> bytes:
     """Every figure of every part of every model, a line each, as a CSV file."""
-    text = io.StringIO()
-    writer = csv.writer(text)
     names = ("auroc", "low", "high", "aupr", "fpr95", "n_normal", "n_strange")
-    writer.writerow(("model", "part", "is_score", "strange", *names))
-    for row in rows:
-        if row.card is None:
-            continue
-        for name in strange:
-            for part, figures in row.card.metrics[name].items():
-                values = figures.as_dict()
-                is_score = int(part == row.card.score.part)
-                writer.writerow((row.name, part, is_score, name, *(values[n] for n in names)))
-    return text.getvalue().encode()
+    each = [
+        (row.name, part, int(part == row.card.score.part), name, *(getattr(m, n) for n in names))
+        for row in rows
+        if row.card is not None
+        for name in strange
+        for part, m in row.card.metrics[name].items()
+    ]
+    columns = zip(*each, strict=True) if each else ((),) * (4 + len(names))
+    heads = ("model", "part", "is_score", "strange", *names)
+    return csv_of({head: np.array(c) for head, c in zip(heads, columns, strict=True)})

@@ -31,13 +31,6 @@ __all__ = [
 ]
 
 MAPPED = "glow"  # whose map opens first
-ORDER_TITLES = {
-    "strangest": "strangest",
-    "most normal": "most normal",
-    "typical": "typical",
-    "random": "random",
-}
-
 
 _turn_by_keys = st.components.v2.component(
     "outskirts.pager", js=Path(__file__).with_name("pager.js").read_text(encoding="utf-8")
@@ -213,7 +206,7 @@ def choose_model(label: str, models: Mapping[str, DetectorRow], default: str, ke
 
 def which_first(key: str, *, orders: Sequence[str] = ORDERS, **looks: Any) -> str:
     """The order in which pictures stand, the strangest first at first."""
-    return choice("Which first", {o: ORDER_TITLES.get(o, o) for o in orders}, key=key, **looks)
+    return choice("Which first", {order: order for order in orders}, key=key, **looks)
 
 
 def pager(pages: int, *, key: str, order: Hashable = None) -> int:
@@ -284,5 +277,5 @@ def map_link(model: str, set_name: str, index: int) -> None:
         label="Show on map",
         icon=":material/scatter_plot:",
         help="Where this image lies in the model's latent space, and what lies near it.",
-        query_params=links.query_of("latent", state | {"image": f"{set_name}#{index}"}),
+        query_params=links.query_of("latent", state | {"image": picker.id_of(set_name, index)}),
     )
