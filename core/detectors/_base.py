@@ -178,6 +178,7 @@ class Detector(nn.Module, ABC):
     about: ClassVar[Mapping[str, Part]]
     architecture: ClassVar[tuple[str, ...]] = ()  # settings that weights of the same shapes need
     candidates: ClassVar[tuple[str, ...]] = ()  # parts that may become the score; none: any
+    without_gradient: ClassVar[frozenset[str]] = frozenset()  # parts, see `differentiable`
     compact: ClassVar[bool] = False  # stores in 16 bits what they hold exactly; training rounds
 
     def __init__(self, config: Any, shape: Shape) -> None:
@@ -283,6 +284,17 @@ class Detector(nn.Module, ABC):
     def extra(self, x: Tensor) -> Mapping[str, float]:
         """Other numbers worth showing of one image x (1, C, H, W), by name."""
         return {}
+
+    def differentiable(self, part: str = "score") -> bool:
+        """Whether a part changes smoothly with the pixels, so that its gradient explains it.
+
+        Raises:
+            ValueError: there is no such part.
+        """
+        name = self.config.score if part == "score" else part
+        if name not in self.described:
+            raise ValueError(f"part must be one of {', '.join(self.described)}, got {part!r}")
+        return name not in self.without_gradient
 
     # What a method may have ----------------------------------------------------------------------
 

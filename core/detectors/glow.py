@@ -83,6 +83,7 @@ class Glow(Detector):
     paper: ClassVar[Paper] = words.PAPER
     about: ClassVar[Mapping[str, Part]] = words.PARTS
     architecture: ClassVar[tuple[str, ...]] = ("flow", "leaves")
+    without_gradient: ClassVar[frozenset[str]] = frozenset({"complexity"})  # a PNG's size has none
 
     @dataclass(frozen=True)
     class Config(_base.Config):
@@ -394,8 +395,7 @@ class Glow(Detector):
 
     def _maps(self, codes: Sequence[ScaleCode]) -> Tensor:
         """What each scale costs, shared out over the pixels of the padded picture, (N, L, H, W)."""
-        size = self.covered.height, self.covered.width
-        return torch.stack([spread_over_pixels(-code.log_prob, *size) for code in codes], 1)
+        return torch.stack([spread_over_pixels(-c.log_prob, *self.covered[1:]) for c in codes], 1)
 
     def can(self, method: str) -> bool:
         return super().can(method) and (method != "resample" or bool(self.scale_names))

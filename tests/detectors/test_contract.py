@@ -293,6 +293,19 @@ def test_an_unknown_part_cannot_be_explained(detector: Detector, x: Tensor) -> N
             detector.explain(x, "nonsense")
 
 
+def test_a_part_that_says_it_has_a_gradient_has_one(detector: Detector, x: Tensor) -> None:
+    images = x.requires_grad_()
+    for part, values in detector.parts(images).items():
+        if detector.differentiable(part):
+            (gradient,) = torch.autograd.grad(values.sum(), images, retain_graph=True)
+            assert gradient.isfinite().all(), part
+            assert (gradient.abs().amax((1, 2, 3)) > 0).all(), part
+    assert detector.differentiable() == detector.differentiable(detector.config.score)
+    assert detector.without_gradient <= set(detector.about)
+    with pytest.raises(ValueError, match="nonsense"):
+        detector.differentiable("nonsense")
+
+
 # What a method may have -------------------------------------------------------------------------
 
 OPTIONAL = ("explain", "reconstruct", "sample", "resample")

@@ -543,3 +543,8 @@ def test_an_inverse_that_overflows_gives_no_number_instead_of_white(fitted_glow:
     found = fitted_glow.decode(latents)
     assert found[0].isfinite().all()
     assert found[1].isnan().any()
+
+
+def test_a_compressed_size_has_no_gradient_and_all_else_of_a_flow_has(fitted_glow: Glow) -> None:
+    smooth = {part: fitted_glow.differentiable(part) for part in fitted_glow.described}
+    assert [part for part, is_smooth in smooth.items() if not is_smooth] == ["complexity"]
