@@ -61,7 +61,8 @@ class Batch:
     Attributes:
         x: (N, C, H, W), in [0, 1].
         kind: (N,), -1 known anomaly, 0 unlabelled, +1 known normal.
-        label: (N,), class index, or -1.
+        label: (N,), class index, or -1; of auxiliary images a class of their source, which is none
+            of the scenario's.
     """
 
     x: Tensor

@@ -23,7 +23,7 @@ ALWAYS = ("train", "calibration")  # cards need both
 
 @dataclass(frozen=True)
 class _Part:
-    """Images of one role and their labels (N,)."""
+    """Images of one role and their labels (N,): those of auxiliary ones are not the scenario's."""
 
     images: Images
     label: np.ndarray
@@ -37,7 +37,9 @@ def streams_of(
     Args:
         batch_size: of the streams; download: fetch what is not there, where that can be done.
         wanted: roles, as `core.detectors._base.Roles` has them; of "train+ROLE" training images
-            are of kind +1 and the others of kind -1. Nothing is copied to join them.
+            are of kind +1 and the others of kind -1. Nothing is copied to join them. Labels of
+            auxiliary images are classes of their own sources, those of one after those of another;
+            among training images, whose classes are the scenario's, they are -1.
 
     Raises:
         DataMissing: images are not in the data folder, or damaged.
@@ -61,9 +63,14 @@ def _stream(data: str, parts: Mapping[str, _Part], batch_size: int) -> Stream:
     return Stream(
         joined[0].images if len(joined) == 1 else Joined([part.images for part in joined]),
         np.repeat(np.array(kinds, np.int8), [len(part.label) for part in joined]),
-        np.concatenate([part.label for part in joined]),
+        np.concatenate([_labels(role, parts[role], mixed=len(roles) > 1) for role in roles]),
         batch_size,
     )
+
+
+def _labels(role: str, part: _Part, *, mixed: bool) -> np.ndarray:
+    """Labels (N,) of a role; mixed with training images, other classes than theirs are gone."""
+    return np.full(len(part.label), -1) if mixed and role == "auxiliary" else part.label
 
 
 def _normal(scenario: Scenario, *, download: bool) -> dict[str, _Part]:
@@ -85,21 +92,22 @@ def _further(scenario: Scenario, role: str, *, download: bool) -> _Part:
     part = _listed(scenario, role, download=download)
     if part is None:
         raise ScenarioError(f"scenario {scenario.name} names no {role} images")
-    if role == "auxiliary":  # its classes are not the scenario's
-        return _Part(part.images, np.full(len(part.label), -1))
     return part
 
 
 def _listed(scenario: Scenario, role: str, *, download: bool) -> _Part | None:
     """Training images of all sources that the scenario lists with a role, if there are any."""
-    parts = [
-        _part(_read(scenario, source.source, train=True, download=download))
+    read = [
+        _read(scenario, source.source, train=True, download=download)
         for source in scenario.sources_of(role)
     ]
-    if len(parts) < 2:
-        return parts[0] if parts else None
-    images = Joined([part.images for part in parts])
-    return _Part(images, np.concatenate([part.label for part in parts]))
+    if len(read) < 2:
+        return _part(read[0]) if read else None
+    labels = [data.labels for data in read]
+    if role == "auxiliary":  # of several kinds: a class of one source is none of another
+        firsts = np.cumsum([0, *(len(data.classes) for data in read[:-1])])
+        labels = [own + first for own, first in zip(labels, firsts, strict=True)]
+    return _Part(Joined([data.images for data in read]), np.concatenate(labels))
 
 
 def _part(data: Labelled) -> _Part:

@@ -106,7 +106,7 @@ def test_a_mixture_holds_every_training_image_as_normal_and_every_general_one_as
     alone = seen["auxiliary"]
     assert np.array_equal(alone.images[:], general)
     assert set(alone.kind) == {0}
-    assert set(alone.label) == {-1}
+    assert set(alone.label) == {0}  # the one class of their source
 
 
 def test_a_scenario_without_general_images_trains_no_general_model(models: Tiny) -> None:

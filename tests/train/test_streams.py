@@ -83,17 +83,19 @@ def test_a_class_is_chosen_after_the_split(scenario) -> None:
         assert levels(streams[name].images[:]) == [i for i in rows.tolist() if i % 3 == 1]
 
 
-def test_auxiliary_images_are_unlabelled_alone_and_anomalies_among_training_images(
+def test_auxiliary_images_are_of_no_kind_alone_and_anomalies_among_training_images(
     scenario,
 ) -> None:
     streams = streams_of(scenario(listed(many="auxiliary")), ["auxiliary", "train+auxiliary"], 4)
     alone, mixed = streams["auxiliary"], streams["train+auxiliary"]
     assert levels(alone.images[:]) == list(range(50, 90))
-    assert (set(alone.kind), set(alone.label)) == ({0}, {-1})
+    assert set(alone.kind) == {0}
+    assert alone.label.tolist() == LABELS.tolist()  # classes of their source
     assert len(mixed.images) == 70
     assert levels(mixed.images[mixed.kind == -1]) == list(range(50, 90))
     assert levels(mixed.images[mixed.kind == 1]) == levels(streams["train"].images[:])
-    assert set(mixed.label[30:]) == {-1}
+    assert mixed.label[:30].tolist() == streams["train"].label.tolist()
+    assert set(mixed.label[30:]) == {-1}  # the source's class 0 is not the scenario's
     assert isinstance(mixed.images, Joined)
     assert mixed.images.parts[0] is streams["train"].images  # no second copy
     assert mixed.images.parts[1] is alone.images
@@ -108,8 +110,21 @@ def test_labelled_images_are_known_anomalies_of_their_classes(scenario) -> None:
 
 def test_sources_of_one_role_stand_one_after_the_other(scenario) -> None:
     edit = listed(many="auxiliary", held="auxiliary")
-    images = streams_of(scenario(edit), ["auxiliary"], 4)["auxiliary"].images
-    assert levels(images[:]) == [*range(50, 90), *range(100, 140)]
+    stream = streams_of(scenario(edit), ["auxiliary"], 4)["auxiliary"]
+    assert levels(stream.images[:]) == [*range(50, 90), *range(100, 140)]
+
+
+def test_a_class_of_one_auxiliary_source_is_none_of_another(scenario) -> None:
+    edit = listed(many="auxiliary", held="auxiliary")
+    stream = streams_of(scenario(edit), ["auxiliary"], 4)["auxiliary"]
+    assert stream.label.tolist() == [*LABELS, *(LABELS + 3)]  # of three classes each
+
+
+def test_training_images_of_several_sources_are_of_the_scenarios_classes(scenario) -> None:
+    edit = listed(many="train", held="train")
+    streams = streams_of(scenario(edit), ["train"], 4)
+    both = np.concatenate([streams[role].label for role in ("train", "calibration")])
+    assert sorted(both.tolist()) == sorted([*LABELS, *LABELS])
 
 
 def test_held_out_images_may_have_a_source_of_their_own(scenario) -> None:

@@ -23,8 +23,8 @@ BUNDLES = {  # folder to files, each with grey images (N, 28, 28) of another kin
 class Npz(Source):
     """NAME/train.npz and NAME/test.npz: ``images``, ``labels`` and ``classes``.
 
-    A name that is known is that of a folder of several files, each a class of its own, all for
-    training.
+    A name that is known is that of a folder of several files, all for training: their classes are
+    those of one file after those of another, and a file that names none is a class of its own.
     """
 
     known: ClassVar[tuple[str, ...]] = tuple(BUNDLES)
@@ -38,32 +38,42 @@ class Npz(Source):
         return Labelled(fitted(images, shape), labels, classes)
 
     def _bundle(self, folder: Path, *, train: bool) -> tuple[np.ndarray, np.ndarray, tuple]:
-        """Images of all files of a folder, and labels that say which file."""
+        """Images of all files of a folder, their labels, and the classes of all files."""
         if not train:
             raise DataMissing(f"{self.name} is for training alone: it has no test images")
         files = BUNDLES[self.name]
-        pieces = [_grey(folder, file) for file in files]
-        labels = np.repeat(np.arange(len(pieces)), [len(piece) for piece in pieces])
-        classes = tuple(file.removesuffix(".npz") for file in files)
-        return np.concatenate(pieces), labels.astype(np.int64), classes
+        pieces, labels = [], []
+        classes: list[str] = []
+        for file in files:
+            images, own, names = _grey(folder, file)
+            pieces.append(images)
+            labels.append(own + len(classes))
+            classes += names
+        return np.concatenate(pieces), np.concatenate(labels), tuple(classes)
 
 
-def _grey(folder: Path, file: str) -> np.ndarray:
-    """Images (N, H, W, 1) of one file of a bundle."""
-    name = folder.name
+def _grey(folder: Path, file: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Images (N, H, W, 1) of one file of a bundle, labels (N,) int64, and its classes."""
+    name, path, stem = folder.name, folder / file, file.removesuffix(".npz")
     try:
-        images = _arrays(folder / file, ("images",))["images"]
+        arrays = _arrays(path, ("images",), also=("labels", "classes"))
     except FileNotFoundError as error:
         raise DataMissing(
             f"{name} is not in {folder}: set OUTSKIRTS_DATA to a folder that holds {name} with "
             f"{', '.join(BUNDLES[name])}, each an .npz with images (N, 28, 28) uint8; it cannot "
             "be downloaded from here"
         ) from error
+    images = arrays["images"]
     if images.ndim != 3 or images.dtype != np.uint8:
         raise DataMissing(
-            f"{folder / file}: images must be (N, H, W) uint8, got {images.shape} {images.dtype}"
+            f"{path}: images must be (N, H, W) uint8, got {images.shape} {images.dtype}"
         )
-    return images[..., None]
+    if len(arrays) < 3:  # labels without names, or none
+        return images[..., None], np.zeros(len(images), np.int64), [stem]
+    labels, classes = arrays["labels"], arrays["classes"]
+    if fault := _fault(images, labels, classes):
+        raise DataMissing(f"{path}: {fault}")
+    return images[..., None], labels.astype(np.int64), [f"{stem} {c}" for c in classes]
 
 
 def read_labelled(path: Path) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
@@ -107,11 +117,18 @@ def _fault(images: np.ndarray, labels: np.ndarray, classes: np.ndarray) -> str:
     return ""
 
 
-def _arrays(path: Path, names: tuple[str, ...]) -> Mapping[str, np.ndarray]:
-    """Arrays of an .npz file by name; a file that is not there is left to the caller."""
+def _arrays(
+    path: Path, names: tuple[str, ...], also: tuple[str, ...] = ()
+) -> Mapping[str, np.ndarray]:
+    """Arrays of an .npz file by name; a file that is not there is left to the caller.
+
+    Args:
+        also: names of those that need not be in it.
+    """
     try:
         with np.load(path, allow_pickle=False) as stored:
-            return {name: _array(stored, name) for name in names}
+            further = [name for name in also if name in stored.files]
+            return {name: _array(stored, name) for name in (*names, *further)}
     except FileNotFoundError:
         raise
     except Exception as error:  # zlib, zipfile and numpy each have their own

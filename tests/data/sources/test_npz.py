@@ -35,13 +35,39 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     return tmp_path
 
 
-def test_the_images_of_all_files_come_in_order_and_labels_say_which_file(folder: Path) -> None:
+def test_the_images_of_all_files_come_in_order_and_a_file_without_classes_is_one(
+    folder: Path,
+) -> None:
     data = read(folder)
     expected = np.concatenate([tiny.strokes(n, seed=n) for n in (3, 2, 4)])
     assert np.array_equal(data.images[:], expected)
     assert (data.images[:].dtype, data.labels.dtype) == (np.uint8, np.int64)
     assert data.classes == ("emnist-letters-test", "notmnist", "quickdraw3")
     assert data.labels.tolist() == [0, 0, 0, 1, 1, 2, 2, 2, 2]
+
+
+def test_classes_of_one_file_stand_after_those_of_another_and_none_is_shared(folder: Path) -> None:
+    for file, labels in ((FILES[0], [1, 0, 1]), (FILES[2], [2, 2, 0, 1])):
+        path = folder / "general-grey" / file
+        images = np.load(path)["images"]
+        names = np.array(["A", "B", "C"][: max(labels) + 1])
+        np.savez(path, images=images, labels=np.array(labels, np.int16), classes=names)
+    data = read(folder)
+    assert data.labels.tolist() == [1, 0, 1, 2, 2, 5, 5, 3, 4]
+    assert data.labels.dtype == np.int64
+    assert data.classes == (
+        *("emnist-letters-test A", "emnist-letters-test B"),
+        "notmnist",
+        *("quickdraw3 A", "quickdraw3 B", "quickdraw3 C"),
+    )
+
+
+def test_labels_of_a_file_that_its_classes_do_not_name_are_refused(folder: Path) -> None:
+    path = folder / "general-grey" / FILES[1]
+    images = np.load(path)["images"]
+    np.savez(path, images=images, labels=np.array([0, 2]), classes=np.array(["A", "B"]))
+    with pytest.raises(DataMissing, match=r"notmnist\.npz: labels must be from 0 to 1, .* 0 to 2"):
+        read(folder)
 
 
 @pytest.mark.parametrize("file", FILES)
