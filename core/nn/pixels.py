@@ -133,10 +133,15 @@ def trimmed(x: Tensor, margin: tuple[int, int, int, int]) -> Tensor:
 def spread_over_pixels(cells: Tensor, height: int, width: int) -> Tensor:
     """Values of cells (N, h, w) shared out evenly over their pixels, (N, height, width).
 
+    Where the pixels do not divide by the cells, some cells have a row or column more.
+
     Example:
         >>> spread_over_pixels(torch.tensor([[[4.0, 8.0]]]), 2, 4)[0, 0].tolist()
         [1.0, 1.0, 2.0, 2.0]
+        >>> spread_over_pixels(torch.tensor([[[4.0, 8.0]]]), 1, 3)[0, 0].tolist()
+        [2.0, 2.0, 8.0]
     """
-    rows, columns = height // cells.shape[1], width // cells.shape[2]
-    pixels = cells.repeat_interleave(rows, 1).repeat_interleave(columns, 2)
-    return pixels / (rows * columns)
+    rows = torch.arange(height, device=cells.device) * cells.shape[1] // height
+    columns = torch.arange(width, device=cells.device) * cells.shape[2] // width
+    counts = rows.bincount()[rows][:, None] * columns.bincount()[columns]
+    return cells[:, rows][:, :, columns] / counts
