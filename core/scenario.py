@@ -42,7 +42,8 @@ class Scenario(ScenarioSets):
             that scenario's, those of the same source.
         variants: a name for each class of the normal set; each in turn is the normal one, and the
             others are strange (see `member`). ``strange`` is empty then.
-        training: settings a model, by its name: DETECTOR or DETECTOR.MODEL.
+        training: settings a model, by its name: DETECTOR or DETECTOR.MODEL. Where there are
+            variants, DETECTOR is a model of each class, DETECTOR.MODEL one of all: see `shared`.
         limits: of every model that learned here; a sentence each.
         start: states of pages that are worth a look, in the order in which they are shown.
     """
@@ -66,6 +67,8 @@ class Scenario(ScenarioSets):
             raise ValueError("variants are one for each of several classes, without strange sets")
         if REST in self.variants or len(set(self.variants)) != len(self.variants):
             raise ValueError(f"variants must differ from each other and from {REST!r}")
+        if twice := [m for m in self.shared if self.class_of(m.partition(".")[2])]:
+            raise ValueError(f"{', '.join(twice)} in training is called as the model of a class is")
         Shape.checked(self.image)
         return self
 
@@ -73,6 +76,21 @@ class Scenario(ScenarioSets):
     def family(self) -> str:
         """Name of its folder: its own, or that of the scenario whose `member` it is."""
         return self.name.partition(".")[0]
+
+    @property
+    def shared(self) -> tuple[str, ...]:
+        """Names of models that learn once for all variants, whose own models ask them.
+
+        Normal to them is the whole normal set; there is nothing strange that they could find.
+        """
+        return tuple(name for name in self.training if self.variants and "." in name)
+
+    def class_of(self, variant: str) -> str | None:
+        """The class that the ``variant`` of a model names: CLASS, or CLASS-GG with labels' share.
+
+        None where there is no such class.
+        """
+        return next((v for v in (variant, variant.rpartition("-")[0]) if v in self.variants), None)
 
     @property
     def shape(self) -> Shape:
@@ -152,7 +170,9 @@ class Scenario(ScenarioSets):
             "normal": normal,
             "strange": (rest, *sets),
             "variants": (),
-            "training": {f"{name}.{variant}": t for name, t in self.training.items()},
+            "training": {
+                f"{name}.{variant}": t for name, t in self.training.items() if "." not in name
+            },
             "start": tuple(tile.filled(variant, normal, sets[-1]) for tile in self.start),
         }
         return self.model_copy(update=update)

@@ -29,7 +29,7 @@ from core.answers.latent import (
     pictures_of,
 )
 from core.answers.likelihoods import Likelihoods, LikelihoodsQuery, PartView, ScaleGap
-from core.answers.loaded import Target, parse_target, variants_of
+from core.answers.loaded import Target, parse_target, shared_of, variants_of
 from core.answers.models import (
     Drawn,
     Pair,
@@ -175,6 +175,7 @@ __all__ = [
     "scenarios",
     "score",
     "seeds_of",
+    "shared_of",
     "shuffled",
     "variants_of",
     "warm_up",

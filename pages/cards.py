@@ -1,5 +1,7 @@
 """Model cards: what was trained on what, with which deviations and limits."""
 
+from functools import partial
+
 import streamlit as st
 
 from core.service import DetectorRow, Overview, OverviewQuery
@@ -16,22 +18,20 @@ def show_card(row: DetectorRow, overview: Overview, titles: dict[str, str]) -> N
     card, scenario = row.card, overview.scenario
     assert card is not None
     essentials.show(row, scenario, overview.examples)
-    figures.show(row, scenario.strange)
-    details.show(row, scenario, titles)
     stem = f"{scenario.family}-{row.name}"
-    downloads(
-        File("This card (JSON)", f"{stem}.json", lambda: card.model_dump_json(indent=1)),
-        File(
-            "All its figures (CSV)",
-            f"{stem}-figures.csv",
-            lambda: figures.metrics_csv(row, scenario.strange),
-        ),
-    )
+    files = [File("This card (JSON)", f"{stem}.json", lambda: card.model_dump_json(indent=1))]
+    if card.metrics:  # a model that those of all classes ask has none
+        figures.show(row, scenario.strange)
+        table = partial(figures.metrics_csv, row, scenario.strange)
+        files.append(File("All its figures (CSV)", f"{stem}-figures.csv", table))
+    details.show(row, scenario, titles)
+    downloads(*files)
 
 
 overview = ask(OverviewQuery(st.session_state["world"]))
 scenario = overview.scenario
-rows = {row.name: row for row in (*overview.detectors, *overview.seed_replicates)}
+listed = (*overview.detectors, *overview.seed_replicates, *overview.shared)
+rows = {row.name: row for row in listed}
 titles = {name: row.title for name, row in rows.items()}
 heading("cards", scenario, [name for name, row in rows.items() if row.card is not None])
 if not rows:

@@ -18,21 +18,29 @@ from core.answers.loaded import loaded, stored_scores
 from core.evaluate.metrics import bootstrap_auroc
 from core.scenario import ScenarioError, build_reference, load_scenario
 from core.service import LatentQuery, Target, parse_target
+from core.train import run
 from core.train.streams import streams_of
 from pages._shared.pages import PAGES
 
 CLASSES = ("zero", "one", "two")
+SHARED = "glow.general"
 
 
 def family_json() -> dict:
-    training = {"minutes": 0.003, "batch_size": 16, "config": tiny.CONFIG, **tiny.MAPS}
+    """A flow of each class, and a general one that all of them ask."""
+    training = {"minutes": 0.003, "batch_size": 16, **tiny.MAPS}
+    asking, asked = ({**tiny.CONFIG, **more} for more in ({"general": SHARED}, {"data": "general"}))
     return tiny.scenario_json(()) | {
         "name": "tiny-one",
         "title": "One kind of box",
         "strange": [],
         "images": "scenario:tiny",
         "variants": list(CLASSES),
-        "training": {"glow": {"title": "Glow", **training}},
+        "training": {
+            "glow": {"title": "Glow", "config": asking, **training},
+            SHARED: {"title": "General flow", "text": "Of all.", "config": asked, **training},
+        },
+        "sources": tiny.models_json()["sources"],
     }
 
 
@@ -173,6 +181,126 @@ def test_a_map_shows_every_image_once(family: Tiny) -> None:
     assert view.id(int(view.rows(key)[0])) == "two#3" if len(view.rows(key)) else True
 
 
+# What all classes share -------------------------------------------------------------------------
+
+
+def test_a_shared_model_learns_once_and_the_whole_normal_set_is_normal_to_it(family: Tiny) -> None:
+    target = parse_target(f"tiny-one/{SHARED}")
+    assert target.shared
+    assert target.world.name == "tiny-one"
+    card = loaded(target)[1]
+    assert (card.data.name, card.data.images) == ("Lines", tiny.GENERAL_IMAGES)
+    assert card.data.calibration == card.calibration.images == tiny.CALIBRATION_IMAGES
+    assert not card.metrics
+    assert card.training.test_evaluations == 0  # nobody looked at what is strange to a class
+    (whole,) = stored_scores(target).items()
+    assert (whole[0], len(whole[1]["total"])) == ("boxes", tiny.TEST_IMAGES)
+
+
+def test_every_class_asks_the_shared_model_and_has_it_not_among_its_own(family: Tiny) -> None:
+    shared = loaded(parse_target(f"tiny-one/{SHARED}"))[1]
+    for target in variants():
+        detector, card = loaded(target)
+        assert card.auxiliary_models == {SHARED: shared.weights.sha256}
+        assert not target.shared
+        assert detector.auxiliaries["general"].config.data == "general"
+        assert list(target.world.training) == [target.stem]
+        assert target.world.shared == ()
+    assert [str(t) for t in service.shared_of(parse_target("tiny-one/glow"))] == [
+        f"tiny-one/{SHARED}"
+    ]
+
+
+def test_a_shared_models_numbers_of_a_class_are_its_numbers_of_these_images(family: Tiny) -> None:
+    shared, one = parse_target(f"tiny-one/{SHARED}"), Target("tiny-one", "glow", "one")
+    found, own = stored_scores(shared, beside=one), stored_scores(one)
+    whole, labels = stored_scores(shared)["boxes"]["total"], np.arange(tiny.TEST_IMAGES) % 3
+    assert list(found) == list(own) == ["one", "rest", "zero", "two"]
+    for i, name in enumerate(CLASSES):
+        assert np.array_equal(found[name]["total"], whole[labels == i])
+        # The ratio is what the class's model pays more than the shared one, image by image.
+        ratio = own[name]["total"] - found[name]["total"]
+        np.testing.assert_allclose(own[name]["ratio_general"], ratio, atol=1e-2)
+
+
+def test_a_class_whose_shared_model_was_trained_anew_asks_to_be_measured_anew(
+    family: Tiny, call: Call
+) -> None:
+    training = load_scenario("tiny-one").training_of(SHARED)
+    run.train(load_scenario("tiny-one"), SHARED, training=training.model_copy(update={"seed": 5}))
+    forget_everything()
+    with pytest.raises(checkpoint.CardError, match=r"measured with other weights of glow\.general"):
+        loaded(Target("tiny-one", "glow", "one"))
+    assert call("train", "tiny-one/glow.one", "--keep-weights").status == 0
+    assert loaded(Target("tiny-one", "glow", "one"))
+
+
+def test_a_shared_model_alone_is_trained_by_its_name_and_is_no_class(
+    family: Tiny, call: Call
+) -> None:
+    for path in (family.checkpoints / "tiny-one").glob("glow.*"):
+        path.unlink()
+    forget_everything()
+    line = call("train", "tiny-one/glow.one").error()
+    assert f"no checkpoint tiny-one/{SHARED}: train it with" in line
+    said = call("train", f"tiny-one/{SHARED}")
+    assert said.status == 0, said.err
+    assert f"tiny-one/{SHARED}: " in said.out
+    assert sorted(p.name for p in (family.checkpoints / "tiny-one").glob("*.safetensors")) == [
+        f"{SHARED}.safetensors"
+    ]
+    (row,) = (r for r in service.scenarios() if r["scenario"] == "tiny-one")
+    assert (row["detectors"], row["models"], row["shared"]) == ([], [SHARED], [SHARED])
+    assert f"  asked by every variant: {SHARED}\n" in call("scenarios").out
+
+
+def test_one_call_trains_what_all_classes_ask_before_they_ask_it(
+    family: Tiny, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained: list[str] = []
+    monkeypatch.setattr(run, "train", lambda scenario, name, **how: trained.append(name))
+    assert call("train", "tiny-one/glow").status == 0
+    assert trained == [SHARED, *(f"glow.{name}" for name in CLASSES)]
+
+
+def test_a_shared_model_has_no_strange_sets_but_ones_own(
+    family: Tiny, call: Call, tmp_path: Path
+) -> None:
+    line = call("evaluate", f"tiny-one/{SHARED}").error()
+    assert f"tiny-one/{SHARED} judges no class" in line
+    np.save(tmp_path / "strange.npy", tiny.strokes(8, seed=3))
+    said = call(
+        "evaluate", f"tiny-one/{SHARED}", "--against", f"mine={tmp_path}/strange.npy", "--json"
+    )
+    assert said.status == 0, said.err
+    assert json.loads(said.out)["strange"]["mine"]["score"]["n_normal"] == tiny.TEST_IMAGES
+
+
+@pytest.mark.parametrize("name", ["glow.one", "glow.one-05"])
+def test_a_shared_model_cannot_have_the_name_of_a_classs_model(family: Tiny, name: str) -> None:
+    path, values = family.checkpoints / "tiny-one" / "scenario.json", family_json()
+    values["training"][name] = values["training"][SHARED]
+    path.write_text(json.dumps(values))
+    forget_everything()
+    with pytest.raises(ScenarioError, match=f"{name} in training is called as the model of a"):
+        load_scenario("tiny-one")
+
+
+def test_an_overview_lists_what_is_shared_apart_and_a_change_of_its_card_is_noticed(
+    family: Tiny,
+) -> None:
+    for name, own in (("tiny-one.one", ["glow.one"]), ("tiny-one", ["glow"])):
+        found = service.ask(service.OverviewQuery(name))
+        assert [row.name for row in found.detectors] == own
+        assert [row.name for row in found.shared] == [SHARED]
+    assert list(service.ask(service.ClassesQuery("tiny-one")).cards) == ["glow"]
+    assert not service.ask(service.OverviewQuery("tiny")).shared
+    (family.checkpoints / "tiny-one" / f"{SHARED}.json").unlink()
+    (row,) = service.ask(service.OverviewQuery("tiny-one.one")).shared
+    assert row.card is None
+    assert "train it with" in row.missing
+
+
 # What is said -----------------------------------------------------------------------------------
 
 
@@ -262,3 +390,18 @@ def test_every_page_knows_a_scenario_of_one_class(app: AppTest, page: str) -> No
     assert not app.error
     if page == "latent":
         assert "rest" not in app.session_state["latent_sets"]  # it has no images of its own
+
+
+def test_the_shared_models_card_is_offered_and_says_that_it_judges_nothing(app: AppTest) -> None:
+    app.selectbox(key="scenario").set_value("tiny-one").run()
+    app.switch_page("cards.py").run()
+    assert app.selectbox(key="cards_model").options == ["Glow", "General flow"]
+    app.selectbox(key="cards_model").set_value(SHARED).run()
+    assert not app.exception
+    assert not app.error
+    shown = "\n".join(m.value for m in app.markdown)
+    assert "the models of all classes ask it" in shown
+    assert "How good each part is" not in shown
+    assert "160 images: Lines" in shown
+    everyone = next(t.value for t in app.table if "parameters" in t.value)
+    assert everyone["measured"].tolist()[-1] == "never"

@@ -117,7 +117,7 @@ def likelihoods(query: LikelihoodsQuery) -> Likelihoods:
         other = Target.of(query.target.scenario, name)
         part = f"ratio_{role}"
         own = stored[beside], stored[query.strange]
-        others = stored_scores(other)
+        others = stored_scores(other, beside=query.target)
         theirs = others[beside], others[query.strange]
         ratios[part] = _by_scale(detector, part, own, theirs)
         mutations[part] = float(loaded(other)[1].config.get("mutation", 0.0))

@@ -33,6 +33,7 @@ __all__ = [
     "loaded",
     "newest",
     "parse_target",
+    "shared_of",
     "size_of_model",
     "stored_scores",
     "variants_of",
@@ -65,6 +66,15 @@ class Target:
         return self.detector if self.variant is None else f"{self.detector}.{self.variant}"
 
     @property
+    def shared(self) -> bool:
+        """Whether it is no class's model, but one that those of all classes ask.
+
+        Raises:
+            ScenarioError: no such scenario.
+        """
+        return self.stem in load_scenario(self.scenario).shared
+
+    @property
     def world(self) -> Scenario:
         """The scenario that the detector lives in: of several variants, the one of its class.
 
@@ -72,9 +82,9 @@ class Target:
             ScenarioError: no such scenario, or it has variants and none of them is named.
         """
         scenario = load_scenario(self.scenario)
-        if not scenario.variants:
+        if not scenario.variants or self.shared:
             return scenario
-        if (chosen := _class_of(scenario, self.variant or "")) is None:
+        if (chosen := scenario.class_of(self.variant or "")) is None:
             raise ScenarioError(
                 f"{self} is one of {len(scenario.variants)}: name which, such as "
                 f"{self.scenario}/{self.detector}.{scenario.variants[0]}"
@@ -85,18 +95,18 @@ class Target:
         return f"{self.scenario}/{self.stem}"
 
 
-def _class_of(scenario: Scenario, variant: str) -> str | None:
-    """The class that a variant names: CLASS, or CLASS-GG with a share of labels."""
-    found = [v for v in (variant, variant.rpartition("-")[0]) if v in scenario.variants]
-    return found[0] if found else None
-
-
 def variants_of(target: Target) -> list[Target]:
     """A target itself; or, where it names no variant of a scenario that has them, each of them."""
     scenario = load_scenario(target.scenario)
     if target.variant or not scenario.variants:
         return [target]
     return [Target(target.scenario, target.detector, v) for v in scenario.variants]
+
+
+def shared_of(target: Target) -> list[Target]:
+    """Models of a target's detector that those of all variants ask: none elsewhere."""
+    shared = [Target.of(target.scenario, m) for m in load_scenario(target.scenario).shared]
+    return [model for model in shared if model.detector == target.detector]
 
 
 def parse_target(text: str) -> Target:
@@ -121,7 +131,7 @@ def parse_target(text: str) -> Target:
         )
     if detector not in detector_names():
         raise ScenarioError(f"no detector {detector!r}; there are: {', '.join(detector_names())}")
-    if variant and _class_of(scenario, variant) is None and rest not in scenario.training:
+    if variant and scenario.class_of(variant) is None and rest not in scenario.training:
         models = [m.partition(".")[2] for m in scenario.training if m.startswith(f"{detector}.")]
         known = ", ".join([*models, *scenario.variants]) or "none"
         raise ScenarioError(f"{scenario_name}/{detector} has no variant {variant!r}; has: {known}")
@@ -288,9 +298,21 @@ _scores: Cache[ReferenceScores] = Cache(limit=200_000_000, sized=_size_of_scores
 _auxiliaries: Cache[tuple[str, ...]] = Cache(limit=1_000_000, sized=lambda stems: 1000)
 
 
-def stored_scores(target: Target) -> Mapping[str, Mapping[str, np.ndarray]]:
-    """Every part of every reference image: set name to part name to (N,)."""
-    return _stored(target).sets
+def stored_scores(
+    target: Target, *, beside: Target | None = None
+) -> Mapping[str, Mapping[str, np.ndarray]]:
+    """Every part of every reference image: set name to part name to (N,).
+
+    Args:
+        beside: a class's model that asks this one: of shared ones, the sets are those of its class.
+    """
+    found = _stored(target).sets
+    if beside is None or not target.shared:
+        return found
+    family, member = target.world, beside.world
+    whole, labels = found[family.normal.name], family.pictures(family.normal.name).labels
+    rows = {s.name: labels == s.only for s in member.own_sets}
+    return member.joined({n: {p: v[r] for p, v in whole.items()} for n, r in rows.items()})
 
 
 def exemplar_images(target: Target) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +56,7 @@ def warm_up() -> None:
         if not scenario.variants:  # where a class is normal, no page shows the whole set
             for s in scenario.sets:
                 scenario.pictures(s.name)
-    stems = [Target.of(scenario.name, stem) for stem in scenario.training]
+    stems = [Target.of(scenario.name, m) for m in scenario.training if m not in scenario.shared]
     for target in (each for stem in stems for each in variants_of(stem)):
         with suppress(OutskirtsError):
             if (scenario.folder / f"{target.stem}.json").exists():
@@ -103,8 +103,8 @@ class OverviewQuery(Query["Overview"]):
 
     def files(self) -> Iterable[Path]:
         scenario = load_scenario(self.scenario)
-        cards = (scenario.folder / f"{name}.json" for name in scenario.training)
-        return [*files_of_images(scenario), *cards]
+        models = (*scenario.training, *load_scenario(scenario.family).shared)
+        return [*files_of_images(scenario), *(scenario.folder / f"{m}.json" for m in models)]
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,7 @@ class Overview:
 
     Attributes:
         seed_replicates: models that differ from another in their seed alone.
+        shared: models of the whole family, which those of each class ask; they judge nothing.
         examples: set name to (n, H, W, C) uint8.
         sizes: set name to how many images it has.
     """
@@ -120,6 +121,7 @@ class Overview:
     scenario: Scenario
     detectors: tuple[DetectorRow, ...]
     seed_replicates: tuple[DetectorRow, ...]
+    shared: tuple[DetectorRow, ...]
     examples: Mapping[str, np.ndarray]
     sizes: Mapping[str, int]
 
@@ -136,6 +138,8 @@ def scenarios() -> list[dict[str, Any]]:
         stems = sorted(
             p.name.removesuffix(".safetensors") for p in scenario.folder.glob("*.safetensors")
         )
+        others = {s.name: s.role for s in scenario.others}
+        judging = {stem.partition(".")[0] for stem in stems if stem not in scenario.shared}
         found.append(
             {
                 "scenario": name,
@@ -143,24 +147,22 @@ def scenarios() -> list[dict[str, Any]]:
                 "question": scenario.question,
                 "normal": scenario.normal.name,
                 "strange": [s.name for s in scenario.strange],
-                **(
-                    {"others": {s.name: s.role for s in scenario.others}} if scenario.others else {}
-                ),
-                "detectors": sorted({stem.partition(".")[0] for stem in stems}),
+                **({"others": others} if others else {}),
+                "detectors": sorted(judging),
                 "models": stems,
                 "variants": list(scenario.variants),
-                **(
-                    {"classes": [c.capitalize() for c in scenario.normal.classes]}
-                    if scenario.variants
-                    else {}
-                ),
+                **(_of_classes(scenario, stems) if scenario.variants else {}),
             }
         )
     return found
 
 
-def _class_titles(scenario: Scenario) -> list[str]:
-    return [name.capitalize() for name in scenario.normal.classes]
+def _of_classes(scenario: Scenario, stems: Collection[str]) -> dict[str, list[str]]:
+    """Titles of the classes, in the order of variants, and which trained models all of them ask."""
+    return {
+        "classes": [name.capitalize() for name in scenario.normal.classes],
+        "shared": [stem for stem in stems if stem in scenario.shared],
+    }
 
 
 def overview(query: OverviewQuery) -> Overview:
@@ -173,9 +175,11 @@ def overview(query: OverviewQuery) -> Overview:
     from core.detectors import detector_class
 
     scenario = load_scenario(query.scenario)
+    family = load_scenario(scenario.family)
     rows = []
     seed_replicates = {seed for training in scenario.training.values() for seed in training.seeds}
-    for name, training in scenario.training.items():
+    trained = {**scenario.training, **{name: family.training[name] for name in family.shared}}
+    for name, training in trained.items():
         try:
             cls = detector_class(name.partition(".")[0])
         except LookupError as error:
@@ -197,8 +201,9 @@ def overview(query: OverviewQuery) -> Overview:
     rows_of = {name: np.arange(len(i))[:: steps.get(name, 1)][:n] for name, i in shown.items()}
     return Overview(
         scenario,
-        detectors=tuple(row for row in rows if row.name not in seed_replicates),
+        detectors=tuple(r for r in rows if r.name not in {*seed_replicates, *family.shared}),
         seed_replicates=tuple(row for row in rows if row.name in seed_replicates),
+        shared=tuple(row for row in rows if row.name in family.shared),
         examples={name: images[rows_of[name]] for name, images in shown.items()},
         sizes={name: len(images) for name, images in shown.items()},
     )
@@ -240,6 +245,7 @@ def _cards_of(family: Scenario) -> list[tuple[Path, str, Target]]:
     return [
         (family.folder / f"{target.stem}.json", stem, target)
         for stem in family.training
+        if stem not in family.shared
         for target in variants_of(Target.of(family.name, stem))
     ]
 

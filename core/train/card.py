@@ -133,7 +133,7 @@ def _card(
 ) -> Card:
     detector, (paper, _, variant) = learnt.detector, name.partition(".")
     learned = _trained_on(scenario, detector, learnt.streams)
-    evaluations = 1 + _evaluations(scenario, name)
+    evaluations = bool(scenario.strange) + _evaluations(scenario, name)
     return Card(
         schema=1,
         scenario=scenario.family,

@@ -47,6 +47,11 @@ def evaluate(
         _evaluate_all(chosen, alone=alone, stored=stored, as_json=as_json)
         return
     own = _named_paths(against or [])
+    if chosen.shared and not own:
+        raise OutskirtsError(
+            f"{chosen} judges no class, the models of all classes ask it: no strange set is there "
+            "to measure it on, but your own by --against"
+        )
     ranks = {}
     if compare_with is not None:
         ranks[compare_with] = _ranks(chosen, parse_target(compare_with))

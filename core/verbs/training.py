@@ -56,7 +56,7 @@ def train(
     """Train; write weights, card and reference scores. An interrupted training goes on."""
     if minutes is not None and not math.isfinite(minutes):
         raise OutskirtsError(f"--minutes must be a finite number, got {minutes}")
-    settings, chosen = _settings(changes or []), service.variants_of(parse_target(target))
+    settings, chosen = _settings(changes or []), _all_of(parse_target(target))
     if atlas_only:
         if restart or keep_weights or minutes or changes:
             raise OutskirtsError("--atlas-only changes nothing else: give it alone")
@@ -65,6 +65,12 @@ def train(
     how: dict[str, Any] = {"restart": restart, "keep_weights": keep_weights}
     how |= {"minutes": minutes, "download": download, "devices": devices, "device": device}
     _each(chosen, partial(_train_one, changes=settings, **how))
+
+
+def _all_of(target: Target) -> list[Target]:
+    """A model; or of a detector in a scenario of several variants, what they ask, and each."""
+    variants = service.variants_of(target)
+    return variants if target in variants else [*service.shared_of(target), *variants]
 
 
 def _each(targets: Sequence[Target], work: Callable[[Target], None]) -> None:

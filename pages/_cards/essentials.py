@@ -24,6 +24,10 @@ from pages._shared import draw
 __all__ = ["show", "threshold"]
 
 SEEN = 4  # pictures of a set
+ASKED = (
+    "It judges no image itself: the models of all classes ask it. So it stands against no strange "
+    "set here; how good its answers are, their cards say."
+)
 MANY = 8  # sets: of more, pictures are smaller
 
 
@@ -36,8 +40,11 @@ def show(row: DetectorRow, scenario: Scenario, examples: Mapping[str, np.ndarray
     card = row.card
     assert card is not None
     st.markdown(f"**{row.title}** (`{scenario.family}/{row.name}`): {row.text}")
-    with st.container(key="cards_picture"):
-        st.html(_scores(row, card, scenario, examples))
+    if card.metrics:
+        with st.container(key="cards_picture"):
+            st.html(_scores(row, card, scenario, examples))
+    else:
+        st.markdown(ASKED)
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown(
