@@ -20,10 +20,11 @@ from torch import Tensor
 from core.detectors import _base
 from core.detectors import _novelty_words as words
 from core.detectors._base import Batch, Detector, Explanation, NotFitted, Paper, Part, Phase, Player
+from core.nn.bank import in_8_bits, nearest
 from core.nn.bcos import WIDTHS, BcosConv2d, BcosNet, both_signs, held, linear_map
 from core.nn.pixels import spread_over_pixels
 from core.nn.sampling import normal
-from core.nn.spans import lengths, off_span, unit_rows, widest
+from core.nn.spans import lengths, off_span, shares, unit_rows, widest
 from core.shape import Shape
 
 __all__ = ["Novelty"]
@@ -32,14 +33,7 @@ LEAST = 8  # pixels of a side, so that the coarsest features have a place
 NEAREST = 2  # training features that familiarity looks at
 CANDIDATES = 10  # draws of the Gaussian for each that is taken as background
 FLOOR = 0.01  # of a grey level: no pixel is taken to be steadier
-MEASURED = (
-    "familiarity",
-    "novelty_input",
-    "novelty_map",
-    "novelty_inner",
-    "novelty_background",
-    "pixels",
-)
+MEASURED = tuple(name for name in words.PARTS if not name.startswith("sum"))
 
 
 class Novelty(Detector):
@@ -94,7 +88,7 @@ class Novelty(Detector):
             inner, fields: the layer (from 0) whose activations are read, by means of fields x
                 fields.
             reading: of novelty, that the score adds.
-            epochs: of the encoder's training.
+            epochs, background_epochs: of the encoder's training, and of the background's.
         """
 
         score: str = "sum"
@@ -109,14 +103,15 @@ class Novelty(Detector):
         fields: int = 4
         reading: Literal["input", "map", "inner", "background"] = "input"
         epochs: int = 6
+        background_epochs: int = 1
         learning_rate: float = 3e-3
 
     bank: Tensor  # (K, F) int8, features of training images at length 1, in steps
     bank_step: Tensor  # (), what one of these integers is worth
     span: Tensor  # (k, 2 C H W), orthonormal directions of normal W(x)
     inner_span: Tensor  # (k, C' fields fields), of normal W(x) of inner activations
-    pixel_mean: Tensor  # (C H W,)
-    pixel_span: Tensor  # (k, C H W), principal components of raw pixels
+    pixel_mean: Tensor  # (P,), of raw pixels, P = C H W
+    pixel_span: Tensor  # (k, P), principal components of raw pixels
     rest_mean: Tensor  # (H, W), of |v - V V'v| over held-out normal images
     rest_std: Tensor  # (H, W)
     centre: Tensor  # (6,), means of `MEASURED` over held-out normal images
@@ -187,9 +182,10 @@ class Novelty(Detector):
     def phases(self) -> Sequence[Phase]:
         learnt: _base.Roles = "auxiliary" if self.config.data == "general" else "train"
         least = max(self.config.bank, self.config.rank)
+        tell = [self._player("background", self._tell_background)]
         phases = [
             Phase("bank and spans", learnt, prepare=self._fit_normal, least=least),
-            Phase("background", learnt, [self._player("background", self._tell_background)]),
+            Phase("background", learnt, tell, epochs=self.config.background_epochs),
             Phase("round to 16 bits", learnt, prepare=self._round),
             Phase("standardise", "calibration", prepare=self._fit_scales, least=2),
         ]
@@ -230,17 +226,14 @@ class Novelty(Detector):
                 pixels.append(batch.x.flatten(1))
                 outer.append(unit_rows(self.weights(batch.x).flatten(1)))
                 inner.append(unit_rows(self._inner_weights(batch.x)))
-        self._hold(torch.cat(features)[:bank])
+        integers, step = in_8_bits(torch.cat(features)[:bank])
+        self.bank.copy_(integers)
+        self.bank_step.copy_(step)
         self.span.copy_(widest(torch.cat(outer)[:explained], self.config.rank))
         self.inner_span.copy_(widest(torch.cat(inner)[:explained], self.config.rank))
         raw = torch.cat(pixels)[:explained]
         self.pixel_mean.copy_(raw.mean(0))
         self.pixel_span.copy_(widest(raw - raw.mean(0), self.config.rank))
-
-    def _hold(self, units: Tensor) -> None:
-        """Keep features (K, F), at length 1, in 8 bits a number."""
-        self.bank_step.copy_((units.abs().max() / 127).half())
-        self.bank.copy_((units / self.bank_step).round().clamp(-127, 127))
 
     @property
     def held_features(self) -> Tensor:
@@ -317,11 +310,7 @@ class Novelty(Detector):
         return unit_rows(_pooled(self.encoder.activations(both_signs(x))))
 
     def _nearest(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Distances (N, 2) of features (N, F), at length 1, to the bank's nearest; their rows."""
-        bank = self.held_features
-        squares = 1 + bank.square().sum(1) - 2 * unit_rows(features) @ bank.T
-        nearest = squares.clamp_min(1e-8).topk(NEAREST, dim=1, largest=False)
-        return nearest.values.sqrt(), nearest.indices
+        return nearest(unit_rows(features), self.held_features, count=NEAREST)
 
     def weights(self, x: Tensor) -> Tensor:
         """W(x) of images x (N, C, H, W), (N, 2 C, H, W): the sum of W(x) v is |f|, exactly."""
@@ -405,9 +394,9 @@ class Novelty(Detector):
         elif part == "novelty_inner":
             pixels = self._explain_inner(v)
         elif part == "novelty_input":
-            pixels = _shares(self._rest(v)) / lengths(v)[:, None, None]
+            pixels = shares(self._rest(v)) / lengths(v)[:, None, None]
         else:
-            pixels = _shares(self._pixel_rest(x))
+            pixels = shares(self._pixel_rest(x))
         return x.new_zeros(len(x)), pixels
 
     def _explain_familiarity(self, v: Tensor) -> tuple[Tensor, Tensor]:
@@ -416,9 +405,9 @@ class Novelty(Detector):
         <f/|f|, b> is linear in v with the gates and |f| held.
         """
         distances, indices = self._nearest(_pooled(self.encoder.activations(v)))
-        nearest = self.held_features[indices]  # (N, 2, F)
-        pull = (2 / distances / NEAREST)[..., None] * nearest
-        constant = ((1 + nearest.square().sum(2)) / distances).mean(1)
+        two = self.held_features[indices]  # (N, 2, F)
+        pull = (2 / distances / NEAREST)[..., None] * two
+        constant = ((1 + two.square().sum(2)) / distances).mean(1)
 
         def likeness(v: Tensor) -> Tensor:
             features = _pooled(self.encoder.activations(v))
@@ -429,7 +418,7 @@ class Novelty(Detector):
     def _explain_inner(self, v: Tensor) -> Tensor:
         inner, fields = self._inner(self.encoder.activations(v)), self.config.fields
         rest = off_span(inner, self.inner_span).reshape(len(v), -1, fields, fields)
-        return spread_over_pixels(_shares(rest) / lengths(inner)[:, None, None], *v.shape[2:])
+        return spread_over_pixels(shares(rest) / lengths(inner)[:, None, None], *v.shape[2:])
 
 
 def _pooled(activations: Sequence[Tensor]) -> Tensor:
@@ -440,11 +429,6 @@ def _pooled(activations: Sequence[Tensor]) -> Tensor:
 def _length(features: Tensor) -> Tensor:
     """<f, f/|f|> (N,) of features (N, F), the direction held."""
     return (features * unit_rows(features).detach()).sum(1)
-
-
-def _shares(rest: Tensor) -> Tensor:
-    """A vector's length shared out over its places by their squares: (N, C, H, W) to (N, H, W)."""
-    return rest.square().sum(1) / lengths(rest).clamp_min(1e-12)[:, None, None]
 
 
 def _check(config: Novelty.Config, shape: Shape) -> None:

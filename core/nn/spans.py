@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["lengths", "off_span", "unit_rows", "widest"]
+__all__ = ["lengths", "off_span", "shares", "unit_rows", "widest"]
 
 
 def lengths(values: Tensor) -> Tensor:
@@ -54,3 +54,13 @@ def off_span(rows: Tensor, span: Tensor) -> Tensor:
         [[0.0, 4.0]]
     """
     return rows - (rows @ span.T) @ span
+
+
+def shares(rest: Tensor) -> Tensor:
+    """A vector's length shared out over its places by their squares: (N, C, H, W) to (N, H, W).
+
+    Example:
+        >>> shares(torch.tensor([3.0, 4.0]).reshape(1, 1, 1, 2)).tolist()
+        [[[1.7999999523162842, 3.200000047683716]]]
+    """
+    return rest.square().sum(1) / lengths(rest).clamp_min(1e-12)[:, None, None]

@@ -62,7 +62,21 @@ def distilled(outskirts: Detector, x: Tensor) -> float:
     return sum(float(v) for v in outskirts._distil(Batch(x, x, x), torch.Generator()).values())
 
 
+def class_error(novelty: Detector, x: Tensor) -> float:
+    """Of the encoder, on classes that are dealt out blindly: their shares can be learned."""
+    batch = Batch(x, x, torch.arange(len(x)) % 3)
+    return float(novelty._classify(batch, torch.Generator())["classes"])
+
+
+def background_error(novelty: Detector, x: Tensor) -> float:
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        terms = novelty._tell_background(Batch(x, x, x), generator)
+    return sum(map(float, terms.values()))
+
+
 NARROW = {"hidden": 16, "code": 4, "regions": 2, "latent": 4, "fuse_hidden": 16, "exemplars": 48}
+FEW = {"classes": 3, "width": 1, "bank": 24, "explained": 32, "rank": 4, "fields": 2}
 SMALL = {"steps": 1, "hidden": 8, "training_dtype": "float32"}
 TINY = {  # by the name of a checkpoint: DETECTOR or DETECTOR.MODEL
     "glow": Tiny(
@@ -95,6 +109,17 @@ TINY = {  # by the name of a checkpoint: DETECTOR or DETECTOR.MODEL
         config={**NARROW, "levels": 1, "negatives": "noise", "rho": 1.0},
         cost=vae_error,
         gain=15.0,  # of some 440, half of what training brings
+    ),
+    "novelty": Tiny(
+        config={**FEW, "epochs": 12},
+        cost=class_error,
+        gain=0.07,  # nats, half of what training brings
+    ),
+    "novelty.asking": Tiny(
+        config={**FEW, "encoder": "novelty.encoder", "background_epochs": 40},
+        cost=background_error,
+        gain=0.007,  # nats, half of what training brings: a logit lies between -1 and 1
+        auxiliaries={"encoder": {**FEW, "data": "general"}},
     ),
 }
 DETECTORS = detector_names()
