@@ -9,7 +9,7 @@ __all__ = ["in_8_bits", "nearest"]
 
 
 def in_8_bits(units: Tensor) -> tuple[Tensor, Tensor]:
-    """Integers (K, F) int8 of features (K, F), and the step that one of them is worth, ().
+    """Integers (K, F) int8 of units (K, F), and the step that one of them is worth, ().
 
     The step is one that 16 bits hold.
 

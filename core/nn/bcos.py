@@ -27,7 +27,8 @@ __all__ = [
     "linear_map",
 ]
 
-WIDTHS, KERNELS, STRIDES = (1, 3, 6, 10, 10), (3, 3, 3, 3, 1), (1, 2, 1, 2, 1)  # of `BcosNet`
+WIDTHS = (1, 3, 6, 10, 10)  # of the layers of `BcosNet`, in widths of the first
+KERNELS, STRIDES = (3, 3, 3, 3, 1), (1, 2, 1, 2, 1)
 EPS = 1e-6  # under the root of a patch's length: an empty patch has no direction
 
 # Of a context, not of a module: threads share modules, and each explains or does not by itself.
@@ -44,8 +45,8 @@ def explaining() -> Iterator[None]:
         >>> x = torch.full((1, 1, 1, 1), 2.0, requires_grad=True)
         >>> with explaining():
         ...     y = layer(x)
-        >>> round(float(y), 4), round(float(torch.autograd.grad(y.sum(), x)[0]), 4)
-        (2.0, 1.0)
+        >>> torch.autograd.grad(y.sum(), x)[0].flatten().round(decimals=4).tolist()
+        [1.0]
     """
     token = _explaining.set(True)
     try:
@@ -55,21 +56,26 @@ def explaining() -> Iterator[None]:
 
 
 def held(gate: Tensor) -> Tensor:
-    """A gate as it is, or, within `explaining`, as a constant.
+    """The gate (any shape) as it is, or, within `explaining`, as a constant.
 
     Example:
-        >>> gate = torch.ones(1, requires_grad=True)
+        >>> gate = torch.tensor([3.0], requires_grad=True)
         >>> with explaining():
-        ...     held(gate).requires_grad
-        False
+        ...     y = 2 * gate + held(gate)
+        >>> torch.autograd.grad(y.sum(), gate)[0].tolist()
+        [2.0]
     """
     return gate.detach() if _explaining.get() else gate
 
 
 class BcosConv2d(nn.Module):
-    """y = |cos(x, w)|^(B - 1) w^T x of every patch x, with w of unit length; no bias.
+    """y = |cos(x, w)|^(B - 1) w^T x of every patch of x (N, C, H, W), w of unit length; no bias.
 
-    Maps (N, C, H, W) to (N, C', H', W').
+    Args:
+        inputs, outputs: channels C and C'.
+        size: of a patch, size x size.
+        stride: from patch to patch.
+        b: B.
 
     References:
         Böhle, Fritz, Schiele 2022, B-cos networks, eq. 3, https://arxiv.org/abs/2205.10268.
@@ -106,9 +112,10 @@ class BcosConv2d(nn.Module):
 
 
 class UncentredNorm(nn.Module):
-    """Batch norm that takes no mean away and adds no bias: y = g x / sqrt(E[x^2]), by channel.
+    """Batch norm that takes no mean away and adds no bias: y = g x / sqrt(E[x^2] + eps) by channel.
 
-    In training E is over the batch, else a running mean; (N, C, H, W) to the same.
+    Of x (N, C, H, W); E is over the batch in training, else a running mean, which each batch moves
+    by the momentum.
 
     References:
         Böhle, Singh, Fritz, Schiele 2024, B-cos alignment, sec. 3, https://arxiv.org/abs/2306.10898.
@@ -139,10 +146,15 @@ class UncentredNorm(nn.Module):
 
 
 class BcosNet(nn.Module):
-    """Five B-cos layers and a logit a class: images with both signs (N, C, H, W) to (N, classes).
+    """Five B-cos layers and a logit a class: images v (N, C, H, W) with both signs to (N, classes).
 
     The second and the fourth halve height and width. A logit is the mean of a 1x1 layer's over all
     places.
+
+    Args:
+        inputs: C.
+        width: channels of the first layer.
+        classes: how many logits.
 
     Example:
         >>> net = BcosNet(2, width=1, classes=3).eval()

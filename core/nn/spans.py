@@ -57,7 +57,7 @@ def off_span(rows: Tensor, span: Tensor) -> Tensor:
 
 
 def shares(rest: Tensor) -> Tensor:
-    """A vector's length shared out over its places by their squares: (N, C, H, W) to (N, H, W).
+    """Length of each rest (N, C, H, W), shared out over its places by their squares, (N, H, W).
 
     Example:
         >>> shares(torch.tensor([3.0, 4.0]).reshape(1, 1, 1, 2)).tolist()
