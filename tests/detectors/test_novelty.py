@@ -199,8 +199,8 @@ def test_the_encoder_learns_classes_and_refuses_labels_that_are_none() -> None:
     detector = Novelty(SMALL, tiny.SHAPE)
     player = detector.phases()[0].players[0]
     optimizer = player.optimizer(player.parameters())
-    x = as_tensor(tiny.boxes(32, seed=0)), as_tensor(tiny.strokes(32, seed=0))
-    label = torch.arange(2).repeat_interleave(32)
+    x = as_tensor(tiny.boxes(16, seed=0)), as_tensor(tiny.strokes(16, seed=0))
+    label = torch.arange(2).repeat_interleave(16)
     detector.net.train()
     for _ in range(150):
         optimizer.zero_grad()
