@@ -14,7 +14,7 @@ from core.answers.loaded import Target, files_of_images, loaded, stored_scores, 
 from core.answers.query import Answered, Query
 from core.errors import OutskirtsError
 from core.evaluate.metrics import Mean, Metrics, mean_of
-from core.scenario import REST, Scenario, ScenarioError, load_scenario, scenario_names
+from core.scenario import REST, Scenario, ScenarioError, Training, load_scenario, scenario_names
 
 if TYPE_CHECKING:
     from core.card import Card
@@ -171,29 +171,11 @@ def overview(query: OverviewQuery) -> Overview:
     Raises:
         ScenarioError: unknown scenario, or its images are missing.
     """
-    from core import checkpoint
-    from core.detectors import detector_class
-
     scenario = load_scenario(query.scenario)
     family = load_scenario(scenario.family)
-    rows = []
     seed_replicates = {seed for training in scenario.training.values() for seed in training.seeds}
     trained = {**scenario.training, **{name: family.training[name] for name in family.shared}}
-    for name, training in trained.items():
-        try:
-            cls = detector_class(name.partition(".")[0])
-        except LookupError as error:
-            raise ScenarioError(
-                f"{query.scenario}/scenario.json trains {name!r}: {error}"
-            ) from error
-        card, missing = None, ""
-        try:
-            card = checkpoint.read_card(scenario.folder, name)
-        except checkpoint.CardError as error:
-            missing = str(error)
-        titles = _part_titles(name, cls, training.config if card is None else card.config, scenario)
-        title = training.title or cls.__name__
-        rows.append(DetectorRow(name, cls.__name__, title, training.text, titles, card, missing))
+    rows = [_row(scenario, name, training) for name, training in trained.items()]
     shown = {s.name: scenario.pictures(s.name).images for s in scenario.sets}
     # Of sets that stand one after the other, some of each.
     n = query.examples
@@ -207,6 +189,24 @@ def overview(query: OverviewQuery) -> Overview:
         examples={name: images[rows_of[name]] for name, images in shown.items()},
         sizes={name: len(images) for name, images in shown.items()},
     )
+
+
+def _row(scenario: Scenario, name: str, training: Training) -> DetectorRow:
+    from core import checkpoint
+    from core.detectors import detector_class
+
+    try:
+        cls = detector_class(name.partition(".")[0])
+    except LookupError as error:
+        raise ScenarioError(f"{scenario.name}/scenario.json trains {name!r}: {error}") from error
+    card, missing = None, ""
+    try:
+        card = checkpoint.read_card(scenario.folder, name)
+    except checkpoint.CardError as error:
+        missing = str(error)
+    titles = _part_titles(name, cls, training.config if card is None else card.config, scenario)
+    title = training.title or cls.__name__
+    return DetectorRow(name, cls.__name__, title, training.text, titles, card, missing)
 
 
 def _part_titles(

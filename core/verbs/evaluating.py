@@ -46,12 +46,7 @@ def evaluate(
         alone = not against and scores is None and compare_with is None
         _evaluate_all(chosen, alone=alone, stored=stored, as_json=as_json)
         return
-    own = _named_paths(against or [])
-    if chosen.shared and not own:
-        raise OutskirtsError(
-            f"{chosen} judges no class, the models of all classes ask it: no strange set is there "
-            "to measure it on, but your own by --against"
-        )
+    own = _own_sets(chosen, against or [])
     ranks = {}
     if compare_with is not None:
         ranks[compare_with] = _ranks(chosen, parse_target(compare_with))
@@ -138,6 +133,17 @@ def _ranks(target: Target, other: Target) -> dict[str, Mapping[str, float]]:
         raise OutskirtsError(f"{target} and {other} are of different scenarios")
     sets = target.world.strange
     return {s.name: service.ask(PairQuery(target, other, s.name)).rank for s in sets}
+
+
+def _own_sets(target: Target, texts: Iterable[str]) -> dict[str, Path]:
+    """Paths of the user's strange images by name, without which a shared model has none."""
+    own = _named_paths(texts)
+    if target.shared and not own:
+        raise OutskirtsError(
+            f"{target} judges no class, the models of all classes ask it: no strange set is there "
+            "to measure it on, but your own by --against"
+        )
+    return own
 
 
 def _named_paths(texts: Iterable[str]) -> dict[str, Path]:
