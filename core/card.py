@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +27,7 @@ __all__ = [
     "Trained",
     "TrainedOn",
     "Weights",
+    "packed",
     "read_card",
     "stem",
 ]
@@ -97,10 +100,14 @@ class Score(_Strict):
 
 
 class Calibration(_Strict):
-    """1,001 quantiles a part, of held-out normal images."""
+    """1,001 quantiles a part, of held-out normal images.
+
+    Attributes:
+        quantiles: `packed`; in older cards, whose seals hold, the numbers themselves.
+    """
 
     images: int
-    quantiles: dict[str, tuple[float, ...]]
+    quantiles: dict[str, str | tuple[float, ...]]
 
 
 class Golden(_Strict):
@@ -190,8 +197,45 @@ class Card(_Strict):
         return stem(self.detector, self.variant)
 
     def quantiles(self, part: str) -> np.ndarray:
-        """The stored quantiles (1001,) of a part over calibration normals."""
-        return np.array(self.calibration.quantiles[part])
+        """The stored quantiles (1001,) float64 of a part over calibration normals."""
+        stored = self.calibration.quantiles[part]
+        if isinstance(stored, str):
+            return np.frombuffer(base64.b64decode(stored), "<f4").astype(np.float64)
+        return np.array(stored)
+
+    def text(self) -> str:
+        """The card as its file holds it: JSON, short dicts and lists of numbers in a line each."""
+        return _laid_out(json.loads(self.model_dump_json())) + "\n"
+
+
+SHORT = 30  # letters: a line holds what is shorter, of one list or dict
+
+
+def _laid_out(value: Any, indent: str = "") -> str:
+    """JSON of a value, whose first line is indented already."""
+    inner = indent + " "
+    if isinstance(value, dict):
+        ends, prefixes, values = "{}", [f"{json.dumps(k)}: " for k in value], list(value.values())
+    elif isinstance(value, list):
+        ends, prefixes, values = "[]", [""] * len(value), value
+    else:
+        return json.dumps(value, ensure_ascii=False)
+    texts = [_laid_out(v, inner) for v in values]
+    entries = [prefix + text for prefix, text in zip(prefixes, texts, strict=True)]
+    nested = any(isinstance(v, dict | list) and v for v in values)
+    if not nested and all(len(text) <= SHORT for text in texts):
+        return ends[0] + ", ".join(entries) + ends[1]
+    return f"{ends[0]}\n{inner}" + f",\n{inner}".join(entries) + f"\n{indent}{ends[1]}"
+
+
+def packed(quantiles: np.ndarray) -> str:
+    """Quantiles (1001,) as a card holds them: float32, little-endian, in base64.
+
+    Example:
+        >>> packed(np.array([0.0, 0.5]))
+        'AAAAAAAAAD8='
+    """
+    return base64.b64encode(quantiles.astype("<f4").tobytes()).decode()
 
 
 def stem(detector: str, variant: str | None) -> str:

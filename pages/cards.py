@@ -19,7 +19,7 @@ def show_card(row: DetectorRow, overview: Overview, titles: dict[str, str]) -> N
     assert card is not None
     essentials.show(row, scenario, overview.examples)
     stem = f"{scenario.family}-{row.name}"
-    files = [File("This card (JSON)", f"{stem}.json", lambda: card.model_dump_json(indent=1))]
+    files = [File("This card (JSON)", f"{stem}.json", card.text)]
     if card.metrics:  # a model that those of all classes ask has none
         figures.show(row, scenario.strange)
         table = partial(figures.metrics_csv, row, scenario.strange)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from conftest import Tiny
 from pydantic import ValidationError
 
 from core import checkpoint
-from core.card import Calibration, Card, CardError, Weights
+from core.card import Calibration, Card, CardError, Weights, packed
 from core.data.picture import as_tensor
 from core.data.splits import calibration_split
 from core.detectors.glow import Glow
@@ -169,6 +170,96 @@ def test_calibration_images_were_not_trained_on(tiny_scenario: Tiny) -> None:
     expected = quantiles(parts["total"])
     np.testing.assert_allclose(card.quantiles("total"), expected, rtol=1e-5, atol=0.02)
     assert card.data.sha256 == hashlib.sha256(images[train].tobytes()).hexdigest()
+
+
+# How it is stored -------------------------------------------------------------------------------
+
+
+def test_a_cards_quantiles_are_packed_and_come_out_as_float32(tiny_scenario: Tiny) -> None:
+    _, card = checkpoint.load(tiny_scenario.folder, "glow")
+    for part, stored in card.calibration.quantiles.items():
+        assert isinstance(stored, str)
+        assert len(stored) == 4 * -(-1001 * 4 // 3)  # four letters for three bytes
+        ranks = card.quantiles(part)
+        assert (ranks.shape, ranks.dtype) == ((1001,), np.float64)
+        assert np.array_equal(ranks, ranks.astype(np.float32))
+    values = np.array([0.0, 0.1, -2.5, 1e6 + 1 / 3])
+    packing = Calibration(images=1, quantiles={"total": packed(values)})
+    again = card.model_copy(update={"calibration": packing}).quantiles("total")
+    assert again.tolist() == values.astype(np.float32).tolist()
+
+
+def test_an_older_card_keeps_its_numbers_and_its_seal(tiny_scenario: Tiny) -> None:
+    path = tiny_scenario.folder / "glow.json"
+    new = checkpoint.read_card(tiny_scenario.folder, "glow")
+
+    def spelt_out(card: dict[str, Any]) -> None:
+        card["calibration"]["quantiles"] = {
+            part: new.quantiles(part).tolist() for part in new.calibration.quantiles
+        }
+
+    change(path, spelt_out)
+    old = checkpoint.read_card(tiny_scenario.folder, "glow")
+    assert old.seal != new.seal
+    assert isinstance(old.calibration.quantiles["total"], tuple)
+    for part in new.calibration.quantiles:
+        assert np.array_equal(old.quantiles(part), new.quantiles(part))
+    path.write_text(old.text(), encoding="utf-8")  # only the spaces differ
+    assert checkpoint.read_card(tiny_scenario.folder, "glow") == old
+
+
+def test_every_card_that_ships_fits_its_seal_however_it_is_laid_out() -> None:
+    for path in ROOT.glob("checkpoints/*/*.json"):
+        if path.with_suffix(".safetensors").exists():
+            card = checkpoint.read_card(path.parent, path.stem)
+            again = Card.model_validate_json(card.text())
+            assert again == card, path
+            assert again.sealed().seal == card.seal, path
+
+
+def test_no_line_of_a_card_holds_one_number_of_many(tiny_scenario: Tiny) -> None:
+    text = (tiny_scenario.folder / "glow.json").read_text(encoding="utf-8")
+    lines = [line.strip(" ,") for line in text.splitlines()]
+    assert not [line for line in lines if re.fullmatch(r"-?[\d.]+(e[+-]?\d+)?", line)]
+    assert '"shape": [1, 28, 28]' in lines
+    (golden,) = (line for line in lines[lines.index('"golden": {') :] if '"total": [' in line)
+    assert len(json.loads(golden.removeprefix('"total": '))) == 4 * len(tiny.CHANGES) + 8
+    assert sum(line.startswith('"flat": {') for line in lines) == 1  # a line a part below it
+    assert text.endswith("}\n")
+
+
+def test_scores_are_rounded_to_seventeen_binary_digits() -> None:
+    one = 2.0**-16  # the last digit of what lies between 1 and 2
+    values = np.array([1 + one, 1 + 0.6 * one, -1 - 0.4 * one, 3 + one, 0, np.inf], np.float32)
+    scores = checkpoint.ReferenceScores(
+        {"boxes": {"total": values}}, np.ones((1, 2, 2, 1), np.uint8)
+    )
+    rounded = scores.rounded()
+    found = rounded.sets["boxes"]["total"]
+    assert found.tolist() == [1 + one, 1 + one, -1, 3, 0, np.inf]  # of two as near, the even one
+    assert found.dtype == np.float32
+    assert rounded.exemplars is scores.exemplars
+    assert np.array_equal(rounded.rounded().sets["boxes"]["total"], found)
+    many = np.random.default_rng(0).lognormal(3, 4, 10_000).astype(np.float32)
+    off = checkpoint.ReferenceScores({"a": {"p": many}}).rounded().sets["a"]["p"] / many - 1
+    assert 0 < np.abs(off).max() < 1e-5
+
+
+def test_scores_of_an_older_file_are_the_numbers_themselves(tiny_scenario: Tiny) -> None:
+    path = tiny_scenario.folder / "glow.atlas.npz"
+    card = checkpoint.read_card(tiny_scenario.folder, "glow")
+    expected = checkpoint.read_scores(tiny_scenario.folder, card).sets
+    with np.load(path) as stored:
+        arrays = {key: stored[key] for key in stored.files}
+    n = len(expected["boxes"]["total"])
+    assert (arrays["boxes/total"].shape, arrays["boxes/total"].dtype) == ((4, n), np.uint8)
+    arrays |= {f"{s}/{p}": v for s, parts in expected.items() for p, v in parts.items()}
+    np.savez_compressed(path, **arrays)
+    found = checkpoint.read_scores(tiny_scenario.folder, card).sets
+    for name, parts in expected.items():
+        for part, values in parts.items():
+            assert np.array_equal(found[name][part], values)
+            assert found[name][part].dtype == np.float32
 
 
 # What is refused --------------------------------------------------------------------------------
@@ -358,11 +449,11 @@ def spoilt(found: Tiny, spoil: Callable[[dict], object]) -> Card:
         (lambda z: z.update({"a/b/c": z["boxes/total"]}), "a/b/c is no part of it"),
         (lambda z: z.pop("boxes/total"), "boxes/total is missing"),
         (
-            lambda z: z.update({"boxes/total": z["boxes/total"][:5]}),
+            lambda z: z.update({"boxes/total": z["boxes/total"][:, :5]}),
             "boxes/total has 5 numbers of 96",
         ),
         (
-            lambda z: z.update({k: v[:5] for k, v in z.items() if k.startswith("turned/")}),
+            lambda z: z.update({k: v[:, :5] for k, v in z.items() if k.startswith("turned/")}),
             "turned/total has 5 numbers of 96",
         ),
         (

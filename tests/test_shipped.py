@@ -33,6 +33,10 @@ CHECKPOINTS = sorted(settings().checkpoints.glob("*/*.safetensors"))
 # byte with the Pillow that requirements.txt pins; a byte is 8 bits, a hundredth of its spread.
 OF_THE_SPREAD = 1e-3
 OF_ITSELF = 4e-6
+# A class's model stores scores of 17 binary digits, and its card has the figures of the whole ones:
+# where neighbours change places an AUROC was seen to move by 3e-6, and an image is flagged or not.
+OF_DIGITS = 2**-17
+OF_AUROC = 1e-5
 
 
 @pytest.fixture(scope="module", params=CHECKPOINTS, ids=lambda p: f"{p.parent.name}-{p.stem}")
@@ -92,15 +96,17 @@ def stored(path: Path, world: Scenario, loaded: tuple[Detector, Card]):
     return world.joined(checkpoint.read_scores(path.parent, loaded[1]).sets)
 
 
-def assert_same(found: np.ndarray, kept: np.ndarray, spread: float, what: str) -> None:
+def assert_same(
+    found: np.ndarray, kept: np.ndarray, spread: float, what: str, more: float = 0
+) -> None:
     np.testing.assert_allclose(
-        found, kept, rtol=OF_ITSELF, atol=OF_THE_SPREAD * spread, err_msg=what
+        found, kept, rtol=OF_ITSELF + more, atol=OF_THE_SPREAD * spread, err_msg=what
     )
 
 
 def spreads(card: Card) -> dict[str, float]:
     """Half the distance of the 16 % and 84 % quantiles of calibration normals, by part."""
-    found = {part: np.array(q)[[160, 840]] for part, q in card.calibration.quantiles.items()}
+    found = {part: card.quantiles(part)[[160, 840]] for part in card.calibration.quantiles}
     return {part: float(high - low) / 2 for part, (low, high) in found.items()}
 
 
@@ -179,7 +185,7 @@ def test_the_card_belongs_to_its_place_and_its_scenario(
     assert set(card.auxiliary_models) == set(detector.auxiliary_models.values())
     assert (card.training.test_evaluations >= 1) == bool(scenario.strange)
     assert set(card.calibration.quantiles) == set(detector.described)
-    assert all(np.all(np.diff(q) >= 0) for q in card.calibration.quantiles.values())
+    assert all(np.all(np.diff(card.quantiles(part)) >= 0) for part in card.calibration.quantiles)
 
 
 def test_the_score_is_the_part_that_validation_recommends(loaded) -> None:
@@ -215,7 +221,8 @@ def test_stored_scores_come_out_again_on_the_normal_and_a_strange_set(
         found = parts_of(detector, scenario.pictures(image_set.name).images[:64])
         for part, values in found.items():
             kept = stored[image_set.name][part][:64]
-            assert_same(values, kept, spreads(card)[part], f"{part} of {image_set.name}")
+            what = f"{part} of {image_set.name}"
+            assert_same(values, kept, spreads(card)[part], what, more=OF_DIGITS)
 
 
 def test_there_is_a_stored_score_for_every_reference_image(world: Scenario, loaded, stored) -> None:
@@ -232,14 +239,14 @@ def test_the_cards_figures_are_those_of_the_stored_scores(world: Scenario, loade
     detector, card = loaded
     scenario = world
     normal = stored[scenario.normal.name]
+    whole = scenario.name == scenario.family
     assert set(card.metrics) == {s.name for s in scenario.strange}
     for name, parts in card.metrics.items():
         assert set(parts) == set(normal)
         for part, figures in parts.items():
             # The same float32 numbers through the same counting.
-            assert figures.auroc == pytest.approx(
-                auroc(normal[part], stored[name][part]), abs=1e-12
-            )
+            again = auroc(normal[part], stored[name][part])
+            assert figures.auroc == pytest.approx(again, abs=1e-12 if whole else OF_AUROC)
             assert figures.low <= figures.auroc <= figures.high
             assert (figures.n_normal, figures.n_strange) == (
                 len(normal[part]),
@@ -247,8 +254,9 @@ def test_the_cards_figures_are_those_of_the_stored_scores(world: Scenario, loade
             )
     for name in [s.name for s in scenario.strange][:1]:
         part = card.score.part
-        again = measure(normal[part], stored[name][part]).as_dict()
-        assert card.metrics[name][part].as_dict() == pytest.approx(again, abs=1e-12)
+        figures = measure(normal[part], stored[name][part]).as_dict()
+        off = 1e-12 if whole else 2 / len(normal[part])
+        assert card.metrics[name][part].as_dict() == pytest.approx(figures, abs=off)
     if "bits_per_dimension" in card.figures:
         shown = detector.to_display("total", normal["total"].astype(float)).mean()
         # The card keeps four decimals.

@@ -13,7 +13,18 @@ import numpy as np
 import torch
 
 from core import checkpoint
-from core.card import Calibration, Card, Golden, Input, Score, Seeds, Trained, TrainedOn, Weights
+from core.card import (
+    Calibration,
+    Card,
+    Golden,
+    Input,
+    Score,
+    Seeds,
+    Trained,
+    TrainedOn,
+    Weights,
+    packed,
+)
 from core.checkpoint import ReferenceScores
 from core.data.stream import Stream
 from core.detectors._base import Detector, Roles
@@ -87,7 +98,8 @@ def write_card(
     measured = _measure(scenario, learnt, training, watcher)
     data, weights = checkpoint.pack(detector)
     card = _card(scenario, name, learnt, training, measured, others=others, weights=weights)
-    save = partial(checkpoint.save, card, scenario.folder, weights=data, scores=measured.scores)
+    scores = measured.scores if scenario.name == scenario.family else measured.scores.rounded()
+    save = partial(checkpoint.save, card, scenario.folder, weights=data, scores=scores)
     try:
         atlas = lay_out(scenario, detector, training, stage=watcher.stage)
     except Exception:  # whatever went wrong with the map, the hours of training are not lost
@@ -177,7 +189,7 @@ def _score(detector: Detector, measured: _Measured) -> Score:
 def _calibration(held_out: Mapping[str, np.ndarray]) -> Calibration:
     return Calibration(
         images=len(next(iter(held_out.values()))),
-        quantiles={p: tuple(_rounded(quantiles(v))) for p, v in held_out.items()},
+        quantiles={p: packed(quantiles(v)) for p, v in held_out.items()},
     )
 
 
