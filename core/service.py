@@ -9,6 +9,16 @@ from typing import Any, TypeVar
 
 from core.answers import answered, loaded
 from core.answers.across import Across, AcrossQuery
+from core.answers.explain import (
+    BaselineRow,
+    MapQuery,
+    MapView,
+    MethodRow,
+    Methods,
+    MethodsQuery,
+    PlantedQuery,
+    PlantedView,
+)
 from core.answers.finders import Best, Finding, best_of, fooled_parts, hardest, most_fooled
 from core.answers.images import (
     ORDERS,
@@ -90,6 +100,7 @@ __all__ = [
     "SUFFIXES",
     "Across",
     "AcrossQuery",
+    "BaselineRow",
     "Best",
     "Card",
     "Classes",
@@ -115,8 +126,13 @@ __all__ = [
     "Likelihoods",
     "LikelihoodsQuery",
     "Luck",
+    "MapQuery",
+    "MapView",
     "Mean",
     "Measured",
+    "MethodRow",
+    "Methods",
+    "MethodsQuery",
     "Metrics",
     "Near",
     "NearQuery",
@@ -130,6 +146,8 @@ __all__ = [
     "PlaceQuery",
     "Plane",
     "PlaneQuery",
+    "PlantedQuery",
+    "PlantedView",
     "Points",
     "PointsQuery",
     "Query",

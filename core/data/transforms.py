@@ -8,14 +8,24 @@ as the picture asks for: what is so many pixels of 28 is the same share of any o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
 
 from core.data.picture import as_pil, fit, pixels_of
+from core.data.views import Images
 from core.shape import Shape
 
-__all__ = ["CONTROLS", "FAULTS", "flat_images", "noise_images"]
+__all__ = [
+    "CONTROLS",
+    "FAULTS",
+    "Planted",
+    "flat_images",
+    "noise_images",
+    "patch_place",
+    "planted",
+]
 
 Change = Callable[[np.ndarray], np.ndarray]
 Fault = Callable[[np.ndarray, np.random.Generator], np.ndarray]
@@ -23,6 +33,7 @@ Fault = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 SIDE = 28  # pixels: what the sizes below are of
 BLUR, BEND, SMOOTH = 1.5 / SIDE, 3 / SIDE, 4 / SIDE  # shares of the shorter side
 GRID = 4  # blocks a side
+PATCHES, CHANGE, TRIES = 14, 32.0, 200  # of planted patches: the seed's word, levels, draws
 
 
 def noise_images(n: int, shape: Shape, *, seed: int) -> np.ndarray:
@@ -61,17 +72,101 @@ CONTROLS: Mapping[str, Change] = {
 }
 
 
+# A patch of another image ------------------------------------------------------------------------
+
+
+def patch_place(height: int, width: int, *, row: int, column: int) -> tuple[slice, slice]:
+    """Rows and columns of a patch, a third of each side, whose top left is at a row and a column.
+
+    Height and width are the picture's.
+
+    Example:
+        >>> patch_place(28, 30, row=2, column=0)
+        (slice(2, 11, None), slice(0, 10, None))
+    """
+    return slice(row, row + height // 3), slice(column, column + width // 3)
+
+
 def _patch_swap(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A patch of a third of each side comes from another image, at the same place."""
     n, height, width, _ = images.shape
-    h, w = height // 3, width // 3
     changed = images.copy()
     donors = (np.arange(n) + rng.integers(1, n, n)) % n
-    rows = rng.integers(0, height - h + 1, n)
-    columns = rng.integers(0, width - w + 1, n)
-    for i, (donor, r, c) in enumerate(zip(donors, rows, columns, strict=True)):
-        changed[i, r : r + h, c : c + w] = images[donor, r : r + h, c : c + w]
+    rows = rng.integers(0, height - height // 3 + 1, n)
+    columns = rng.integers(0, width - width // 3 + 1, n)
+    for i, (donor, row, column) in enumerate(zip(donors, rows, columns, strict=True)):
+        place = patch_place(height, width, row=row, column=column)
+        changed[i][place] = images[donor][place]
     return changed
+
+
+@dataclass(frozen=True)
+class Planted:
+    """An image (H, W, C) uint8 with a patch of another at a known place.
+
+    Attributes:
+        mask: (H, W) bool, the patch.
+        donor: which image the patch comes from.
+        change: mean absolute difference in the patch to what was there, in levels.
+    """
+
+    image: np.ndarray  # (H, W, C)
+    mask: np.ndarray
+    donor: int
+    change: float
+
+
+def planted(
+    image: np.ndarray, donors: Images, *, fault: int, without: int | None = None
+) -> Planted:
+    """The fault of a number: in an image (H, W, C) uint8 a patch of one of donors (N, H, W, C).
+
+    Donor and place are drawn, seeded by the fault's number, until the patch differs from what was
+    there by 32 levels of 255 in the mean; of 200 draws that all differ less, the one that differs
+    most is taken.
+
+    Args:
+        without: the donor that is the image itself.
+
+    Raises:
+        ValueError: there is no other donor.
+
+    Example:
+        >>> black, white = np.zeros((1, 6, 6, 1), np.uint8), np.full((1, 6, 6, 1), 255, np.uint8)
+        >>> found = planted(black[0], np.concatenate([black, white]), fault=0, without=0)
+        >>> found.donor, int(found.mask.sum()), found.change
+        (1, 4, 255.0)
+    """
+    if len(donors) < 1 + (without is not None):
+        raise ValueError(f"a patch needs another image, got {len(donors)}")
+    rng, best = np.random.default_rng([PATCHES, fault]), None
+    for _ in range(TRIES):
+        drawn = _planted_once(image, donors, rng, without=without)
+        if best is None or drawn.change > best.change:
+            best = drawn
+        if best.change >= CHANGE:
+            break
+    assert best is not None
+    return best
+
+
+def _planted_once(
+    image: np.ndarray, donors: Images, rng: np.random.Generator, *, without: int | None
+) -> Planted:
+    height, width, _ = image.shape
+    donor = int(rng.integers(len(donors) - (without is not None)))
+    donor += without is not None and donor >= without
+    row = rng.integers(height - height // 3 + 1)
+    column = rng.integers(width - width // 3 + 1)
+    place = patch_place(height, width, row=row, column=column)
+    changed, mask = image.copy(), np.zeros((height, width), bool)
+    patch = donors[donor][place]
+    changed[place], mask[place] = patch, True
+    change = np.abs(patch.astype(float) - image[place]).mean()
+    return Planted(changed, mask, donor, float(change))
+
+
+# Others ------------------------------------------------------------------------------------------
 
 
 def _block_shuffle(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -270,9 +270,17 @@ class Detector(nn.Module, ABC):
             other._apply(fn, recurse)
         return super()._apply(fn, recurse)
 
+    def part(self, x: Tensor, name: str) -> Tensor:
+        """One of the `parts` (N,) of images x (N, C, H, W) by name; who can computes it alone.
+
+        Raises:
+            KeyError: there is no such part.
+        """
+        return self.parts(x)[name]
+
     def score(self, x: Tensor) -> Tensor:
         """How strange each image of x (N, C, H, W) is, (N,): the part that the config names."""
-        return self.parts(x)[self.config.score]
+        return self.part(x, self.config.score)
 
     def to_display(self, part: str, values: np.ndarray) -> np.ndarray:
         """Values (N,) of a part in the unit that pages show, ``about[part].display_unit``."""

@@ -6,9 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.detectors._base import Paper, Part
+from core.nn.controls import scale_cells
 from core.shape import Shape
 
-__all__ = ["PAPER", "PARTS", "deviations", "limits", "scale_name", "scale_parts"]
+__all__ = [
+    "PAPER",
+    "PARTS",
+    "auxiliary_models",
+    "deviations",
+    "limits",
+    "scale_name",
+    "scale_names",
+    "scale_parts",
+]
 
 PAPER = Paper(
     title="Understanding Anomaly Detection with Deep Invertible Networks through Hierarchies "
@@ -109,6 +119,20 @@ def scale_name(rows: int, columns: int) -> str:
         ('scale_4', 'scale_6x8')
     """
     return f"scale_{rows}" if rows == columns else f"scale_{rows}x{columns}"
+
+
+def scale_names(config: Any, shape: Shape) -> list[str]:
+    """Names of the scales' parts by a ``Glow.Config`` as config, finest first; none of a control.
+
+    The shape is of the picture.
+    """
+    return [scale_name(*cells) for cells in scale_cells(config.flow, shape, scales=config.scales)]
+
+
+def auxiliary_models(config: Any) -> Mapping[str, str]:
+    """Checkpoints that the ratios of this config, a ``Glow.Config``, are to, by role."""
+    named = {"general": config.general, "background": config.background}
+    return {role: name for role, name in named.items() if name}
 
 
 def scale_parts(names: Sequence[str]) -> list[Part]:

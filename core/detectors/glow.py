@@ -21,7 +21,7 @@ from core.detectors import _base
 from core.detectors import _glow_words as words
 from core.detectors._base import Batch, Detector, Explanation, NotFitted, Paper, Part, Phase, Player
 from core.nn.compressor import png_bits_of
-from core.nn.controls import covering, flow_of, scale_cells
+from core.nn.controls import covering, flow_of
 from core.nn.flow import ScaleCode
 from core.nn.flow_layers import coupling_dtype
 from core.nn.optimisers import adamax
@@ -148,7 +148,7 @@ class Glow(Detector):
         covered, self.margin = covering(config.flow, shape, scales=config.scales)
         self.flow = flow_of(config.flow, covered, leaves=config.leaves, **sizes)
         self.covered, self.dimensions = covered, math.prod(covered)
-        self.scale_names = _scale_names(config, shape)
+        self.scale_names = words.scale_names(config, shape)
         scales = len(self.scale_names)
         self.register_buffer("mean", torch.zeros(scales))
         self.register_buffer("precision", torch.zeros(scales, scales))
@@ -158,8 +158,8 @@ class Glow(Detector):
 
     @classmethod
     def describe(cls, config: Config, shape: Shape) -> Mapping[str, Part]:
-        has = {"total", "complexity", *(f"ratio_{role}" for role in _asked(config))}
-        names = _scale_names(config, shape)
+        has = {"total", "complexity", *(f"ratio_{role}" for role in words.auxiliary_models(config))}
+        names = words.scale_names(config, shape)
         scales = dict(zip(names, words.scale_parts(names), strict=True))
         has |= {"typicality", *names} if names else set()
         every = {"total": cls.about["total"], **scales, **cls.about}
@@ -181,7 +181,7 @@ class Glow(Detector):
 
     @property
     def auxiliary_models(self) -> Mapping[str, str]:
-        return _asked(self.config)
+        return words.auxiliary_models(self.config)
 
     @property
     def untrained_settings(self) -> frozenset[str]:
@@ -287,14 +287,20 @@ class Glow(Detector):
 
     def parts(self, x: Tensor) -> Mapping[str, Tensor]:
         costs = self._costs(self.codes(x))  # (N, L)
+        return {name: self._part(x, costs, name) for name in self.described}
+
+    def part(self, x: Tensor, name: str) -> Tensor:
+        return self._part(x, self._costs(self.codes(x)), name)
+
+    def _part(self, x: Tensor, costs: Tensor, name: str) -> Tensor:
+        if name in self.scale_names:
+            return costs[:, self.scale_names.index(name)]
+        if name == "typicality" and self.scale_names:
+            return self._distance(costs)[0]
         total = costs.sum(1)
-        found = {"total": total, "complexity": self._bits(total) - png_bits_of(x)}
-        if self.scale_names:
-            found |= dict(zip(self.scale_names, costs.unbind(1), strict=True))
-            found["typicality"] = self._distance(costs)[0]
-        for role in self.auxiliary_models:
-            found[f"ratio_{role}"] = total - self._other(role).total(x, self.noise)
-        return {name: found[name] for name in self.described}
+        if name.startswith("ratio_"):
+            return total - self._other(name.removeprefix("ratio_")).total(x, self.noise)
+        return {"total": total, "complexity": self._bits(total) - png_bits_of(x)}[name]
 
     def total(self, x: Tensor, draws: Tensor | None = None) -> Tensor:
         """-log p of images x (N, C, H, W) in nats, (N,), under draws (S, C, H, W) as in `codes`."""
@@ -430,19 +436,6 @@ class Glow(Detector):
         latents = self.latents(x)
         drawn = one_drawn_anew(latents, n, generator=generator, temperature=temperature)
         return dict(zip(self.scale_names, self.decode(drawn).split(n), strict=True))
-
-
-def _scale_names(config: Glow.Config, shape: Shape) -> list[str]:
-    """Names of the scales' parts, finest first; none of a control."""
-    return [
-        words.scale_name(*cells) for cells in scale_cells(config.flow, shape, scales=config.scales)
-    ]
-
-
-def _asked(config: Glow.Config) -> Mapping[str, str]:
-    """Checkpoints that the ratios are to, by role."""
-    named = {"general": config.general, "background": config.background}
-    return {role: name for role, name in named.items() if name}
 
 
 def _mean(passes: Sequence[Tensor], *, n: int) -> Tensor:

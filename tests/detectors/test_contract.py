@@ -235,6 +235,9 @@ def test_parts_are_one_number_an_image_and_the_score_is_one_of_them(
     assert {k: tuple(v.shape) for k, v in parts.items()} == {k: (len(x),) for k in parts}
     assert detector.config.score in parts
     assert torch.equal(detector.score(x), parts[detector.config.score])
+    assert all(torch.equal(detector.part(x, name), values) for name, values in parts.items())
+    with pytest.raises(KeyError, match="nonsense"):
+        detector.part(x, "nonsense")
     assert detector.embed(x).shape[:-1] == (len(x),)
 
 

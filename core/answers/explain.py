@@ -1,0 +1,463 @@
+"""Which pixels made a part of one image, by a method, and what a planted fault changes."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from core.answers.images import ImageQuery, find_picture, percentiles, row_of
+from core.answers.loaded import Target, files_of, loaded, version_of
+from core.answers.query import Answered, Query
+from core.cache import Cache, size_of
+from core.data.transforms import Planted, planted
+from core.data.views import chunks
+from core.evaluate.calibration import percentile
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from core.data.images import Picture
+    from core.detectors._base import Detector, Explanation
+    from core.scenario import Scenario
+
+__all__ = [
+    "ANSWERS",
+    "MARKED",
+    "BaselineRow",
+    "Explained",
+    "MapQuery",
+    "MapView",
+    "MethodRow",
+    "Methods",
+    "MethodsQuery",
+    "PlantedQuery",
+    "PlantedView",
+    "explained",
+    "map_view",
+    "methods",
+    "planted_view",
+]
+
+MARKED = 0.5  # of what the pixels should add up to: a residual above it marks a map
+
+
+# What can be asked -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class MethodsQuery(Query["Methods"]):
+    """Which methods can explain a part of a detector."""
+
+    wait: ClassVar[str] = "Asking which methods can explain this…"
+
+    target: Target
+    part: str = "score"
+
+    def files(self) -> Iterable[Path]:
+        return files_of(self.target)
+
+
+@dataclass(frozen=True)
+class MethodRow:
+    """A method in words; ``refusal`` says why it cannot, and which can, or is ""."""
+
+    key: str
+    title: str
+    text: str
+    formula: str
+    source: str
+    uses_baseline: bool
+    refusal: str
+
+
+@dataclass(frozen=True)
+class BaselineRow:
+    """A baseline in words."""
+
+    key: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Methods:
+    """All methods and baselines in order, and what the part is that they are asked of.
+
+    Attributes:
+        parts: title of each part of the detector, in order.
+    """
+
+    part: str
+    unit: str
+    parts: Mapping[str, str]
+    methods: tuple[MethodRow, ...]
+    baselines: tuple[BaselineRow, ...]
+
+
+def methods(query: MethodsQuery) -> Methods:
+    """Which methods can explain a part of a detector, and why the others cannot.
+
+    Raises:
+        OutskirtsError: no such scenario, checkpoint or part.
+    """
+    from core.explain.baselines import BASELINES
+    from core.explain.methods import METHODS, refusal, resolved
+
+    detector, _ = loaded(query.target)
+    part = resolved(detector, query.part)
+    return Methods(
+        part=part,
+        unit=detector.described[part].unit,
+        parts={name: about.title for name, about in detector.described.items()},
+        methods=tuple(
+            MethodRow(
+                key=key,
+                title=method.title,
+                text=method.text,
+                formula=method.formula,
+                source=method.source,
+                uses_baseline=method.uses_baseline,
+                refusal=refusal(detector, part, key),
+            )
+            for key, method in METHODS.items()
+        ),
+        baselines=tuple(BaselineRow(key, b.title, b.text) for key, b in BASELINES.items()),
+    )
+
+
+# One map -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class MapQuery(Query["MapView"]):
+    """A map of one image, or of the same with a fault of that number planted.
+
+    Attributes:
+        part: of the detector, or "score".
+        method, baseline: keys of those that `MethodsQuery` lists.
+        seed: of what the method draws.
+    """
+
+    wait: ClassVar[str] = "Asking which pixels made the score…"
+
+    image: ImageQuery
+    part: str = "score"
+    method: str = "own"
+    baseline: str = "black"
+    fault: int | None = None
+    seed: int = 0
+
+    def files(self) -> Iterable[Path]:
+        return self.image.files()
+
+
+@dataclass(frozen=True)
+class MapView:
+    """Which pixels made a part: score = offset + padding + map.sum() + residual.
+
+    Attributes:
+        image: (H, W, C) uint8, as it was explained.
+        map: (H, W) float32, signed, in `unit`; zeros where the method refuses.
+        part, percentile: its name, and the score's place among calibration normals.
+        offset, padding, residual: what belongs to no pixel, what lies on pixels that the detector
+            adds around the picture, and what the method could not place.
+        residual_share: |residual| / |score - offset|, of what the pixels should add up to; it may
+            be above 1, and is infinite where they should add up to nothing and do not.
+        seconds: that the method took.
+        refusal: why it cannot, with the methods that can; then all numbers but the score's are NaN.
+        mask: (H, W) bool, the true place of what is strange, or None where nobody knows.
+        notes, warnings: what was done to a visitor's file, and why nothing of it is to be seen.
+    """
+
+    id: str
+    label: str
+    image: np.ndarray
+    map: np.ndarray
+    part: str
+    score: float
+    percentile: float
+    offset: float
+    padding: float
+    residual: float
+    residual_share: float
+    seconds: float
+    unit: str
+    refusal: str = ""
+    mask: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def marked(self) -> bool:
+        """Whether more than half of what there is to place is in no pixel."""
+        return self.residual_share > MARKED
+
+
+def map_view(query: MapQuery, data: bytes | None = None) -> MapView:
+    """Which pixels made a part of one image; ``data`` is the visitor's file, if it is theirs.
+
+    Raises:
+        ImageError: ``data`` is not an image that can be read.
+        OutskirtsError: no such scenario, set, image, checkpoint, part, method or baseline.
+    """
+    import torch
+
+    from core.explain.methods import refusal, resolved
+
+    seen = seen_image(query.image, data, fault=query.fault)
+    detector, card = loaded(query.image.target)
+    part = resolved(detector, query.part)
+    reason = refusal(detector, part, query.method)
+    made = refused(seen.picture.image) if reason else explained(query, data)
+    with torch.inference_mode():
+        score = float(detector.part(seen.x, part)[0])
+    return MapView(
+        id=seen.id,
+        label=seen.label,
+        image=seen.picture.image,
+        map=made.map,
+        part=part,
+        score=score,
+        percentile=float(percentile(np.array([score]), card.quantiles(part))[0]),
+        offset=made.offset,
+        padding=made.padding,
+        residual=made.residual,
+        residual_share=_share(made.residual, score - made.offset),
+        seconds=made.seconds,
+        unit=detector.described[part].unit,
+        refusal=reason,
+        mask=seen.mask,
+        notes=seen.picture.notes,
+        warnings=seen.picture.warnings,
+    )
+
+
+def _share(residual: float, whole: float) -> float:
+    if np.isnan(residual) or not residual:
+        return residual
+    return abs(residual / whole) if whole else float("inf")
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A map (H, W) float32, what it leaves out, and how long it took."""
+
+    map: np.ndarray
+    offset: float
+    padding: float
+    residual: float
+    seconds: float
+
+
+_maps: Cache[Explained] = Cache(limit=32_000_000, sized=size_of)
+
+
+def explained(query: MapQuery, data: bytes | None = None) -> Explained:
+    """The map of a query, made once for all that look at it; ``data`` is the visitor's file.
+
+    Raises:
+        OutskirtsError: it cannot be made.
+    """
+    from core.settings import settings
+
+    digest = None if data is None else hashlib.sha256(data).digest()
+    key, version = (settings().checkpoints, query, digest), version_of(query.files())
+    return _maps.get(key, version, lambda: _explained(query, data))
+
+
+def _explained(query: MapQuery, data: bytes | None) -> Explained:
+    from core.explain.methods import explain
+
+    seen = seen_image(query.image, data, fault=query.fault)
+    detector, _ = loaded(query.image.target)
+    baseline = baseline_for(query, seen.x)
+    start = time.perf_counter()
+    made: Explanation = explain(
+        detector,
+        seen.x,
+        part=query.part,
+        method=query.method,
+        baseline=baseline,
+        seed=query.seed,
+    )
+    seconds = time.perf_counter() - start
+    padding = 0.0 if made.padding is None else float(made.padding[0])
+    values = made.map[0].float().cpu().numpy()
+    return Explained(values, float(made.offset[0]), padding, float(made.residual[0]), seconds)
+
+
+def refused(image: np.ndarray) -> Explained:
+    """What stands for the map of an image (H, W, C) where there is none."""
+    nothing = float("nan")
+    return Explained(np.zeros(image.shape[:2], np.float32), nothing, nothing, nothing, 0.0)
+
+
+def baseline_for(query: MapQuery, x: Tensor) -> Tensor:
+    """The baseline of a query for an image x (1, C, H, W), of the same shape.
+
+    Raises:
+        BaselineError: there is none of that name.
+    """
+    import torch
+
+    from core.explain.baselines import baseline_of
+
+    mean = torch.zeros(x.shape[1:])
+    if query.baseline == "mean":
+        mean = torch.from_numpy(_mean_image(query.image.target.world)).to(x)
+    return baseline_of(query.baseline, x, mean=mean)
+
+
+def _mean_image(scenario: Scenario) -> np.ndarray:
+    """Mean of the normal reference images, (C, H, W) in [0, 1]."""
+    images = scenario.pictures(scenario.normal.name).images
+    total = sum(piece.sum(0, dtype=np.int64) for piece in chunks(images))
+    return np.moveaxis(total / (255 * len(images)), -1, 0)
+
+
+# The image that is asked about -------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An image as a detector gets it.
+
+    Attributes:
+        x: (1, C, H, W) in [0, 1].
+        mask: (H, W) bool, the true place of what is strange, or None.
+        fault: what was planted, or None.
+    """
+
+    id: str
+    label: str
+    picture: Picture
+    x: Tensor
+    mask: np.ndarray | None
+    fault: Planted | None
+
+
+def seen_image(query: ImageQuery, data: bytes | None, *, fault: int | None) -> Seen:
+    """The image of a query, with a fault planted where its number is given.
+
+    It is the visitor's own where ``data`` is the file of it.
+
+    Raises:
+        OutskirtsError: there is no such image.
+    """
+    from core.data.images import Picture
+    from core.data.picture import as_tensor
+
+    scenario = query.target.world
+    picture, name, label = find_picture(scenario, query, data)
+    mask, plant = _mask_of(scenario, query), None
+    if fault is not None:
+        plant = _plant(scenario, query, picture.image, fault=fault)
+        picture = Picture(plant.image, picture.notes, picture.warnings)
+        name, mask = f"{name} with fault {fault}", plant.mask
+    return Seen(name, label, picture, as_tensor(picture.image[None]), mask, plant)
+
+
+def _plant(scenario: Scenario, query: ImageQuery, image: np.ndarray, *, fault: int) -> Planted:
+    normal = scenario.normal.name
+    itself = query.index if query.set_name == normal else None
+    return planted(image, scenario.pictures(normal).images, fault=fault, without=itself)
+
+
+def _mask_of(scenario: Scenario, query: ImageQuery) -> np.ndarray | None:
+    if query.index is None:
+        return None
+    one = scenario.pictures(query.set_name).chosen("", np.array([query.index]))
+    return None if one.masks is None else one.masks[0].astype(bool)
+
+
+# A planted fault ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PlantedQuery(Query["PlantedView"]):
+    """An image with a patch of another normal one, and what the detector says of both.
+
+    Attributes:
+        fault: its number, which decides patch and place; see `core.data.transforms.planted`.
+    """
+
+    wait: ClassVar[str] = "Planting a fault…"
+
+    image: ImageQuery
+    fault: int = 0
+
+    def files(self) -> Iterable[Path]:
+        return self.image.files()
+
+
+@dataclass(frozen=True)
+class PlantedView:
+    """An image before and after a fault was planted.
+
+    Attributes:
+        before, image: (H, W, C) uint8, without and with the fault.
+        mask: (H, W) bool, where it is.
+        donor, donor_image: the id and (H, W, C) uint8 of the image that the patch comes from.
+        change: mean absolute difference in the patch, in levels.
+        parts_before, parts_after, percentiles_before, percentiles_after: by part.
+    """
+
+    id: str
+    before: np.ndarray
+    image: np.ndarray
+    mask: np.ndarray
+    donor: str
+    donor_image: np.ndarray
+    change: float
+    parts_before: Mapping[str, float]
+    parts_after: Mapping[str, float]
+    percentiles_before: Mapping[str, float]
+    percentiles_after: Mapping[str, float]
+
+
+def planted_view(query: PlantedQuery, data: bytes | None = None) -> PlantedView:
+    """An image before and after a fault; ``data`` is the visitor's file, if it is theirs.
+
+    Raises:
+        ImageError: ``data`` is not an image that can be read.
+        OutskirtsError: no such scenario, set, image or checkpoint.
+    """
+    scenario, (detector, card) = query.image.target.world, loaded(query.image.target)
+    before = seen_image(query.image, data, fault=None)
+    after = seen_image(query.image, data, fault=query.fault)
+    assert after.fault is not None
+    normal = scenario.pictures(scenario.normal.name)
+    parts = _parts(detector, before, after)
+    places = percentiles(card, parts)
+    return PlantedView(
+        id=before.id,
+        before=before.picture.image,
+        image=after.picture.image,
+        mask=after.fault.mask,
+        donor=f"{normal.name}#{after.fault.donor}",
+        donor_image=normal.images[after.fault.donor],
+        change=after.fault.change,
+        parts_before=row_of(parts, 0),
+        parts_after=row_of(parts, 1),
+        percentiles_before=row_of(places, 0),
+        percentiles_after=row_of(places, 1),
+    )
+
+
+def _parts(detector: Detector, *seen: Seen) -> dict[str, np.ndarray]:
+    from core.inference.scoring import parts_of
+
+    return parts_of(detector, np.stack([one.picture.image for one in seen]))
+
+
+ANSWERS: tuple[Answered[Any], ...] = (
+    Answered(MethodsQuery, methods),
+    Answered(MapQuery, map_view),
+    Answered(PlantedQuery, planted_view),
+)
