@@ -16,8 +16,6 @@ from core.answers.explain import (
     MethodRow,
     Methods,
     MethodsQuery,
-    PlantedQuery,
-    PlantedView,
 )
 from core.answers.finders import Best, Finding, best_of, fooled_parts, hardest, most_fooled
 from core.answers.images import (
@@ -77,6 +75,7 @@ from core.answers.overview import (
     warm_up,
 )
 from core.answers.place import Place, PlaceQuery, Simple, fully_connected
+from core.answers.planting import PlantedQuery, PlantedView
 from core.answers.points import Column, ColumnQuery, Points, PointsQuery, shuffled
 from core.answers.query import Query
 from core.answers.rays import Ray, RayQuery, RayScores, RayScoresQuery

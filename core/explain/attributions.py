@@ -17,6 +17,8 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
+from core.nn.bcos import linear_map
+
 __all__ = [
     "Score",
     "Shared",
@@ -57,7 +59,9 @@ def gradient(score: Score, x: Tensor) -> Tensor:
 
 
 def linear(score: Score, x: Tensor, b: Tensor, seed: int) -> Shared:
-    """W(x) x of a score that is linear while its gates are held; `b` and seed do not matter.
+    """W(x) x of a score at images x (N, C, H, W) that is linear while its gates are held.
+
+    Baselines `b`, (N, C, H, W), and the seed do not matter.
 
     Nets of ReLU, absolute values and maxima are linear around x: there W(x) is the gradient, and
     what the map leaves out is the bias. B-cos layers are linear where their gates are held.
@@ -70,7 +74,8 @@ def linear(score: Score, x: Tensor, b: Tensor, seed: int) -> Shared:
         >>> linear(lambda x: 5 + x.relu().sum((1, 2, 3)), x, b, 0)[0].tolist()
         [[[1.0, 3.0]]]
     """
-    return (gradient(score, x) * x).sum(1), x.new_zeros(len(x))
+    weights = torch.cat([linear_map(score, piece) for piece in x.split(PASS)])
+    return (weights * x).sum(1), x.new_zeros(len(x))
 
 
 def input_gradient(score: Score, x: Tensor, b: Tensor, seed: int) -> Shared:
@@ -113,9 +118,9 @@ def integrated(score: Score, x: Tensor, b: Tensor, seed: int) -> Shared:
 
 
 def gradient_shap(score: Score, x: Tensor, b: Tensor, seed: int) -> Shared:
-    """Mean of (x - b') * gradient between b' and x, over 16 noisy copies b' of baselines b.
+    """Mean of (x - b') * gradient between b' and x, over 16 noisy copies b' of baselines.
 
-    Images x and baselines are (N, C, H, W); the seed draws the noise, N(0, 0.1^2), and how far
+    Images x and baselines b are (N, C, H, W); the seed draws the noise, N(0, 0.1^2), and how far
     from b' to x the gradient is taken. The offset is the mean score of the copies.
 
     References:
