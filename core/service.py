@@ -17,6 +17,14 @@ from core.answers.explain import (
     Methods,
     MethodsQuery,
 )
+from core.answers.faithfulness import (
+    CurvesQuery,
+    MapCurves,
+    Randomised,
+    RandomisedQuery,
+    Steadiness,
+    SteadinessQuery,
+)
 from core.answers.finders import Best, Finding, best_of, fooled_parts, hardest, most_fooled
 from core.answers.images import (
     ORDERS,
@@ -85,6 +93,7 @@ from core.card import Card
 from core.data.decode import SUFFIXES
 from core.errors import OutskirtsError
 from core.evaluate.metrics import Mean, Metrics, mean_of
+from core.explain.rendering import coloured, limit_of, map_npy, map_png, map_svg
 from core.results import Row as StudyRow
 from core.results import StudyMissing, StudyResult, read_study
 from core.scenario import Scenario
@@ -107,6 +116,7 @@ __all__ = [
     "Column",
     "ColumnQuery",
     "Correction",
+    "CurvesQuery",
     "DetectorRow",
     "Drawn",
     "Draws",
@@ -125,6 +135,7 @@ __all__ = [
     "Likelihoods",
     "LikelihoodsQuery",
     "Luck",
+    "MapCurves",
     "MapQuery",
     "MapView",
     "Mean",
@@ -150,6 +161,8 @@ __all__ = [
     "Points",
     "PointsQuery",
     "Query",
+    "Randomised",
+    "RandomisedQuery",
     "Ray",
     "RayQuery",
     "RayScores",
@@ -165,12 +178,15 @@ __all__ = [
     "Shape",
     "Simple",
     "StartTile",
+    "Steadiness",
+    "SteadinessQuery",
     "StudyMissing",
     "StudyResult",
     "StudyRow",
     "Target",
     "ask",
     "best_of",
+    "coloured",
     "corrections",
     "display_table",
     "evaluate",
@@ -181,7 +197,11 @@ __all__ = [
     "hardest",
     "ids_of_keys",
     "keys_of_ids",
+    "limit_of",
     "luck",
+    "map_npy",
+    "map_png",
+    "map_svg",
     "mean_of",
     "most_fooled",
     "pair_table",

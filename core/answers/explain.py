@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,6 +18,7 @@ from core.answers.query import Answered, Query
 from core.cache import Cache, size_of
 from core.data.views import chunks
 from core.evaluate.calibration import percentile
+from core.settings import settings
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,7 +36,9 @@ __all__ = [
     "MethodRow",
     "Methods",
     "MethodsQuery",
+    "baseline_for",
     "explained",
+    "key_of",
     "map_view",
     "methods",
 ]
@@ -257,11 +260,14 @@ def explained(query: MapQuery, data: bytes | None = None) -> Explained:
     Raises:
         OutskirtsError: it cannot be made.
     """
-    from core.settings import settings
+    version = version_of(query.files())
+    return _maps.get(key_of(query, data), version, lambda: _explained(query, data))
 
+
+def key_of(query: Query[Any], data: bytes | None) -> Hashable:
+    """What an intermediate of a query is held by; ``data`` is the visitor's file, if any."""
     digest = None if data is None else hashlib.sha256(data).digest()
-    key, version = (settings().checkpoints, query, digest), version_of(query.files())
-    return _maps.get(key, version, lambda: _explained(query, data))
+    return settings().checkpoints, query, digest
 
 
 def _explained(query: MapQuery, data: bytes | None) -> Explained:

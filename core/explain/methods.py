@@ -206,7 +206,7 @@ def explain(
     Example:
         >>> from core.detectors.glow import Glow
         >>> from core.shape import Shape
-        >>> glow = Glow(Glow.Config(steps=1, hidden=8), Shape(1, 8, 8))
+        >>> glow = Glow(Glow.Config(steps=1, hidden=8), Shape(1, 8, 8)).requires_grad_(False)
         >>> x = torch.full((1, 1, 8, 8), 0.5)
         >>> found = explain(glow, x, part="total", method="integrated")
         >>> round(1 - float(found.residual.abs() / glow.part(x, "total").abs()), 2)
@@ -218,10 +218,9 @@ def explain(
     b = fitted_baseline(baseline, x)
     # Whoever asks may be in inference mode, whose tensors no gradient can see.
     with torch.inference_mode(False), torch.enable_grad():
-        x, b, name = x.detach().clone(), b.clone(), resolved(detector, part)
+        x, b, score = x.detach().clone(), b.clone(), score_of(detector, part)
         if (attribute := METHODS[method].attribute) is None:
-            return _detached(detector.explain(x, name))
-        score = score_of(detector, name)
+            return _detached(detector.explain(x, resolved(detector, part)))
         return _attributed(score, attribute(score, x, b, seed), x, kind=method)
 
 
