@@ -38,6 +38,7 @@ __all__ = ["NoMap", "build", "choose", "compress", "lay_out", "renew"]
 
 Stage = Callable[[str], None]
 WIDE = 2048  # numbers of a code
+FEWEST = 16  # axes of the smallest map
 
 
 class NoMap(OutskirtsError, ValueError):
@@ -294,12 +295,13 @@ def compress(
     *,
     normal: np.ndarray,
     neighbours: np.ndarray,
-    dimensions: int = DIMENSIONS,
+    dimensions: int | None = None,
 ) -> Compressed:
     """The principal axes of the normal codes, and all codes (N, D) along them in 8 bits a number.
 
     Args:
-        dimensions: how many axes, at most.
+        dimensions: how many axes, at most; None: a sixteenth of the images, `DIMENSIONS` at most,
+            so that the axes of a small map do not outweigh it.
         normal: (N,) bool. The strange can be so far off that the normal were one integer.
         neighbours: (N, k), true ones, which the shortlists are measured by.
 
@@ -310,6 +312,8 @@ def compress(
         >>> small.codes.dtype, small.recall
         (dtype('int8'), 1.0)
     """
+    if dimensions is None:
+        dimensions = min(DIMENSIONS, max(FEWEST, len(codes) // 16))
     mean = codes[normal].mean(0, dtype=np.float64)
     centred = codes - mean
     axes = _principal(centred[normal], dimensions).astype(np.float16).astype(np.float32)
