@@ -221,8 +221,8 @@ def few(monkeypatch: pytest.MonkeyPatch, n: int) -> None:
 
     plain = images.stored_scores
 
-    def fewer(target: Target) -> dict:
-        sets = plain(target)
+    def fewer(target: Target, **how: Target | None) -> dict:
+        sets = plain(target, **how)
         cut = {part: values[:n] for part, values in sets["strokes"].items()}
         return {**sets, "strokes": cut}
 
