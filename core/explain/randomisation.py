@@ -129,7 +129,7 @@ def randomised(detector: Detector, share: float, *, seed: int = 0) -> Detector:
 
 
 def _owners(detector: Detector, *, below: bool = True) -> list[nn.Module]:
-    """Modules with tensors of their own, from the score downwards; auxiliary models' too."""
+    """Modules with tensors of their own, from the score down; auxiliary models' stand below."""
     own, *inner = detector.modules()
     found = [m for m in (own, *reversed(inner)) if _stored(m)]
     for other in detector.auxiliaries.values() if below else ():

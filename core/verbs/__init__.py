@@ -9,6 +9,7 @@ from __future__ import annotations
 import typer
 
 from core.verbs.evaluating import evaluate
+from core.verbs.explaining import explain
 from core.verbs.listing import bench, scenarios
 from core.verbs.scoring import score
 from core.verbs.training import train
@@ -22,5 +23,5 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Outskirts on the command line. A target looks like fashion/glow.",
 )
-for verb in (scenarios, score, evaluate, train, bench):
+for verb in (scenarios, score, explain, evaluate, train, bench):
     app.command()(verb)
