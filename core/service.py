@@ -82,6 +82,7 @@ from core.answers.overview import (
     seeds_of,
     warm_up,
 )
+from core.answers.painted import Painted, PaintedQuery, Strokes
 from core.answers.place import Place, PlaceQuery, Simple, fully_connected
 from core.answers.planting import PlantedQuery, PlantedView
 from core.answers.points import Column, ColumnQuery, Points, PointsQuery, shuffled
@@ -149,6 +150,8 @@ __all__ = [
     "OutskirtsError",
     "Overview",
     "OverviewQuery",
+    "Painted",
+    "PaintedQuery",
     "Pair",
     "PairQuery",
     "PartView",
@@ -180,6 +183,7 @@ __all__ = [
     "StartTile",
     "Steadiness",
     "SteadinessQuery",
+    "Strokes",
     "StudyMissing",
     "StudyResult",
     "StudyRow",
