@@ -16,7 +16,8 @@ import streamlit as st
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from pages._latent.served import ROUTES
+from pages._explain.served import ROUTES as OVERLAY
+from pages._latent.served import ROUTES as MAP
 from pages._shared.links import FiniteLinks
 
 # Before torch is loaded: else each thread that asks it for something brings a team of its own, as
@@ -69,5 +70,5 @@ app = st.App(
     "pages/_frame.py",
     lifespan=warm,
     middleware=[Middleware(FiniteLinks)],
-    routes=[Route(below_base(path), answer) for path, answer in ROUTES.items()],
+    routes=[Route(below_base(path), answer) for path, answer in {**MAP, **OVERLAY}.items()],
 )

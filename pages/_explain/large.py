@@ -1,0 +1,81 @@
+"""The large map over its picture, and what the detector says of the image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.service import MapView, MethodRow, Overview
+from pages._explain import overlay
+from pages._explain.asked import Asked
+from pages._shared import links
+from pages._shared.controls import chosen
+from pages._shared.text import plain
+
+__all__ = ["LAID_OUT", "choose_method", "pressed", "say", "show"]
+
+KEY, _PRESSED = "explain_method", "_explain_pressed"
+# On a phone the picture stands before its controls.
+LAID_OUT = """<style>
+@media (max-width: 767px) {
+  .st-key-explain_top > :has(> .st-key-explain_controls) { order: 2; }
+  .st-key-explain_top > .st-key-explain_controls { order: 2; }
+}
+[class*="st-key-explain_card_"] { gap: .2rem; }
+[class*="st-key-explain_card_"] [data-testid=stMarkdownContainer] { margin: 0; }
+[class*="st-key-explain_card_"] p { font-size: .84rem; line-height: 1.25; margin: 0; }
+</style>"""
+
+
+def choose_method(methods: Sequence[MethodRow]) -> str:
+    """The map that stands large: of a link, or the one whose tile was pressed; else the first."""
+    able = {m.key: m.title for m in methods if not m.refusal}
+    first = next(iter(able))
+    name = chosen("Map", able, key=KEY, default=first)
+    links.write(KEY, None if name == first else name)
+    return name
+
+
+def pressed(name: str) -> None:
+    """A tile was pressed: the browser shows its map large already."""
+    st.session_state[KEY] = st.session_state[_PRESSED] = name
+
+
+def show(shown: overlay.Shown, first: tuple[MethodRow, MapView], *, large: str) -> bool:
+    """The large map; whether the browser could draw it."""
+    method, view = first
+    return overlay.stage(
+        shown,
+        (method.key, method.title, view),
+        chosen=large,
+        pressed=st.session_state.get(_PRESSED) == large,
+    )
+
+
+def shown_of(asked: Asked, view: MapView, overview: Overview) -> overlay.Shown:
+    """The picture of a map, with its true place where one is known."""
+    return overlay.Shown(
+        token=asked.token,
+        title=title_of(asked, view, overview),
+        image=view.image,
+        place=view.mask,
+        unit=view.unit,
+    )
+
+
+def title_of(asked: Asked, view: MapView, overview: Overview) -> str:
+    """What an image is called: its set's title and its number, or its file's name."""
+    if asked.image.index is None:
+        return view.id
+    titles = {s.name: s.title for s in overview.scenario.sets}
+    planted = "" if asked.fault is None else ", with a planted fault"
+    return f"{titles[asked.image.set_name]} {asked.image.index}{planted}"
+
+
+def say(asked: Asked, shown: overlay.Shown, view: MapView) -> None:
+    """The score of the image, and how strange that is."""
+    st.markdown(
+        f"**{plain(shown.title)}**: {asked.part_title.lower()} {view.score:.2f} {view.unit}, stranger "
+        f"than **{view.percentile:.1f} %** of held-out normal images."
+    )

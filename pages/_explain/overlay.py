@@ -1,0 +1,187 @@
+"""Maps over their picture as the browser draws them; `browser/main.js` is the browser's half.
+
+One component in three kinds: the large map with its sliders, a tile a map, and a picture to paint
+on. What a slider does stays in the browser. Where the scripts cannot be loaded, plain widgets do it.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from core.service import MapView
+from pages._explain.served import OVERLAY
+from pages._shared import draw
+from pages._shared.controls import choice
+from pages._shared.theme import palette
+
+__all__ = ["STAGE", "Shown", "end_of", "painting", "plain", "stage", "tile"]
+
+STAGE = "explain_stage"
+STRONGEST = 0.995  # the quantile of a map's strength at which its colour scale ends
+LEVELS = 32767  # a map is sent in 16 bits
+
+FAILS = """
+  try {
+    return (await coming).draw(component);
+  } catch (error) {
+    coming = undefined;
+    component.setStateValue("failed", String(error));
+  }
+"""
+_draw = st.components.v2.component("outskirts.overlay", js=OVERLAY.loader(draw=FAILS))
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A picture that maps are drawn over.
+
+    Attributes:
+        token: names it, with everything that its maps depend on.
+        title: in words.
+        image: (H, W, C) uint8.
+        place: (H, W) bool, where what is strange truly is; None: not known.
+        unit: of the maps.
+    """
+
+    token: str
+    title: str
+    image: np.ndarray
+    place: np.ndarray | None
+    unit: str
+
+
+def end_of(values: np.ndarray) -> float:
+    """Where the colour scale of a map (H, W) ends, on either side of zero.
+
+    Example:
+        >>> end_of(np.array([[0.0, -3.0], [1.0, 2.0]])) > 2.9
+        True
+    """
+    return float(np.quantile(np.abs(values), STRONGEST))
+
+
+def stage(shown: Shown, first: tuple[str, str, MapView], *, chosen: str, pressed: bool) -> bool:
+    """The large map with its controls; whether the browser could draw it.
+
+    Args:
+        first: name, title and map of the method that is large until another is.
+        chosen: the method that is; pressed: by its tile, which the browser knows already.
+    """
+    told = _draw(
+        key=STAGE,
+        data={
+            "kind": "stage",
+            **_of(shown),
+            "map": _map(*first),
+            "chosen": chosen,
+            "pressed": pressed,
+        },
+        on_failed_change=lambda: None,
+    )
+    return not told.get("failed")
+
+
+def tile(
+    shown: Shown, name: str, title: str, view: MapView, *, on_large: Callable[[], None]
+) -> None:
+    """One map, small; a press shows it large."""
+    _draw(
+        key=f"explain_tile_{name}",
+        data={"kind": "tile", **_of(shown), "map": _map(name, title, view)},
+        on_large_change=on_large,
+    )
+
+
+def painting(
+    shown: Shown, *, erased: np.ndarray, known: Mapping[str, str] | None, of: str
+) -> Mapping[str, Any] | None:
+    """A picture to erase and to paint on; what was painted, if anything.
+
+    Args:
+        erased: (H, W, C) uint8, what takes the place of what is erased.
+        known: what Python holds of it: the browser may have forgotten it.
+        of: the token of the maps that may be drawn over it.
+    """
+    told = _draw(
+        key="explain_painting",
+        data={
+            "kind": "ask",
+            **_of(shown),
+            "erased": _text(erased),
+            "known": None if known is None else dict(known),
+            "of": of,
+        },
+        on_painted_change=lambda: None,
+    )
+    painted = told.get("painted")
+    return painted if isinstance(painted, Mapping) else None
+
+
+def _of(shown: Shown) -> dict[str, Any]:
+    height, width, channels = shown.image.shape
+    size = {"width": width, "height": height, "channels": channels}
+    return {
+        "token": shown.token,
+        "title": shown.title,
+        "picture": {**size, "pixels": _text(shown.image)},
+        "place": "" if shown.place is None else _text(np.packbits(shown.place)),
+        "unit": shown.unit,
+    }
+
+
+def _map(name: str, title: str, view: MapView) -> dict[str, Any]:
+    strongest = float(np.abs(view.map).max()) or 1.0
+    values = np.round(view.map / strongest * LEVELS).astype("<i2")
+    step = strongest / LEVELS
+    return {
+        "name": name,
+        "title": title,
+        "values": _text(values),
+        "step": step,
+        "end": end_of(view.map),
+    }
+
+
+def _text(values: np.ndarray) -> str:
+    return b64encode(np.ascontiguousarray(values).tobytes()).decode()
+
+
+# Where the browser cannot -------------------------------------------------------------------------
+
+
+@st.fragment
+def plain(shown: Shown, maps: Mapping[str, tuple[str, MapView]]) -> None:
+    """The same with widgets of Streamlit's: a map over its picture, opacity and threshold."""
+    titles = {name: title for name, (title, _) in maps.items()}
+    name = choice("Map", titles, key="explain_method", kind="select")
+    opacity = st.slider("Opacity", 0.0, 1.0, 0.85, 0.05, key="explain_plain_opacity")
+    threshold = st.slider("Threshold", 0.0, 1.0, 0.1, 0.02, key="explain_plain_threshold")
+    values = maps[name][1].map
+    beside, over = st.columns(2)
+    beside.image(draw.enlarge(shown.image, 336), caption="Picture", alt=shown.title)
+    over.image(
+        draw.enlarge(blended(shown.image, values, opacity=opacity, threshold=threshold), 336),
+        output_format="PNG",
+        caption=titles[name],
+        alt=f"{titles[name]} over {shown.title}",
+    )
+
+
+def blended(
+    image: np.ndarray, values: np.ndarray, *, opacity: float, threshold: float
+) -> np.ndarray:
+    """An image (H, W, C) under its map (H, W), (H, W, 3) uint8, as the browser draws it."""
+    share = (np.abs(values) / max(end_of(values), 1e-12)).clip(0, 1)
+    share = np.where(share < threshold, 0, share * opacity)[..., None]
+    more, less = (
+        np.array(list(bytes.fromhex(c[1:]))) for c in (palette().strange, palette().normal)
+    )
+    colour = np.where(values[..., None] > 0, more, less)
+    mixed = image.astype(float) * (1 - share) + colour * share
+    return mixed.round().astype(np.uint8)

@@ -1,0 +1,48 @@
+"""Explain: which pixels made the score, and is that explanation faithful?"""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from core.service import DetectorRow, Overview, OverviewQuery
+from pages._explain import asked, large, overlay, pixel, tiles
+from pages._shared import links
+from pages._shared.ask import ask
+from pages._shared.controls import heading
+
+
+def show(wanted: asked.Asked, overview: Overview, models: Mapping[str, DetectorRow]) -> None:
+    """The large map and all others beside it, as they come; what is slow is computed last."""
+    methods = wanted.methods.methods
+    able = [m for m in methods if not m.refusal]
+    with picture:
+        left, right = st.columns([1, 1.05], gap="medium")
+    with left:
+        first = ask(wanted.map_by(able[0].key), wanted.data)
+        shown = large.shown_of(wanted, first, overview)
+        drawn = large.show(shown, (able[0], first), large=large.choose_method(methods))
+    with right:
+        large.say(wanted, shown, first)
+        cards = tiles.cards(methods)
+    below = st.container()
+    pixel.show(wanted, shown, models)
+    maps = tiles.fill_all(cards, wanted, shown)
+    with below:
+        if not drawn:
+            overlay.plain(shown, {m.key: (m.title, maps[m.key]) for m in able})
+
+
+seed = st.session_state["seed"]
+overview = ask(OverviewQuery(st.session_state["world"]))
+models = asked.explainable(overview)
+heading("explain", overview.scenario, list(models))
+if not models:
+    st.info("No model of this scenario is trained yet.", icon=":material/info:")
+    raise links.PageEnds
+st.html(large.LAID_OUT)
+with st.container(key="explain_top"):
+    controls = st.container(key="explain_controls")
+    picture = st.container(key="explain_picture")
+with controls:
+    wanted = asked.choose(overview, models, seed)
+show(wanted, overview, models)
