@@ -1,0 +1,103 @@
+"""Which maps can be believed: what the checks of each say, in a word and in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pages._shared.seeds import listed
+
+__all__ = ["Checked", "said_of", "share_said"]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What is known of one method's map.
+
+    Attributes:
+        marked: whether it leaves more than half of the score unplaced.
+        early: whether the score falls earlier than for random orders when pixels are deleted by it;
+            None: not different from chance.
+        changes: whether it changes with the network's weights; None: it cannot be checked.
+    """
+
+    title: str
+    marked: bool
+    early: bool | None
+    changes: bool | None
+
+
+def share_said(share: float) -> str:
+    """A residual as a share of what there was to place.
+
+    Example:
+        >>> [share_said(s) for s in (0.0, 0.004, 0.36, 3.01, 106.2, float("inf"))]
+        ['0 %', '0.4 %', '36 %', '301 %', '106 times', 'without end']
+    """
+    if share == float("inf"):
+        return "without end"
+    if share >= 10:
+        return f"{share:,.0f} times"
+    return (
+        f"{share:.0%}".replace("%", " %")
+        if share >= 0.01 or not share
+        else f"{share:.1%}".replace("%", " %")
+    )
+
+
+def said_of(checked: Sequence[Checked]) -> str:
+    """Which maps pass every check, and which one the others fail, each named once.
+
+    Example:
+        >>> said_of([Checked("Occlusion", False, True, True), Checked("SmoothGrad", True, True, True)])
+        '**Occlusion** passes every check. **SmoothGrad** leaves more than half of the score unplaced.'
+    """
+    kinds: dict[str, list[str]] = {}
+    for one in checked:
+        kinds.setdefault(_kind(one), []).append(f"**{one.title}**")
+    if not kinds:
+        return ""
+    if "good" not in kinds:
+        kinds = {"none": [], **kinds}
+    return " ".join(_sentence(kind, kinds[kind]) for kind in WORDS if kind in kinds)
+
+
+WORDS = {  # of a kind: what one map does, what several do
+    "good": ("passes every check", "pass every check"),
+    "none": ("", ""),
+    "same": (
+        "hardly changes when the network's weights are replaced by random ones: it shows the "
+        "picture, not what the network learned",
+        "hardly change when the network's weights are replaced by random ones: they show the "
+        "picture, not what the network learned",
+    ),
+    "marked": (
+        "leaves more than half of the score unplaced",
+        "leave more than half of the score unplaced",
+    ),
+    "late": (
+        "names the wrong pixels: the score falls later than by chance when those are deleted",
+        "name the wrong pixels: the score falls later than by chance when those are deleted",
+    ),
+    "chance": (
+        "orders the pixels no better than chance",
+        "order the pixels no better than chance",
+    ),
+}
+
+
+def _kind(one: Checked) -> str:
+    """The first check that a map fails, the gravest first."""
+    if one.changes is False:
+        return "same"
+    if one.marked:
+        return "marked"
+    if one.early is None:
+        return "chance"
+    return "good" if one.early else "late"
+
+
+def _sentence(kind: str, titles: Sequence[str]) -> str:
+    if kind == "none":
+        return "None of these maps passes every check."
+    return f"{listed(titles)} {WORDS[kind][len(titles) > 1]}."

@@ -1,0 +1,229 @@
+"""The page Explain without a browser: what the browser is given, words, links, and what it sends."""
+
+from __future__ import annotations
+
+import io
+import json
+from base64 import b64decode, b64encode
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from core import service
+from core.service import ImageQuery, MapQuery, MethodsQuery, Strokes, Target
+from pages._explain import overlay, pixel
+from pages._explain.believed import Checked, said_of
+from pages._shared.theme import palette
+
+pytestmark = pytest.mark.usefixtures("quick_apps")
+
+GLOW = Target("fashion", "glow")
+SHIRT = ImageQuery(GLOW, "garments", 100)
+
+
+def opened(**state: object) -> AppTest:
+    """The page as a link opens it."""
+    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60)
+    if "scenario" in state:
+        app.query_params["scenario"] = str(state.pop("scenario"))
+    app = app.run()
+    for key, value in state.items():
+        app.query_params[f"explain_{key}"] = str(value)
+    app = app.switch_page("explain.py").run()
+    assert not app.exception
+    assert [e.value for e in app.error] == []
+    return app
+
+
+def given(app: AppTest, kind: str) -> list[dict]:
+    """What the browser is given of a kind: the stage, tiles, the picture to paint on."""
+    protos = (e.proto for e in app.get("bidi_component"))
+    told = [json.loads(p.json) for p in protos if p.component_name == "outskirts.overlay"]
+    return [data for data in told if data["kind"] == kind]
+
+
+def words(app: AppTest) -> str:
+    return "\n".join(m.value for m in app.markdown)
+
+
+def pixels_of(data: dict) -> np.ndarray:
+    size = [data["picture"][side] for side in ("height", "width", "channels")]
+    return np.frombuffer(b64decode(data["picture"]["pixels"]), np.uint8).reshape(size)
+
+
+def map_of(data: dict) -> np.ndarray:
+    values = np.frombuffer(b64decode(data["map"]["values"]), "<i2") * data["map"]["step"]
+    return values.reshape(data["picture"]["height"], data["picture"]["width"])
+
+
+# Maps ---------------------------------------------------------------------------------------------
+
+
+def test_the_browser_is_given_every_map_of_the_picture_as_the_service_has_it():
+    app = opened(image="garments#100", baseline="mean")
+    [stage], tiles = given(app, "stage"), given(app, "tile")
+    methods = service.ask(MethodsQuery(GLOW)).methods
+    assert [t["map"]["name"] for t in tiles] == [m.key for m in methods if not m.refusal]
+    assert stage["map"] == tiles[0]["map"]
+    for tile in tiles:
+        name = tile["map"]["name"]
+        view = service.ask(MapQuery(SHIRT, method=name, baseline="mean"))
+        assert tile["token"] == stage["token"]
+        assert np.array_equal(pixels_of(tile), view.image)
+        strongest = np.abs(view.map).max()
+        assert np.abs(map_of(tile) - view.map).max() < strongest / 60_000, name  # 16 bits
+        assert 0 < tile["map"]["end"] <= strongest
+
+
+def test_it_says_the_score_and_how_strange_that_is():
+    view = service.ask(MapQuery(SHIRT))
+    text = words(opened(image="garments#100"))
+    assert f"{view.score:.2f} {view.unit}" in text
+    assert f"stranger than **{view.percentile:.1f} %**" in text
+
+
+def test_a_part_without_a_gradient_says_so_in_its_tiles_with_the_methods_that_can():
+    app = opened(part="complexity")
+    refused = [m for m in service.ask(MethodsQuery(GLOW, "complexity")).methods if m.refusal]
+    assert {m.key for m in refused} >= {"linear", "integrated"}
+    for method in refused:
+        assert method.refusal in words(app)
+        assert "Occlusion" in method.refusal
+    assert not {m.key for m in refused} & {t["map"]["name"] for t in given(app, "tile")}
+
+
+def test_the_true_place_of_a_planted_fault_goes_along_and_without_one_there_is_none():
+    [stage] = given(opened(image="garments#100", fault=3), "stage")
+    view = service.ask(MapQuery(SHIRT, fault=3))
+    assert b64decode(stage["place"]) == np.packbits(view.mask).tobytes()
+    assert np.array_equal(pixels_of(stage), view.image)
+    assert "planted fault" in stage["title"]
+    assert given(opened(image="garments#100"), "stage")[0]["place"] == ""
+
+
+def test_what_a_link_asks_in_vain_is_said_and_the_page_opens_without_it():
+    app = opened(part="nope", method="nope", baseline="nope", model="nope", fault="nope")
+    [said] = [n.value for n in app.info if "asks for what is not here" in n.value]
+    assert said.count("nope") == 4  # Streamlit itself drops what is no number
+    assert given(app, "stage")[0]["chosen"] == "own"
+
+
+def test_a_link_to_a_method_shows_its_map_large():
+    [stage] = given(opened(method="occlusion"), "stage")
+    assert (stage["chosen"], stage["pressed"]) == ("occlusion", False)
+
+
+@pytest.mark.parametrize("scenario", ["fashion-one", "digits-one"])
+def test_it_opens_where_one_class_is_normal(scenario: str):
+    app = opened(scenario=scenario)
+    assert given(app, "tile")
+    assert "stranger than" in words(app)
+
+
+def test_an_image_of_ones_own_is_explained_without_a_fault():
+    app = opened()
+    stream = io.BytesIO()
+    grey = np.full((28, 28), 90, np.uint8)
+    Image.fromarray(grey).save(stream, "PNG")
+    app.file_uploader[0].upload("own.png", stream.getvalue(), "image/png").run()
+    assert not app.exception
+    [stage] = given(app, "stage")
+    assert np.array_equal(pixels_of(stage)[..., 0], grey)
+    assert stage["place"] == ""
+
+
+# Without the browser's half -----------------------------------------------------------------------
+
+
+def test_where_the_overlay_cannot_be_drawn_plain_widgets_do_it(monkeypatch):
+    monkeypatch.setattr(overlay, "stage", lambda *given, **more: False)
+    app = opened()
+    assert {s.label for s in app.slider} >= {"Opacity", "Threshold"}
+    assert {"Picture", "The detector's own map"} <= {
+        i.caption for e in app.get("image") for i in e.proto.imgs
+    }
+
+
+def test_a_map_is_laid_over_its_picture_in_proportion_to_its_values():
+    image = np.full((1, 4, 1), 100, np.uint8)
+    values = np.array([[0.0, 1.0, -1.0, 0.1]])
+    more, less = (np.array(list(bytes.fromhex(c[1:]))) for c in (palette().strange, palette().normal))
+    mixed = overlay.blended(image, values, opacity=0.5, threshold=0.2)
+    expected = [[100] * 3, (100 + more) / 2, (100 + less) / 2, [100] * 3]
+    assert np.abs(mixed[0] - np.array(expected)).max() <= 1.5  # the scale ends just below 1
+
+
+# Painting -----------------------------------------------------------------------------------------
+
+
+def text_of(mask: np.ndarray) -> str:
+    return b64encode(np.packbits(mask).tobytes()).decode()
+
+
+def painted(app: AppTest, **fields: object) -> AppTest:
+    """The page after the browser has told what was painted."""
+    [ask] = given(app, "ask")
+    app.session_state["_explain_painted"] = {"token": ask["token"], **fields}
+    return app.run()
+
+
+def test_what_is_erased_moves_every_detector_and_is_told_to_the_browser_again():
+    app = opened(image="mnist#0")
+    assert "Nothing is changed yet" in words(app)
+    mask = np.zeros((28, 28), bool)
+    mask[5:20, 5:20] = True
+    fields = {"erased": text_of(mask), "painted": "", "levels": ""}
+    app = painted(app, **fields)
+    assert "**225 pixels changed.**" in words(app)
+    [ask] = given(app, "ask")
+    assert ask["known"] == {"token": ask["token"], **fields}
+    # It stays while the score that is explained is another.
+    app.selectbox("explain_part").select("total").run()
+    assert "**225 pixels changed.**" in words(app)
+    # Of another picture it is not.
+    app.number_input("explain_index").set_value(1).run()
+    assert "Nothing is changed yet" in words(app)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"erased": 3, "painted": "", "levels": ""},
+        {"erased": "?", "painted": "", "levels": ""},
+        {"erased": "A" * 100_000, "painted": "", "levels": ""},
+    ],
+)
+def test_what_no_browser_of_ours_would_send_changes_nothing(fields: dict):
+    assert pixel.strokes_of(fields, 784) == Strokes()
+
+
+def test_strokes_of_another_size_are_refused_in_words():
+    app = painted(opened(image="mnist#0"), erased=b64encode(b"1234").decode(), painted="", levels="")
+    assert not app.exception
+    assert any("784 pixels" in w.value for w in app.warning)
+
+
+# Which can be believed ----------------------------------------------------------------------------
+
+
+def test_the_gravest_failure_of_a_map_is_the_one_that_is_said():
+    checked = [
+        Checked("A", marked=True, early=False, changes=False),
+        Checked("B", marked=True, early=None, changes=True),
+        Checked("C", marked=False, early=None, changes=True),
+        Checked("D", marked=False, early=False, changes=None),
+    ]
+    said = said_of(checked)
+    assert said.startswith("None of these maps passes every check.")
+    assert "**A** hardly changes" in said
+    assert "**B** leaves more than half" in said
+    assert "**C** orders the pixels no better than chance" in said
+    assert "**D** names the wrong pixels" in said
+
+
+def test_maps_that_pass_or_fail_alike_are_named_together():
+    checked = [Checked(name, False, True, True) for name in "AB"]
+    assert said_of(checked) == "**A** and **B** pass every check."
