@@ -1,4 +1,4 @@
-"""The page Explain without a browser: what the browser is given, words, links, and what it sends."""
+"""The page Explain without a browser: what it gives, what it says, and what it takes back."""
 
 from __future__ import annotations
 
@@ -149,7 +149,9 @@ def test_where_the_overlay_cannot_be_drawn_plain_widgets_do_it(monkeypatch):
 def test_a_map_is_laid_over_its_picture_in_proportion_to_its_values():
     image = np.full((1, 4, 1), 100, np.uint8)
     values = np.array([[0.0, 1.0, -1.0, 0.1]])
-    more, less = (np.array(list(bytes.fromhex(c[1:]))) for c in (palette().strange, palette().normal))
+    more, less = (
+        np.array(list(bytes.fromhex(c[1:]))) for c in (palette().strange, palette().normal)
+    )
     mixed = overlay.blended(image, values, opacity=0.5, threshold=0.2)
     expected = [[100] * 3, (100 + more) / 2, (100 + less) / 2, [100] * 3]
     assert np.abs(mixed[0] - np.array(expected)).max() <= 1.5  # the scale ends just below 1
@@ -201,7 +203,9 @@ def test_what_no_browser_of_ours_would_send_changes_nothing(fields: dict):
 
 
 def test_strokes_of_another_size_are_refused_in_words():
-    app = painted(opened(image="mnist#0"), erased=b64encode(b"1234").decode(), painted="", levels="")
+    app = painted(
+        opened(image="mnist#0"), erased=b64encode(b"1234").decode(), painted="", levels=""
+    )
     assert not app.exception
     assert any("784 pixels" in w.value for w in app.warning)
 

@@ -1,0 +1,197 @@
+"""Explain in a real browser: what a slider, a key, a mouse and a finger do."""
+
+import re
+from base64 import b64decode
+
+import numpy as np
+import pytest
+from visitor import SCROLLED, settled, url_holds
+
+from pages._explain.served import OVERLAY
+
+pytestmark = pytest.mark.browser
+
+PICTURE = "canvas => canvas.toDataURL()"
+CHANGED = re.compile(r"(\d+) pixels? changed")
+
+
+def opened(page, address: str, query: str = "") -> list:
+    """The page with all its maps; the list grows with every message to the server."""
+    sent: list = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda m: sent.append(m)))
+    page.goto(f"{address}/explain{query}")
+    page.locator(".stage canvas").wait_for()
+    page.locator(".tile canvas").nth(6).wait_for()
+    page.locator(".ask canvas").wait_for()
+    settled(page)
+    sent.clear()
+    return sent
+
+
+def drawn(page, where: str = ".stage canvas") -> str:
+    page.wait_for_timeout(100)  # it is drawn with the next frame
+    return page.locator(where).first.evaluate(PICTURE)
+
+
+def slider(page, name: str):
+    return page.locator(".stage").get_by_role("slider", name=name)
+
+
+def value_of(page, name: str) -> str:
+    page.wait_for_timeout(100)
+    return slider(page, name).get_attribute("aria-valuetext")
+
+
+def test_sliders_views_zoom_and_keys_redraw_the_map_and_ask_the_server_nothing(page, address):
+    sent = opened(page, address)
+    room, seen = page.locator(".stage .room"), [drawn(page)]
+
+    def another() -> None:
+        now = drawn(page)
+        assert now not in seen
+        seen.append(now)
+
+    slider(page, "Opacity").focus()
+    page.keyboard.press("ArrowLeft")
+    assert value_of(page, "Opacity") == "80 %"
+    another()
+    box = slider(page, "Threshold").bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert 40 <= int(value_of(page, "Threshold").split()[0]) <= 60
+    another()
+    room.focus()
+    before = int(value_of(page, "Threshold").split()[0])
+    page.keyboard.press(",")
+    assert int(value_of(page, "Threshold").split()[0]) == before - 2
+    page.keyboard.press("+")
+    page.locator(".zoomed", has_text="150 %").wait_for()
+    another()
+    page.keyboard.press("0")
+    page.get_by_role("button", name="Swipe").click()
+    another()
+    box = room.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 4, box["y"] + 100, steps=4)
+    page.mouse.up()
+    assert value_of(page, "Divider") in ("24 %", "25 %", "26 %")
+    another()
+    page.get_by_role("button", name="Side by side").click()
+    another()
+    page.locator(".stage").get_by_label("one scale for all").uncheck()
+    settled(page)
+    assert sent == []
+
+
+def test_the_arrow_keys_read_the_map_pixel_by_pixel(page, address):
+    sent = opened(page, address, "?explain_image=garments%23100")
+    page.locator(".stage .room").focus()
+    reading = page.locator(".stage .reading")
+    page.keyboard.press("ArrowLeft")
+    assert reading.inner_text().startswith("row 14, column 14: ")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowLeft")
+    assert reading.inner_text().startswith("row 13, column 13: ")
+    assert page.locator(".stage [role=status]").inner_text() == reading.inner_text()
+    assert sent == []
+
+
+def test_a_tile_shows_its_map_large_at_once_and_the_address_keeps_it(page, address):
+    opened(page, address)
+    before = drawn(page)
+    page.get_by_role("button", name="Occlusion: show this map large").click()
+    assert drawn(page) != before
+    assert page.locator(".stage .name").inner_text() == "Occlusion"
+    url_holds(page, "explain_method=occlusion")
+    page.go_back()
+    page.locator(".stage .name", has_text="own map").wait_for()
+
+
+def test_erasing_by_mouse_and_by_key_asks_every_detector_when_a_stroke_ends(page, address):
+    sent = opened(page, address, "?explain_image=mnist%230")
+    room = page.locator(".ask .room")
+    room.scroll_into_view_if_needed()
+    box = room.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y - 60)
+    page.mouse.down()
+    page.mouse.move(x, y + 60, steps=8)
+    assert sent == []  # while the stroke is drawn
+    page.mouse.up()
+    said = page.locator("p", has_text=CHANGED)
+    said.wait_for()
+    first = int(CHANGED.search(said.inner_text()).group(1))
+    assert first > 36
+    assert "Less strange: " in said.inner_text() or "Stranger: " in said.inner_text()
+    settled(page)
+    room.focus()
+    for _ in range(8):
+        page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    page.wait_for_function(
+        "first => Number(document.body.innerText.match(/(\\d+) pixels? changed/)?.[1]) > first",
+        arg=first,
+    )
+    page.locator(".ask").get_by_role("button", name="Undo").click()
+    page.get_by_text(f"{first} pixels changed").wait_for()
+    # It is still there after another page.
+    page.get_by_role("link", name="Model cards").click()
+    settled(page)
+    page.get_by_role("link", name="Explain").click()
+    page.get_by_text(f"{first} pixels changed").wait_for()
+    page.locator(".ask").get_by_role("button", name="Reset").click()
+    page.get_by_text("Nothing is changed yet").wait_for()
+
+
+def test_a_finger_scrolls_past_the_picture_until_it_is_told_to_draw(finger, address):
+    page, drag = finger
+    opened(page, address)
+    room = page.locator(".ask .room")
+    room.evaluate("room => room.scrollIntoView({block: 'center'})")
+    page.wait_for_timeout(200)
+    box, before = room.bounding_box(), page.evaluate(SCROLLED)
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    drag(((x, y), (x, y - 120)))
+    assert page.evaluate(SCROLLED) > before + 60
+    assert page.get_by_text(CHANGED).count() == 0
+    page.locator(".ask").get_by_role("button", name="Draw with a finger").tap()
+    room.evaluate("room => room.scrollIntoView({block: 'center'})")
+    page.wait_for_timeout(200)
+    box, before = room.bounding_box(), page.evaluate(SCROLLED)
+    y = box["y"] + box["height"] / 2
+    drag(((x, y), (x, y - 80)))
+    page.get_by_text(CHANGED).wait_for()
+    assert page.evaluate(SCROLLED) == before
+
+
+def module(page, address: str, name: str, work: str, *given):
+    """What a function of one of the browser's scripts gives."""
+    if not page.url.startswith(address):
+        page.goto(f"{address}/thumbnail/fashion/mnist/4.png")
+    path = f"{address}/overlay/{OVERLAY.version()}/{name}"
+    return page.evaluate(
+        f"([path, given]) => import(path).then(m => ({work})(m, ...given))", [path, list(given)]
+    )
+
+
+def test_strokes_are_packed_as_numpy_packs_them(page, address):
+    mask = np.random.default_rng(0).integers(0, 2, 29).astype(bool)
+    text = module(
+        page, address, "painting.js", "(m, mask) => m.packed(mask)", mask.astype(int).tolist()
+    )
+    assert b64decode(text) == np.packbits(mask).tobytes()
+
+
+def test_a_maps_pixels_are_as_opaque_as_they_are_strong_and_nothing_is_below_the_threshold(
+    page, address
+):
+    work = """(m, values) => {
+        const colours = {more: [200, 0, 0], less: [0, 0, 200]};
+        const canvas = m.heat(values, 5, {end: 2, opacity: 0.5, threshold: 0.2, colours});
+        return [...canvas.getContext("2d").getImageData(0, 0, 5, 1).data];
+    }"""
+    flat = module(page, address, "paint.js", work, [2.0, -1.0, 0.3, 0.0, 9.0])
+    pixels = [flat[i : i + 4] for i in range(0, 20, 4)]
+    assert [p[3] for p in pixels] == pytest.approx([127, 64, 0, 0, 127], abs=1)
+    assert pixels[0][0] > 190
+    assert pixels[1][2] > 190
