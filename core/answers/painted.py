@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from core.answers.explain import MapQuery, baseline_for, seen_image
+from core.answers.explain import MapQuery, baseline_for
 from core.answers.images import ImageQuery, percentiles, row_of
 from core.answers.loaded import loaded
+from core.answers.planting import seen_image
 from core.answers.query import Answered, Query
 from core.data.images import ImageError
 

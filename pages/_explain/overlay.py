@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from core.service import MapView
+from core.service import MapView, MethodRow
 from pages._explain.served import OVERLAY
 from pages._shared import draw
 from pages._shared.controls import choice
@@ -87,13 +87,16 @@ def stage(shown: Shown, first: tuple[str, str, MapView], *, chosen: str, pressed
     return not told.get("failed")
 
 
-def tile(
-    shown: Shown, name: str, title: str, view: MapView, *, on_large: Callable[[], None]
-) -> None:
+def tile(shown: Shown, method: MethodRow, view: MapView, *, on_large: Callable[[], None]) -> None:
     """One map, small; a press shows it large."""
     _draw(
-        key=f"explain_tile_{name}",
-        data={"kind": "tile", **_of(shown), "map": _map(name, title, view)},
+        key=f"explain_tile_{method.key}",
+        data={
+            "kind": "tile",
+            **_of(shown),
+            "map": _map(method.key, method.title, view),
+            "text": method.text,
+        },
         on_large_change=on_large,
     )
 

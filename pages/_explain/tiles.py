@@ -9,6 +9,7 @@ import streamlit as st
 from core.service import MapView, MethodRow, OutskirtsError
 from pages._explain import overlay
 from pages._explain.asked import Asked
+from pages._explain.believed import share_said
 from pages._explain.large import pressed
 from pages._shared.ask import ask
 from pages._shared.text import plain
@@ -23,7 +24,7 @@ class Card:
 
     def __init__(self, method: MethodRow) -> None:
         with st.container(key=f"explain_card_{method.key}"):
-            st.markdown(f"**{method.title}**", help=f"{method.text}  \n{method.source}")
+            st.markdown(f"**{method.title}**")
             self.picture, self.residual, self.curves, self.random = (st.empty() for _ in range(4))
 
 
@@ -59,8 +60,8 @@ def fill_all(
 def _fill(card: Card, method: MethodRow, shown: overlay.Shown, view: MapView) -> None:
     """A method's map, and what of the score it leaves unexplained."""
     with card.picture:
-        overlay.tile(shown, method.key, method.title, view, on_large=_large(method.key))
-    share = f"residual {view.residual_share:.0%}"
+        overlay.tile(shown, method, view, on_large=_large(method.key))
+    share = f"residual {share_said(view.residual_share)}"
     card.residual.markdown(f":orange[**⚠ {share}**]" if view.marked else share)
 
 
