@@ -13,7 +13,7 @@ import streamlit as st
 
 from core.service import LatentMap, Near, PointsQuery, Scenario, Target
 from pages._latent.colours import VERDICTS, Colouring
-from pages._latent.served import BUNDLE, scripts_version
+from pages._latent.served import MAP
 from pages._shared import draw
 from pages._shared.ask import ask
 
@@ -22,30 +22,15 @@ __all__ = ["KEY", "LAYOUTS", "Browsing", "OneMap", "explorer", "said"]
 KEY = "latent_explorer"
 LAYOUTS = {"umap": "UMAP", "tsne": "t-SNE", "pca": "PCA"}
 
-# Scripts, looks and points are asked for at once, and stay in the browser until they change.
-LOADER = """
-const at = (name) => new URL(`map/%(version)s/${name}`, location.href).href;
-const early = new Map();
-let coming;
-export default async function (component) {
-  for (const { points } of component.data.maps) {
+# Points are asked for at once, with scripts and looks, and stay in the browser until they change.
+EARLY = "const early = new Map();"
+ASK = """for (const { points } of component.data.maps) {
     if (!early.has(points)) early.set(points, fetch(new URL(points, location.href)));
-  }
-  coming ??= import(at("%(script)s"));
-  const root = component.parentElement;
-  if (!root.querySelector("link")) {
-    const sheet = document.createElement("link");
-    Object.assign(sheet, { rel: "stylesheet", href: at("style.css") });
-    const styled = new Promise((done) => (sheet.onload = sheet.onerror = done));
-    root.append(sheet);
-    await styled;
-  }
-  return (await coming).draw(component, early);
-}
-"""
+  }"""
+DRAW = "return (await coming).draw(component, early);"
 
 _draw = st.components.v2.component(
-    "outskirts.explorer", js=LOADER % {"script": BUNDLE, "version": scripts_version()}
+    "outskirts.explorer", js=MAP.loader(early=EARLY, ask=ASK, draw=DRAW)
 )
 
 
