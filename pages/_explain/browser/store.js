@@ -1,0 +1,55 @@
+// What the large map and all tiles share: settings, which live in the browser alone, and the maps
+// of each picture, as they come.
+
+const KEPT = 6; // pictures whose maps are held
+
+export const store = {
+  settings: { view: "overlay", opacity: 0.85, threshold: 0.1, divider: 0.5, one: true, chosen: "own" },
+  maps: new Map(), // by picture: maps by name
+  watchers: new Set(),
+};
+
+export function mapsOf(token) {
+  return store.maps.get(token) ?? new Map();
+}
+
+export function give(token, map) {
+  if (!store.maps.has(token)) store.maps.set(token, new Map());
+  const maps = store.maps.get(token);
+  maps.delete(map.name);
+  maps.set(map.name, { ...map, values: decoded(map) });
+  if (store.maps.size > KEPT) store.maps.delete(store.maps.keys().next().value);
+  tell();
+}
+
+export function change(settings) {
+  Object.assign(store.settings, settings);
+  tell();
+}
+
+let asked = 0;
+function tell() {
+  if (asked) return;
+  asked = requestAnimationFrame(() => {
+    asked = 0;
+    store.watchers.forEach((work) => work());
+  });
+}
+
+// Where the colour scale of a map ends: one scale for all is that of the detector's own map, or of
+// the first that came.
+export function endOf(token, name) {
+  const maps = mapsOf(token);
+  const own = maps.get("own") ?? maps.values().next().value;
+  const map = store.settings.one ? own : maps.get(name);
+  return Math.max((map ?? own)?.end ?? 1, 1e-12);
+}
+
+export function bytes(text) {
+  return Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+}
+
+export function decoded({ values, step }) {
+  const raw = bytes(values);
+  return Float32Array.from(new Int16Array(raw.buffer, 0, raw.length / 2), (v) => v * step);
+}
