@@ -28,7 +28,7 @@ export class Tile {
     this.under = picture(data.picture, bytes(data.picture.pixels));
     this.lines = data.place ? border(unpack(bytes(data.place), width * height), width) : [];
     set(this.button, "aria-label", `${data.map.title}: show this map large`);
-    set(this.button, "title", data.map.title);
+    set(this.button, "title", `${data.map.title}. ${data.text}`);
     give(data.token, data.map);
   }
 
