@@ -85,6 +85,7 @@ from core.answers.overview import (
 from core.answers.painted import Painted, PaintedQuery, Strokes
 from core.answers.place import Place, PlaceQuery, Simple, fully_connected
 from core.answers.planting import PlantedQuery, PlantedView
+from core.answers.pointing import pointing
 from core.answers.points import Column, ColumnQuery, Points, PointsQuery, shuffled
 from core.answers.query import Query
 from core.answers.rays import Ray, RayQuery, RayScores, RayScoresQuery
@@ -212,6 +213,7 @@ __all__ = [
     "parse_target",
     "per_image_table",
     "pictures_of",
+    "pointing",
     "read_study",
     "scenarios",
     "score",

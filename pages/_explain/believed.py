@@ -9,6 +9,8 @@ from pages._shared.seeds import listed
 
 __all__ = ["Checked", "said_of", "share_said"]
 
+SPACE = "\u00a0"  # at which no line breaks
+
 
 @dataclass(frozen=True)
 class Checked:
@@ -28,21 +30,18 @@ class Checked:
 
 
 def share_said(share: float) -> str:
-    """A residual as a share of what there was to place.
+    r"""A residual as a share of what there was to place.
 
     Example:
         >>> [share_said(s) for s in (0.0, 0.004, 0.36, 3.01, 106.2, float("inf"))]
-        ['0 %', '0.4 %', '36 %', '301 %', '106 times', 'without end']
+        ['0\xa0%', '0.4\xa0%', '36\xa0%', '301\xa0%', '106-fold', 'endless']
     """
     if share == float("inf"):
-        return "without end"
+        return "endless"
     if share >= 10:
-        return f"{share:,.0f} times"
-    return (
-        f"{share:.0%}".replace("%", " %")
-        if share >= 0.01 or not share
-        else f"{share:.1%}".replace("%", " %")
-    )
+        return f"{share:,.0f}-fold"
+    digits = 0 if share >= 0.01 or not share else 1
+    return f"{100 * share:.{digits}f}{SPACE}%"
 
 
 def said_of(checked: Sequence[Checked]) -> str:

@@ -22,7 +22,9 @@ LAID_OUT = """<style>
   .st-key-explain_top > :has(> .st-key-explain_controls) { order: 2; }
   .st-key-explain_top > .st-key-explain_controls { order: 2; }
 }
+.st-key-explain_cards :has(> [data-testid=stGridCell]) { grid-template-columns: repeat(auto-fill, minmax(6.1rem, 1fr)) !important; }
 [class*="st-key-explain_card_"] { gap: .2rem; }
+[class*="st-key-explain_card_"] > :first-child p { min-height: 2.5em; }
 [class*="st-key-explain_card_"] [data-testid=stMarkdownContainer] { margin: 0; }
 [class*="st-key-explain_card_"] p { font-size: .84rem; line-height: 1.25; margin: 0; }
 </style>"""

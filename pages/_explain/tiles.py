@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
-from core.service import MapView, MethodRow, OutskirtsError
+from core.service import MapView, MethodRow, OutskirtsError, pointing
 from pages._explain import overlay
 from pages._explain.asked import Asked
 from pages._explain.believed import share_said
@@ -25,12 +25,14 @@ class Card:
     def __init__(self, method: MethodRow) -> None:
         with st.container(key=f"explain_card_{method.key}"):
             st.markdown(f"**{method.title}**")
-            self.picture, self.residual, self.curves, self.random = (st.empty() for _ in range(4))
+            self.picture, self.residual, self.place, self.curves, self.random = (
+                st.empty() for _ in range(5)
+            )
 
 
 def cards(methods: Sequence[MethodRow]) -> Mapping[str, Card]:
     """A place for every method, in their order."""
-    with st.grid(min_column_width=SIDE, gap="small"):
+    with st.container(key="explain_cards"), st.grid(min_column_width=SIDE, gap="small"):
         found = {method.key: Card(method) for method in methods}
     for method in methods:
         if method.refusal:
@@ -63,6 +65,8 @@ def _fill(card: Card, method: MethodRow, shown: overlay.Shown, view: MapView) ->
         overlay.tile(shown, method, view, on_large=_large(method.key))
     share = f"residual {share_said(view.residual_share)}"
     card.residual.markdown(f":orange[**⚠ {share}**]" if view.marked else share)
+    if (auroc := pointing(view)) is not None:
+        card.place.markdown(f"true place {auroc:.2f}")
 
 
 def _large(name: str) -> Callable[[], None]:

@@ -100,6 +100,7 @@ PAGES = (
         {
             "attribution": "A map that shares a score out over the pixels: orange where a pixel makes the image stranger, blue where it makes it more normal.",
             "residual": "What of the score a map leaves unexplained: the score less its offset and the sum of the map. Where it is more than half of the score, the map is marked.",
+            "true place": "Where a fault is known to be. The number below a map is the AUROC of its pixels: the chance that one inside lies above one outside. 0.5 is a coin.",
             "completeness": "A map is complete where its pixels sum to the score, less that of the baseline. It says that nothing is left out, not that the right pixels are named.",
             "baseline": "What stands for “nothing there”, and takes the place of pixels that a method removes: black, white, the mean of normal images, or the image itself, blurred.",
             "deletion": "The pixels are replaced by the baseline, those that a map calls strangest first. If the map is right, the score falls early, and the area under the curve is small. Compared with pixels in random order.",

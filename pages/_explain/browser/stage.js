@@ -218,6 +218,7 @@ export class Stage {
     set(this.room, "aria-label", map ? `${shown} over ${data.title}. ${this.peak(map)}` : data.title);
     this.room.classList.toggle("zooms", this.zoom > 1);
     this.room.classList.toggle("swipes", view === "swipe");
+    this.name.classList.toggle("beside", view === "beside");
     set(this.zoomed, "text", `${Math.round(100 * this.zoom)} %`);
     this.views.show(view);
     this.opacity.show(opacity);
