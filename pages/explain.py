@@ -5,31 +5,40 @@ from collections.abc import Mapping
 import streamlit as st
 
 from core.service import DetectorRow, Overview, OverviewQuery
-from pages._explain import asked, large, overlay, pixel, tiles
+from pages._explain import asked, checks, files, large, overlay, pixel, tiles
 from pages._shared import links
 from pages._shared.ask import ask
 from pages._shared.controls import heading
 
 
 def show(wanted: asked.Asked, overview: Overview, models: Mapping[str, DetectorRow]) -> None:
-    """The large map and all others beside it, as they come; what is slow is computed last."""
-    methods = wanted.methods.methods
-    able = [m for m in methods if not m.refusal]
+    """The large map, and all others beside it; what is slow is asked last, into its place."""
+    able = [m for m in wanted.methods.methods if not m.refusal]
+    name = large.choose_method(able)
     with picture:
         left, right = st.columns([1, 1.05], gap="medium")
     with left:
         first = ask(wanted.map_by(able[0].key), wanted.data)
         shown = large.shown_of(wanted, first, overview)
-        drawn = large.show(shown, (able[0], first), large=large.choose_method(methods))
+        drawn = large.show(shown, (able[0], first), large=name)
     with right:
         large.say(wanted, shown, first)
-        cards = tiles.cards(methods)
-    below = st.container()
-    pixel.show(wanted, shown, models)
+        verdict = st.empty()
+        verdict.markdown("**Which can I believe?** The checks are under way…")
+        cards = tiles.cards(wanted.methods.methods)
+    plain, taken, full = st.container(), st.container(), st.container()
     maps = tiles.fill_all(cards, wanted, shown)
-    with below:
+    with plain:
+        large.how_to_read(wanted)
         if not drawn:
-            overlay.plain(shown, {m.key: (m.title, maps[m.key]) for m in able})
+            overlay.plain(shown, {m.key: (m.title, maps[m.key]) for m in able if m.key in maps})
+    with taken:
+        method = next(m for m in able if m.key == name)
+        files.show(wanted, method, maps.get(name, first))
+    pixel.show(wanted, shown, models)
+    known = checks.check(cards, wanted, maps, verdict=verdict)
+    with full:
+        checks.show(wanted, known)
 
 
 seed = st.session_state["seed"]

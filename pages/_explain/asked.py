@@ -36,6 +36,7 @@ class Asked:
         row: the model; part: of it, by name; methods: what can explain that.
         image: the picture; data: the bytes of one of the visitor's own.
         fault: number of the patch that is planted in it; None: none.
+        seed: of the random orders that maps are compared with.
     """
 
     row: DetectorRow
@@ -45,6 +46,7 @@ class Asked:
     data: bytes | None
     baseline: str
     fault: int | None
+    seed: int
 
     @property
     def target(self) -> Target:
@@ -120,7 +122,7 @@ def choose(overview: Overview, models: Mapping[str, DetectorRow], seed: int) -> 
             part=row.card.score.part,
             seed=seed,
         )
-    return Asked(row, part, methods, image, data, baseline, fault)
+    return Asked(row, part, methods, image, data, baseline, fault, seed)
 
 
 def _choose_part(row: DetectorRow) -> str:

@@ -13,7 +13,7 @@ from pages._shared import links
 from pages._shared.controls import chosen
 from pages._shared.text import plain
 
-__all__ = ["LAID_OUT", "choose_method", "pressed", "say", "show"]
+__all__ = ["LAID_OUT", "choose_method", "how_to_read", "pressed", "say", "show", "shown_of"]
 
 KEY, _PRESSED = "explain_method", "_explain_pressed"
 # On a phone the picture stands before its controls.
@@ -30,11 +30,11 @@ LAID_OUT = """<style>
 </style>"""
 
 
-def choose_method(methods: Sequence[MethodRow]) -> str:
+def choose_method(able: Sequence[MethodRow]) -> str:
     """The map that stands large: of a link, or the one whose tile was pressed; else the first."""
-    able = {m.key: m.title for m in methods if not m.refusal}
-    first = next(iter(able))
-    name = chosen("Map", able, key=KEY, default=first)
+    titles = {m.key: m.title for m in able}
+    first = next(iter(titles))
+    name = chosen("Map", titles, key=KEY, default=first)
     links.write(KEY, None if name == first else name)
     return name
 
@@ -80,4 +80,16 @@ def say(asked: Asked, shown: overlay.Shown, view: MapView) -> None:
     st.markdown(
         f"**{plain(shown.title)}**: {asked.part_title.lower()} {view.score:.2f} {view.unit}, stranger "
         f"than **{view.percentile:.1f} %** of held-out normal images."
+    )
+
+
+def how_to_read(asked: Asked) -> None:
+    """What the colours mean, and the numbers below the tiles."""
+    st.caption(
+        "**How to read it.** Orange pixels make the image stranger to this detector, blue ones more "
+        "normal; where nothing is drawn, a pixel made no difference. A tile shows its map large. "
+        "**Residual:** what of the score the map leaves unplaced. **Deletion:** how long the score "
+        "stays up when the map's strangest pixels are replaced by the baseline, beside what chance "
+        "does: small is good. **Randomised:** how much the map is still the same, from 1 to 0, when "
+        "all that the network learned is shuffled: near 0 is good."
     )

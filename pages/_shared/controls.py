@@ -233,7 +233,9 @@ MIMES = {
     "csv": "text/csv",
     "json": "application/json",
     "png": "image/png",
+    "npy": "application/octet-stream",
     "npz": "application/octet-stream",
+    "svg": "image/svg+xml",
 }
 
 

@@ -1,0 +1,181 @@
+"""The checks of every map, as they come: below its tile, in a sentence, and in full."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from core.service import (
+    CurvesQuery,
+    MapCurves,
+    MapView,
+    MethodRow,
+    Query,
+    Randomised,
+    RandomisedQuery,
+    Steadiness,
+    SteadinessQuery,
+    pointing,
+)
+from pages._explain import figures
+from pages._explain.asked import Asked
+from pages._explain.believed import Checked, said_of, share_said
+from pages._explain.tiles import Card
+from pages._shared import draw
+from pages._shared.ask import ask, csv_of
+from pages._shared.controls import File, downloads
+
+__all__ = ["Evidence", "check", "checked_of", "curves_said", "show", "table"]
+
+
+@dataclass
+class Evidence:
+    """What is known of one method's map by now."""
+
+    method: MethodRow
+    view: MapView
+    curves: MapCurves | None = None
+    randomised: Randomised | None = None
+    steadiness: Steadiness | None = None
+    failed: list[str] = field(default_factory=list)  # why a check has no answer
+
+
+def check(
+    cards: Mapping[str, Card],
+    asked: Asked,
+    maps: Mapping[str, MapView],
+    *,
+    verdict: DeltaGenerator,
+) -> list[Evidence]:
+    """Ask for what makes the verdict, each figure below its tile as soon as it is there."""
+    methods = [m for m in asked.methods.methods if m.key in maps]
+    known = [Evidence(method, maps[method.key]) for method in methods]
+    for one in known:
+        card, query = cards[one.method.key], asked.map_by(one.method.key)
+        with card.curves:
+            one.curves = _asked(CurvesQuery(query, asked.seed), one, asked)
+        card.curves.markdown(curves_said(one.curves))
+        with card.random:
+            one.randomised = _asked(RandomisedQuery(query, asked.seed), one, asked)
+        card.random.markdown(randomised_said(one.randomised))
+    verdict.markdown(f"**Which can I believe?** {said_of([checked_of(one) for one in known])}")
+    return known
+
+
+def _asked(query: Query, one: Evidence, asked: Asked):  # type: ignore[no-untyped-def, type-arg]
+    """The answer; None where there is none: the others go on."""
+    from core.service import OutskirtsError
+
+    try:
+        return ask(query, asked.data)
+    except OutskirtsError as error:
+        one.failed.append(str(error))
+        return None
+
+
+def checked_of(one: Evidence) -> Checked:
+    """What the figures of a map say; a check without an answer counts as not passed."""
+    curves, early = one.curves, None
+    if curves is not None and curves.deletion_area < curves.random_low:
+        early = True
+    elif curves is not None and curves.deletion_area > curves.random_high:
+        early = False
+    changes = None if one.randomised is None else not one.randomised.fails
+    return Checked(one.method.title, marked=one.view.marked, early=early, changes=changes)
+
+
+def curves_said(curves: MapCurves | None) -> str:
+    """Area of deletion beside that of random orders."""
+    if curves is None or np.isnan(curves.deletion_area):
+        return "deletion: says nothing here"
+    area = f"deletion {curves.deletion_area:.2f}"
+    chance = f"chance {curves.random_low:.2f} to {curves.random_high:.2f}"
+    better = curves.deletion_beats_chance
+    return f"✓ {area}  \n{chance}" if better else f":orange[**⚠ {area}**]  \n{chance}"
+
+
+def randomised_said(found: Randomised | None) -> str:
+    """Whether the map changes with what the detector learned."""
+    if found is None:
+        return "cannot be randomised"
+    rank = f"{found.ranks[-1]:+.2f}".replace("-", "−")
+    return f":orange[**⚠ randomised: same**] {rank}" if found.fails else f"✓ randomised {rank}"
+
+
+# In full ------------------------------------------------------------------------------------------
+
+
+def show(asked: Asked, known: Sequence[Evidence]) -> None:
+    """Curves of all maps, what they become when the network forgets, and all numbers."""
+    st.subheader("The checks in full")
+    left, middle, right = st.columns(3, gap="small")
+    curves = {one.method.title: one.curves for one in known if one.curves is not None}
+    stem = f"{asked.target.scenario}-{asked.target.stem}-{asked.part}"
+    for place, kind in ((left, "deletion"), (middle, "insertion")):
+        with place:
+            draw.chart(
+                figures.curves(curves, kind),
+                key=f"explain_{kind}",
+                name=f"{stem}-{kind}",
+                alt=f"{kind.capitalize()} curves of every map, over the range of random orders",
+            )
+    with right:
+        ranks = {o.method.title: o.randomised for o in known if o.randomised is not None}
+        draw.chart(
+            figures.randomisation(ranks),
+            key="explain_randomisation",
+            name=f"{stem}-randomisation",
+            alt="Rank correlation of every map with itself, the more modules are randomised",
+        )
+    st.caption(
+        "**How to read it.** Deletion: the sooner a line falls below the grey range of random "
+        "orders, the better the map knows what made the score; insertion: the sooner it rises. "
+        "Randomised: lines should fall to zero; one that stays above the broken line shows the "
+        "picture, not what the network learned. Both curves depend on the baseline: another one "
+        "may order the maps otherwise."
+    )
+    for one in known:
+        query = SteadinessQuery(asked.map_by(one.method.key), asked.seed)
+        one.steadiness = _asked(query, one, asked)
+    columns = table(known)
+    st.dataframe(columns, hide_index=True, alt="Every figure of every map, a row a method")
+    downloads(File("These figures (CSV)", f"{stem}-checks.csv", partial(csv_of, _arrays(columns))))
+
+
+def table(known: Sequence[Evidence]) -> dict[str, list[object]]:
+    """A row a method: every figure that is known of its map."""
+    rows = [_row(one) for one in known]
+    return {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
+
+
+def _row(one: Evidence) -> dict[str, object]:
+    curves, forgot, steady = one.curves, one.randomised, one.steadiness
+    place = pointing(one.view)
+    return {
+        "map": one.method.title,
+        "residual": share_said(one.view.residual_share),
+        **({} if place is None else {"true place": round(place, 3)}),
+        "deletion": _rounded(curves and curves.deletion_area),
+        "insertion": _rounded(curves and curves.insertion_area),
+        "chance": "" if curves is None else f"{curves.random_low:.2f} to {curves.random_high:.2f}",
+        "infidelity": _rounded(steady and steady.infidelity),
+        "sensitivity": _rounded(steady and steady.sensitivity),
+        "randomised": _rounded(forgot and float(forgot.ranks[-1])),
+        "seconds": round(one.view.seconds, 3),
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None or np.isnan(value) else round(value, 3)
+
+
+def _arrays(columns: Mapping[str, Sequence[object]]) -> dict[str, np.ndarray]:
+    return {
+        name: np.array(["" if v is None else v for v in values], object)
+        for name, values in columns.items()
+    }
