@@ -20,25 +20,25 @@ def show(wanted: asked.Asked, overview: Overview, models: Mapping[str, DetectorR
     with left:
         first = ask(wanted.map_by(able[0].key), wanted.data)
         shown = large.shown_of(wanted, first, overview)
-        drawn = large.show(shown, (able[0], first), large=name)
+        drawn = large.show(shown, (able[0], first), large=name, count=len(able))
+        large.how_to_read()
     with right:
         large.say(wanted, shown, first)
         verdict = st.empty()
         verdict.markdown("**Which can I believe?** The checks are under way…")
         cards = tiles.cards(wanted.methods.methods)
-    plain, taken, full = st.container(), st.container(), st.container()
+    plain, taken = st.container(), st.container()
     maps = tiles.fill_all(cards, wanted, shown)
     with plain:
-        large.how_to_read(wanted)
         if not drawn:
             overlay.plain(shown, {m.key: (m.title, maps[m.key]) for m in able if m.key in maps})
+            overlay.ask_for_checks(shown.token)
     with taken:
         method = next(m for m in able if m.key == name)
         files.show(wanted, method, maps.get(name, first))
     pixel.show(wanted, shown, models)
-    known = checks.check(cards, wanted, maps, verdict=verdict)
-    with full:
-        checks.show(wanted, known)
+    if overlay.wants_checks(shown.token):
+        checks.show(wanted, checks.check(cards, wanted, maps, verdict=verdict))
 
 
 seed = st.session_state["seed"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import streamlit as st
@@ -15,6 +16,7 @@ from core.service import (
     MapCurves,
     MapView,
     MethodRow,
+    OutskirtsError,
     Query,
     Randomised,
     RandomisedQuery,
@@ -26,11 +28,14 @@ from pages._explain import figures
 from pages._explain.asked import Asked
 from pages._explain.believed import Checked, said_of, share_said
 from pages._explain.tiles import Card
-from pages._shared import draw
+from pages._shared import draw, links
 from pages._shared.ask import ask, csv_of
 from pages._shared.controls import File, downloads
 
 __all__ = ["Evidence", "check", "checked_of", "curves_said", "show", "table"]
+
+
+A = TypeVar("A")
 
 
 @dataclass
@@ -42,7 +47,7 @@ class Evidence:
     curves: MapCurves | None = None
     randomised: Randomised | None = None
     steadiness: Steadiness | None = None
-    failed: list[str] = field(default_factory=list)  # why a check has no answer
+    failed: list[str] = field(default_factory=list)  # why checks have no answer
 
 
 def check(
@@ -60,6 +65,8 @@ def check(
         with card.curves:
             one.curves = _asked(CurvesQuery(query, asked.seed), one, asked)
         card.curves.markdown(curves_said(one.curves))
+    for one in known:
+        card, query = cards[one.method.key], asked.map_by(one.method.key)
         with card.random:
             one.randomised = _asked(RandomisedQuery(query, asked.seed), one, asked)
         card.random.markdown(randomised_said(one.randomised))
@@ -67,10 +74,8 @@ def check(
     return known
 
 
-def _asked(query: Query, one: Evidence, asked: Asked):  # type: ignore[no-untyped-def, type-arg]
+def _asked(query: Query[A], one: Evidence, asked: Asked) -> A | None:
     """The answer; None where there is none: the others go on."""
-    from core.service import OutskirtsError
-
     try:
         return ask(query, asked.data)
     except OutskirtsError as error:
@@ -93,17 +98,28 @@ def curves_said(curves: MapCurves | None) -> str:
     """Area of deletion beside that of random orders."""
     if curves is None or np.isnan(curves.deletion_area):
         return "deletion: says nothing here"
-    area = f"deletion {curves.deletion_area:.2f}"
-    chance = f"chance {curves.random_low:.2f} to {curves.random_high:.2f}"
+    area = f"deletion {_short(curves.deletion_area)}"
+    chance = f"chance {_short(curves.random_low)} to {_short(curves.random_high)}"
     better = curves.deletion_beats_chance
     return f"✓ {area}  \n{chance}" if better else f":orange[**⚠ {area}**]  \n{chance}"
+
+
+def _short(value: float) -> str:
+    """A number of two digits or so, with a true minus.
+
+    Example:
+        >>> [_short(v) for v in (0.314, -14.97, 52.11, 194354.8)]
+        ['0.31', '\u221215', '52', '194,355']
+    """
+    digits = 2 if abs(value) < 10 else 0
+    return f"{value:,.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def randomised_said(found: Randomised | None) -> str:
     """Whether the map changes with what the detector learned."""
     if found is None:
         return "cannot be randomised"
-    rank = f"{found.ranks[-1]:+.2f}".replace("-", "−")
+    rank = f"{found.ranks[-1]:+.2f}".replace("-", "\N{MINUS SIGN}")
     return f":orange[**⚠ randomised: same**] {rank}" if found.fails else f"✓ randomised {rank}"
 
 
@@ -113,6 +129,7 @@ def randomised_said(found: Randomised | None) -> str:
 def show(asked: Asked, known: Sequence[Evidence]) -> None:
     """Curves of all maps, what they become when the network forgets, and all numbers."""
     st.subheader("The checks in full")
+    st.html(figures.legend([one.method.title for one in known]))
     left, middle, right = st.columns(3, gap="small")
     curves = {one.method.title: one.curves for one in known if one.curves is not None}
     stem = f"{asked.target.scenario}-{asked.target.stem}-{asked.part}"
@@ -132,6 +149,9 @@ def show(asked: Asked, known: Sequence[Evidence]) -> None:
             name=f"{stem}-randomisation",
             alt="Rank correlation of every map with itself, the more modules are randomised",
         )
+    for one in known:
+        for why in one.failed:
+            st.caption(f"{one.method.title}: {why}")
     st.caption(
         "**How to read it.** Deletion: the sooner a line falls below the grey range of random "
         "orders, the better the map knows what made the score; insertion: the sooner it rises. "
@@ -139,9 +159,19 @@ def show(asked: Asked, known: Sequence[Evidence]) -> None:
         "picture, not what the network learned. Both curves depend on the baseline: another one "
         "may order the maps otherwise."
     )
-    for one in known:
-        query = SteadinessQuery(asked.map_by(one.method.key), asked.seed)
-        one.steadiness = _asked(query, one, asked)
+    if st.toggle(
+        "Infidelity and sensitivity, too",
+        links.opens_with("explain_steady", False),
+        key="explain_steady",
+        bind="query-params",
+        persist_state="session",
+        help="How well each map foretells what a covered square costs (0 is perfect, 1 no better "
+        "than a map of zeros), and how much it changes when the image hardly does. They take about "
+        "as long as all other checks together.",
+    ):
+        for one in known:
+            query = SteadinessQuery(asked.map_by(one.method.key), asked.seed)
+            one.steadiness = _asked(query, one, asked)
     columns = table(known)
     st.dataframe(columns, hide_index=True, alt="Every figure of every map, a row a method")
     downloads(File("These figures (CSV)", f"{stem}-checks.csv", partial(csv_of, _arrays(columns))))
@@ -150,7 +180,8 @@ def show(asked: Asked, known: Sequence[Evidence]) -> None:
 def table(known: Sequence[Evidence]) -> dict[str, list[object]]:
     """A row a method: every figure that is known of its map."""
     rows = [_row(one) for one in known]
-    return {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
+    names = {name: None for row in rows for name in row}  # in their order
+    return {name: [row.get(name) for row in rows] for name in names}
 
 
 def _row(one: Evidence) -> dict[str, object]:
@@ -160,18 +191,24 @@ def _row(one: Evidence) -> dict[str, object]:
         "map": one.method.title,
         "residual": share_said(one.view.residual_share),
         **({} if place is None else {"true place": round(place, 3)}),
-        "deletion": _rounded(curves and curves.deletion_area),
-        "insertion": _rounded(curves and curves.insertion_area),
+        "deletion": None if curves is None else _rounded(curves.deletion_area),
+        "insertion": None if curves is None else _rounded(curves.insertion_area),
         "chance": "" if curves is None else f"{curves.random_low:.2f} to {curves.random_high:.2f}",
-        "infidelity": _rounded(steady and steady.infidelity),
-        "sensitivity": _rounded(steady and steady.sensitivity),
-        "randomised": _rounded(forgot and float(forgot.ranks[-1])),
+        **({} if steady is None else _steady(steady)),
+        "randomised": None if forgot is None else _rounded(float(forgot.ranks[-1])),
         "seconds": round(one.view.seconds, 3),
     }
 
 
-def _rounded(value: float | None) -> float | None:
-    return None if value is None or np.isnan(value) else round(value, 3)
+def _steady(steady: Steadiness) -> dict[str, object]:
+    return {
+        "infidelity": _rounded(steady.infidelity),
+        "sensitivity": _rounded(steady.sensitivity),
+    }
+
+
+def _rounded(value: float) -> float | None:
+    return None if np.isnan(value) else round(value, 3)
 
 
 def _arrays(columns: Mapping[str, Sequence[object]]) -> dict[str, np.ndarray]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,19 @@ from core.service import MapCurves, Randomised
 from pages._shared import draw
 from pages._shared.theme import palette
 
-__all__ = ["curves", "randomisation"]
+__all__ = ["curves", "legend", "randomisation"]
 
-HEIGHT = 400
-MARKS = ("circle", "square", "diamond", "triangle-up", "x", "cross", "star")
+HEIGHT = 320
+MARKS = {  # of Plotly, and as a letter
+    "circle": "\u25cf",
+    "square": "\u25a0",
+    "diamond": "\u25c6",
+    "triangle-up": "\u25b2",
+    "x": "\u2716",
+    "cross": "\u271a",
+    "star": "\u2605",
+}
+CHANCE = "rgba(128,140,148,0.35)"
 DASHES = ("solid", "dash", "dot", "dashdot")
 
 
@@ -46,7 +56,7 @@ def _chance(one: MapCurves, kind: str) -> list[draw.Trace]:
             "name": "random orders",
             "mode": "lines",
             "fill": "toself",
-            "fillcolor": "rgba(128,140,148,0.3)",
+            "fillcolor": CHANCE,
             "line": {"width": 0},
             "hoverinfo": "skip",
         }
@@ -80,7 +90,7 @@ def _line(i: int, title: str, x: np.ndarray, y: np.ndarray) -> draw.Trace:
         "name": title,
         "mode": "lines+markers",
         "line": {"color": colour, "dash": DASHES[i % len(DASHES)], "width": 2},
-        "marker": {"symbol": MARKS[i % len(MARKS)], "size": 7, "color": colour},
+        "marker": {"symbol": list(MARKS)[i % len(MARKS)], "size": 7, "color": colour},
         "hovertemplate": "%{y:.3g}<extra>%{fullData.name}</extra>",
     }
 
@@ -93,7 +103,21 @@ def _figure(traces: list[draw.Trace], title: str, *, x: str, y: str, **more: Any
         hovermode="closest",
         xaxis={"title": {"text": x}},
         yaxis={"title": {"text": y}},
-        legend={"orientation": "h", "yanchor": "top", "y": -0.25, "x": 0},
-        margin={"t": 40, "b": 8},
+        showlegend=False,
         **more,
     )
+
+
+def legend(titles: Sequence[str]) -> str:
+    """Which mark and colour each map has in all three figures, as HTML."""
+    marks, colours = list(MARKS.values()), palette().categories
+    said = "".join(
+        f'<span style="white-space:nowrap"><span aria-hidden="true" style="color:'
+        f'{colours[i % len(colours)]}">{marks[i % len(marks)]}</span> {escape(title)}</span>'
+        for i, title in enumerate(titles)
+    )
+    chance = (
+        '<span style="white-space:nowrap"><span aria-hidden="true" style="display:inline-block;'
+        f'width:1em;height:.8em;background:{CHANCE}"></span> random orders</span>'
+    )
+    return f'<div style="display:flex;flex-wrap:wrap;gap:.1rem 1.1rem">{said}{chance}</div>'

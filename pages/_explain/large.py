@@ -44,14 +44,16 @@ def pressed(name: str) -> None:
     st.session_state[KEY] = st.session_state[_PRESSED] = name
 
 
-def show(shown: overlay.Shown, first: tuple[MethodRow, MapView], *, large: str) -> bool:
-    """The large map; whether the browser could draw it."""
+def show(shown: overlay.Shown, first: tuple[MethodRow, MapView], *, large: str, count: int) -> bool:
+    """The large map, of so many that come; whether the browser could draw it."""
     method, view = first
     return overlay.stage(
         shown,
         (method.key, method.title, view),
         chosen=large,
         pressed=st.session_state.get(_PRESSED) == large,
+        count=count,
+        checked=overlay.wants_checks(shown.token),
     )
 
 
@@ -83,7 +85,7 @@ def say(asked: Asked, shown: overlay.Shown, view: MapView) -> None:
     )
 
 
-def how_to_read(asked: Asked) -> None:
+def how_to_read() -> None:
     """What the colours mean, and the numbers below the tiles."""
     st.caption(
         "**How to read it.** Orange pixels make the image stranger to this detector, blue ones more "

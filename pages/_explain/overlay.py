@@ -20,9 +20,19 @@ from pages._shared import draw
 from pages._shared.controls import choice
 from pages._shared.theme import palette
 
-__all__ = ["STAGE", "Shown", "end_of", "painting", "plain", "stage", "tile"]
+__all__ = [
+    "STAGE",
+    "Shown",
+    "ask_for_checks",
+    "end_of",
+    "painting",
+    "plain",
+    "stage",
+    "tile",
+    "wants_checks",
+]
 
-STAGE = "explain_stage"
+STAGE, _READY = "explain_stage", "_explain_ready"
 STRONGEST = 0.995  # the quantile of a map's strength at which its colour scale ends
 LEVELS = 32767  # a map is sent in 16 bits
 
@@ -66,12 +76,22 @@ def end_of(values: np.ndarray) -> float:
     return float(np.quantile(np.abs(values), STRONGEST))
 
 
-def stage(shown: Shown, first: tuple[str, str, MapView], *, chosen: str, pressed: bool) -> bool:
+def stage(
+    shown: Shown,
+    first: tuple[str, str, MapView],
+    *,
+    chosen: str,
+    pressed: bool,
+    count: int,
+    checked: bool,
+) -> bool:
     """The large map with its controls; whether the browser could draw it.
 
     Args:
         first: name, title and map of the method that is large until another is.
         chosen: the method that is; pressed: by its tile, which the browser knows already.
+        count: of the maps that come: when all are there, the browser asks for the checks, once;
+            checked: it has.
     """
     told = _draw(
         key=STAGE,
@@ -81,10 +101,30 @@ def stage(shown: Shown, first: tuple[str, str, MapView], *, chosen: str, pressed
             "map": _map(*first),
             "chosen": chosen,
             "pressed": pressed,
+            "count": count,
+            "checked": checked,
         },
         on_failed_change=lambda: None,
+        on_ready_change=_note_ready,
     )
     return not told.get("failed")
+
+
+def _note_ready() -> None:
+    st.session_state[_READY] = (st.session_state.get(STAGE) or {}).get("ready")
+
+
+def ask_for_checks(token: str) -> None:
+    """Have the checks of a picture made in the next run."""
+    st.session_state[_READY] = token
+
+
+def wants_checks(token: str) -> bool:
+    """Whether the browser has all maps of a picture, and asked for their checks.
+
+    They are slow: who turns from picture to picture must not wait for them.
+    """
+    return st.session_state.get(_READY) == token
 
 
 def tile(shown: Shown, method: MethodRow, view: MapView, *, on_large: Callable[[], None]) -> None:

@@ -23,6 +23,7 @@ def opened(page, address: str, query: str = "") -> list:
     page.locator(".stage canvas").wait_for()
     page.locator(".tile canvas").nth(6).wait_for()
     page.locator(".ask canvas").wait_for()
+    page.get_by_text("every check").first.wait_for()  # the last thing that the page asks for
     settled(page)
     sent.clear()
     return sent
@@ -84,7 +85,7 @@ def test_sliders_views_zoom_and_keys_redraw_the_map_and_ask_the_server_nothing(p
 
 
 def test_the_arrow_keys_read_the_map_pixel_by_pixel(page, address):
-    sent = opened(page, address, "?explain_image=garments%23100")
+    sent = opened(page, address)
     page.locator(".stage .room").focus()
     reading = page.locator(".stage .reading")
     page.keyboard.press("ArrowLeft")
@@ -108,7 +109,7 @@ def test_a_tile_shows_its_map_large_at_once_and_the_address_keeps_it(page, addre
 
 
 def test_erasing_by_mouse_and_by_key_asks_every_detector_when_a_stroke_ends(page, address):
-    sent = opened(page, address, "?explain_image=mnist%230")
+    sent = opened(page, address)
     room = page.locator(".ask .room")
     room.scroll_into_view_if_needed()
     box = room.bounding_box()

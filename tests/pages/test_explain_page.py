@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from base64 import b64decode, b64encode
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,14 +13,23 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core import service
-from core.service import ImageQuery, MapQuery, MethodsQuery, Strokes, Target
-from pages._explain import overlay, pixel
+from core.service import (
+    CurvesQuery,
+    ImageQuery,
+    MapCurves,
+    MapQuery,
+    MethodsQuery,
+    RandomisedQuery,
+    Strokes,
+    Target,
+)
+from pages._explain import checks, overlay, pixel
 from pages._explain.believed import Checked, said_of
 from pages._shared.theme import palette
 
 pytestmark = pytest.mark.usefixtures("quick_apps")
 
-GLOW = Target("fashion", "glow")
+GLOW, OUTER = Target("fashion", "glow"), Target("fashion", "outskirts")
 SHIRT = ImageQuery(GLOW, "garments", 100)
 
 
@@ -139,11 +149,14 @@ def test_an_image_of_ones_own_is_explained_without_a_fault():
 
 def test_where_the_overlay_cannot_be_drawn_plain_widgets_do_it(monkeypatch):
     monkeypatch.setattr(overlay, "stage", lambda *given, **more: False)
-    app = opened()
+    app = opened(model="outskirts")
     assert {s.label for s in app.slider} >= {"Opacity", "Threshold"}
-    assert {"Picture", "The detector's own map"} <= {
-        i.caption for e in app.get("image") for i in e.proto.imgs
-    }
+    able = [m.title for m in service.ask(MethodsQuery(OUTER)).methods if not m.refusal]
+    captions = {i.caption for e in app.get("image") for i in e.proto.imgs}
+    assert captions == {"Picture", able[0]}
+    app.selectbox("explain_method").select("occlusion").run()
+    captions = {i.caption for e in app.get("image") for i in e.proto.imgs}
+    assert captions == {"Picture", "Occlusion"}
 
 
 def test_a_map_is_laid_over_its_picture_in_proportion_to_its_values():
@@ -208,6 +221,91 @@ def test_strokes_of_another_size_are_refused_in_words():
     )
     assert not app.exception
     assert any("784 pixels" in w.value for w in app.warning)
+
+
+# Checks -------------------------------------------------------------------------------------------
+
+
+def test_checks_begin_when_the_browser_has_all_maps_and_say_what_the_service_says():
+    app = opened(model="outskirts", image="garments#100", fault=3)
+    assert "The checks are under way" in words(app)
+    [stage] = given(app, "stage")
+    assert (stage["count"], stage["checked"]) == (len(given(app, "tile")), False)
+    app.session_state["_explain_ready"] = stage["token"]
+    app.run()
+    assert not app.exception
+    assert given(app, "stage")[0]["checked"]
+    assert "every check" in words(app)
+    image = ImageQuery(OUTER, "garments", 100)
+    [frame] = [d.value for d in app.dataframe]
+    for i, tile in enumerate(given(app, "tile")):
+        query = MapQuery(image, method=tile["map"]["name"], fault=3)
+        curves, forgot = service.ask(CurvesQuery(query)), service.ask(RandomisedQuery(query))
+        row = frame.iloc[i]
+        assert row["map"] == tile["map"]["title"]
+        assert row["deletion"] == round(curves.deletion_area, 3)
+        assert row["insertion"] == round(curves.insertion_area, 3)
+        assert row["randomised"] == round(float(forgot.ranks[-1]), 3)
+        assert row["true place"] == round(service.pointing(service.ask(query)), 3)
+        assert checks.curves_said(curves) in words(app)
+    # Of the next picture they are not known.
+    app.number_input("explain_index").set_value(101).run()
+    assert "The checks are under way" in words(app)
+    assert not app.dataframe
+
+
+def curves_of(area: float, low: float, high: float) -> MapCurves:
+    nothing = np.zeros(2)
+    return MapCurves(
+        nothing,
+        deletion=nothing,
+        insertion=nothing,
+        random=np.zeros((1, 2)),
+        deletion_area=area,
+        insertion_area=area,
+        random_mean=(low + high) / 2,
+        random_low=low,
+        random_high=high,
+        deletion_beats_chance=area < low,
+        insertion_beats_chance=area > high,
+        unit="nats",
+    )
+
+
+@pytest.mark.parametrize(
+    ("area", "early", "sign"), [(0.2, True, "✓"), (0.5, None, "⚠"), (0.8, False, "⚠")]
+)
+def test_a_deletion_is_early_late_or_no_better_than_chance(area, early, sign):
+    curves = curves_of(area, 0.4, 0.6)
+    one = checks.Evidence(SimpleNamespace(title="A"), SimpleNamespace(marked=False), curves)
+    assert checks.checked_of(one) == Checked("A", marked=False, early=early, changes=None)
+    said = checks.curves_said(curves)
+    assert sign in said
+    assert "chance 0.40 to 0.60" in said
+
+
+def test_a_deletion_that_says_nothing_says_so():
+    assert checks.curves_said(curves_of(float("nan"), float("nan"), float("nan"))) == (
+        "deletion: says nothing here"
+    )
+
+
+# Files --------------------------------------------------------------------------------------------
+
+
+def test_the_command_names_only_what_is_not_its_default():
+    app = opened(image="garments#100")
+    [code] = app.code
+    assert (
+        code.value == "python -m core explain fashion/glow garments#100 --method own --out map.png"
+    )
+    app = opened(image="garments#100", method="occlusion", baseline="mean", part="total", fault=2)
+    assert app.code[0].value == (
+        "python -m core explain fashion/glow garments#100 --method occlusion --part total "
+        "--baseline mean --fault 2 --out map.png"
+    )
+    names = [b.proto.label for b in app.get("download_button")]
+    assert names[:3] == [f"Occlusion ({kind})" for kind in ("PNG", "SVG", "NPY")]
 
 
 # Which can be believed ----------------------------------------------------------------------------

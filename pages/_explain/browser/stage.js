@@ -11,6 +11,7 @@ const KEYS =
   "The arrow keys go from pixel to pixel and read its value, plus and minus zoom, 0 shows the whole picture. " +
   "Comma and full stop lower and raise the threshold.";
 const CLOSEST = 12;
+const REST = 250; // ms
 
 export class Stage {
   constructor(parent) {
@@ -55,21 +56,35 @@ export class Stage {
       this.live
     );
     parent.append(this.element);
-    this.work = () => this.draw();
+    this.work = () => {
+      this.draw();
+      this.tellReady();
+    };
     store.watchers.add(this.work);
     this.watch = new ResizeObserver(this.work);
     this.watch.observe(this.room);
     this.deaf = listen(this);
   }
 
+  // Ask for what is slow once all maps of a picture are there and nobody turns to the next one.
+  tellReady() {
+    const { token, count } = this.data;
+    if (this.ready === token || mapsOf(token).size < count) return;
+    this.ready = token;
+    clearTimeout(this.waiting);
+    this.waiting = setTimeout(() => this.component.setTriggerValue("ready", token), REST);
+  }
+
   end() {
+    clearTimeout(this.waiting);
     store.watchers.delete(this.work);
     this.watch.disconnect();
     this.deaf();
     this.element.remove();
   }
 
-  take({ data }) {
+  take(component) {
+    const { data } = (this.component = component);
     const { width, height } = data.picture;
     const other = this.data?.token !== data.token;
     if (this.data?.picture.width !== width || this.data?.picture.height !== height) this.whole(false);
@@ -82,6 +97,7 @@ export class Stage {
     // A press on a tile has changed the picture already, before Python heard of it.
     if (data.chosen !== this.asked_ && !data.pressed) change({ chosen: data.chosen });
     this.asked_ = data.chosen;
+    if (data.checked) this.ready = data.token;
     this.draw();
   }
 
