@@ -31,6 +31,7 @@ def explain(
     method: Annotated[str, typer.Option("--method", help="How it is explained.")] = "own",
     part: Annotated[str, typer.Option("--part", help="What is explained.")] = "score",
     baseline: Annotated[str, typer.Option("--baseline", help="Nothing to see.")] = "black",
+    fault: Annotated[int | None, typer.Option("--fault", min=0, help="Plant this one.")] = None,
 ) -> None:
     """Write which pixels made a score: a heat map, and the signed map as .npy beside it."""
     if out_file.suffix not in (".png", ".svg"):
@@ -42,7 +43,8 @@ def explain(
         check_writable(file)
     chosen = service.parse_target(target)
     asked, data = _image(chosen, image)
-    found = service.ask(MapQuery(asked, part=part, method=method, baseline=baseline), data)
+    query = MapQuery(asked, part=part, method=method, baseline=baseline, fault=fault)
+    found = service.ask(query, data)
     if found.refusal:
         raise OutskirtsError(found.refusal)
     title = f"{chosen}, {found.part} of {found.id}, {method}"
