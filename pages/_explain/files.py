@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from shlex import quote
 
 import streamlit as st
 
@@ -32,13 +33,13 @@ def show(asked: Asked, method: MethodRow, view: MapView) -> None:
             f"The signed map, float32, rows x columns, in {view.unit}.",
         ),
     )
-    if asked.data is None:
-        st.code(command(asked, method.key), language="bash")
+    st.code(command(asked, method.key), language="bash")
 
 
 def command(asked: Asked, method: str) -> str:
     """What gives the same map on the command line; only what is not its default is named."""
-    image = f"{asked.image.set_name}#{asked.image.index}"
+    name, index = asked.image.set_name, asked.image.index
+    image = quote(name) if index is None else f"{name}#{index}"
     words = ["python -m core explain", str(asked.target), image, f"--method {method}"]
     assert asked.row.card is not None
     if asked.part != asked.row.card.score.part:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 from base64 import b64decode, b64encode
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from conftest import Call
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -306,6 +308,18 @@ def test_the_command_names_only_what_is_not_its_default():
     )
     names = [b.proto.label for b in app.get("download_button")]
     assert names[:3] == [f"Occlusion ({kind})" for kind in ("PNG", "SVG", "NPY")]
+
+
+def test_the_command_gives_the_map_that_the_page_shows(call: Call, tmp_path, monkeypatch):
+    app = opened(model="outskirts", image="garments#100", method="occlusion", fault=2)
+    command = shlex.split(app.code[0].value)
+    assert command[:3] == ["python", "-m", "core"]
+    monkeypatch.chdir(tmp_path)
+    assert call(*command[3:]).status == 0
+    [tile] = [t for t in given(app, "tile") if t["map"]["name"] == "occlusion"]
+    values = np.load(tmp_path / "map.npy")
+    assert np.abs(values - map_of(tile)).max() < np.abs(values).max() / 60_000
+    assert (tmp_path / "map.png").stat().st_size
 
 
 # Which can be believed ----------------------------------------------------------------------------
