@@ -268,6 +268,9 @@ assert service.ask(NearQuery(ImageQuery(target, "boxes", int(here)))).row == 0
 assert service.ask(NearQuery(ImageQuery(target, "boxes", int(there)))).row is None
 own = png(service.pictures_of("tiny", [("strokes", 3)])[0])
 assert len(service.ask(NearQuery(ImageQuery(target, "own", None)), own).rows) == 10
+assert service.ask(service.MethodsQuery(target)).methods
+assert service.ask(service.MapQuery(ImageQuery(target, "strokes", 3), fault=1)).mask.any()
+assert service.ask(service.PlantedQuery(ImageQuery(target, "boxes", 3))).change
 assert len(service.ask(AcrossQuery("tiny", ("glow",), tuple(view.keys.tolist()))).labels) == 64
 assert service.ask(AcrossQuery("tiny", ("glow",)), own).scores["glow"].shape == (1,)
 loaded = {name.partition(".")[0] for name in sys.modules}

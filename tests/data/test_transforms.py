@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tiny
 
-from core.data.transforms import CONTROLS, FAULTS, flat_images, noise_images
+from core.data.transforms import CONTROLS, FAULTS, flat_images, noise_images, planted
 from core.shape import Shape
 
 PICTURE = np.array([[[1, 2, 3], [4, 5, 6], [7, 8, 9]]], np.uint8)[..., None]
@@ -271,3 +271,50 @@ def test_a_bend_moves_pixels_by_some_three_of_twenty_eight_and_makes_no_new_leve
     apart = round(4 / 3 * deviation)
     pairs = moved[:, :, :-apart, 0].ravel(), moved[:, :, apart:, 0].ravel()
     assert np.corrcoef(*pairs)[0, 1] == pytest.approx(np.exp(-1 / 4), abs=0.1)
+
+
+# A patch at a known place -----------------------------------------------------------------------
+
+
+def test_a_planted_patch_is_anothers_at_the_same_place_and_nothing_else_changes() -> None:
+    images = numbered(5, Shape(3, 28, 31))
+    for fault in range(20):
+        found = planted(images[2], images, fault=fault, without=2)
+        assert found.donor != 2
+        assert found.mask.sum() == 9 * 10
+        assert np.array_equal(found.image[found.mask], images[found.donor][found.mask])
+        assert np.array_equal(found.image[~found.mask], images[2][~found.mask])
+        rows, columns = np.nonzero(found.mask)
+        assert np.ptp(rows) == 8
+        assert np.ptp(columns) == 9
+        difference = np.abs(found.image.astype(int) - images[2])[found.mask].mean()
+        assert found.change == pytest.approx(difference)
+        again = planted(images[2], images, fault=fault, without=2)
+        assert np.array_equal(again.image, found.image)
+    places = {tuple(np.argwhere(planted(images[2], images, fault=i).mask)[0]) for i in range(20)}
+    assert len(places) > 10
+
+
+def test_a_patch_that_hardly_differs_is_drawn_again() -> None:
+    """One donor of three is not black: only its patches differ, and only near the middle."""
+    images = np.zeros((3, 28, 28, 1), np.uint8)
+    images[1, 12:16, 12:16] = 255
+    for fault in range(10):
+        found = planted(images[0], images, fault=fault, without=0)
+        assert found.donor == 1
+        assert found.change >= 32
+
+
+def test_where_all_patches_hardly_differ_the_one_that_does_most_is_taken() -> None:
+    images = np.zeros((2, 28, 28, 1), np.uint8)
+    images[1, :, 20:] = 20
+    found = planted(images[0], images, fault=0, without=0)
+    assert 0 < found.change <= 20
+    with pytest.raises(ValueError, match="needs another image, got 1"):
+        planted(images[0], images[:1], fault=0, without=0)
+
+
+def test_every_donor_but_the_image_itself_is_drawn() -> None:
+    images = np.arange(4, dtype=np.uint8).repeat(36).reshape(4, 6, 6, 1) * 60
+    donors = [planted(images[1], images, fault=i, without=1).donor for i in range(60)]
+    assert set(donors) == {0, 2, 3}
