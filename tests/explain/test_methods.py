@@ -134,6 +134,24 @@ def test_a_window_takes_all_channels_at_once() -> None:
     torch.testing.assert_close(found.map, (toy.weight * x).sum(1).detach(), rtol=0, atol=1e-5)
 
 
+def test_sampling_methods_of_a_quadratic_score_by_hand_from_their_draws(toy: Toy) -> None:
+    x, b, w = images(2), torch.full(SHAPE, 0.25), toy.weight.detach()
+    noise, along = attributions._draws(x, 0)
+    expected = torch.stack(
+        [
+            ((one - b - noise) * 2 * w * (b + noise + along * (one - b - noise))).mean(0)[0]
+            for one in x
+        ]
+    )
+    shap = explain(toy, x, part="square", method="gradient_shap", baseline=b)
+    torch.testing.assert_close(shap.map, expected)
+    torch.testing.assert_close(
+        shap.offset, (w * (b + noise).square()).sum((1, 2, 3)).mean()[None].expand(2)
+    )
+    smooth = explain(toy, x, part="square", method="smooth", baseline=b)
+    torch.testing.assert_close(smooth.map, ((x - b) * 2 * w * (x + noise.mean(0)))[:, 0])
+
+
 def test_sampling_methods_give_what_captums_do_in_the_mean(toy: Toy) -> None:
     """captum draws from the global generators, so ours draw themselves: the same expectation."""
     x, score = images(1), score_of(toy, "square")

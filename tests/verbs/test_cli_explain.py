@@ -60,6 +60,14 @@ def test_a_file_and_an_svg(tiny_scenario: Tiny, tmp_path: Path, call: Call) -> N
     assert out.read_text(encoding="utf-8") == map_svg(found.map, title=title, unit=found.unit)
 
 
+def test_a_fault_is_planted_as_on_the_page(tiny_scenario: Tiny, tmp_path: Path, call: Call) -> None:
+    out = tmp_path / "map.png"
+    (row,) = call("explain", "tiny/glow", "boxes#3", "--out", out, "--fault", "2").lines()
+    found = service.ask(MapQuery(ImageQuery(TARGET, "boxes", 3), fault=2))
+    assert (row["image"], row["score"]) == ("boxes#3 with fault 2", found.score)
+    assert np.array_equal(np.load(tmp_path / "map.npy"), found.map)
+
+
 def test_what_was_done_to_a_file_is_said(tiny_scenario: Tiny, tmp_path: Path, call: Call) -> None:
     image = tmp_path / "large.png"
     Image.fromarray(np.zeros((56, 56), np.uint8) + 90).save(image)
