@@ -20,7 +20,8 @@ def show(wanted: asked.Asked, overview: Overview, models: Mapping[str, DetectorR
     with left:
         first = ask(wanted.map_by(able[0].key), wanted.data)
         shown = large.shown_of(wanted, first, overview)
-        drawn = large.show(shown, (able[0], first), large=name, count=len(able))
+        with st.container(key="explain_picture"):
+            drawn = large.show(shown, (able[0], first), large=name, count=len(able))
         large.how_to_read()
     with right:
         large.say(wanted, shown, first)
@@ -49,9 +50,10 @@ if not models:
     st.info("No model of this scenario is trained yet.", icon=":material/info:")
     raise links.PageEnds
 st.html(large.LAID_OUT)
+overlay.load_early()
 with st.container(key="explain_top"):
     controls = st.container(key="explain_controls")
-    picture = st.container(key="explain_picture")
+    picture = st.container()
 with controls:
     wanted = asked.choose(overview, models, seed)
 show(wanted, overview, models)

@@ -33,7 +33,7 @@ def show(asked: Asked, method: MethodRow, view: MapView) -> None:
             f"The signed map, float32, rows x columns, in {view.unit}.",
         ),
     )
-    st.code(command(asked, method.key), language="bash")
+    st.code(command(asked, method.key), language=None)  # colours of words are too faint
 
 
 def command(asked: Asked, method: str) -> str:

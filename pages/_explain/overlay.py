@@ -25,6 +25,7 @@ __all__ = [
     "Shown",
     "ask_for_checks",
     "end_of",
+    "load_early",
     "painting",
     "plain",
     "stage",
@@ -45,6 +46,11 @@ FAILS = """
   }
 """
 _draw = st.components.v2.component("outskirts.overlay", js=OVERLAY.loader(draw=FAILS))
+
+
+def load_early() -> None:
+    """Let the browser fetch its half while the first map is still being made."""
+    _draw(key="explain_early", data={"kind": "early"})
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ const rooms = new WeakMap(); // by parent element
 
 export function draw(component) {
   const { parentElement, data } = component;
+  if (!KINDS[data.kind]) return () => {}; // it only fetches the scripts
   let room = rooms.get(parentElement);
   if (room && room.kind !== data.kind) {
     room.end();
