@@ -6,7 +6,7 @@ variant, or on all variants of a data set together, by one measure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ __all__ = [
     "ArmResult",
     "Row",
     "Run",
+    "Setting",
     "StudyMissing",
     "StudyResult",
     "Trial",
@@ -28,7 +29,7 @@ __all__ = [
     "write_study",
 ]
 
-Setting = dict[str, float]
+Setting = Mapping[str, float]
 
 
 class StudyMissing(OutskirtsError):
@@ -63,9 +64,12 @@ class Row(_Strict):
 
 
 class Trial(_Strict):
-    """A setting that was tried, with what it was chosen by: mean AUROC over faults, by data set."""
+    """A setting that was tried, with what it was chosen by, the more the better.
 
-    setting: Setting
+    By data set: mean AUROC over faults, or another figure that no row has.
+    """
+
+    setting: dict[str, float]
     faults: dict[str, float]
 
 
@@ -82,7 +86,7 @@ class ArmResult(_Strict):
     title: str
     text: str
     trials: tuple[Trial, ...]
-    chosen: dict[str, Setting]
+    chosen: dict[str, dict[str, float]]
 
 
 class Run(_Strict):
@@ -93,7 +97,7 @@ class Run(_Strict):
         processor: of every machine that computed, as are the versions of packages.
         choice: how settings were chosen.
         interval: what intervals are and cover.
-        training_images: the mean over variants.
+        training_images: the mean over variants; None: nothing was trained.
         test_images: by data set.
     """
 
@@ -102,7 +106,7 @@ class Run(_Strict):
     versions: dict[str, str]
     choice: str
     interval: str
-    training_images: float
+    training_images: float | None
     test_images: dict[str, int]
 
 
@@ -116,6 +120,7 @@ class StudyResult(_Strict):
         data: data sets, each with its title.
         over: what a mean over the variants is over, such as "ten classes".
         measures: each with its title.
+        notes: what follows from the figures, a sentence each.
     """
 
     schema_version: Literal[1] = Field(1, alias="schema")
@@ -131,6 +136,7 @@ class StudyResult(_Strict):
     arms: tuple[ArmResult, ...]
     rows: tuple[Row, ...]
     run: Run
+    notes: tuple[str, ...] = ()
 
     def arm(self, name: str) -> ArmResult:
         """The arm of that name.
@@ -153,6 +159,17 @@ class StudyResult(_Strict):
             if (row.arm, row.data, row.variant, row.measure) == wanted:
                 return row
         raise KeyError(wanted)
+
+    def best(self, arms: Iterable[str], data: str) -> ArmResult:
+        """Of some arms the one that is worth most where settings are chosen; of equals the first.
+
+        No figure of a row is looked at.
+
+        Raises:
+            KeyError: there is no such arm, or nothing was chosen on these data.
+        """
+        worth = {name: max(t.faults[data] for t in self.arm(name).trials) for name in arms}
+        return self.arm(max(worth, key=worth.__getitem__))
 
     def means(self) -> list[Row]:
         """Rows of means over variants, in the order of data sets, arms and measures."""

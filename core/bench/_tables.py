@@ -30,7 +30,7 @@ def study_table(result: StudyResult) -> Table:
         for title in result.measures.values()
         for column in (title, "95 % interval", f"to {result.reference}", "95 % interval")
     ]
-    caption = f"Intervals: {result.run.interval}."
+    caption = "\n".join((f"Intervals: {result.run.interval}.", *result.notes))
     table = Table("arm", *columns, title=result.title, caption=caption)
     for data in result.data:
         table.add_row(Text(data, style="bold"))

@@ -1,7 +1,9 @@
 """What a study is: arms that are compared on the variants of data sets.
 
-Settings are chosen on held-out normal images damaged by hand, before any test image is read.
-`core.studies._cells` computes a study, `core.studies._collect` makes its table.
+Settings are chosen before any image is read that figures are of. `core.studies._cells` computes a
+study, `core.studies._collect` makes its table. A study either says itself what an arm is worth and
+what it makes of every test image, or is one of arms that are trained, `Trained`: then both are a
+detector's scores.
 """
 
 from __future__ import annotations
@@ -20,6 +22,9 @@ from core.data.stream import Stream
 from core.data.transforms import FAULTS
 from core.detectors._base import Detector
 from core.evaluate.bootstrap import Areas
+from core.inference.scoring import parts_of
+from core.inference.validation import validate
+from core.results import Setting, StudyResult
 from core.train.loop import fit, processes
 
 __all__ = [
@@ -28,15 +33,15 @@ __all__ = [
     "Measure",
     "Ready",
     "Say",
-    "Setting",
     "Study",
+    "Trained",
     "fit_here",
     "plan_of",
 ]
 
-Setting = Mapping[str, float]
 Say = Callable[[str], None]
-# From scores (N,) and which of the images are normal (N,) to a value under any weighting (N,).
+# From scores (N,) and which of the images are normal (N,), or from maps (N, H, W) and which of
+# their pixels are, to a value under any weighting (N,) of the images.
 Measure = Callable[[np.ndarray, np.ndarray], Callable[[np.ndarray], float]]
 
 
@@ -87,6 +92,7 @@ class Study(ABC):
         title, question, text: for people.
         titles: of data sets.
         variant, variants: what one and several are called; over: what a mean over them is over.
+        covers: what intervals cover, and what not.
         choice: how settings are chosen.
         measures: each with its title and its function.
         packages: whose versions are noted.
@@ -103,6 +109,7 @@ class Study(ABC):
     variant: ClassVar[str] = "class"
     variants: ClassVar[str] = "classes"
     over: ClassVar[str] = "all classes"
+    covers: ClassVar[str] = "they cover test images, not training seeds"
     choice: ClassVar[str] = "there was nothing to choose"
     measures: ClassVar[Mapping[str, tuple[str, Measure]]] = {"auroc": ("AUROC", Areas)}
     packages: ClassVar[tuple[str, ...]] = ("torch", "numpy")
@@ -142,22 +149,74 @@ class Study(ABC):
     def conditions(self) -> Mapping[str, Any]:
         """What decides every arm's figures; an arm or case more leaves those of others alone."""
         tuning = [asdict(case) for case in self.tuning]
-        return {**self.fixed(), "seed": self.seed, "tuning": tuning, "faults": list(FAULTS)}
+        return {**self.fixed(), "seed": self.seed, "tuning": tuning}
 
-    @abstractmethod
-    def training(self, case: Case) -> tuple[Stream, np.ndarray]:
-        """Images to train on, and held-out normal ones (N, H, W, C) to choose settings on."""
+    def asked(self, case: Case) -> Mapping[str, Any]:
+        """What else decides the figures of a case: the checkpoints that it asks, where it does.
+
+        Raises:
+            OutskirtsError: one is missing or damaged.
+        """
+        return {}
 
     @abstractmethod
     def test(self, data: str) -> tuple[np.ndarray, np.ndarray]:
         """Test images (N, H, W, C) of a data set and labels (N,), each of which is resampled."""
 
     def normal(self, case: Case, labels: np.ndarray) -> np.ndarray:
-        """Which test images of these labels (N,) are normal, (N,) bool; the others are strange."""
+        """Which test images of these labels (N,) are normal, (N,) bool; the others are strange.
+
+        Where an arm gives maps: which of their pixels are, (N, H, W).
+        """
         return labels == int(case.variant)
 
-    def share(self, shares: str, stream: Stream) -> Mapping[str, Tensor]:
+    def build(self, shares: str, case: Case) -> Mapping[str, Tensor]:
         """What the arms that have this name in ``shares`` build on: tensors of any shape, by name.
+
+        Raises:
+            NotImplementedError: no arm shares anything.
+        """
+        raise NotImplementedError(f"{self.name} shares nothing called {shares!r}")
+
+    @abstractmethod
+    def worth(self, arm: Arm, case: Case, *, shared: Mapping[str, Tensor]) -> list[float]:
+        """What each of the arm's settings is worth where settings are chosen, the more the better.
+
+        No image may be read that figures are of; ``shared`` are tensors of any shape.
+        """
+
+    @abstractmethod
+    def scores(
+        self, arm: Arm, setting: Setting, *, case: Case, shared: Mapping[str, Tensor]
+    ) -> np.ndarray:
+        """What the arm says, by a setting, of all test images of the case's data, (N,).
+
+        Or maps (N, H, W); ``shared`` are tensors of any shape.
+        """
+
+    def facts(self, case: Case) -> dict[str, Any]:
+        """What is noted of how a case was measured; "images" are those that it was trained on."""
+        return {}
+
+    def notes(self, result: StudyResult) -> tuple[str, ...]:
+        """What follows from the figures, a sentence each."""
+        return ()
+
+
+@dataclass(frozen=True)
+class Trained(Study):
+    """A study of arms that are trained, chosen among by faults of held-out normal images."""
+
+    @cached_property
+    def conditions(self) -> Mapping[str, Any]:
+        return {**super().conditions, "faults": list(FAULTS)}
+
+    @abstractmethod
+    def training(self, case: Case) -> tuple[Stream, np.ndarray]:
+        """Images to train on, and held-out normal ones (N, H, W, C) to choose settings on."""
+
+    def share(self, shares: str, stream: Stream) -> Mapping[str, Tensor]:
+        """As `build`, tensors of any shape, from the images that are trained on.
 
         Raises:
             NotImplementedError: no arm shares anything.
@@ -169,6 +228,28 @@ class Study(ABC):
         self, arm: Arm, setting: Setting, *, stream: Stream, shared: Mapping[str, Tensor]
     ) -> Ready:
         """The arm's detector with a setting, trained; ``shared`` are tensors of any shape."""
+
+    def build(self, shares: str, case: Case) -> Mapping[str, Tensor]:
+        return self.share(shares, self.training(case)[0])
+
+    def worth(self, arm: Arm, case: Case, *, shared: Mapping[str, Tensor]) -> list[float]:
+        """Mean AUROC over the faults of held-out normal images, a setting each."""
+        stream, held_out = self.training(case)
+        means = []
+        for setting in arm.grid:
+            ready = self.ready(arm, setting, stream=stream, shared=shared)
+            faults = validate(ready.detector, held_out, seed=self.seed)
+            means.append(float(np.mean([parts[ready.part] for parts in faults.values()])))
+        return means
+
+    def scores(
+        self, arm: Arm, setting: Setting, *, case: Case, shared: Mapping[str, Tensor]
+    ) -> np.ndarray:
+        ready = self.ready(arm, setting, stream=self.training(case)[0], shared=shared)
+        return parts_of(ready.detector, self.test(case.data)[0])[ready.part]
+
+    def facts(self, case: Case) -> dict[str, Any]:
+        return {"images": len(self.training(case)[0].images)}
 
 
 def fit_here(detector: Detector, stream: Stream, *, seed: int) -> None:
@@ -183,10 +264,16 @@ def plan_of(study: Study) -> dict[str, Any]:
         json.dumps(
             {
                 **study.conditions,
-                "cases": [asdict(case) for case in study.cases],
+                "cases": [_case_of(study, case) for case in study.cases],
                 "arms": [arm.as_dict() for arm in study.arms],
                 "measures": list(study.measures),
                 "draws": study.draws,
             }
         )
     )
+
+
+def _case_of(study: Study, case: Case) -> dict[str, Any]:
+    """A case, with what it asks where it asks anything."""
+    asked = study.asked(case)
+    return asdict(case) | ({"asked": dict(asked)} if asked else {})

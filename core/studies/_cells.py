@@ -25,10 +25,9 @@ from torch import Tensor
 
 from core.errors import OutskirtsError
 from core.files import Busy, alone, read_text, write_whole
-from core.inference.scoring import parts_of
-from core.inference.validation import validate
+from core.results import Setting
 from core.settings import settings
-from core.studies._base import Arm, Case, Say, Setting, Study
+from core.studies._base import Arm, Case, Say, Study
 from core.train.card import processor
 
 __all__ = [
@@ -99,7 +98,10 @@ def missing(study: Study) -> list[Cell]:
 
 def shared_cell(study: Study, arm: Arm, case: Case) -> Cell:
     """What the arm and others build on in a case."""
-    stem = f"shared-{case.data}-{case.variant}-{arm.shares}"
+    asked = study.asked(case)
+    stem = f"shared-{case.data}-{case.variant}-{arm.shares}" + (
+        f"-{_digest(asked)}" if asked else ""
+    )
     return Cell(
         "shared",
         f"{_where(study, case)}, what arms share: {arm.shares}",
@@ -113,7 +115,7 @@ def tuning_cell(study: Study, arm: Arm, case: Case) -> Cell:
     return Cell(
         "tuning",
         f"{_where(study, case)}, tuning: {arm.title}",
-        folder_of(study) / f"tune-{_stem(arm, case)}.json",
+        folder_of(study) / f"tune-{_stem(study, arm, case)}.json",
         partial(_tune, study, arm, case),
         (shared_cell(study, arm, case),) if arm.shares else (),
     )
@@ -125,7 +127,7 @@ def measuring_cell(study: Study, arm: Arm, case: Case) -> Cell:
     return Cell(
         "measuring",
         f"{_where(study, case)}, measuring: {arm.title}",
-        folder_of(study) / f"{_stem(arm, case)}.npz",
+        folder_of(study) / f"{_stem(study, arm, case)}.npz",
         partial(_measure, study, arm, case),
         (*tuned, *([shared_cell(study, arm, case)] if arm.shares else [])),
     )
@@ -135,8 +137,9 @@ def _where(study: Study, case: Case) -> str:
     return f"{case.data}, {study.variant} {case.variant}"
 
 
-def _stem(arm: Arm, case: Case) -> str:
-    return f"{case.data}-{case.variant}-{arm.name}-{_digest(arm.as_dict())}"
+def _stem(study: Study, arm: Arm, case: Case) -> str:
+    decides = {**arm.as_dict(), **study.asked(case)}
+    return f"{case.data}-{case.variant}-{arm.name}-{_digest(decides)}"
 
 
 # The work -----------------------------------------------------------------------------------------
@@ -177,7 +180,7 @@ def _take(cell: Cell, say: Say) -> bool:
 
 def _share(study: Study, arm: Arm, case: Case) -> bytes:
     start = time.monotonic()
-    tensors = study.share(arm.shares, study.training(case)[0])
+    tensors = study.build(arm.shares, case)
     return save(dict(tensors), {"facts": json.dumps(_facts(study, start))})
 
 
@@ -186,26 +189,19 @@ def _shared(study: Study, arm: Arm, case: Case) -> Mapping[str, Tensor]:
 
 
 def _tune(study: Study, arm: Arm, case: Case) -> bytes:
-    """Mean AUROC over the faults of held-out normal images, a setting each."""
-    start, means = time.monotonic(), []
-    stream, held_out = study.training(case)
-    shared = _shared(study, arm, case)
-    for setting in arm.grid:
-        ready = study.ready(arm, setting, stream=stream, shared=shared)
-        faults = validate(ready.detector, held_out, seed=study.seed)
-        means.append(float(np.mean([parts[ready.part] for parts in faults.values()])))
+    """What every setting is worth."""
+    start = time.monotonic()
+    values = study.worth(arm, case, shared=_shared(study, arm, case))
     facts = _facts(study, start) | _building_on(study, arm, case)
-    return json.dumps({"faults": means, "facts": facts}).encode()
+    return json.dumps({"faults": values, "facts": facts}).encode()
 
 
 def _measure(study: Study, arm: Arm, case: Case) -> bytes:
-    """Scores (N,) of all test images of the case's data set."""
+    """Scores (N,), or maps (N, H, W), of all test images of the case's data set."""
     start, setting = time.monotonic(), chosen(study, arm, case.data)
-    stream, _ = study.training(case)
-    ready = study.ready(arm, setting, stream=stream, shared=_shared(study, arm, case))
-    scores = parts_of(ready.detector, study.test(case.data)[0])[ready.part]
+    scores = study.scores(arm, setting, case=case, shared=_shared(study, arm, case))
     facts = _facts(study, start) | _building_on(study, arm, case)
-    facts |= {"setting": dict(setting), "images": len(stream.images)}
+    facts |= {"setting": dict(setting), **study.facts(case)}
     packed = io.BytesIO()
     np.savez_compressed(packed, scores=scores, facts=np.array(json.dumps(facts)))
     return packed.getvalue()
@@ -233,7 +229,9 @@ def _building_on(study: Study, arm: Arm, case: Case) -> dict[str, Any]:
 
 
 def tried(study: Study, arm: Arm, data: str) -> np.ndarray:
-    """Mean AUROC on some data over faults and tuning cases of an arm's settings, (settings,), or 0.
+    """What an arm's settings are worth, (settings,), in the mean over tuning cases of some data.
+
+    0 where there is no such case.
 
     Raises:
         ValueError: there is something to choose, and no case to choose on.
@@ -251,7 +249,7 @@ def chosen(study: Study, arm: Arm, data: str) -> Setting:
 
 
 def scores_of(study: Study, arm: Arm, case: Case) -> np.ndarray:
-    """Scores (N,) of the test images.
+    """Scores (N,), or maps (N, H, W), of the test images.
 
     Raises:
         OutskirtsError: the cell was computed by another setting than is chosen now.

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from core.card import CardError
 from core.evaluate.bootstrap import interval, resamples
 from core.files import check_writable
 from core.results import (
@@ -37,7 +38,7 @@ __all__ = ["collect", "measure", "stored"]
 
 INTERVAL = (
     "95 % of {draws:,} paired bootstraps, test images resampled within each label, the same for "
-    "all arms and {variants}; they cover test images, not training seeds"
+    "all arms and {variants}; {covers}"
 )
 
 
@@ -48,7 +49,11 @@ def stored(study: Study) -> StudyResult:
         StudyMissing: there is none, it is damaged, or it was computed by another plan.
     """
     result = read_study(study.name)
-    if result.plan != plan_of(study):
+    try:
+        plan = plan_of(study)
+    except CardError as error:
+        raise StudyMissing(f"{study.name} asks a checkpoint that is not here: {error}") from error
+    if result.plan != plan:
         raise StudyMissing(
             f"studies/{study_path(study.name).name} was computed with other settings than the code "
             f"has now: `python -m core bench {study.name}` computes it again"
@@ -105,7 +110,7 @@ def collect(study: Study, *, say: Say = lambda text: None) -> StudyResult:
     for data in study.data:
         say(f"{data}: intervals")
         rows += _rows(study, data)
-    return StudyResult(
+    result = StudyResult(
         schema=1,
         name=study.name,
         title=study.title,
@@ -120,6 +125,7 @@ def collect(study: Study, *, say: Say = lambda text: None) -> StudyResult:
         rows=tuple(rows),
         run=_run(study),
     )
+    return result.model_copy(update={"notes": study.notes(result)})
 
 
 def _arms(study: Study) -> Iterator[ArmResult]:
@@ -147,8 +153,8 @@ def _run(study: Study) -> Run:
         processor=_different(f["processor"] for f in facts),
         versions={name: _different(f["versions"][name] for f in facts) for name in study.packages},
         choice=study.choice,
-        interval=INTERVAL.format(draws=study.draws, variants=study.variants),
-        training_images=round(float(np.mean(images)), 1),
+        interval=INTERVAL.format(draws=study.draws, variants=study.variants, covers=study.covers),
+        training_images=round(float(np.mean(images)), 1) if images else None,
         test_images={data: len(study.test(data)[1]) for data in study.data},
     )
 
@@ -181,7 +187,7 @@ def _rows(study: Study, data: str) -> list[Row]:
 def resampled(
     study: Study, cases: list[Case], scores: np.ndarray, labels: np.ndarray, *, measure: Measure
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Values (C, A) of scores (C, A, N), cases by arms, and under every resample, (D, C, A).
+    """Values (C, A) of scores (C, A, N, ...), cases by arms, and under every resample, (D, C, A).
 
     Images are resampled once for all cases and arms, so that what they share is in no difference.
     """

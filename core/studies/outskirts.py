@@ -23,9 +23,10 @@ from core.data.stream import Stream
 from core.detectors._base import Phase
 from core.detectors.outskirts import Outskirts
 from core.inference.scoring import codes_of
+from core.results import Setting
 from core.settings import settings
 from core.shape import Shape
-from core.studies._base import Arm, Case, Ready, Setting, Study, fit_here
+from core.studies._base import Arm, Case, Ready, Trained, fit_here
 
 __all__ = ["FULL", "Ablation", "Staged", "arms_of"]
 
@@ -134,7 +135,7 @@ def _images(name: str, train: bool) -> tuple[np.ndarray, np.ndarray]:
 
 
 @dataclass(frozen=True)
-class Ablation(Study):
+class Ablation(Trained):
     """What is computed on what, fixed before any test image is read.
 
     Attributes:

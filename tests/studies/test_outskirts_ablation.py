@@ -20,7 +20,7 @@ from core.detectors.outskirts import Outskirts
 from core.inference.scoring import parts_of
 from core.nn.dense import OutwardLogit, PlainLogit
 from core.results import read_study
-from core.studies import _cells, study
+from core.studies import _base, _cells, study
 from core.studies import outskirts as ablation
 from core.studies._base import Arm, Case, Ready, plan_of
 from core.studies._cells import cells_of
@@ -259,7 +259,7 @@ def test_settings_are_chosen_on_held_out_images_of_the_class(
         seen.append(images)
         return {"fault": {"logit": 0.5}}
 
-    monkeypatch.setattr(_cells, "validate", watched)
+    monkeypatch.setattr(_base, "validate", watched)
     monkeypatch.setattr(_cells, "_shared", lambda *a: {})
     monkeypatch.setattr(_cells, "_building_on", lambda *a: {})
     monkeypatch.setattr(Ablation, "ready", lambda *a, **k: Ready(None, "logit"))

@@ -10,7 +10,7 @@ import numpy as np
 
 from core.data.picture import as_tensor
 from core.data.stream import Stream
-from core.studies._base import Arm, Case, Ready, Study
+from core.studies._base import Arm, Case, Ready, Trained
 
 POWERS = [{"power": 0.5}, {"power": 2.0}]
 
@@ -22,7 +22,7 @@ def pictures(n, *, seed):
     return rng.normal(light, 12, (n, 12, 12, 1)).clip(0, 255).astype(np.uint8), labels
 
 
-class Toy(Study):
+class Toy(Trained):
     title, question, text = "Toy", "Does the mean picture help?", "Two scores without training."
     titles: ClassVar = {"squares": "grained squares"}
     over = "two classes"
