@@ -294,8 +294,8 @@ class Detector(nn.Module, ABC):
         """Other numbers worth showing of one image x (1, C, H, W), by name."""
         return {}
 
-    def differentiable(self, part: str = "score") -> bool:
-        """Whether a part changes smoothly with the pixels, so that its gradient explains it.
+    def named(self, part: str = "score") -> str:
+        """The part of that name; of "score" the one that the config names.
 
         Raises:
             ValueError: there is no such part.
@@ -303,7 +303,27 @@ class Detector(nn.Module, ABC):
         name = self.config.score if part == "score" else part
         if name not in self.described:
             raise ValueError(f"part must be one of {', '.join(self.described)}, got {part!r}")
-        return name not in self.without_gradient
+        return name
+
+    def differentiable(self, part: str = "score") -> bool:
+        """Whether a part changes smoothly with the pixels, so that its gradient explains it.
+
+        Raises:
+            ValueError: there is no such part.
+        """
+        return self.named(part) not in self.without_gradient
+
+    def summands(self, part: str = "score") -> Mapping[str, tuple[float, float]]:
+        """The parts that a part adds up, each with its centre and scale; none if it is no sum.
+
+        A sum is that of (summand - centre) / scale, which counts in standard deviations of held-out
+        normal images.
+
+        Raises:
+            ValueError: there is no such part.
+        """
+        self.named(part)
+        return {}
 
     # What a method may have ----------------------------------------------------------------------
 
@@ -361,5 +381,16 @@ class Detector(nn.Module, ABC):
         """
         raise NotImplementedError(f"{type(self).__name__} has no latents to draw anew")
 
+    def weights(self, x: Tensor) -> Tensor:
+        """What the network looks for in images x (N, C, H, W), where that is one matrix an image.
 
-OPTIONAL = ("explain", "reconstruct", "sample", "resample")
+        Returns: W(x), (N, 2 C, H, W), by which it weighs [x, 1 - x]: above zero in the first C
+        channels it looks for what is bright there, in the others for what is dark.
+
+        Raises:
+            NotImplementedError: the method's network is no such matrix.
+        """
+        raise NotImplementedError(f"{type(self).__name__} is no matrix of its input")
+
+
+OPTIONAL = ("explain", "reconstruct", "sample", "resample", "weights")

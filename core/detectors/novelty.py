@@ -160,8 +160,12 @@ class Novelty(Detector):
         return frozenset({"score", "reading"})
 
     def differentiable(self, part: str = "score") -> bool:
-        smooth, name = super().differentiable(part), self.config.score if part == "score" else part
-        return smooth and not self.without_gradient & set(self._sums().get(name, ()))
+        named = {self.named(part), *self.summands(part)}
+        return not self.without_gradient & named
+
+    def summands(self, part: str = "score") -> Mapping[str, tuple[float, float]]:
+        rows = [MEASURED.index(name) for name in self._sums().get(self.named(part), ())]
+        return {MEASURED[i]: (float(self.centre[i]), float(self.scale[i])) for i in rows}
 
     @property
     def encoder(self) -> BcosNet:
@@ -280,14 +284,14 @@ class Novelty(Detector):
 
     def parts(self, x: Tensor) -> Mapping[str, Tensor]:
         parts = self._measure(x)
-        scales = zip(MEASURED, self.centre, self.scale, strict=True)
-        z = {name: (parts[name] - centre) / scale for name, centre, scale in scales}
-        for name, terms in self._sums().items():
-            parts[name] = z[terms[0]] + z[terms[1]]
+        for name in self._sums():
+            scales = self.summands(name).items()
+            one, other = ((parts[term] - centre) / scale for term, (centre, scale) in scales)
+            parts[name] = one + other
         return {name: parts[name] for name in self.described}
 
     def _sums(self) -> Mapping[str, tuple[str, str]]:
-        """What the parts that are sums add up, standardised."""
+        """What the parts that are sums add up: see `summands`."""
         reading = f"novelty_{self.config.reading}"
         return {"sum": ("familiarity", reading), "sum_pixels": ("familiarity", "pixels")}
 
@@ -369,16 +373,13 @@ class Novelty(Detector):
         Raises:
             ValueError: there is no such part.
         """
-        part = self.config.score if part == "score" else part
-        if part not in self.described:
-            raise ValueError(f"part must be one of {', '.join(self.described)}, got {part!r}")
+        part = self.named(part)
         if part not in self._sums():
             offset, pixels = self._explain(x, part)
         else:
             offset, pixels = x.new_zeros(len(x)), x.new_zeros(len(x), *x.shape[2:])
-            for term in self._sums()[part]:
-                i, (constant, values) = MEASURED.index(term), self._explain(x, term)
-                centre, scale = self.centre[i], self.scale[i]
+            for term, (centre, scale) in self.summands(part).items():
+                constant, values = self._explain(x, term)
                 offset, pixels = offset + (constant - centre) / scale, pixels + values / scale
         return Explanation(pixels, offset, torch.zeros_like(offset), kind=words.KIND)
 

@@ -321,6 +321,28 @@ def test_an_unknown_part_cannot_be_explained(detector: Detector, x: Tensor) -> N
             detector.explain(x, "nonsense")
 
 
+def test_a_sum_is_that_of_its_summands_in_standard_deviations(
+    detector: Detector, x: Tensor
+) -> None:
+    parts = detector.parts(x)
+    for part in detector.described:
+        summands = detector.summands(part)
+        if summands:
+            scaled = [(parts[p] - centre) / scale for p, (centre, scale) in summands.items()]
+            torch.testing.assert_close(sum(scaled), parts[part], msg=part)
+    assert detector.summands() == detector.summands(detector.config.score)
+    with pytest.raises(ValueError, match="nonsense"):
+        detector.summands("nonsense")
+
+
+def test_weights_have_two_channels_for_each_of_the_picture(detector: Detector, x: Tensor) -> None:
+    if detector.can("weights"):
+        weights = detector.weights(x)
+        assert weights.shape == (len(x), 2 * x.shape[1], *x.shape[2:])
+        assert torch.isfinite(weights).all()
+        assert (weights[0] != weights[-1]).any(), "they do not depend on the image"
+
+
 def test_a_part_that_says_it_has_a_gradient_has_one(detector: Detector, x: Tensor) -> None:
     images = x.requires_grad_()
     for part, values in detector.parts(images).items():
