@@ -46,6 +46,7 @@ from core.answers.latent import (
 )
 from core.answers.likelihoods import Likelihoods, LikelihoodsQuery, PartView, ScaleGap
 from core.answers.loaded import Target, parse_target, shared_of, variants_of
+from core.answers.misses import GROUPS, Misses, MissesQuery, MissesShownQuery
 from core.answers.models import (
     Drawn,
     Pair,
@@ -90,12 +91,25 @@ from core.answers.points import Column, ColumnQuery, Points, PointsQuery, shuffl
 from core.answers.query import Query
 from core.answers.rays import Ray, RayQuery, RayScores, RayScoresQuery
 from core.answers.scoring import Evaluation, Scored, evaluate, score
+from core.answers.sums import (
+    Quadrant,
+    Sum,
+    SumPlane,
+    SumPlaneQuery,
+    SumPoint,
+    SumPointQuery,
+    Sums,
+    SumsQuery,
+)
+from core.answers.weights import WeightsQuery, WeightsView
 from core.cache import Cache, freeze, size_of
 from core.card import Card
 from core.data.decode import SUFFIXES
 from core.errors import OutskirtsError
 from core.evaluate.metrics import Mean, Metrics, mean_of
+from core.evaluate.shares import Share
 from core.explain.rendering import coloured, limit_of, map_npy, map_png, map_svg
+from core.explain.weights import BRIGHT, DARK, weights_png
 from core.results import Row as StudyRow
 from core.results import StudyMissing, StudyResult, read_study
 from core.scenario import Scenario
@@ -105,7 +119,10 @@ from core.shape import Shape
 
 __all__ = [
     "ANSWERED",
+    "BRIGHT",
     "COLLAPSED",
+    "DARK",
+    "GROUPS",
     "ORDERS",
     "SUFFIXES",
     "Across",
@@ -146,6 +163,9 @@ __all__ = [
     "Methods",
     "MethodsQuery",
     "Metrics",
+    "Misses",
+    "MissesQuery",
+    "MissesShownQuery",
     "Near",
     "NearQuery",
     "OutskirtsError",
@@ -164,6 +184,7 @@ __all__ = [
     "PlantedView",
     "Points",
     "PointsQuery",
+    "Quadrant",
     "Query",
     "Randomised",
     "RandomisedQuery",
@@ -180,6 +201,7 @@ __all__ = [
     "Scored",
     "Seen",
     "Shape",
+    "Share",
     "Simple",
     "StartTile",
     "Steadiness",
@@ -188,7 +210,16 @@ __all__ = [
     "StudyMissing",
     "StudyResult",
     "StudyRow",
+    "Sum",
+    "SumPlane",
+    "SumPlaneQuery",
+    "SumPoint",
+    "SumPointQuery",
+    "Sums",
+    "SumsQuery",
     "Target",
+    "WeightsQuery",
+    "WeightsView",
     "ask",
     "best_of",
     "coloured",
@@ -222,6 +253,7 @@ __all__ = [
     "shuffled",
     "variants_of",
     "warm_up",
+    "weights_png",
 ]
 
 A = TypeVar("A")

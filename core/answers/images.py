@@ -34,6 +34,7 @@ __all__ = [
     "display_table",
     "find_picture",
     "gallery",
+    "gallery_of",
     "image",
     "own_picture",
     "per_image_table",
@@ -274,7 +275,7 @@ def gallery(query: GalleryQuery) -> Gallery:
         OutskirtsError: no such scenario, set, part or checkpoint, or the sets are empty.
     """
     scenario = query.target.world
-    detector, card = loaded(query.target)
+    _, card = loaded(query.target)
     stored = stored_scores(query.target)
     check_part(query.target, card, query.part)
     if not query.sets or query.count < 1:
@@ -293,15 +294,32 @@ def gallery(query: GalleryQuery) -> Gallery:
     pages = -(-len(values) // query.count)
     page = min(max(query.page, 1), pages)
     chosen = _order(values, query)[(page - 1) * query.count : page * query.count]
-    sets = tuple(query.sets[i] for i in names[chosen])
+    sets = np.array(query.sets)[names[chosen]]
+    return gallery_of(query.target, query.part, sets=sets, indices=indices[chosen], pages=pages)
+
+
+def gallery_of(
+    target: Target, part: str, *, sets: np.ndarray, indices: np.ndarray, pages: int = 1
+) -> Gallery:
+    """These images, by sets (n,) and indices (n,), each with a part's value; n may be 0.
+
+    Args:
+        pages: how many there are, of which these are one.
+
+    Raises:
+        OutskirtsError: no such scenario or checkpoint.
+    """
+    scenario, (detector, card) = target.world, loaded(target)
+    stored = stored_scores(target)
+    where = list(zip(map(str, sets), map(int, indices), strict=True))
+    values = np.array([stored[s][part][i] for s, i in where], np.float32)
+    images = [scenario.pictures(s).images[i] for s, i in where]
     return Gallery(
-        sets=sets,
-        indices=indices[chosen],
-        images=np.stack(
-            [scenario.pictures(s).images[i] for s, i in zip(sets, indices[chosen], strict=True)]
-        ),
-        displayed=detector.to_display(query.part, values[chosen]),
-        percentiles=percentile(values[chosen], card.quantiles(query.part)),
+        sets=tuple(s for s, _ in where),
+        indices=np.array([i for _, i in where], np.int64),
+        images=np.stack(images) if images else np.empty((0, *scenario.shape.pixels), np.uint8),
+        displayed=detector.to_display(part, values),
+        percentiles=percentile(values, card.quantiles(part)),
         pages=pages,
     )
 

@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 import numpy as np
 from PIL import Image
 
-__all__ = ["ABOVE", "BELOW", "coloured", "limit_of", "map_npy", "map_png", "map_svg"]
+__all__ = ["ABOVE", "BELOW", "coloured", "factor_for", "limit_of", "map_npy", "map_png", "map_svg"]
 
 ABOVE = 0xD5, 0x5E, 0x00  # orange
 BELOW = 0x00, 0x72, 0xB2  # blue: apart from it for all eyes
@@ -26,6 +26,16 @@ def limit_of(values: np.ndarray) -> float:
     """
     sizes = np.abs(values[np.isfinite(values)])
     return float(sizes.max()) if sizes.size and sizes.max() > 0 else 1.0
+
+
+def factor_for(values: np.ndarray) -> int:
+    """How many pixels a side of a drawn value has, for values (H, W, ...) of a picture.
+
+    Example:
+        >>> factor_for(np.zeros((28, 20))), factor_for(np.zeros((9000, 1)))
+        (16, 1)
+    """
+    return max(1, round(SIDE / max(values.shape[:2])))
 
 
 def coloured(values: np.ndarray, limit: float | None = None) -> np.ndarray:
@@ -67,7 +77,7 @@ def map_png(values: np.ndarray, limit: float | None = None, *, factor: int | Non
         >>> Image.open(io.BytesIO(png)).size
         (6, 3)
     """
-    factor = factor or max(1, round(SIDE / max(values.shape)))
+    factor = factor or factor_for(values)
     pixels = coloured(values, limit).repeat(factor, 0).repeat(factor, 1)
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "PNG")
@@ -89,7 +99,7 @@ def map_svg(
     """
     limit = limit_of(values) if limit is None else limit
     height, width = values.shape
-    size = max(1, round(SIDE / max(values.shape)))
+    size = factor_for(values)
     across, down = width * size, height * size
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {across} {down + 3 * ROW}" '
