@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from core.service import DetectorRow, Overview, OverviewQuery
-from pages._explain import asked, checks, files, large, overlay, pixel, tiles
+from pages._explain import asked, checks, files, large, overlay, pixel, plane, tiles, weights
 from pages._shared import links
 from pages._shared.ask import ask
 from pages._shared.controls import heading
@@ -28,7 +28,7 @@ def show(wanted: asked.Asked, overview: Overview, models: Mapping[str, DetectorR
         verdict = st.empty()
         verdict.markdown("**Which can I believe?** The checks are under way…")
         cards = tiles.cards(wanted.methods.methods)
-    plain, taken = st.container(), st.container()
+    plain, taken, seen, full = (st.container() for _ in range(4))
     maps = tiles.fill_all(cards, wanted, shown)
     with plain:
         if not drawn:
@@ -37,9 +37,14 @@ def show(wanted: asked.Asked, overview: Overview, models: Mapping[str, DetectorR
     with taken:
         method = next(m for m in able if m.key == name)
         files.show(wanted, method, maps.get(name, first))
+    with seen:
+        weights.show(wanted, shown)
     pixel.show(wanted, shown, models)
+    plane.show(wanted, overview)
     if overlay.wants_checks(shown.token):
-        checks.show(wanted, checks.check(cards, wanted, maps, verdict=verdict))
+        known = checks.check(cards, wanted, maps, verdict=verdict)
+        with full:
+            checks.show(wanted, known)
 
 
 seed = st.session_state["seed"]
