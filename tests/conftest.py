@@ -121,6 +121,33 @@ def _trained_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def _novelty_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train the models of `tiny.novelty_json` once."""
+    from core.scenario import load_scenario
+    from core.train import run
+
+    root = tmp_path_factory.mktemp("novelty")
+    with pytest.MonkeyPatch.context() as patch:
+        found = _settle(patch, root)
+        _with_models(patch, found, tiny.novelty_json())
+        scenario = load_scenario("tiny")
+        for name, training in scenario.training.items():
+            run.train(scenario, name, training=training)
+    forget_everything()
+    return root
+
+
+@pytest.fixture
+def novelty(_novelty_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tiny]:
+    """A copy, free to be damaged, of a scenario with a model whose score adds two parts."""
+    shutil.copytree(_novelty_root / "checkpoints", tmp_path / "checkpoints")
+    found = _settle(monkeypatch, tmp_path)
+    _with_models(monkeypatch, found, tiny.novelty_json())
+    yield found
+    forget_everything()
+
+
+@pytest.fixture(scope="session")
 def _models_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train the models of `tiny.models_json` once, each with its auxiliary_models there before it.
 
@@ -140,14 +167,16 @@ def _models_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def _with_models(patch: pytest.MonkeyPatch, found: Tiny) -> None:
+def _with_models(
+    patch: pytest.MonkeyPatch, found: Tiny, scenario: dict[str, Any] | None = None
+) -> None:
     """Stand-ins for all training data, intervals of 20 bootstraps, and the scenario if missing."""
 
     patch.setattr("core.train.streams.source_named", tiny.source_named)
     patch.setitem(bootstrap_auroc.__kwdefaults__, "draws", 20)
     if not found.folder.exists():
         found.folder.mkdir(parents=True)
-        (found.folder / "scenario.json").write_text(json.dumps(tiny.models_json()))
+        (found.folder / "scenario.json").write_text(json.dumps(scenario or tiny.models_json()))
 
 
 @pytest.fixture

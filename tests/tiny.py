@@ -198,6 +198,22 @@ def roles_json() -> dict:
     return scenario
 
 
+def novelty_json() -> dict:
+    """A scenario.json of two strange sets, with a model whose score adds two parts."""
+    scenario = scenario_json(("turned",))
+    config = {"classes": 3, "width": 1, "bank": 64, "explained": 64, "rank": 4, "fields": 2}
+    training = {
+        "glow": scenario["training"]["glow"] | {"minutes": 0.003},
+        "novelty": {
+            "title": "Novelty",
+            "batch_size": 32,
+            "config": {**config, "epochs": 2},
+            **MAPS,
+        },
+    }
+    return scenario | {"training": training}
+
+
 def write_scenario(checkpoints: Path, changes: tuple[str, ...] = CHANGES) -> None:
     """Write checkpoints/tiny/scenario.json."""
     folder = checkpoints / "tiny"
