@@ -25,7 +25,7 @@ def show(wanted: asked.Asked, overview: Overview, models: Mapping[str, DetectorR
         large.how_to_read()
     with right:
         large.say(wanted, shown, first)
-        verdict = st.empty()
+        verdict = st.container(key="explain_verdict").empty()
         verdict.markdown("**Which can I believe?** The checks are under way…")
         cards = tiles.cards(wanted.methods.methods)
     plain, taken, seen, full = (st.container() for _ in range(4))

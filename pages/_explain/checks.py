@@ -77,7 +77,7 @@ def check(
 def _asked(query: Query[A], one: Evidence, asked: Asked) -> A | None:
     """The answer; None where there is none: the others go on."""
     try:
-        return ask(query, asked.data)
+        return ask(query, asked.data, wait="Checking…")
     except OutskirtsError as error:
         one.failed.append(str(error))
         return None
@@ -99,7 +99,7 @@ def curves_said(curves: MapCurves | None) -> str:
     if curves is None or np.isnan(curves.deletion_area):
         return "deletion: says nothing here"
     area = f"deletion {_short(curves.deletion_area)}"
-    chance = f"chance {_short(curves.random_low)} to {_short(curves.random_high)}"
+    chance = f"({_short(curves.random_low)} to {_short(curves.random_high)})"
     better = curves.deletion_beats_chance
     return f"✓ {area}  \n{chance}" if better else f":orange[**⚠ {area}**]  \n{chance}"
 

@@ -18,11 +18,13 @@ __all__ = ["LAID_OUT", "choose_method", "how_to_read", "pressed", "say", "show",
 KEY, _PRESSED = "explain_method", "_explain_pressed"
 # On a phone the picture stands before its controls.
 LAID_OUT = """<style>
+[data-testid=stLayoutWrapper]:has(> .st-key-explain_early) { position: absolute; }
 @media (max-width: 767px) {
   .st-key-explain_top > :has(> .st-key-explain_controls) { order: 2; }
   .st-key-explain_top > .st-key-explain_controls { order: 2; }
 }
 .st-key-explain_cards :has(> [data-testid=stGridCell]) { grid-template-columns: repeat(auto-fill, minmax(6.1rem, 1fr)) !important; }
+@media (min-width: 768px) { .st-key-explain_verdict { min-height: 7.6rem; } }
 [class*="st-key-explain_card_"] { gap: .2rem; }
 [class*="st-key-explain_card_"] > :first-child p { min-height: 2.5em; }
 [class*="st-key-explain_card_"] [data-testid=stMarkdownContainer] { margin: 0; }
@@ -91,7 +93,7 @@ def how_to_read() -> None:
         "**How to read it.** Orange pixels make the image stranger to this detector, blue ones more "
         "normal; where nothing is drawn, a pixel made no difference. A tile shows its map large. "
         "**Residual:** what of the score the map leaves unplaced. **Deletion:** how long the score "
-        "stays up when the map's strangest pixels are replaced by the baseline, beside what chance "
-        "does: small is good. **Randomised:** how much the map is still the same, from 1 to 0, when "
+        "stays up when the map's strangest pixels are replaced by the baseline; in brackets, where 19 "
+        "of 20 random orders lie: below them is good. **Randomised:** how much the map is still the same, from 1 to 0, when "
         "all that the network learned is shuffled: near 0 is good."
     )

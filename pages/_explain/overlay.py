@@ -50,7 +50,8 @@ _draw = st.components.v2.component("outskirts.overlay", js=OVERLAY.loader(draw=F
 
 def load_early() -> None:
     """Let the browser fetch its half while the first map is still being made."""
-    _draw(key="explain_early", data={"kind": "early"})
+    with st.container(key="explain_early"):
+        _draw(key="explain_scripts", data={"kind": "early"})
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def fill_all(
         card = found[method.key]
         try:
             with card.picture:
-                maps[method.key] = ask(asked.map_by(method.key), asked.data)
+                maps[method.key] = ask(asked.map_by(method.key), asked.data, wait="Drawing…")
         except OutskirtsError as error:
             card.picture.markdown(plain(str(error)))
             continue

@@ -19,9 +19,13 @@ __all__ = ["ask", "csv_of"]
 A = TypeVar("A")
 
 
-def ask(query: Query[A], data: bytes | None = None) -> A:
-    """What the service answers; who waits for it reads what is being computed."""
-    return service.ask(query, data, wait=partial(st.spinner, query.wait))
+def ask(query: Query[A], data: bytes | None = None, *, wait: str = "") -> A:
+    """What the service answers; who waits for it reads what is being computed.
+
+    Args:
+        wait: the same in a word, where there is little room.
+    """
+    return service.ask(query, data, wait=partial(st.spinner, wait or query.wait))
 
 
 def csv_of(columns: Mapping[str, np.ndarray]) -> bytes:

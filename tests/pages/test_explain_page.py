@@ -283,7 +283,7 @@ def test_a_deletion_is_early_late_or_no_better_than_chance(area, early, sign):
     assert checks.checked_of(one) == Checked("A", marked=False, early=early, changes=None)
     said = checks.curves_said(curves)
     assert sign in said
-    assert "chance 0.40 to 0.60" in said
+    assert "(0.40 to 0.60)" in said
 
 
 def test_a_deletion_that_says_nothing_says_so():
