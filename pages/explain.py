@@ -28,7 +28,7 @@ def show(wanted: asked.Asked, overview: Overview, models: Mapping[str, DetectorR
         verdict = st.container(key="explain_verdict").empty()
         verdict.markdown("**Which can I believe?** The checks are under way…")
         cards = tiles.cards(wanted.methods.methods)
-    plain, taken, seen, full = (st.container() for _ in range(4))
+    plain, taken, seen = (st.container() for _ in range(3))
     maps = tiles.fill_all(cards, wanted, shown)
     with plain:
         if not drawn:
@@ -40,6 +40,7 @@ def show(wanted: asked.Asked, overview: Overview, models: Mapping[str, DetectorR
     with seen:
         weights.show(wanted, shown)
     pixel.show(wanted, shown, models)
+    full = st.container()
     plane.show(wanted, overview)
     if overlay.wants_checks(shown.token):
         known = checks.check(cards, wanted, maps, verdict=verdict)
