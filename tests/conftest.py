@@ -122,7 +122,7 @@ def _trained_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def _novelty_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Train the models of `tiny.novelty_json` once."""
+    """Train the model of `tiny.novelty_json` once."""
     from core.scenario import load_scenario
     from core.train import run
 

@@ -141,7 +141,7 @@ class SumPlaneQuery(Query["SumPlane"]):
     target: Target
     strange: str
     part: str
-    sample: int = 1000
+    sample: int = 600
     seed: int = 0
 
     def files(self) -> Iterable[Path]:

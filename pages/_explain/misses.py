@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["labels", "said_of", "share_said", "show", "table"]
 
 SHOWN, SIDE = 12, 90
+ENOUGH = 20  # misses, to speak of percents of them
 SPACE = "\u00a0"  # at which no line breaks
 ORDERS = {"clearest": "clearest", "random": "random"}
 
@@ -142,14 +143,14 @@ def said_of(found: Misses, names: Mapping[str, str], *, strange: str) -> str:
 
 
 def _against(one: Share, first: Share) -> str:
-    """How many fewer."""
+    """How many fewer; in percent where there are enough to speak of percents."""
     if one.count == first.count:
         return "as many"
-    if not first.count:
-        return f"{one.count:,} more"
-    change = one.count / first.count - 1
-    text = f"{abs(100 * change):.0f}{SPACE}% {'fewer' if change < 0 else 'more'}"
-    return text if one.apart_from(first) else f"{text}, which may be chance"
+    more = "fewer" if one.count < first.count else "more"
+    text = f"{abs(one.count - first.count):,} {more}"
+    if first.count >= ENOUGH:
+        text = f"{abs(100 * (one.count / first.count - 1)):.0f}{SPACE}% {more}"
+    return text if one.apart_from(first) else "about as many"
 
 
 def _beside(one: Share, score: Share) -> str:

@@ -73,7 +73,9 @@ def _show(asked: Asked, overview: Overview, sums: Sequence[Sum]) -> None:
         st.rerun()  # the maps above are to show what was clicked
     with in_words():
         compared = _choose(asked, overview, sums)
-        plane = ask(SumPlaneQuery(asked.target, compared.strange, compared.chosen.part))
+        plane = ask(
+            SumPlaneQuery(asked.target, compared.strange, compared.chosen.part, seed=asked.seed)
+        )
         point = ask(SumPointQuery(asked.image, compared.chosen.part, asked.fault), asked.data)
         left, right = st.columns([1.15, 1], gap="medium")
         with left:
@@ -177,7 +179,7 @@ def _points(plane: SumPlane, titles: Mapping[str, str]) -> list[draw.Trace]:
     looks = zip((palette().normal, palette().strange), ("circle", "diamond"), strict=True)
     return [
         {
-            "type": "scattergl",
+            "type": "scatter",  # WebGL would draw them over the lines
             "x": plane.x[name],
             "y": plane.y[name],
             "customdata": [[name, int(i)] for i in plane.indices[name]],
@@ -218,19 +220,25 @@ def _thresholds(
 def _looked_at(point: SumPoint) -> list[draw.Trace]:
     """The image of the maps above: where it lies, and where its fault takes it."""
     path = [point.before, *([] if point.after is None else [point.after])]
-    symbols = ["circle-open", "star"][-len(path) :]
-    names = "the image above" if len(path) == 1 else "the image above, and with its fault"
+    name = "the image above" if len(path) == 1 else "the image above, and with its fault"
+    colours, last = palette(), len(path) - 1
+    marker = {
+        "symbol": ["star" if i == last else "circle" for i in range(len(path))],
+        "size": [16 if i == last else 10 for i in range(len(path))],
+        "color": colours.focus,
+        "line": {"width": 1.5, "color": colours.background},
+        "opacity": 1,
+    }
     return [
         {
             "type": "scatter",
             "x": [p[0] for p in path],
             "y": [p[1] for p in path],
-            "name": names,
+            "name": name,
             "mode": "lines+markers",
-            "line": {"color": palette().focus, "width": 2},
-            "marker": {"symbol": symbols, "size": 15, "color": palette().focus}
-            | {"line": {"width": 2, "color": palette().focus}},
-            "hovertemplate": f"{names}: %{{x:.2f}}, %{{y:.2f}}<extra></extra>",
+            "line": {"color": colours.focus, "width": 3},
+            "marker": marker,
+            "hovertemplate": f"{name}: %{{x:.2f}}, %{{y:.2f}}<extra></extra>",
         }
     ]
 
