@@ -150,7 +150,7 @@ def _against(one: Share, first: Share) -> str:
     text = f"{abs(one.count - first.count):,} {more}"
     if first.count >= ENOUGH:
         text = f"{abs(100 * (one.count / first.count - 1)):.0f}{SPACE}% {more}"
-    return text if one.apart_from(first) else "about as many"
+    return text if one.apart_from(first) else "no clear difference"
 
 
 def _beside(one: Share, score: Share) -> str:
