@@ -24,7 +24,7 @@ from core.nn.bank import in_8_bits, nearest
 from core.nn.bcos import WIDTHS, BcosConv2d, BcosNet, both_signs, held, linear_map
 from core.nn.pixels import spread_over_pixels
 from core.nn.sampling import normal
-from core.nn.spans import lengths, off_span, shares, unit_rows, widest
+from core.nn.spans import along_itself, lengths, off_span, shares, unit_rows, widest
 from core.shape import Shape
 
 __all__ = ["Novelty"]
@@ -275,7 +275,7 @@ class Novelty(Detector):
         rests = torch.cat([self._rest(both_signs(x)).norm(dim=1) for x in images])
         self.rest_mean.copy_(rests.mean(0))
         self.rest_std.copy_(rests.std(0).clamp_min(FLOOR))
-        parts = [self._measure(x) for x in images]
+        parts = [self._measure(x, MEASURED) for x in images]
         values = torch.stack([torch.cat([p[name] for p in parts]) for name in MEASURED])
         self.centre.copy_(values.mean(1))
         self.scale.copy_(values.std(1).clamp_min(1e-6))
@@ -283,31 +283,38 @@ class Novelty(Detector):
     # From image to parts ------------------------------------------------------------------------
 
     def parts(self, x: Tensor) -> Mapping[str, Tensor]:
-        parts = self._measure(x)
-        for name in self._sums():
-            scales = self.summands(name).items()
-            one, other = ((parts[term] - centre) / scale for term, (centre, scale) in scales)
-            parts[name] = one + other
-        return {name: parts[name] for name in self.described}
+        measured = self._measure(x, MEASURED)
+        return {name: self._summed(measured, name) for name in self.described}
+
+    def part(self, x: Tensor, name: str) -> Tensor:
+        return self._summed(self._measure(x, self._sums().get(name, (name,))), name)
+
+    def _summed(self, measured: Mapping[str, Tensor], name: str) -> Tensor:
+        """A part (N,), a sum or not, of those that are `MEASURED`."""
+        if name not in self._sums():
+            return measured[name]
+        one, other = ((measured[n] - m) / s for n, (m, s) in self.summands(name).items())
+        return one + other
 
     def _sums(self) -> Mapping[str, tuple[str, str]]:
         """What the parts that are sums add up: see `summands`."""
         reading = f"novelty_{self.config.reading}"
         return {"sum": ("familiarity", reading), "sum_pixels": ("familiarity", "pixels")}
 
-    def _measure(self, x: Tensor) -> dict[str, Tensor]:
-        """The `MEASURED` parts of images x (N, C, H, W), each (N,)."""
+    def _measure(self, x: Tensor, names: Iterable[str]) -> dict[str, Tensor]:
+        """Some of the `MEASURED` parts of images x (N, C, H, W), each (N,)."""
         v = both_signs(x)
         activations = self.encoder.activations(v)
-        rest, inner = self._rest(v), self._inner(activations)
-        return {
-            "familiarity": self._nearest(_pooled(activations))[0].mean(1),
-            "novelty_input": lengths(rest) / lengths(v),
-            "novelty_map": self._stranger(rest).mean((1, 2)),
-            "novelty_inner": lengths(off_span(inner, self.inner_span)) / lengths(inner),
-            "novelty_background": self._unexplained(v).sum((1, 2)),
-            "pixels": lengths(self._pixel_rest(x)),
+        inner, span = self._inner(activations), self.inner_span
+        measures = {
+            "familiarity": lambda: self._nearest(_pooled(activations))[0].mean(1),
+            "novelty_input": lambda: lengths(self._rest(v)) / lengths(v),
+            "novelty_map": lambda: self._stranger(self._rest(v)).mean((1, 2)),
+            "novelty_inner": lambda: lengths(off_span(inner, span)) / lengths(inner),
+            "novelty_background": lambda: self._unexplained(v).sum((1, 2)),
+            "pixels": lambda: lengths(self._pixel_rest(x)),
         }
+        return {name: measures[name]() for name in names}
 
     def embed(self, x: Tensor) -> Tensor:
         """f/|f|, (N, F)."""
@@ -318,13 +325,17 @@ class Novelty(Detector):
 
     def weights(self, x: Tensor) -> Tensor:
         """W(x) of images x (N, C, H, W), (N, 2 C, H, W): the sum of W(x) v is |f|, exactly."""
-        return linear_map(lambda v: _length(_pooled(self.encoder.activations(v))), both_signs(x))
+        return linear_map(
+            lambda v: along_itself(_pooled(self.encoder.activations(v))), both_signs(x)
+        )
 
     def _inner_weights(self, x: Tensor) -> Tensor:
         """W(x) of inner activations, as they are read, (N, D)."""
         layer = self.config.inner
         inner = self.encoder.activations(both_signs(x))[layer]
-        weights = linear_map(lambda a: _length(self.encoder.after(layer, a).mean((2, 3))), inner)
+        weights = linear_map(
+            lambda a: along_itself(self.encoder.after(layer, a).mean((2, 3))), inner
+        )
         return self._in_fields(weights)
 
     def _inner(self, activations: Sequence[Tensor]) -> Tensor:
@@ -425,11 +436,6 @@ class Novelty(Detector):
 def _pooled(activations: Sequence[Tensor]) -> Tensor:
     """Features f (N, F): the last activations' means over all places."""
     return activations[-1].mean((2, 3))
-
-
-def _length(features: Tensor) -> Tensor:
-    """<f, f/|f|> (N,) of features (N, F), the direction held."""
-    return (features * unit_rows(features).detach()).sum(1)
 
 
 def _check(config: Novelty.Config, shape: Shape) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["lengths", "off_span", "shares", "unit_rows", "widest"]
+__all__ = ["along_itself", "lengths", "off_span", "shares", "unit_rows", "widest"]
 
 
 def lengths(values: Tensor) -> Tensor:
@@ -16,6 +16,17 @@ def lengths(values: Tensor) -> Tensor:
         [5.0]
     """
     return values.flatten(1).norm(dim=1)
+
+
+def along_itself(rows: Tensor) -> Tensor:
+    """<r, r/|r|> (N,) of rows (N, D): their lengths, with the direction held from gradients.
+
+    Example:
+        >>> rows = torch.tensor([[3.0, 4.0]], requires_grad=True)
+        >>> torch.autograd.grad(along_itself(rows).sum(), rows)[0].tolist()
+        [[0.6000000238418579, 0.800000011920929]]
+    """
+    return (rows * unit_rows(rows).detach()).sum(1)
 
 
 def unit_rows(rows: Tensor) -> Tensor:

@@ -144,7 +144,7 @@ def test_sums_add_what_the_config_names_in_standard_deviations(
 
 
 def test_held_out_images_have_mean_0_and_deviation_1(fitted: Novelty) -> None:
-    parts = fitted._measure(as_tensor(tiny.boxes(32, seed=1)))
+    parts = fitted.parts(as_tensor(tiny.boxes(32, seed=1)))
     for name, centre, scale in zip(MEASURED, fitted.centre, fitted.scale, strict=True):
         z = (parts[name] - centre) / scale
         assert abs(float(z.mean())) < 1e-2, name
