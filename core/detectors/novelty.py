@@ -293,8 +293,8 @@ class Novelty(Detector):
         """A part (N,), a sum or not, of those that are `MEASURED`."""
         if name not in self._sums():
             return measured[name]
-        one, other = ((measured[n] - m) / s for n, (m, s) in self.summands(name).items())
-        return one + other
+        summands = self.summands(name).items()
+        return torch.stack([(measured[n] - mean) / std for n, (mean, std) in summands]).sum(0)
 
     def _sums(self) -> Mapping[str, tuple[str, str]]:
         """What the parts that are sums add up: see `summands`."""
@@ -305,7 +305,7 @@ class Novelty(Detector):
         """Some of the `MEASURED` parts of images x (N, C, H, W), each (N,)."""
         v = both_signs(x)
         activations = self.encoder.activations(v)
-        inner, span = self._inner(activations), self.inner_span
+        inner, span = self._in_fields(activations[self.config.inner]), self.inner_span
         measures = {
             "familiarity": lambda: self._nearest(_pooled(activations))[0].mean(1),
             "novelty_input": lambda: lengths(self._rest(v)) / lengths(v),
@@ -337,9 +337,6 @@ class Novelty(Detector):
             lambda a: along_itself(self.encoder.after(layer, a).mean((2, 3))), inner
         )
         return self._in_fields(weights)
-
-    def _inner(self, activations: Sequence[Tensor]) -> Tensor:
-        return self._in_fields(activations[self.config.inner])
 
     def _in_fields(self, values: Tensor) -> Tensor:
         """Means of values (N, C', h, w) over fields x fields, (N, D)."""
@@ -428,8 +425,8 @@ class Novelty(Detector):
         return constant, -(v * linear_map(likeness, v)).sum(1)
 
     def _explain_inner(self, v: Tensor) -> Tensor:
-        inner, fields = self._inner(self.encoder.activations(v)), self.config.fields
-        rest = off_span(inner, self.inner_span).reshape(len(v), -1, fields, fields)
+        inner = self._in_fields(self.encoder.activations(v)[self.config.inner])
+        rest = off_span(inner, self.inner_span).reshape(len(v), -1, *2 * (self.config.fields,))
         return spread_over_pixels(shares(rest) / lengths(inner)[:, None, None], *v.shape[2:])
 
 
