@@ -33,7 +33,8 @@ def show(wanted: asked.Asked, overview: Overview, models: Mapping[str, DetectorR
     with plain:
         if not drawn:
             overlay.plain(shown, {m.key: (m.title, maps[m.key]) for m in able if m.key in maps})
-            overlay.ask_for_checks(shown.token)
+    if not drawn or len(maps) < len(able):  # then the browser waits in vain for all of them
+        overlay.ask_for_checks(shown.token)
     with taken:
         method = next(m for m in able if m.key == name)
         files.show(wanted, method, maps.get(name, first))

@@ -81,10 +81,16 @@ def title_of(asked: Asked, view: MapView, overview: Overview) -> str:
 
 def say(asked: Asked, shown: overlay.Shown, view: MapView) -> None:
     """The score of the image, and how strange that is."""
+    part = asked.part_title[0].lower() + asked.part_title[1:]
+    score = f"{view.score:,.2f}".replace("-", "\N{MINUS SIGN}")
     st.markdown(
-        f"**{plain(shown.title)}**: {asked.part_title.lower()} {view.score:.2f} {view.unit}, stranger "
+        f"**{plain(shown.title)}**: {part} {score} {view.unit}, stranger "
         f"than **{view.percentile:.1f} %** of held-out normal images."
     )
+    for warning in view.warnings:
+        st.warning(plain(warning), icon=":material/warning:")
+    if view.notes:
+        st.caption(plain("; ".join(view.notes)))
 
 
 def how_to_read() -> None:

@@ -186,15 +186,16 @@ def _of(shown: Shown) -> dict[str, Any]:
 
 
 def _map(name: str, title: str, view: MapView) -> dict[str, Any]:
-    strongest = float(np.abs(view.map).max()) or 1.0
-    values = np.round(view.map / strongest * LEVELS).astype("<i2")
+    finite = np.nan_to_num(view.map, posinf=0.0, neginf=0.0)
+    strongest = float(np.abs(finite).max()) or 1.0
+    values = np.round(finite / strongest * LEVELS).astype("<i2")
     step = strongest / LEVELS
     return {
         "name": name,
         "title": title,
         "values": _text(values),
         "step": step,
-        "end": end_of(view.map),
+        "end": end_of(finite),
     }
 
 
