@@ -210,14 +210,15 @@ class Planting(Study):
 
     @cached_property
     def _asked(self) -> Mapping[str, Any]:
-        """Weights and settings of every detector, by its name."""
+        """Of every detector its weights and the settings that these do not decide, by its name."""
         folder = load_scenario(self.scenario).folder
-        names = [subject.name for subject in self.subjects]
-        cards = {name: checkpoint.read_card(folder, name) for name in names}
-        return {
-            name: {"sha256": card.weights.sha256, "config": dict(card.config)}
-            for name, card in cards.items()
-        }
+        asked: dict[str, Any] = {}
+        for subject in self.subjects:
+            detector, card = checkpoint.load(folder, subject.name)
+            free = sorted(detector.untrained_settings)
+            settings = {name: getattr(detector.config, name) for name in free}
+            asked[subject.name] = {"sha256": card.weights.sha256, **settings}
+        return asked
 
     # The images ---------------------------------------------------------------------------------
 

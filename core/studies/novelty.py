@@ -31,7 +31,6 @@ __all__ = ["ALONE", "CANDIDATES", "CONTROL", "Readings", "Sums", "choose", "chos
 ALONE, CONTROL = "familiarity", "pixels"
 CANDIDATES = ("input", "map", "inner", "background")  # readings, as the config has them
 ALARMS = 5.0  # per cent of held-out normal images that the threshold lets raise one
-BATCH = 128
 
 
 def _arms() -> tuple[Arm, ...]:
@@ -245,7 +244,7 @@ class Readings(Study):
 
     def _held_out(self, case: Case) -> Images:
         """Normal images that trained nothing."""
-        return streams_of(self._model(case)[0], (), BATCH)["calibration"].images
+        return streams_of(self._model(case)[0], (), batch_size=1)["calibration"].images
 
     # What follows -------------------------------------------------------------------------------
 

@@ -8,15 +8,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import tiny
-import torch
 from conftest import Call, Tiny
+from shipped import novelty, ship, show
 
 from core import checkpoint
+from core.data.picture import as_tensor
 from core.data.transforms import planted
+from core.detectors.glow import Glow
 from core.detectors.novelty import Novelty
 from core.explain.methods import METHODS, explain
-from core.results import StudyMissing, read_study
+from core.results import ArmResult, Row, StudyMissing, StudyResult, Trial, read_study
 from core.scenario import load_scenario
 from core.studies import explain as file
 from core.studies import study
@@ -25,7 +26,6 @@ from core.studies._cells import cells_of, compute, folder_of
 from core.studies._collect import collect, measure, stored
 from core.studies.explain import CAPTUM, CHOICE, REPORT, Planting, Subject, best_method
 
-SMALL = Novelty.Config(classes=2, width=2, bank=24, explained=32, rank=4, fields=2)
 SMALLER = Planting(
     subjects=(Subject("novelty", "sum", ("sum", "pixels")), Subject("glow", "total", ("total",))),
     scenario="tiny",
@@ -35,28 +35,12 @@ SMALLER = Planting(
 )
 
 
-def save_novelty(folder: str, name: str = "novelty", *, seed: int = 0) -> Novelty:
-    """Write a novelty of random weights, fitted to boxes, among the checkpoints; return it."""
-    from core.data.picture import as_tensor
-    from core.detectors._base import Batch
-
-    torch.manual_seed(seed)
-    detector = Novelty(SMALL, tiny.SHAPE).eval().requires_grad_(False)
-    with torch.no_grad():
-        for fit, n in ((detector._fit_normal, 64), (detector._fit_scales, 32)):
-            x = as_tensor(tiny.boxes(n, seed=n))
-            fit([Batch(x, torch.ones(n), torch.zeros(n, dtype=torch.long))])
-        detector._round([])
-    data, weights = checkpoint.pack(detector)
-    card = tiny.card_of(detector, name, weights)
-    checkpoint.save(card, folder, weights=data, scores=checkpoint.ReferenceScores({}))
-    return detector
-
-
 @pytest.fixture
-def planting(tiny_scenario: Tiny, monkeypatch: pytest.MonkeyPatch) -> Planting:
+def planting(untrained: Tiny, fitted_glow: Glow) -> Planting:
     """The study on boxes, a novelty of random weights and a tiny flow."""
-    save_novelty(tiny_scenario.folder)
+    show(load_scenario("tiny"))
+    ship(novelty(), untrained.folder, "novelty")
+    ship(fitted_glow, untrained.folder, "glow")
     return replace(SMALLER)
 
 
@@ -165,8 +149,6 @@ def test_the_words_name_as_many_images_as_there_are() -> None:
 def test_a_map_is_that_of_the_image_alone_by_the_function_of_the_page(
     planting: Planting, name: str
 ) -> None:
-    from core.data.picture import as_tensor
-
     arm, images = arm_of(planting, name), planting.faults[CHOICE].images
     maps = planting._maps(arm, images)
     assert maps.shape == (4, 28, 28)
@@ -220,12 +202,8 @@ def test_the_best_of_a_detector_is_that_of_the_other_images(planting: Planting) 
     assert "on these 10: 0.250 (0.200 to 0.300), the detector's own map of its score: 0.25" in note
 
 
-def a_result(planting: Planting, worth: Mapping[str, float]):
+def a_result(planting: Planting, worth: Mapping[str, float]) -> StudyResult:
     """A table in which methods are worth this much to choose by, and all figures are 0.25."""
-    from types import SimpleNamespace
-
-    from core.results import ArmResult, StudyResult, Trial
-
     arms = tuple(
         ArmResult(
             name=arm.name,
@@ -238,11 +216,12 @@ def a_result(planting: Planting, worth: Mapping[str, float]):
         )
         for arm in planting.arms
     )
-    row = SimpleNamespace(value=0.25, low=0.2, high=0.3)
-    result = SimpleNamespace(arms=arms, row=lambda arm, data: row)
-    result.arm = lambda name: StudyResult.arm(result, name)
-    result.best = lambda names, data: StudyResult.best(result, names, data)
-    return result
+    rows = tuple(
+        Row(arm=arm.name, data="planted", variant=None, measure="each",
+            value=0.25, low=0.2, high=0.3)
+        for arm in planting.arms
+    )  # fmt: skip
+    return StudyResult.model_construct(arms=arms, rows=rows, measures={"each": "pixel AUROC"})
 
 
 def test_the_whole_goes_from_checkpoints_to_a_table_and_is_resumed(
@@ -274,10 +253,10 @@ def test_the_whole_goes_from_checkpoints_to_a_table_and_is_resumed(
 
 
 def test_other_weights_are_other_cells_and_what_is_stored_is_said_to_be_of_others(
-    planting: Planting, quick, tiny_scenario: Tiny
+    planting: Planting, quick, untrained: Tiny
 ) -> None:
     measure(planting)
-    save_novelty(tiny_scenario.folder, seed=1)
+    ship(novelty(seed=1), untrained.folder, "novelty")
     other = replace(planting)
     assert plan_of(other) != plan_of(planting)
     assert folder_of(other) == folder_of(planting)
@@ -287,10 +266,10 @@ def test_other_weights_are_other_cells_and_what_is_stored_is_said_to_be_of_other
 
 
 def test_a_study_whose_checkpoints_are_not_here_is_told_as_one_that_is_missing(
-    planting: Planting, quick, tiny_scenario: Tiny
+    planting: Planting, quick, untrained: Tiny
 ) -> None:
     measure(planting)
-    (tiny_scenario.folder / "novelty.json").unlink()
+    (untrained.folder / "novelty.json").unlink()
     with pytest.raises(StudyMissing, match="asks a checkpoint that is not here"):
         stored(replace(planting))
 
