@@ -151,8 +151,8 @@ class Study(ABC):
         tuning = [asdict(case) for case in self.tuning]
         return {**self.fixed(), "seed": self.seed, "tuning": tuning}
 
-    def asked(self, case: Case) -> Mapping[str, Any]:
-        """What else decides the figures of a case: the checkpoints that it asks, where it does.
+    def asked(self, arm: Arm, case: Case) -> Mapping[str, Any]:
+        """What else decides an arm's figures in a case: the checkpoints that it asks, by target.
 
         Raises:
             OutskirtsError: one is missing or damaged.
@@ -260,20 +260,15 @@ def fit_here(detector: Detector, stream: Stream, *, seed: int) -> None:
 
 def plan_of(study: Study) -> dict[str, Any]:
     """Everything that was fixed beforehand, as JSON has it."""
-    return json.loads(
-        json.dumps(
-            {
-                **study.conditions,
-                "cases": [_case_of(study, case) for case in study.cases],
-                "arms": [arm.as_dict() for arm in study.arms],
-                "measures": list(study.measures),
-                "draws": study.draws,
-            }
-        )
-    )
-
-
-def _case_of(study: Study, case: Case) -> dict[str, Any]:
-    """A case, with what it asks where it asks anything."""
-    asked = study.asked(case)
-    return asdict(case) | ({"asked": dict(asked)} if asked else {})
+    asked: dict[str, Any] = {}
+    for case in (*study.tuning, *study.cases):
+        for arm in study.arms:
+            asked |= study.asked(arm, case)
+    plan = {
+        **study.conditions,
+        "cases": [asdict(case) for case in study.cases],
+        "arms": [arm.as_dict() for arm in study.arms],
+        "measures": list(study.measures),
+        "draws": study.draws,
+    }
+    return json.loads(json.dumps(plan | ({"asked": asked} if asked else {})))

@@ -98,7 +98,7 @@ def missing(study: Study) -> list[Cell]:
 
 def shared_cell(study: Study, arm: Arm, case: Case) -> Cell:
     """What the arm and others build on in a case."""
-    asked = study.asked(case)
+    asked = study.asked(arm, case)
     stem = f"shared-{case.data}-{case.variant}-{arm.shares}" + (
         f"-{_digest(asked)}" if asked else ""
     )
@@ -138,7 +138,7 @@ def _where(study: Study, case: Case) -> str:
 
 
 def _stem(study: Study, arm: Arm, case: Case) -> str:
-    decides = {**arm.as_dict(), **study.asked(case)}
+    decides = {**arm.as_dict(), **study.asked(arm, case)}
     return f"{case.data}-{case.variant}-{arm.name}-{_digest(decides)}"
 
 

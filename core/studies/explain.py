@@ -205,12 +205,13 @@ class Planting(Study):
     def fixed(self) -> Mapping[str, Any]:
         return {"scenario": self.scenario, "images": self.images, "others": self.others}
 
-    def asked(self, case: Case) -> Mapping[str, Any]:
-        return self._asked
+    def asked(self, arm: Arm, case: Case) -> Mapping[str, Any]:
+        """The weights of the arm's detector, and the settings that these do not decide."""
+        name = arm.changes.get("detector")
+        return {f"{self.scenario}/{name}": self._asked[name]} if name else {}
 
     @cached_property
     def _asked(self) -> Mapping[str, Any]:
-        """Of every detector its weights and the settings that these do not decide, by its name."""
         folder = load_scenario(self.scenario).folder
         asked: dict[str, Any] = {}
         for subject in self.subjects:

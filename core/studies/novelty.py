@@ -148,17 +148,18 @@ class Readings(Study):
     def fixed(self) -> Mapping[str, Any]:
         return {"alarms": ALARMS}
 
-    def asked(self, case: Case) -> Mapping[str, Any]:
+    def asked(self, arm: Arm, case: Case) -> Mapping[str, Any]:
+        """The weights of the case's model and of the encoder that it asks."""
         scenario, stem = self._model(case)
-        return self._asked[scenario.family, stem]
+        return {f"{scenario.family}/{stem}": self._asked[scenario.family, stem]}
 
     @cached_property
     def _asked(self) -> Mapping[tuple[str, str], Mapping[str, str]]:
-        """sha256 of the weights of every model and of those that it asks."""
         models = {(s.family, stem): s for s, stem in map(self._model, self.cases)}
-        cards = {k: checkpoint.read_card(s.folder, k[1]) for k, s in models.items()}
+        cards = {key: checkpoint.read_card(s.folder, key[1]) for key, s in models.items()}
         return {
-            k: {k[1]: card.weights.sha256, **card.auxiliary_models} for k, card in cards.items()
+            key: {"sha256": card.weights.sha256, **card.auxiliary_models}
+            for key, card in cards.items()
         }
 
     def _model(self, case: Case) -> tuple[Scenario, str]:
