@@ -89,7 +89,9 @@ def painted_view(query: PaintedQuery, data: bytes | None = None) -> Painted:
 def painted_over(
     image: np.ndarray, baseline: np.ndarray, strokes: Strokes
 ) -> tuple[np.ndarray, int]:
-    """An image (H, W, C) uint8 after strokes, erased pixels as in a baseline, and how many changed.
+    """An image (H, W, C) uint8 after strokes, and how many pixels changed.
+
+    What is erased becomes as the baseline (H, W, C) uint8 is.
 
     Raises:
         ImageError: the strokes are of another size than the image.

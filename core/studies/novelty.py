@@ -28,7 +28,8 @@ from core.train.streams import streams_of
 
 __all__ = ["ALONE", "CANDIDATES", "CONTROL", "Readings", "Sums", "choose", "chosen", "fewer_misses"]
 
-ALONE, CONTROL = "familiarity", "pixels"
+ALONE = "familiarity"
+CONTROL = "pixels"
 CANDIDATES = ("input", "map", "inner", "background")  # readings, as the config has them
 ALARMS = 5.0  # per cent of held-out normal images that the threshold lets raise one
 
@@ -303,7 +304,7 @@ def choose(scenario: str, *, say: Say = lambda text: None) -> dict[str, float]:
     """Mean AUROC over faults and classes of a scenario, by arm, the best candidate first.
 
     It is what the study's table has; this asks the models of that scenario alone, and stores
-    nothing. The others follow, though they can not be chosen.
+    nothing. The others follow, though they can not be chosen. ``say`` is told of each class.
     """
     study = Readings()
     cases = [c for c in study.cases if c.data.partition(":")[0] == scenario]
