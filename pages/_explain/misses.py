@@ -137,7 +137,7 @@ def said_of(found: Misses, names: Mapping[str, str], *, strange: str) -> str:
         text = f"**{names[part]}** misses {_percent(found.missed[part].value)}, "
         text += _against(found.missed[part], found.missed[first])
         if part != others[0]:
-            text += f": {_beside(found.missed[part], found.missed[others[0]])} than the score"
+            text += f"; against the score: {_beside(found.missed[part], found.missed[others[0]])}"
         sentences.append(f"{text}.")
     return " ".join(sentences)
 
@@ -156,5 +156,5 @@ def _against(one: Share, first: Share) -> str:
 def _beside(one: Share, score: Share) -> str:
     """A control beside the score."""
     if not one.apart_from(score):
-        return "neither clearly more nor clearly fewer"
+        return "no clear difference"
     return "clearly fewer" if one.value < score.value else "clearly more"

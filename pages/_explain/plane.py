@@ -31,7 +31,7 @@ from pages._shared.theme import palette
 
 __all__ = ["Compared", "figure", "reach", "show"]
 
-HEIGHT, SIDE = 520, 66  # pixels: of the plane, of a picture
+HEIGHT, SIDE = 600, 66  # pixels: of the plane, of a picture
 EDGE = 0.25  # percent of the points at either end that the plane may leave out
 CLICKED = "_explain_plane_clicked"  # a point was, in this run
 

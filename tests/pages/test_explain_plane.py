@@ -164,13 +164,13 @@ def test_the_sentence_says_what_the_control_is_worth_beside_the_score() -> None:
     first, score = share(40, 0.31, 0.50), share(20, 0.14, 0.29)
     assert said(first, score, share(5, 0.02, 0.11)) == (
         "**A** alone misses 40.0 % of digits (40). **A and B** misses 20.0 %, 50 % fewer. "
-        "**A and C** misses 5.0 %, 88 % fewer: clearly fewer than the score."
+        "**A and C** misses 5.0 %, 88 % fewer; against the score: clearly fewer."
     )
     assert said(first, score, share(60, 0.51, 0.69)).endswith(
-        "**A and C** misses 60.0 %, 50 % more: clearly more than the score."
+        "**A and C** misses 60.0 %, 50 % more; against the score: clearly more."
     )
     assert said(first, score, share(24, 0.17, 0.30)).endswith(
-        "40 % fewer: neither clearly more nor clearly fewer than the score."
+        "40 % fewer; against the score: no clear difference."
     )
     assert said(first, share(33, 0.25, 0.43)).endswith("misses 33.0 %, no clear difference.")
     assert said(share(2, 0.006, 0.07), share(9, 0.08, 0.16)).endswith("misses 9.0 %, 7 more.")
