@@ -76,7 +76,8 @@ def test_a_score_that_adds_two_parts_has_its_plane_and_its_misses(novelty: Tiny)
 
 def test_a_flow_has_neither_plane_nor_weights() -> None:
     app = opened(model="glow")
-    assert "The checks in full" in headings(app)
+    assert app.selectbox("explain_model").value == "glow"
+    assert "The detector's own map (PNG)" in [b.proto.label for b in app.get("download_button")]
     assert "What the network looks for" not in headings(app)
     assert not [c for c in app.get("plotly_chart") if "explain_plane" in c.proto.id]
 
