@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -77,9 +78,27 @@ def randomised_maps(
     whole = _values(explain(detector, x, **asked))
     found = []
     for share in _shares(detector):
-        values = _values(explain(randomised(detector, share, seed=seed), x, **asked))
+        values = _values(explain(_twin(detector, share, seed), x, **asked))
         found.append(Stage(share, values, _rank(whole, values)))
     return found
+
+
+# Of the detector that was asked last: every method asks the same four, and one that has forgotten
+# may have to fit anew what it knew of its training images, for a second each.
+_twins: WeakKeyDictionary[Detector, dict[tuple[float, int], Detector]] = WeakKeyDictionary()
+
+
+def _twin(detector: Detector, share: float, seed: int) -> Detector:
+    """`randomised`, kept until another detector is asked."""
+    kept = _twins.get(detector)
+    if kept is None:
+        _twins.clear()
+        kept = _twins.setdefault(detector, {})
+    if (share, seed) not in kept:
+        if len(kept) >= STAGES:
+            kept.clear()  # of another seed
+        kept[share, seed] = randomised(detector, share, seed=seed)
+    return kept.get((share, seed)) or randomised(detector, share, seed=seed)
 
 
 def _values(found: Explanation) -> np.ndarray:

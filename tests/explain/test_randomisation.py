@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ import torch
 from toy_scores import Mapped, images
 
 from core.detectors.glow import Glow
+from core.explain import randomisation
 from core.explain.randomisation import randomised, randomised_maps
 from core.shape import Shape
 
@@ -104,3 +106,19 @@ def test_the_seed_decides_what_is_shuffled() -> None:
     other = randomised_maps(Mapped(), x, seed=1)[-1].map
     assert np.array_equal(one, same)
     assert not np.array_equal(one, other)
+
+
+def test_what_forgets_is_kept_while_one_detector_is_asked_and_its_maps_stay_the_same(
+    fitted_glow, x
+):
+    other = copy.deepcopy(fitted_glow)
+    randomisation._twins.clear()
+    fresh = randomised_maps(fitted_glow, x[:1], part="total")
+    kept = list(randomisation._twins[fitted_glow].values())
+    again = randomised_maps(fitted_glow, x[:1], part="total")
+    assert all(np.array_equal(a.map, b.map) for a, b in zip(fresh, again, strict=True))
+    assert list(randomisation._twins[fitted_glow].values()) == kept
+    seeded = randomised_maps(fitted_glow, x[:1], part="total", seed=1)
+    assert not np.array_equal(seeded[-1].map, fresh[-1].map)
+    randomised_maps(other, x[:1], part="total")
+    assert list(randomisation._twins) == [other]  # one detector's alone: they take memory
