@@ -304,7 +304,7 @@ def choose(scenario: str, *, say: Say = lambda text: None) -> dict[str, float]:
     """Mean AUROC over faults and classes of a scenario, by arm, the best candidate first.
 
     It is what the study's table has; this asks the models of that scenario alone, and stores
-    nothing. The others follow, though they can not be chosen. ``say`` is told of each class.
+    nothing. The others follow, though they cannot be chosen; ``say`` is told how far it came.
     """
     study = Readings()
     cases = [c for c in study.cases if c.data.partition(":")[0] == scenario]
