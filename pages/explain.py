@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.service import DetectorRow, Overview, OverviewQuery
 from pages._explain import asked, checks, files, large, overlay, pixel, plane, tiles, weights
-from pages._shared import links
+from pages._shared import links, study
 from pages._shared.ask import ask
 from pages._shared.controls import heading
 
@@ -64,3 +64,5 @@ with st.container(key="explain_top"):
 with controls:
     wanted = asked.choose(overview, models, seed)
 show(wanted, overview, models)
+study.show("explain")
+study.show("novelty")
