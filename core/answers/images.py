@@ -140,7 +140,7 @@ def _maps(
     """
     maps: dict[str, np.ndarray] = {}
     padding: dict[str, float] = {}
-    if not detector.can("explain"):
+    if not detector.can("explain") or detector.leaves_over:  # none would be shown
         return maps, padding
     for part, found in detector.explanations(x, parts).items():
         if not float(found.offset[0]) and not float(found.residual[0]):

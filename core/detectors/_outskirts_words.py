@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 from core.detectors._base import Paper, Part
 
-__all__ = ["LIMITS", "LOGITS", "PAPER", "PARTS"]
+__all__ = ["KIND", "LIMITS", "LOGITS", "PAPER", "PARTS"]
+
+KIND = "what the classifiers make of what the reconstruction leaves out"
 
 PAPER = Paper(
     title="Anomaly Detection based on Zero-Shot Outlier Synthesis and Hierarchical Feature "

@@ -16,18 +16,20 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.detectors import _base
-from core.detectors._base import Batch, Detector, NotFitted, Paper, Part, Phase, Player
-from core.detectors._outskirts_words import LIMITS, LOGITS, PAPER, PARTS
+from core.detectors._base import Batch, Detector, Explanation, NotFitted, Paper, Part, Phase, Player
+from core.detectors._outskirts_settings import check
+from core.detectors._outskirts_words import KIND, LIMITS, LOGITS, PAPER, PARTS
 from core.nn.dense import OutwardLogit, PlainLogit, dense
 from core.nn.descriptors import FilterBank, oriented_wavelets, random_filters
-from core.nn.distil import Autoencoder, PlainCode, log_error
-from core.nn.outlyingness import CRITERIA, NEAREST, Criterion
+from core.nn.distil import Autoencoder, PlainCode, log_error, moments
+from core.nn.outlyingness import CRITERIA, Criterion
+from core.nn.paths import along_path
 from core.nn.posteriors import Synthesis, kl_to_prior, noise_like, outermost, pushed
 from core.shape import Shape
 
 __all__ = ["Outskirts"]
 
-LEAST = 8  # pixels of a side: fields of fewer than two say nothing of a place
+STEPS = 32  # of the way from a reconstruction to its image
 CLASSIFYING = ("whiten", "discriminate", "round to 16 bits")  # phases after both levels
 
 
@@ -50,6 +52,7 @@ class Outskirts(Detector):
     paper: ClassVar[Paper] = PAPER
     about: ClassVar[Mapping[str, Part]] = PARTS
     compact: ClassVar[bool] = True
+    leaves_over: ClassVar[bool] = True
     candidates: ClassVar[tuple[str, ...]] = ("logit",)
 
     @dataclass(frozen=True)
@@ -105,7 +108,7 @@ class Outskirts(Detector):
 
     def __init__(self, config: Config, shape: Shape) -> None:
         super().__init__(config, shape)
-        _check(config, shape)
+        check(config, shape)
         self.banks = nn.ModuleDict()
         self.level1 = nn.ModuleDict({"pixels": PlainCode(shape)})
         if config.levels == 2:
@@ -229,15 +232,8 @@ class Outskirts(Detector):
         }
 
     def _fit_descriptors(self, batches: Iterable[Batch]) -> None:
-        n, nothing = 0, torch.zeros((), dtype=torch.float64)
-        sums = dict.fromkeys(self.level1, (nothing, nothing))
-        for batch in batches:
-            n += len(batch.x)
-            for j, d in self.descriptors(batch.x).items():
-                d = d.flatten(1).double()
-                sums[j] = sums[j][0] + d.sum(0), sums[j][1] + d.square().sum(0)
-        for j, (total, squares) in sums.items():
-            self._autoencoder(j).fit_(total, squares, n)
+        for j, sums in moments(self.descriptors(batch.x) for batch in batches).items():
+            self._autoencoder(j).fit_(*sums)
 
     def _fit_codes(self, batches: Iterable[Batch]) -> None:
         raw = torch.cat([self._raw_codes(batch.x) for batch in batches])
@@ -367,7 +363,6 @@ class Outskirts(Detector):
 
         Parents are indices (G,), those of `generators` by rho and criterion if not given.
 
-
         z~ = mu_bar + kappa (mu_i - mu_bar) + tau s_i eps and h~ = D(z~) + tau r, with r drawn from
         N(0, S), S the mean of (h_i - D(mu_i)) (h_i - D(mu_i))^T over all generators i.
         """
@@ -435,15 +430,20 @@ class Outskirts(Detector):
         """Images x (N, C, H, W) after both levels and back."""
         return self.pictures(self.decoder(self.embed(x)))
 
+    def explain(self, x: Tensor, part: str = "score") -> Explanation:
+        """What the classifiers make of what the reconstruction leaves out of images.
 
-def _check(config: Outskirts.Config, shape: Shape) -> None:
-    """Refuse settings that make no sense, in words."""
-    if not 0 < config.rho <= 1:
-        raise ValueError(f"rho is a fraction of the posteriors, above 0 and up to 1: {config.rho}")
-    if config.kappa <= 0 or config.tau <= 0 or config.beta <= 0:
-        raise ValueError("kappa, tau and beta must be above 0")
-    sizes = (config.code, config.regions, config.hidden, config.latent, config.fuse_hidden)
-    if min(*sizes, config.classifier_hidden) < 1 or config.exemplars <= NEAREST:
-        raise ValueError(f"sizes must be 1 or more, and exemplars more than {NEAREST}")
-    if min(shape.height, shape.width) < LEAST:
-        raise ValueError(f"needs pictures of {LEAST}x{LEAST} or more, got {shape}")
+        [ours] The map is x - x^, x^ = `reconstruct(x)`, times the mean gradient of the part on the
+        way from x^ to x; the offset is the part of x^, the residual what the way's steps miss.
+        A reconstruction may be the stranger of the two: then details make an image more normal.
+
+        Raises:
+            ValueError: there is no such part.
+        """
+        name = self.named(part)
+        with torch.no_grad():
+            start = self.reconstruct(x)
+            offset, whole = self.part(start, name), self.part(x, name)
+        pixels = along_path(lambda x: self.part(x, name), start, x, steps=STEPS).sum(1)
+        left = whole.double() - offset.double() - pixels.double().sum((1, 2))
+        return Explanation(pixels, offset, left.to(x.dtype), kind=KIND)

@@ -46,9 +46,11 @@ class Method:
 METHODS: Mapping[str, Method] = {
     "own": Method(
         "The detector's own map",
-        "What the detector itself adds up, put where it comes from: exact, nothing is left over.",
+        "What the detector itself adds up, put where it comes from. A detector that adds up no "
+        "pixels is asked on the way from its own reconstruction to the image. What is left over "
+        "stands beside the map.",
         formula="as the detector defines it",
-        source="the detector's paper",
+        source="the detector's paper, or ours",
         needs_gradient=False,
         uses_baseline=False,
         attribute=None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from core.nn.dense import dense
 
-__all__ = ["Autoencoder", "PlainCode", "log_error"]
+__all__ = ["Autoencoder", "PlainCode", "log_error", "moments"]
 
 FAINT = 0.3  # of a descriptor's mean deviation, the least that its values are divided by
 ERROR_WEIGHT = 0.5  # deviation of a log error in a code whose other numbers have 1
@@ -26,6 +26,27 @@ def log_error(error: Tensor) -> Tensor:
         [-6.91, 0.0]
     """
     return (error + LEAST_ERROR).log()
+
+
+def moments(described: Iterable[Mapping[str, Tensor]]) -> Mapping[str, tuple[Tensor, Tensor, int]]:
+    """By name the sum, the sum of squares, each (D,), and the number n of all descriptors (N, ...).
+
+    They come by batches; sums are in float64.
+
+    Example:
+        >>> batches = [{"a": torch.ones(2, 1)}, {"a": torch.full((1, 1), 3.0)}]
+        >>> total, squares, n = moments(batches)["a"]
+        >>> total.tolist(), squares.tolist(), n
+        ([5.0], [11.0], 3)
+    """
+    nothing = torch.zeros((), dtype=torch.float64)
+    sums: dict[str, tuple[Tensor, Tensor, int]] = {}
+    for batch in described:
+        for name, values in batch.items():
+            d = values.flatten(1).double()
+            total, squares, n = sums.get(name, (nothing, nothing, 0))
+            sums[name] = total + d.sum(0), squares + d.square().sum(0), n + len(d)
+    return sums
 
 
 class Autoencoder(nn.Module):

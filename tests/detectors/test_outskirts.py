@@ -68,6 +68,53 @@ def draw(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
+# Which pixels ------------------------------------------------------------------------------------
+
+
+def strange(n: int = 16) -> tuple[Tensor, Tensor]:
+    """Boxes (n, 1, 28, 28), and the same with a bright patch in a corner that is never bright."""
+    x = as_tensor(tiny.boxes(n, seed=5))
+    planted = x.clone()
+    planted[:, :, 1:6, 1:6] = 1 - planted[:, :, 1:6, 1:6]
+    return x, planted
+
+
+def test_its_map_from_the_reconstruction_to_the_image_leaves_little_over(
+    outskirts: Outskirts,
+) -> None:
+    x, planted = strange()
+    for images in (x, planted):
+        for part in outskirts.described:
+            found = outskirts.explain(images, part)
+            before = outskirts.part(outskirts.reconstruct(images), part)
+            torch.testing.assert_close(found.offset, before, rtol=1e-5, atol=1e-4)
+            gain = outskirts.part(images, part) - before
+            placed = found.map.sum((1, 2))
+            assert float((gain - placed).abs().median() / gain.abs().median()) < 0.05, part
+
+
+def test_a_pixel_that_is_its_reconstruction_has_no_share(outskirts: Outskirts) -> None:
+    x, planted = strange(4)
+    same = torch.zeros(28, 28, dtype=torch.bool)
+    same[10:] = True
+    outskirts.reconstruct = lambda x: torch.where(same, planted, x)  # type: ignore[method-assign]
+    found = outskirts.explain(planted).map
+    assert not found[:, same].any()
+    outskirts.reconstruct = lambda _: x  # type: ignore[method-assign]
+    found = outskirts.explain(planted).map
+    assert not found[:, (planted == x).all(0)[0]].any()
+    assert (found[:, 1:6, 1:6].sum((1, 2)) > 0).all()
+
+
+def test_a_planted_patch_has_more_of_the_map_than_the_rest(outskirts: Outskirts) -> None:
+    _, planted = strange()
+    found = outskirts.explain(planted).map
+    patch = found[:, 1:6, 1:6].mean((1, 2))
+    rest = (found.sum((1, 2)) - 25 * patch) / (28 * 28 - 25)
+    assert float((patch > rest).float().mean()) > 0.9
+    assert float(patch.mean()) > 5 * float(rest.mean().abs())
+
+
 # Who generates ----------------------------------------------------------------------------------
 
 # Posteriors on a line, made by hand; KL to the prior is 1/2 (mu^2 + s^2 - 1 - log s^2).

@@ -88,7 +88,7 @@ def test_every_model_has_its_likelihoods_and_its_numbers():
         assert app.dataframe[0].value["value"][0].startswith(f"{view.displayed['total']:.3f}")
 
 
-def test_a_detector_without_explanations_has_its_numbers_all_the_same():
+def test_a_detector_whose_maps_leave_something_over_has_its_numbers_all_the_same():
     found = service.ask(ImageQuery(Target("fashion", "outskirts"), "mnist", 4))
     assert found.maps == {}
     assert found.parts["logit"] == pytest.approx(
