@@ -16,7 +16,11 @@ LEAST = 8  # pixels of a side: fields of fewer than two say nothing of a place
 
 
 def check(config: Outskirts.Config, shape: Shape) -> None:
-    """Refuse settings that make no sense, in words."""
+    """Refuse a config, or a shape of pictures for it, that makes no sense, in words.
+
+    Raises:
+        ValueError: it makes none.
+    """
     if not 0 < config.rho <= 1:
         raise ValueError(f"rho is a fraction of the posteriors, above 0 and up to 1: {config.rho}")
     if config.kappa <= 0 or config.tau <= 0 or config.beta <= 0:

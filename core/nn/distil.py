@@ -29,9 +29,9 @@ def log_error(error: Tensor) -> Tensor:
 
 
 def moments(described: Iterable[Mapping[str, Tensor]]) -> Mapping[str, tuple[Tensor, Tensor, int]]:
-    """By name the sum, the sum of squares, each (D,), and the number n of all descriptors (N, ...).
+    """Sum, sum of squares (D,) and number n of all that is described (N, ...), by name.
 
-    They come by batches; sums are in float64.
+    It comes by batches; sums are in float64.
 
     Example:
         >>> batches = [{"a": torch.ones(2, 1)}, {"a": torch.full((1, 1), 3.0)}]
