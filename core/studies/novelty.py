@@ -31,6 +31,7 @@ __all__ = ["ALONE", "CANDIDATES", "CONTROL", "Readings", "Sums", "choose", "chos
 ALONE = "familiarity"
 CONTROL = "pixels"
 CANDIDATES = ("input", "map", "inner", "background")  # readings, as the config has them
+RARE = 0.01  # of the strange: a share of fewer says nothing
 ALARMS = 5.0  # per cent of held-out normal images that the threshold lets raise one
 
 
@@ -288,16 +289,24 @@ def _note(result: StudyResult, data: str) -> str:
         f"{arm.name} {arm.trials[0].faults[data]:.4f}"
         for arm in sorted(result.arms, key=lambda arm: -arm.trials[0].faults[data])
     )
-    missed = ", ".join(
-        f"with {name} {result.row(name, data, measure='misses').value:.1%}"
-        f" ({fewer_misses(result, data, arm=name):+.0%} fewer)"
-        for name in (best.name, CONTROL)
+    first = max(result.arms, key=lambda arm: arm.trials[0].faults[data]).name
+    alone, *others = (
+        result.row(arm, data, measure="misses").value for arm in (ALONE, best.name, CONTROL)
     )
-    alone = result.row(ALONE, data, measure="misses").value
+    told = (f"{few:.1%}{_than(few, alone)}" for few in others)
     return (
-        f"{result.data[data]}: the faults choose {best.name} ({worths}). Of the strange, "
-        f"familiarity alone misses {alone:.1%}, {missed}."
+        f"{result.data[data]}: the faults choose {best.name} ({worths})"
+        + (", though none of the sums finds more of them than familiarity alone" * (first == ALONE))
+        + f". Of the strange, familiarity alone misses {alone:.1%}, the sum {next(told)}, the "
+        f"control {next(told)}."
     )
+
+
+def _than(few: float, many: float) -> str:
+    """By what share fewer are missed; nothing where there is next to nothing to miss."""
+    if many < RARE:
+        return ""
+    return f" ({abs(1 - few / many):.0%} {'fewer' if few <= many else 'more'})"
 
 
 def choose(scenario: str, *, say: Say = lambda text: None) -> dict[str, float]:

@@ -223,6 +223,12 @@ def test_the_whole_goes_from_checkpoints_to_a_table(readings: Readings) -> None:
     assert result.run.training_images is None
 
 
+def test_fewer_and_more_misses_are_said_where_there_are_some() -> None:
+    assert file._than(0.05, 0.2) == " (75% fewer)"
+    assert file._than(0.3, 0.2) == " (50% more)"
+    assert file._than(0.009, 0.002) == ""
+
+
 def test_nothing_is_fewer_than_no_misses_at_all() -> None:
     class Nothing:
         def row(self, arm: str, data: str, *, measure: str) -> object:
