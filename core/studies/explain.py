@@ -6,6 +6,7 @@ image strange is higher there than elsewhere. Nothing is trained: the detectors 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -203,7 +204,12 @@ class Planting(Study):
         return (Case(DATA, CHOICE),)
 
     def fixed(self) -> Mapping[str, Any]:
-        return {"scenario": self.scenario, "images": self.images, "others": self.others}
+        """What is planted where decides all: other images or patches are another study."""
+        digest = hashlib.sha256()
+        for faults in self.faults.values():
+            digest.update(faults.images.tobytes() + faults.masks.tobytes())
+        sizes = {"images": self.images, "others": self.others}
+        return {"scenario": self.scenario, **sizes, "planted": digest.hexdigest()}
 
     def asked(self, arm: Arm, case: Case) -> Mapping[str, Any]:
         """The weights of the arm's detector, and the settings that these do not decide."""

@@ -267,6 +267,15 @@ def test_other_weights_are_other_cells_and_what_is_stored_is_said_to_be_of_other
         stored(other)
 
 
+def test_other_faults_are_another_study(
+    planting: Planting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Code that plants otherwise shares no cell with what was planted before."""
+    before, again = folder_of(planting), folder_of(replace(planting))
+    monkeypatch.setattr(file, "planted", lambda *a, fault, **k: planted(*a, fault=0, **k))
+    assert again == before != folder_of(replace(planting))
+
+
 def test_a_study_whose_checkpoints_are_not_here_is_told_as_one_that_is_missing(
     planting: Planting, quick, untrained: Tiny
 ) -> None:
