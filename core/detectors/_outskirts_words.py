@@ -92,8 +92,8 @@ LIMITS = {
         "Its outliers come from normal images alone: what differs in a way that no descriptor "
         "measures stays unseen.",
         "Logits are no probabilities of a fault: they tell normal images from synthetic outliers.",
-        "Its map of a logit runs from its own reconstruction, which may be the stranger of the two: "
-        "it shows what tells them apart, not where a fault is.",
+        "Its map of a logit runs from its own reconstruction, which may be the stranger of the "
+        "two: it shows what tells them apart, not where a fault is.",
     ),
     "density": (
         "Before any training its classifiers order synthetic and normal codes well already, by "
