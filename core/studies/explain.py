@@ -82,7 +82,7 @@ class Subject:
 
 NOVELTY = Subject("novelty", "sum", tuple(Novelty.about))
 GLOW = Subject("glow", "scale_4", ("scale_4", "scale_8", "scale_16", "total"))
-OUTSKIRTS = Subject("outskirts", "logit")
+OUTSKIRTS = Subject("outskirts", "logit", ("logit", "reconstruction"))
 
 
 @dataclass(frozen=True)
