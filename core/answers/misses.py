@@ -137,7 +137,7 @@ def group_of(first: np.ndarray, other: np.ndarray, *, group: str) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class MissesShownQuery(Query[Gallery]):
+class MissesShownQuery(Query["Gallery"]):
     """One page of a group's images.
 
     Attributes:
