@@ -198,16 +198,18 @@ def press_until(page, key: str, done: Callable[[], bool]) -> None:
     pytest.fail(f"{key} has no effect")
 
 
-# Every chart has its drawing, a component that is a page's picture too, which fetches its scripts
-# after the page's own has ended; and no part of the page is waited for.
+# Every chart has its drawing, and a page's picture too, whose component may fetch its scripts after
+# the page's own has ended; and no part of the page is waited for.
 DRAWN = """() => !document.querySelector('[data-testid=stSkeleton]')
     && [...document.querySelectorAll('[data-testid=stPlotlyChart]')]
         .every(chart => chart.querySelector('.main-svg'))
     && [...document.querySelectorAll('[data-testid=stEChartsChart]')]
         .every(chart => chart.querySelector('canvas, svg'))
-    && [...document.querySelectorAll("[class*='_picture'] [data-testid^=stBidiComponent]")]
-        .every(part => [part, ...part.querySelectorAll('*')]
-            .some(e => (e.shadowRoot ?? e).querySelector('canvas, img, svg')))"""
+    && [...document.querySelectorAll("[class*='_picture']")]
+        .filter(part => part.querySelector('[data-testid^=stBidiComponent]'))
+        .every(part => part.querySelector('canvas, img, svg')
+            || [...part.querySelectorAll('*')]
+                .some(e => e.shadowRoot?.querySelector('canvas, img, svg')))"""
 
 
 def drawn(page) -> None:
