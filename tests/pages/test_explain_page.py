@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from conftest import Call
+from explain_page import opened
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -33,20 +34,6 @@ pytestmark = pytest.mark.usefixtures("quick_apps")
 
 GLOW, OUTER = Target("fashion", "glow"), Target("fashion", "outskirts")
 SHIRT = ImageQuery(GLOW, "garments", 100)
-
-
-def opened(**state: object) -> AppTest:
-    """The page as a link opens it."""
-    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60)
-    if "scenario" in state:
-        app.query_params["scenario"] = str(state.pop("scenario"))
-    app = app.run()
-    for key, value in state.items():
-        app.query_params[f"explain_{key}"] = str(value)
-    app = app.switch_page("explain.py").run()
-    assert not app.exception
-    assert [e.value for e in app.error] == []
-    return app
 
 
 def given(app: AppTest, kind: str) -> list[dict]:

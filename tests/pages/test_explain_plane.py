@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import streamlit as st
 from conftest import Tiny
+from explain_page import opened
 from streamlit.testing.v1 import AppTest
 
 from core import service
@@ -36,18 +37,6 @@ def nothing_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     """The checks of maps, and the picture to paint on, are other tests'."""
     monkeypatch.setattr(checks, "check", lambda *given, **more: [])
     monkeypatch.setattr(pixel, "show", lambda *given: None)
-
-
-def opened(**state: object) -> AppTest:
-    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60)
-    if "scenario" in state:
-        app.query_params["scenario"] = str(state.pop("scenario"))
-    app = app.run()
-    for key, value in state.items():
-        app.query_params[f"explain_{key}"] = str(value)
-    app = app.switch_page("explain.py").run()
-    assert not app.exception
-    return app
 
 
 def headings(app: AppTest) -> list[str]:
