@@ -104,13 +104,14 @@ class Phase:
     Attributes:
         data: training images (kind +1); held-out normals; images of the scenario's auxiliary (0)
             or labelled (-1) sources; or training images (+1) among such others (-1).
+        epochs: looks at all images, or a share of one.
         least: how many images it needs at least.
     """
 
     name: str
     data: Roles
     players: Sequence[Player] = ()
-    epochs: int = 1
+    epochs: float = 1
     prepare: Callable[[Iterable[Batch]], None] | None = None
     least: int = 1
 

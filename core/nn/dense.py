@@ -8,9 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from core.nn.whitening import whitening
+
 __all__ = ["OutwardLogit", "PlainLogit", "dense"]
 
-RIDGE = 1e-4  # of the mean variance, added before whitening
 START = -3.0  # softplus of it, 0.05, is each curvature's start
 NEAR = 10.0  # exponent of the kernel at the median distance of a normal code to its nearest
 
@@ -61,13 +62,9 @@ class PlainLogit(nn.Module):
     @torch.no_grad()
     def fit_(self, near: Tensor) -> None:
         """Whiten by mean and covariance of the normal codes ``near`` (K, D)."""
-        mean = near.mean(0)
-        covariance = (near - mean).T @ (near - mean) / max(1, len(near) - 1)
-        ridge = RIDGE * covariance.diagonal().mean() + 1e-8
-        same = torch.eye(len(covariance), device=near.device)
-        values, vectors = torch.linalg.eigh(covariance + ridge * same)
+        mean, whiten = whitening(near)
         self.mean.copy_(mean)
-        self.whiten.copy_((vectors / values.clamp_min(ridge).sqrt()).T)
+        self.whiten.copy_(whiten)
 
     def whitened(self, codes: Tensor) -> Tensor:
         """u = W (c - m), (N, D), of codes (N, D)."""
