@@ -133,6 +133,7 @@ class AMA(Detector):
             self.register_buffer(f"{name}_whiten", torch.eye(features))
         self.register_buffer("distance_quantiles", torch.zeros(POINTS))
         self.register_buffer("norm_quantiles", torch.zeros(POINTS))
+        self.to(memory_format=torch.channels_last)  # a fifth faster on a processor
 
     @property
     def deviations(self) -> tuple[str, ...]:
@@ -225,9 +226,7 @@ class AMA(Detector):
         """L_D: a picture beside itself is worth more than beside its mirror, or a mixture."""
         x, y = drawn
         with torch.no_grad():
-            codes = self.encoder(x)
-            mirrors = self.generator(codes)
-            mixed, corner = self._mixed(codes, y, generator)
+            _, mirrors, mixed, corner = self._made(x, y, generator)
         pairs = [self._beside(x, x), self._beside(x, mirrors)]
         if len(mixed):
             pairs.append(self._beside(x[corner], mixed))
@@ -247,9 +246,8 @@ class AMA(Detector):
     ) -> Mapping[str, Tensor]:
         """L_AE: mirrors, and mixtures, that the critic takes for the picture itself."""
         x, y = drawn
-        codes = self.encoder(x)
-        mixed, corner = self._mixed(codes, y, generator)
-        pairs = [self._beside(x, self.generator(codes))]
+        codes, mirrors, mixed, corner = self._made(x, y, generator)
+        pairs = [self._beside(x, mirrors)]
         if len(mixed):
             pairs.append(self._beside(x[corner], mixed))
         mirror, *others = self.critic(torch.cat(pairs)).split([len(some) for some in pairs])
@@ -260,19 +258,20 @@ class AMA(Detector):
             terms["simplex"] = -self.config.simplex * others[0].mean()
         return terms
 
-    def _mixed(self, codes: Tensor, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """G(z') (M, C, H, W) of mixtures of three normal codes, M of N, and of each one corner's
-        row (M,), drawn at random."""
-        normal = (y > 0).nonzero()[:, 0]
-        if not self.config.simplex or not len(normal):
-            return codes.new_zeros(0), normal[:0]
+    def _made(
+        self, x: Tensor, y: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Codes (N, D) and mirrors (N, C, H, W) of pictures x; G(z') (M, C, H, W) of mixtures of
+        three normal codes, and of each the row (M,) of one of its corners, drawn at random."""
+        codes = self.encoder(x)
+        normal = (y > 0).nonzero()[:, 0] if self.config.simplex else y.new_zeros(0).long()
         n, device = len(normal), codes.device
-        three = torch.stack([_permutation(n, generator).to(device) for _ in range(3)], 1)
-        weights = simplex_weights(n, generator).to(codes)
+        rows = torch.stack([normal[_permutation(n, generator).to(device)] for _ in range(3)], 1)
+        mixed = mixture(codes[rows], simplex_weights(n, generator).to(codes))
         drawn = torch.randint(3, (n, 1), generator=generator, device=generator.device)
-        rows = normal[three]
         corner = rows.gather(1, drawn.to(device))[:, 0]
-        return self.generator(mixture(codes[rows], weights)), corner
+        mirrors, others = self.generator(torch.cat([codes, mixed])).split([len(x), n])
+        return codes, mirrors, others, corner
 
     def _beside(self, x: Tensor, other: Tensor) -> Tensor:
         """What the critic sees of a picture and what stands beside it: both, or the latter."""

@@ -75,6 +75,10 @@ def background_error(novelty: Detector, x: Tensor) -> float:
     return sum(map(float, terms.values()))
 
 
+def mirror_error(ama: Detector, x: Tensor) -> float:
+    return float(ama.parts(x)["reconstruction"].mean())
+
+
 NARROW = {"hidden": 16, "code": 4, "regions": 2, "latent": 4, "fuse_hidden": 16, "exemplars": 48}
 FEW = {"classes": 3, "width": 1, "bank": 24, "explained": 32, "rank": 4, "fields": 2}
 SMALL = {"steps": 1, "hidden": 8, "training_dtype": "float32"}
@@ -120,6 +124,24 @@ TINY = {  # by the name of a checkpoint: DETECTOR or DETECTOR.MODEL
         cost=background_error,
         gain=0.007,  # nats, half of what training brings: a logit lies between -1 and 1
         auxiliaries={"encoder": {**FEW, "data": "general"}},
+    ),
+    "ama": Tiny(
+        config={"code": 4, "width": 2, "critic_width": 4, "epochs": 40.0, "fitted": 64},
+        cost=mirror_error,
+        gain=0.1,
+    ),
+    "ama.ordinary": Tiny(
+        config={
+            "code": 4,
+            "width": 2,
+            "critic_width": 4,
+            "epochs": 40.0,
+            "fitted": 64,
+            "critic": "ordinary",
+            "atypical": "none",
+        },
+        cost=mirror_error,
+        gain=0.1,
     ),
 }
 DETECTORS = detector_names()
