@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from core.answers import answered, loaded
 from core.answers.across import Across, AcrossQuery
+from core.answers.distances import Distances, DistancesQuery
 from core.answers.explain import (
     BaselineRow,
     MapQuery,
@@ -46,6 +47,18 @@ from core.answers.latent import (
 )
 from core.answers.likelihoods import Likelihoods, LikelihoodsQuery, PartView, ScaleGap
 from core.answers.loaded import Target, parse_target, shared_of, variants_of
+from core.answers.mirror import (
+    DISTANCE,
+    FIRSTS,
+    TWO_SIDED,
+    FirstMirrorQuery,
+    Mirror,
+    Mirrored,
+    MirroredQuery,
+    MirrorQuery,
+    MirrorRay,
+    MirrorRayQuery,
+)
 from core.answers.misses import GROUPS, Misses, MissesQuery, MissesShownQuery
 from core.answers.models import (
     Drawn,
@@ -122,9 +135,12 @@ __all__ = [
     "BRIGHT",
     "COLLAPSED",
     "DARK",
+    "DISTANCE",
+    "FIRSTS",
     "GROUPS",
     "ORDERS",
     "SUFFIXES",
+    "TWO_SIDED",
     "Across",
     "AcrossQuery",
     "BaselineRow",
@@ -137,6 +153,8 @@ __all__ = [
     "Correction",
     "CurvesQuery",
     "DetectorRow",
+    "Distances",
+    "DistancesQuery",
     "Drawn",
     "Draws",
     "DrawsQuery",
@@ -144,6 +162,7 @@ __all__ = [
     "Field",
     "FieldQuery",
     "Finding",
+    "FirstMirrorQuery",
     "Gallery",
     "GalleryQuery",
     "ImageQuery",
@@ -163,6 +182,12 @@ __all__ = [
     "Methods",
     "MethodsQuery",
     "Metrics",
+    "Mirror",
+    "MirrorQuery",
+    "MirrorRay",
+    "MirrorRayQuery",
+    "Mirrored",
+    "MirroredQuery",
     "Misses",
     "MissesQuery",
     "MissesShownQuery",
