@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from pages._explain.served import ROUTES as OVERLAY
 from pages._latent.served import ROUTES as MAP
+from pages._mirror.thumbnails import ROUTES as MIRRORS
 from pages._shared.links import FiniteLinks
 
 # Before torch is loaded: else each thread that asks it for something brings a team of its own, as
@@ -70,5 +71,7 @@ app = st.App(
     "pages/_frame.py",
     lifespan=warm,
     middleware=[Middleware(FiniteLinks)],
-    routes=[Route(below_base(path), answer) for path, answer in {**MAP, **OVERLAY}.items()],
+    routes=[
+        Route(below_base(path), answer) for path, answer in {**MAP, **OVERLAY, **MIRRORS}.items()
+    ],
 )

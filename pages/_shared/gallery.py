@@ -28,7 +28,7 @@ def row(pictures: Sequence[tuple[np.ndarray, str, str]], *, width: int) -> str:
             f'<figure style="margin:0;width:{width}px;text-align:center">'
             f'<img src="data:image/png;base64,{source}" alt="{escape(alt)}" width="{width}" '
             f'style="image-rendering:pixelated;display:block;border-radius:4px">'
-            f'<figcaption style="font-size:.875rem">{escape(caption)}</figcaption></figure>'
+            f'<figcaption style="font-size:.875rem;white-space:pre-line">{escape(caption)}</figcaption></figure>'
         )
     return f'<div style="display:flex;flex-wrap:wrap;gap:.35rem">{figures}</div>'
 
@@ -44,6 +44,7 @@ def tiles(
     picked: tuple[str, int] | None = None,
     side: int = 120,
     sign: str = "",
+    source: str = "",
 ) -> bool:
     """Draw reference images, each one button that holds picture and number; say whether one was picked.
 
@@ -55,14 +56,16 @@ def tiles(
         picked: set and index of the image that is looked at: its tile is marked.
         side: of a picture, in screen pixels.
         sign: "+" to write the sign of positive numbers too.
+        source: address below which the pictures of the tiles are, as SET/INDEX.png; "": the images
+            themselves.
     """
-    clicked = False
+    clicked, source = False, source or f"thumbnail/{scenario}"
     with st.container(key=f"gallery_{key}"), st.grid(min_column_width=side):
         for i, (set_name, index) in enumerate(zip(shown.sets, shown.indices, strict=True)):
             number = f"{shown.displayed[i]:{sign}.2f}"
             image = plain(f"{titles[set_name]} {index}")
             clicked |= st.button(
-                f"![{image}, {plain(what)}](thumbnail/{scenario}/{set_name}/{index}.png) {plain(number)}",
+                f"![{image}, {plain(what)}]({source}/{set_name}/{index}.png) {plain(number)}",
                 key=f"{key}_{i}",
                 type="primary" if picked == (set_name, int(index)) else "tertiary",
                 width="stretch",

@@ -93,6 +93,22 @@ PAGES = (
         },
     ),
     Page(
+        "mirror",
+        "Mirror",
+        ":material/compare:",
+        "What does the mirrored autoencoder rebuild, and why is a bad mirror a sign of strangeness?",
+        {
+            "mirror": "What an autoencoder rebuilds of an image: the encoder E turns it into a code, the generator G draws a picture from that, G(E(x)).",
+            "critic": "A network that sees two pictures at once and learned to tell an image beside itself from an image beside its mirror. Its features are what it looks for.",
+            "R": "How far apart the critic's features are of an image beside itself and of the image beside its mirror. 0: it sees no difference. In the critic's own units.",
+            "one-sided, two-sided": "Read from one side, the larger R the stranger. Read from two, as the paper does, R is strange where few training images have it: far too large, or far too small.",
+            "lower tail": "Distances so small that hardly a training image has one: mirrors that are too good.",
+            "latent norm": "The length of an image's code: how far from the origin of the latent space it lies.",
+            "atypical code": "The code of a training image, drawn towards the origin (inward) or pushed away from it (outward). Pictures decoded from such codes stand for anomalies in training.",
+            "simplex": "All mixtures of three codes, whose weights are positive and sum to 1: a triangle.",
+        },
+    ),
+    Page(
         "explain",
         "Explain",
         ":material/center_focus_strong:",

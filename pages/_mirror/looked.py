@@ -1,0 +1,209 @@
+"""The picture: an image, its mirror, where both differ, and what is said of that."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from functools import partial
+from html import escape
+
+import numpy as np
+import streamlit as st
+
+from core import service
+from core.service import (
+    DISTANCE,
+    FIRSTS,
+    TWO_SIDED,
+    FirstMirrorQuery,
+    Mirror,
+    MirrorQuery,
+    OutskirtsError,
+)
+from pages._mirror import files
+from pages._mirror.mirroring import Mirroring
+from pages._shared import draw, links, picker
+from pages._shared.ask import ask
+from pages._shared.controls import File, chosen, downloads, map_link
+from pages._shared.picker import Picked
+from pages._shared.text import plain
+
+__all__ = ["FIRST", "RULES", "PickedMirror", "pick", "said_of", "show", "three", "verdict"]
+
+FIRST = "mirror_first"
+RULES = {  # of `FIRSTS`, in words
+    "typical": "the strange image whose R is nearest to the median of its set",
+    "too-good": "the strange image with the smallest R of its set: its mirror is the best",
+    "as-normal": "of the 200 strange images with the largest R, the one whose mirror, scored as "
+    "an image, is the least strange",
+    "worst-normal": "the normal image with the largest R: its mirror is the worst",
+}
+PERCENTILE = "Share of held-out normal images that score lower."
+PickedMirror = tuple[Picked, Mirror | None]
+
+
+def pick(m: Mirroring) -> tuple[Picked, str]:
+    """The controls that name an image, and the rule that chose it, if one did."""
+    rule = chosen("Opens with", {name: RULES[name] for name in FIRSTS}, key=FIRST)
+    links.write(FIRST, None if rule == FIRSTS[0] else rule)
+    default = ask(FirstMirrorQuery(m.target, m.strange, rule))
+    picked = picker.pick(
+        "mirror",
+        m.target,
+        m.scenario,
+        sizes=m.overview.sizes,
+        default=default,
+        part=m.score,
+        seed=m.seed,
+    )
+    query, _ = picked
+    return picked, RULES[rule] if (query.set_name, query.index) == default else ""
+
+
+def show(m: Mirroring, picked: Picked, rule: str) -> Mirror | None:
+    """Three pictures and a sentence; None where the visitor's file is no image."""
+    query, data = picked
+    try:
+        view = ask(MirrorQuery(query), data)
+    except OutskirtsError as error:
+        said = plain(str(error)) if data is not None else str(error)
+        st.error(f"{plain(query.set_name)}: {said}", icon=":material/error:")
+        return None
+    st.html(three(view, title_of(m, view, picked)))
+    for warning in view.warnings:
+        st.warning(plain(warning), icon=":material/warning:")
+    st.markdown(
+        f"{verdict(m, view, query.set_name if query.index is not None else '')} {said_of(view)}"
+    )
+    if rule:
+        st.caption(f"Chosen by a rule: {rule}.")
+    if view.notes:
+        st.caption(plain("; ".join(view.notes)))
+    return view
+
+
+def title_of(m: Mirroring, view: Mirror, picked: Picked) -> str:
+    """What an image is called: its set's title, its number and its class, or its file's name."""
+    query, _ = picked
+    if query.index is None:
+        return view.id
+    label = f" ({view.label})" if view.label else ""
+    return f"{m.titles[query.set_name]} {query.index}{label}"
+
+
+# Three pictures -----------------------------------------------------------------------------------
+
+
+def three(view: Mirror, title: str) -> str:
+    """The image, its mirror, and the map of R over the image, side by side as HTML."""
+    share = _source(service.map_png(view.map, factor=1))
+    image, mirror = (_source(draw.png([p])) for p in (view.image, view.mirror))
+    most = f"up to {np.abs(view.map).max():.2g} a pixel"
+    figures = (
+        _figure(image, f"The image: {title}", f"The image that is looked at, {title}"),
+        _figure(mirror, "Its mirror G(E(x))", f"What the autoencoder rebuilds of {title}"),
+        _figure(
+            image,
+            f"Where the critic sees a difference: {most}",
+            f"Map of the share of each pixel in R, over {title}",
+            over=share,
+        ),
+    )
+    return (
+        '<div style="display:grid;grid-template-columns:repeat(3,minmax(0,1fr));gap:.6rem">'
+        f"{''.join(figures)}</div>"
+    )
+
+
+def _source(png: bytes) -> str:
+    return f"data:image/png;base64,{b64encode(png).decode()}"
+
+
+def _figure(source: str, caption: str, alt: str, *, over: str = "") -> str:
+    """A picture with its caption; a map may lie over it, and then it is dimmed."""
+    looks = "image-rendering:pixelated;display:block;width:100%;border-radius:4px"
+    dim = ";opacity:.3" if over else ""
+    whole = f'<img src="{source}" alt="{escape(alt)}" style="{looks}{dim}">'
+    if over:
+        whole += f'<img src="{over}" alt="" style="{looks};position:absolute;inset:0;height:100%">'
+    return (
+        '<figure style="margin:0"><div style="position:relative;background:#000;border-radius:4px">'
+        f'{whole}</div><figcaption style="font-size:.875rem">{escape(caption)}</figcaption></figure>'
+    )
+
+
+# What is said of them -----------------------------------------------------------------------------
+
+
+def verdict(m: Mirroring, view: Mirror, set_name: str) -> str:
+    """Whether it is flagged, and whether that is right; ``set_name`` is "" for a visitor's own."""
+    score = m.row.part_titles[view.score]
+    text = (
+        f"**{'Flagged' if view.flagged else 'Not flagged'}** by the {_lower(score)}: stranger than "
+        f"{view.percentiles[view.score]:.1f} % of held-out normals"
+    )
+    role = m.scenario.set_named(set_name).role if set_name else ""
+    if role == "strange" and not view.flagged:
+        text += ", **though it is strange**"
+    if role == "normal" and view.flagged:
+        text += ", **though it is normal**"
+    if view.foreign:
+        text += (
+            f". {len(view.outside)} of its {len(view.parts)} parts lie beyond what held-out normals "
+            "show: **it is not of this detector's kind**, whatever its score"
+        )
+    return f"{text}."
+
+
+def said_of(view: Mirror) -> str:
+    """How good the mirror is beside those of training images, and which score minds."""
+    r = f"R is {view.parts[DISTANCE]:.3g}, {abs(view.deviation):.1f} s.d. "
+    r += "above" if view.deviation >= 0 else "below"
+    r += " the mean of training images:"
+    if abs(view.deviation) <= 1:
+        return f"{r} a mirror as good as usual."
+    if view.deviation > 1:
+        return f"{r} a bad mirror, and both readings of R call that strange."
+    minds = "calls" if view.score == TWO_SIDED else "would call"
+    return (
+        f"{r} a mirror better than usual. R alone calls that normal, a score of two sides {minds} "
+        "it strange."
+    )
+
+
+def _lower(title: str) -> str:
+    return title[:1].lower() + title[1:]
+
+
+def show_numbers(m: Mirroring, view: Mirror) -> None:
+    """Every part with its value and its percentile."""
+    titles = m.row.part_titles
+    st.dataframe(
+        {
+            "part": [f"{titles[p]}{' ★' if p == view.score else ''}" for p in view.parts],
+            "value": [f"{view.displayed[p]:.3g}" for p in view.parts],
+            "percentile": [view.percentiles[p] for p in view.parts],
+        },
+        hide_index=True,
+        column_config={
+            "percentile": st.column_config.ProgressColumn(
+                "percentile", min_value=0, max_value=100, format="%.1f", help=PERCENTILE
+            )
+        },
+        alt="Each part of the image and its percentile among held-out normal images",
+    )
+
+
+def show_files(m: Mirroring, view: Mirror, picked: Picked) -> None:
+    """The picture and its numbers to take away, and the way to the map."""
+    query, _ = picked
+    stem = f"{m.stem}-{'own' if query.index is None else f'{query.set_name}-{query.index}'}"
+    title = f"R of {view.id} under {m.row.title}"
+    svg = partial(service.map_svg, view.map, title=title, unit=view.units[DISTANCE])
+    downloads(
+        File("Image and mirror (PNG)", f"{stem}-mirror.png", partial(files.pair_png, view)),
+        File("Map (PNG)", f"{stem}-map.png", partial(service.map_png, view.map)),
+        File("Map (SVG)", f"{stem}-map.svg", svg),
+        File("Its numbers (CSV)", f"{stem}-numbers.csv", partial(files.numbers_csv, view)),
+    )
+    if query.index is not None:
+        map_link(m.row.name, query.set_name, query.index)

@@ -1,0 +1,93 @@
+"""A mirrored autoencoder and the two sets it is looked at with: what every part of Mirror shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import streamlit as st
+
+from core import service
+from core.service import DetectorRow, Overview, Scenario, Target
+from pages._shared.controls import choice, choose_model
+
+__all__ = ["DETECTOR", "Mirroring", "choose", "mirrors_of", "say_none"]
+
+DETECTOR = "ama"  # whose page this is
+
+
+@dataclass(frozen=True)
+class Mirroring:
+    """What is looked at.
+
+    Attributes:
+        row: the model's.
+        strange: the set that the normal ones are compared with.
+        seed: of what is drawn at random.
+    """
+
+    overview: Overview
+    row: DetectorRow
+    strange: str
+    seed: int
+
+    @property
+    def scenario(self) -> Scenario:
+        return self.overview.scenario
+
+    @property
+    def target(self) -> Target:
+        return Target.of(self.scenario.name, self.row.name)
+
+    @property
+    def normal(self) -> str:
+        """The set that the strange one stands against."""
+        return self.scenario.normal_of(self.strange).name
+
+    @property
+    def titles(self) -> Mapping[str, str]:
+        """Of every set."""
+        return {s.name: s.title for s in self.scenario.sets}
+
+    @property
+    def score(self) -> str:
+        """The part that is the score."""
+        assert self.row.card is not None
+        return self.row.card.score.part
+
+    @property
+    def stem(self) -> str:
+        """What the names of files begin with that show this model."""
+        return f"{self.scenario.family}-{self.row.name}"
+
+
+def mirrors_of(overview: Overview) -> dict[str, DetectorRow]:
+    """The scenario's models of this kind, trained or not, by name."""
+    rows = (*overview.detectors, *overview.seed_replicates)
+    return {row.name: row for row in rows if row.name.partition(".")[0] == DETECTOR}
+
+
+def choose(overview: Overview, ready: Mapping[str, DetectorRow], seed: int) -> Mirroring:
+    """The strange set, and the model where there are several."""
+    titles = {s.name: s.title for s in overview.scenario.strange}
+    name = next(iter(ready))
+    if len(ready) > 1:
+        name = choose_model("Model", ready, name, "mirror_model")
+    strange = choice("Strange set", titles, key="mirror_strange", kind="select")
+    return Mirroring(overview, ready[name], strange, seed)
+
+
+def _go_to(scenario: str) -> None:
+    st.session_state["scenario"] = scenario
+
+
+def say_none(overview: Overview) -> None:
+    """What is missing, the command that trains it, and where there is a model of this kind."""
+    scenario = overview.scenario
+    untrained = [row.missing for row in mirrors_of(overview).values()]
+    for reason in untrained or [f"{scenario.title}: no mirrored autoencoder is to learn here."]:
+        st.info(reason[:1].upper() + reason[1:], icon=":material/info:")
+    for other in service.scenarios():
+        if DETECTOR in other.get("detectors", ()) and other["scenario"] != scenario.family:
+            label = f"{other['title']} has one"
+            st.button(label, key=other["scenario"], on_click=_go_to, args=(other["scenario"],))

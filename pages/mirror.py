@@ -1,0 +1,56 @@
+"""Mirror: what does the mirrored autoencoder rebuild, and why is a bad mirror a sign of strangeness?"""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from core.service import DetectorRow, Overview, OverviewQuery
+from pages._mirror import distances, fooled, looked, mirroring, ray
+from pages._shared import links, study
+from pages._shared.ask import ask
+from pages._shared.controls import heading
+
+WHY = (
+    "**Why:** encoder E and generator G learned to rebuild normal images, and a critic that sees the "
+    "image and its mirror side by side learned to tell such a pair from an image beside itself. Of "
+    "something else the generator can only draw what it knows, so a bad mirror is a sign of "
+    "strangeness. R counts how far apart the critic's features of both pairs are. It is a sign, no "
+    "proof: who can draw garments may draw other things as well."
+)
+HOW_TO_READ = (
+    "The map shares R out exactly: orange pixels add to it, blue ones take from it. ★ the score, as "
+    "the paper has it; features under a full Gaussian, and their control with an untrained critic, "
+    "are ours. Flagged is what lies above the threshold that flags 5 % of held-out normal images."
+)
+
+
+def show(overview: Overview, ready: Mapping[str, DetectorRow], seed: int) -> None:
+    """The picture above the fold; then the ray, whole sets, and pairs that fool it."""
+    with st.container(key="mirror_picture"):
+        left, right = st.columns([1.55, 1], gap="medium")
+        with right, st.container(gap="xsmall"):
+            m = mirroring.choose(overview, ready, seed)
+            picked, rule = looked.pick(m)
+        with left:
+            view = looked.show(m, picked, rule)
+        if view is not None:
+            with right:
+                looked.show_numbers(m, view)
+    if view is not None:
+        st.markdown(WHY)
+        st.caption(HOW_TO_READ)
+        looked.show_files(m, view, picked)
+        ray.section(m, picked, view.image, looked.title_of(m, view, picked))
+    found = distances.section(m, view)
+    fooled.section(m, picked, found)
+
+
+overview = ask(OverviewQuery(st.session_state["world"]))
+models = mirroring.mirrors_of(overview)
+ready = {name: row for name, row in models.items() if row.card is not None}
+heading("mirror", overview.scenario, list(ready))
+if not ready:
+    mirroring.say_none(overview)
+    raise links.PageEnds
+show(overview, ready, st.session_state["seed"])
+study.show("ama")
