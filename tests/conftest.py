@@ -148,6 +148,32 @@ def novelty(_novelty_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture(scope="session")
+def _ama_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train the model of `tiny.ama_json` once."""
+    from core.scenario import load_scenario
+    from core.train import run
+
+    root = tmp_path_factory.mktemp("ama")
+    with pytest.MonkeyPatch.context() as patch:
+        found = _settle(patch, root)
+        _with_models(patch, found, tiny.ama_json())
+        scenario = load_scenario("tiny")
+        run.train(scenario, "ama", training=scenario.training["ama"])
+    forget_everything()
+    return root
+
+
+@pytest.fixture
+def ama(_ama_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tiny]:
+    """A copy, free to be damaged, of a scenario with a mirrored autoencoder."""
+    shutil.copytree(_ama_root / "checkpoints", tmp_path / "checkpoints")
+    found = _settle(monkeypatch, tmp_path)
+    _with_models(monkeypatch, found, tiny.ama_json())
+    yield found
+    forget_everything()
+
+
+@pytest.fixture(scope="session")
 def _models_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train the models of `tiny.models_json` once, each with its auxiliary_models there before it.
 

@@ -207,6 +207,14 @@ def novelty_json() -> dict:
     return scenario | {"training": {"novelty": training}}
 
 
+def ama_json() -> dict:
+    """A scenario.json of two strange sets, with a mirrored autoencoder."""
+    scenario = scenario_json(("turned",))
+    config = {"code": 4, "width": 2, "critic_width": 4, "epochs": 2.0}
+    training = {"title": "AMA", "batch_size": 32, "config": config, **MAPS}
+    return scenario | {"training": {"ama": training}}
+
+
 def write_scenario(checkpoints: Path, changes: tuple[str, ...] = CHANGES) -> None:
     """Write checkpoints/tiny/scenario.json."""
     folder = checkpoints / "tiny"

@@ -310,12 +310,13 @@ def mirror_ray(query: MirrorRayQuery, data: bytes | None = None) -> MirrorRay:
 
     from core.data.picture import as_images, as_tensor
     from core.inference.scoring import parts_of
+    from core.nn.mirror import ray
 
     detector, card = mirroring(query.image.target)
     picture, name, _ = find_picture(query.image.target.world, query.image, data)
     with torch.inference_mode():
         code = detector.embed(as_tensor(picture.image[None]))[0]
-        codes = torch.tensor(FACTORS)[:, None] * code
+        codes = ray(code, torch.tensor(FACTORS))
         images = as_images(detector.decode(codes))
     parts = parts_of(detector, images)
     places, part = percentiles(card, parts), card.score.part
