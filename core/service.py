@@ -48,6 +48,7 @@ from core.answers.latent import (
 from core.answers.likelihoods import Likelihoods, LikelihoodsQuery, PartView, ScaleGap
 from core.answers.loaded import Target, parse_target, shared_of, variants_of
 from core.answers.mirror import (
+    CANDIDATES,
     DISTANCE,
     FIRSTS,
     TWO_SIDED,
@@ -133,6 +134,7 @@ from core.shape import Shape
 __all__ = [
     "ANSWERED",
     "BRIGHT",
+    "CANDIDATES",
     "COLLAPSED",
     "DARK",
     "DISTANCE",

@@ -8,8 +8,10 @@ from core.service import DetectorRow, Overview, OverviewQuery
 from pages._mirror import distances, fooled, looked, mirroring, ray
 from pages._shared import links, study
 from pages._shared.ask import ask
-from pages._shared.controls import heading
+from pages._shared.controls import chosen, heading
 
+LEAD = "mirror_leads"
+LEADS = {"image": "an image and its mirror", "simplex": "three images mixed"}
 WHY = (
     "**Why:** encoder E and generator G learned to rebuild normal images, and a critic that sees the "
     "image and its mirror side by side learned to tell such a pair from an image beside itself. Of "
@@ -25,7 +27,10 @@ HOW_TO_READ = (
 
 
 def show(overview: Overview, ready: Mapping[str, DetectorRow], seed: int) -> None:
-    """The picture above the fold; then the ray, whole sets, and pairs that fool it."""
+    """The picture above the fold; then the ray, three mixed, whole sets, and pairs that fool it."""
+    lead = chosen("On top", LEADS, key=LEAD)
+    links.write(LEAD, None if lead == "image" else lead)
+    above = st.container()
     with st.container(key="mirror_picture"):
         left, right = st.columns([1.55, 1], gap="medium")
         with right, st.container(gap="xsmall"):
@@ -41,6 +46,7 @@ def show(overview: Overview, ready: Mapping[str, DetectorRow], seed: int) -> Non
         st.caption(HOW_TO_READ)
         looked.show_files(m, view, picked)
         ray.section(m, picked, view.image, looked.title_of(m, view, picked))
+    below = st.container()
     found = distances.section(m, view)
     fooled.section(m, picked, found)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ANSWERS",
+    "CANDIDATES",
     "DISTANCE",
     "FACTORS",
     "FIRSTS",

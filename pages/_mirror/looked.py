@@ -11,6 +11,7 @@ import streamlit as st
 
 from core import service
 from core.service import (
+    CANDIDATES,
     DISTANCE,
     FIRSTS,
     TWO_SIDED,
@@ -33,8 +34,8 @@ FIRST = "mirror_first"
 RULES = {  # of `FIRSTS`, in words
     "typical": "the strange image whose R is nearest to the median of its set",
     "too-good": "the strange image with the smallest R of its set: its mirror is the best",
-    "as-normal": "of the 200 strange images with the largest R, the one whose mirror, scored as "
-    "an image, is the least strange",
+    "as-normal": f"of the {CANDIDATES} strange images with the largest R, the one whose mirror, "
+    "scored as an image, is the least strange",
     "worst-normal": "the normal image with the largest R: its mirror is the worst",
 }
 PERCENTILE = "Share of held-out normal images that score lower."
@@ -136,9 +137,9 @@ def _figure(source: str, caption: str, alt: str, *, over: str = "") -> str:
 
 def verdict(m: Mirroring, view: Mirror, set_name: str) -> str:
     """Whether it is flagged, and whether that is right; ``set_name`` is "" for a visitor's own."""
-    score = m.row.part_titles[view.score]
     text = (
-        f"**{'Flagged' if view.flagged else 'Not flagged'}** by the {_lower(score)}: stranger than "
+        f"**{'Flagged' if view.flagged else 'Not flagged'}** by its score "
+        f"({_lower(m.row.part_titles[view.score])}): stranger than "
         f"{view.percentiles[view.score]:.1f} % of held-out normals"
     )
     role = m.scenario.set_named(set_name).role if set_name else ""

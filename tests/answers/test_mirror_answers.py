@@ -1,4 +1,4 @@
-"""What Mirror asks: an image and its mirror, its ray, R over whole sets; by hand where it can be."""
+"""What Mirror asks: an image and its mirror, its ray, R over whole sets; by hand where it can."""
 
 from __future__ import annotations
 
