@@ -12,6 +12,7 @@ import numpy as np
 from core.answers.images import ImageQuery, find_picture, percentiles, row_of
 from core.answers.loaded import Target, files_of, loaded, stored_scores
 from core.answers.query import Answered, Query
+from core.answers.sums import threshold
 from core.errors import OutskirtsError
 from core.evaluate.calibration import foreign, outside
 from core.scenario import ScenarioError
@@ -130,6 +131,7 @@ class Mirror:
         parts, displayed, percentiles, units: by part; displayed is in the unit of pages.
         score: the part that is the score; flagged: whether it is above its threshold.
         mean, std: of R over training images; deviation: how many std R lies above the mean.
+        limit: so many std to either side lie 95 % of held-out normal images.
         notes, warnings: what was done to a visitor's file, and why nothing of it is to be seen.
     """
 
@@ -147,6 +149,7 @@ class Mirror:
     mean: float
     std: float
     deviation: float
+    limit: float
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -194,6 +197,7 @@ def mirror(query: MirrorQuery, data: bytes | None = None) -> Mirror:
         mean=mean,
         std=std,
         deviation=(own[DISTANCE] - mean) / std if std else 0.0,
+        limit=threshold(card, TWO_SIDED),
         notes=picture.notes,
         warnings=picture.warnings,
     )

@@ -23,8 +23,8 @@ def section(m: Mirroring, picked: Picked, found: Distances) -> None:
     st.subheader("Pairs that fool it")
     st.markdown(
         f"Left the image, right its mirror, below R. {percent(found.better).capitalize()} of "
-        f"{strange.lower()} have a smaller R than half of {normal.lower()}: to whoever reads R alone, "
-        "they look more normal than normal. Press a pair to look at it above."
+        f"{strange.lower()} have a smaller R than half of {normal.lower()}: whoever reads R "
+        "alone finds them more normal than that half. Press a pair to look at it above."
     )
     rules = (
         (

@@ -14,7 +14,6 @@ from core.service import (
     CANDIDATES,
     DISTANCE,
     FIRSTS,
-    TWO_SIDED,
     FirstMirrorQuery,
     Mirror,
     MirrorQuery,
@@ -156,19 +155,20 @@ def verdict(m: Mirroring, view: Mirror, set_name: str) -> str:
 
 
 def said_of(view: Mirror) -> str:
-    """How good the mirror is beside those of training images, and which score minds."""
-    r = f"R is {view.parts[DISTANCE]:.3g}, {abs(view.deviation):.1f} s.d. "
-    r += "above" if view.deviation >= 0 else "below"
-    r += " the mean of training images:"
+    """How good the mirror is beside those of training images, and which reading of R minds."""
+    side = "above" if view.deviation >= 0 else "below"
+    r = f"R is {view.parts[DISTANCE]:.3g}, {abs(view.deviation):.1f} s.d. {side} the mean of "
+    r += "training images: "
+    if abs(view.deviation) > view.limit:
+        if view.deviation > 0:
+            return f"{r}its mirror is rarely bad, and that is strange."
+        return (
+            f"{r}its mirror is rarely good. R alone calls that normal, a score of two sides "
+            "strange."
+        )
     if abs(view.deviation) <= 1:
-        return f"{r} a mirror as good as usual."
-    if view.deviation > 1:
-        return f"{r} a bad mirror, and both readings of R call that strange."
-    minds = "calls" if view.score == TWO_SIDED else "would call"
-    return (
-        f"{r} a mirror better than usual. R alone calls that normal, a score of two sides {minds} "
-        "it strange."
-    )
+        return f"{r}it is mirrored as well as they are."
+    return f"{r}it is mirrored {'worse' if view.deviation > 0 else 'better'} than most, but not rarely so."
 
 
 def _lower(title: str) -> str:
@@ -180,15 +180,17 @@ def show_numbers(m: Mirroring, view: Mirror) -> None:
     titles = m.row.part_titles
     st.dataframe(
         {
-            "part": [f"{titles[p]}{' ★' if p == view.score else ''}" for p in view.parts],
+            "part": [f"{'★ ' if p == view.score else ''}{titles[p]}" for p in view.parts],
             "value": [f"{view.displayed[p]:.3g}" for p in view.parts],
             "percentile": [view.percentiles[p] for p in view.parts],
         },
         hide_index=True,
         column_config={
+            "part": st.column_config.TextColumn("part", width=188),
+            "value": st.column_config.TextColumn("value", width=56),
             "percentile": st.column_config.ProgressColumn(
-                "percentile", min_value=0, max_value=100, format="%.1f", help=PERCENTILE
-            )
+                "percentile", min_value=0, max_value=100, format="%.1f", help=PERCENTILE, width=126
+            ),
         },
         alt="Each part of the image and its percentile among held-out normal images",
     )
