@@ -210,7 +210,7 @@ def novelty_json() -> dict:
 def ama_json() -> dict:
     """A scenario.json of two strange sets, with a mirrored autoencoder."""
     scenario = scenario_json(("turned",))
-    config = {"code": 4, "width": 2, "critic_width": 4, "epochs": 2.0}
+    config = {"code": 4, "width": 2, "critic_width": 4, "critic_steps": 2, "epochs": 1.0}
     training = {"title": "AMA", "batch_size": 32, "config": config, **MAPS}
     return scenario | {"training": {"ama": training}}
 
