@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from pages._explain.served import ROUTES as OVERLAY
 from pages._latent.served import ROUTES as MAP
+from pages._mirror.served import ROUTES as SIMPLEX
 from pages._mirror.thumbnails import ROUTES as MIRRORS
 from pages._shared.links import FiniteLinks
 
@@ -72,6 +73,7 @@ app = st.App(
     lifespan=warm,
     middleware=[Middleware(FiniteLinks)],
     routes=[
-        Route(below_base(path), answer) for path, answer in {**MAP, **OVERLAY, **MIRRORS}.items()
+        Route(below_base(path), answer)
+        for path, answer in {**MAP, **OVERLAY, **MIRRORS, **SIMPLEX}.items()
     ],
 )

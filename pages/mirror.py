@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from core.service import DetectorRow, Overview, OverviewQuery
-from pages._mirror import distances, fooled, looked, mirroring, ray
+from pages._mirror import distances, fooled, looked, mirroring, ray, simplex
 from pages._shared import links, study
 from pages._shared.ask import ask
 from pages._shared.controls import chosen, heading
@@ -46,7 +46,8 @@ def show(overview: Overview, ready: Mapping[str, DetectorRow], seed: int) -> Non
         st.caption(HOW_TO_READ)
         looked.show_files(m, view, picked)
         ray.section(m, picked, view.image, looked.title_of(m, view, picked))
-    below = st.container()
+    with above if lead == "simplex" else st.container():
+        simplex.section(overview, m.row, seed=seed)
     found = distances.section(m, view)
     fooled.section(m, picked, found)
 

@@ -106,6 +106,7 @@ PAGES = (
             "latent norm": "The length of an image's code: how far from the origin of the latent space it lies.",
             "atypical code": "The code of a training image, drawn towards the origin (inward) or pushed away from it (outward). Pictures decoded from such codes stand for anomalies in training.",
             "simplex": "All mixtures of three codes, whose weights are positive and sum to 1: a triangle.",
+            "triangle by keys": "When the point has the focus, the arrow keys move it by one step, with `Shift` by four; `A`, `B` and `C` take it to a corner.",
         },
     ),
     Page(
