@@ -12,6 +12,7 @@ import pytest
 import tiny
 import torch
 from conftest import Tiny
+from triangles import by_hand
 
 from core import service
 from core.answers import simplex as answers
@@ -19,8 +20,6 @@ from core.answers.simplex import (
     SIDES,
     Corner,
     CornersQuery,
-    MixedPart,
-    Simplex,
     SimplexQuery,
     apart,
     edges_of,
@@ -182,19 +181,6 @@ def test_training_draws_half_of_its_mixtures_in_the_middle_quarter() -> None:
 
 
 # Edges --------------------------------------------------------------------------------------------
-
-
-def by_hand(values: dict[tuple[int, int, int], float], level: float) -> Simplex:
-    """A triangle of four steps a side with these values, 0 elsewhere."""
-    steps = steps_of(4)
-    found = np.array([values.get((a, b, c), 0.0) for a, b, c in steps.tolist()])
-    part = MixedPart(
-        "Part", "unit", found, 10 * found, found, found, level, found > level, found > level
-    )
-    nothing = np.zeros((len(steps), 1, 1, 1), np.uint8)
-    three = np.zeros((3, 1, 1, 1), np.uint8)
-    names = ("a", "b", "c")
-    return Simplex(names, names, three, 4, steps, nothing, nothing, {"p": part}, "p", 0.2)
 
 
 def test_an_edge_leaves_the_normals_where_its_inside_is_flagged_and_no_end_is() -> None:
