@@ -38,11 +38,11 @@ def show(overview: Overview, ready: Mapping[str, DetectorRow], seed: int) -> Non
             picked, rule = looked.pick(m)
         with left:
             view = looked.show(m, picked, rule)
+            st.markdown(WHY)
         if view is not None:
             with right:
                 looked.show_numbers(m, view)
     if view is not None:
-        st.markdown(WHY)
         st.caption(HOW_TO_READ)
         looked.show_files(m, view, picked)
         ray.section(m, picked, view.image, looked.title_of(m, view, picked))
