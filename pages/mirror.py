@@ -16,8 +16,8 @@ WHY = (
     "**Why:** encoder E and generator G learned to rebuild normal images, and a critic that sees the "
     "image and its mirror side by side learned to tell such a pair from an image beside itself. Of "
     "something else the generator can only draw what it knows, so a bad mirror is a sign of "
-    "strangeness. R counts how far apart the critic's features of both pairs are. It is a sign, no "
-    "proof: who can draw garments may draw other things as well."
+    "strangeness. R, the mirror distance, is how far apart the critic's features of both pairs are. "
+    "It is a sign, no proof: who can draw what is normal may draw other things as well."
 )
 HOW_TO_READ = (
     "The map shares R out exactly: orange pixels add to it, blue ones take from it. ★ the score, as "
@@ -37,11 +37,12 @@ def show(overview: Overview, ready: Mapping[str, DetectorRow], seed: int) -> Non
             m = mirroring.choose(overview, ready, seed)
             picked, rule = looked.pick(m)
         with left:
-            view = looked.show(m, picked, rule)
+            with st.container(key=looked.PAIR):
+                view = looked.show(m, picked, rule)
             st.markdown(WHY)
         if view is not None:
             with right:
-                looked.show_numbers(m, view)
+                st.html(looked.numbers(m, view))
     if view is not None:
         st.caption(HOW_TO_READ)
         looked.show_files(m, view, picked)

@@ -94,8 +94,10 @@ def figure(
     )
     return draw.figure(
         traces,
-        height=400,
+        height=420,
         title=title,
+        margin={"t": 40},
+        legend={"orientation": "h", "yanchor": "top", "y": -0.2, "x": 0},  # a phone has three rows
         **_marks(found, here),
         xaxis={"title": {"text": f"R, {found.unit}", "standoff": 4}}
         | {"range": [found.edges[0], found.edges[-1]]},

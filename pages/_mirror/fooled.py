@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.service import DISTANCE, Distances, Gallery, GalleryQuery
 from pages._mirror.distances import percent
+from pages._mirror.looked import PAIR
 from pages._mirror.mirroring import Mirroring
 from pages._shared import history, picker
 from pages._shared.ask import ask
@@ -61,4 +62,4 @@ def _row(m: Mirroring, shown: Gallery, key: str, picked: Picked) -> None:
 
 def _look_closer(set_name: str, index: int) -> None:
     picker.inspect("mirror", set_name, index)
-    history.show("mirror_picture")
+    history.show(PAIR)

@@ -27,9 +27,20 @@ from pages._shared.controls import File, chosen, downloads, map_link
 from pages._shared.picker import Picked
 from pages._shared.text import plain
 
-__all__ = ["FIRST", "RULES", "PickedMirror", "pick", "said_of", "show", "three", "verdict"]
+__all__ = [
+    "FIRST",
+    "PAIR",
+    "RULES",
+    "numbers",
+    "pick",
+    "said_of",
+    "show",
+    "show_files",
+    "three",
+    "verdict",
+]
 
-FIRST = "mirror_first"
+FIRST, PAIR = "mirror_first", "mirror_pair"  # of the rule; of the three pictures
 RULES = {  # of `FIRSTS`, in words
     "typical": "the strange image whose R is nearest to the median of its set",
     "too-good": "the strange image with the smallest R of its set: its mirror is the best",
@@ -37,8 +48,17 @@ RULES = {  # of `FIRSTS`, in words
     "scored as an image, is the least strange",
     "worst-normal": "the normal image with the largest R: its mirror is the worst",
 }
-PERCENTILE = "Share of held-out normal images that score lower."
-PickedMirror = tuple[Picked, Mirror | None]
+# Of the table of numbers: narrow enough for a phone; a bar above each percentile.
+LOOKS = """<style>
+.mirror-numbers { width: 100%; border-collapse: collapse; font-size: .875rem; line-height: 1.3; }
+.mirror-numbers :is(th, td) { text-align: left; font-weight: 400; padding: .32rem .4rem .32rem 0;
+  border-bottom: 1px solid rgba(128, 140, 148, .3); vertical-align: bottom; }
+.mirror-numbers thead th { font-size: .8rem; }
+.mirror-numbers td:last-child { width: 5.2rem; padding-right: 0; }
+.mirror-numbers i { display: block; height: .4rem; border-radius: .2rem; margin-bottom: .1rem;
+  background: linear-gradient(var(--st-primary-color, #0072B2) 0 0) 0 / var(--at) 100% no-repeat
+  rgba(128, 140, 148, .3); }
+</style>"""
 
 
 def pick(m: Mirroring) -> tuple[Picked, str]:
@@ -175,24 +195,18 @@ def _lower(title: str) -> str:
     return title[:1].lower() + title[1:]
 
 
-def show_numbers(m: Mirroring, view: Mirror) -> None:
-    """Every part with its value and its percentile."""
-    titles = m.row.part_titles
-    st.dataframe(
-        {
-            "part": [f"{'★ ' if p == view.score else ''}{titles[p]}" for p in view.parts],
-            "value": [f"{view.displayed[p]:.3g}" for p in view.parts],
-            "percentile": [view.percentiles[p] for p in view.parts],
-        },
-        hide_index=True,
-        column_config={
-            "part": st.column_config.TextColumn("part", width=188),
-            "value": st.column_config.TextColumn("value", width=56),
-            "percentile": st.column_config.ProgressColumn(
-                "percentile", min_value=0, max_value=100, format="%.1f", help=PERCENTILE, width=126
-            ),
-        },
-        alt="Each part of the image and its percentile among held-out normal images",
+def numbers(m: Mirroring, view: Mirror) -> str:
+    """Every part with its value and its percentile among held-out normals, as an HTML table."""
+    rows = "".join(
+        f'<tr><th scope="row">{"★ " if part == view.score else ""}{escape(m.row.part_titles[part])}</th>'
+        f"<td>{view.displayed[part]:.3g} <small>{escape(view.units[part])}</small></td>"
+        f'<td><i style="--at:{view.percentiles[part]:.1f}%"></i>{view.percentiles[part]:.1f}</td></tr>'
+        for part in view.parts
+    )
+    heads = "".join(f'<th scope="col">{head}</th>' for head in ("part", "value", "percentile"))
+    return (
+        f"{LOOKS}<table class=mirror-numbers aria-label='Each part of the image, and its percentile "
+        f"among held-out normal images'><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
     )
 
 

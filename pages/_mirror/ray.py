@@ -36,7 +36,7 @@ def section(m: Mirroring, picked: Picked, image: np.ndarray, title: str) -> None
     walked = ask(MirrorRayQuery(query), data)
     st.html(gallery.row([(image, "the image", f"{title} itself"), *_steps(walked)], width=SIDE))
     draw.chart(
-        figure(walked, m.row.part_titles, title=f"Along the ray of {_own_or(query.index, title)}"),
+        figure(walked, title=f"Along the ray of {_own_or(query.index, title)}"),
         key="mirror_ray",
         name=f"{m.stem}-ray",
         alt="Percentiles of the score and of R along the ray of the image's code, with the range of "
@@ -67,15 +67,11 @@ def _steps(walked: MirrorRay) -> list[tuple[np.ndarray, str, str]]:
 # The curve ----------------------------------------------------------------------------------------
 
 
-def figure(walked: MirrorRay, titles: Any, *, title: str) -> go.Figure:
-    """Percentile of the score and of R over the factor; what training knew is shaded.
-
-    Args:
-        titles: of parts, by name.
-    """
+def figure(walked: MirrorRay, *, title: str) -> go.Figure:
+    """Percentile of the score and of R over the factor; what training knew is marked above."""
     colours = palette()
     lines = (
-        (titles[walked.score], walked.percentiles, colours.strange, "circle", "solid"),
+        ("★ the score", walked.percentiles, colours.strange, "circle", "solid"),
         ("R alone", walked.distances, colours.normal, "diamond", "dash"),
     )
     traces = [

@@ -39,7 +39,7 @@ from pages._shared.picker import Own
 pytestmark = pytest.mark.usefixtures("quick_apps")
 
 AMA = Target("tiny", "ama")
-SECTIONS = ["The ray of its code", "One side or two", "Pairs that fool it"]
+SECTIONS = ["The ray of its code", "Mix three images", "One side or two", "Pairs that fool it"]
 
 
 def opened(**state: object) -> AppTest:
@@ -127,12 +127,20 @@ def test_a_file_name_is_no_html() -> None:
 
 
 def test_every_part_has_a_value_and_a_percentile(ama: Tiny) -> None:
-    app = opened(image="strokes#3")
-    view, [table] = ask(MirrorQuery(image())), app.dataframe
-    assert list(table.value["percentile"]) == pytest.approx(list(view.percentiles.values()))
-    assert [p for p in table.value["part"] if p.startswith("★")] == [
-        f"★ {mirroring().row.part_titles['two_sided']}"
+    view, table = ask(MirrorQuery(image())), looked.numbers(mirroring(), ask(MirrorQuery(image())))
+    assert table in html_of(opened(image="strokes#3"))
+    said = re.findall(r">([\d.]+)</td></tr>", table)
+    assert said == [f"{p:.1f}" for p in view.percentiles.values()]
+    titles = re.findall(r'<th scope="row">(.*?)</th>', table)
+    assert titles == [
+        f"{'★ ' if part == 'two_sided' else ''}{title}"
+        for part, title in mirroring().row.part_titles.items()
     ]
+
+
+def test_the_simplex_stands_on_top_where_a_link_wants_it(ama: Tiny) -> None:
+    shown = [h for h in headings(opened(leads="simplex")) if h in SECTIONS]
+    assert shown == ["Mix three images", *(h for h in SECTIONS if h != "Mix three images")]
 
 
 # What is said -------------------------------------------------------------------------------------
@@ -356,6 +364,7 @@ def test_a_file_that_is_no_image_is_named_and_whole_sets_are_shown(ama: Tiny) ->
     assert not app.exception
     assert [e for e in app.error if "notes" in e.value]
     assert [h for h in headings(app) if h in SECTIONS] == SECTIONS[1:]
+    assert "notes" not in html_of(app)
 
 
 def test_a_model_that_is_not_trained_is_said_with_the_command_that_trains_it(ama: Tiny) -> None:
