@@ -18,6 +18,7 @@ from core.settings import settings
 
 __all__ = [
     "ArmResult",
+    "Contrast",
     "Row",
     "Run",
     "Setting",
@@ -61,6 +62,21 @@ class Row(_Strict):
     difference: float | None = None
     difference_low: float | None = None
     difference_high: float | None = None
+
+
+class Contrast(_Strict):
+    """One arm less another by the first measure, in the mean, with its paired 95 % interval.
+
+    Attributes:
+        data: the data set; None: the mean over the variants of all.
+    """
+
+    arm: str
+    other: str
+    data: str | None
+    value: float
+    low: float
+    high: float
 
 
 class Trial(_Strict):
@@ -120,6 +136,7 @@ class StudyResult(_Strict):
         data: data sets, each with its title.
         over: what a mean over the variants is over, such as "ten classes".
         measures: each with its title.
+        contrasts: arms that are compared with others than the reference.
         notes: what follows from the figures, a sentence each.
     """
 
@@ -136,6 +153,7 @@ class StudyResult(_Strict):
     arms: tuple[ArmResult, ...]
     rows: tuple[Row, ...]
     run: Run
+    contrasts: tuple[Contrast, ...] = ()
     notes: tuple[str, ...] = ()
 
     def arm(self, name: str) -> ArmResult:
@@ -159,6 +177,17 @@ class StudyResult(_Strict):
             if (row.arm, row.data, row.variant, row.measure) == wanted:
                 return row
         raise KeyError(wanted)
+
+    def contrast(self, arm: str, other: str, *, data: str | None = None) -> Contrast:
+        """An arm less another on data; over the variants of all data sets, unless said.
+
+        Raises:
+            KeyError: they were not compared.
+        """
+        for one in self.contrasts:
+            if (one.arm, one.other, one.data) == (arm, other, data):
+                return one
+        raise KeyError((arm, other, data))
 
     def best(self, arms: Iterable[str], data: str) -> ArmResult:
         """Of some arms the one that is worth most where settings are chosen; of equals the first.

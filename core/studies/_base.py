@@ -25,6 +25,7 @@ from core.evaluate.bootstrap import Areas
 from core.inference.scoring import parts_of
 from core.inference.validation import validate
 from core.results import Setting, StudyResult
+from core.train.card import accelerator, processor
 from core.train.loop import fit, processes
 
 __all__ = [
@@ -96,6 +97,7 @@ class Study(ABC):
         choice: how settings are chosen.
         measures: each with its title and its function.
         packages: whose versions are noted.
+        contrasts: pairs of arms, the first of which is compared with the second.
 
     Attributes:
         seed: of training, of faults, and of what is resampled.
@@ -113,6 +115,7 @@ class Study(ABC):
     choice: ClassVar[str] = "there was nothing to choose"
     measures: ClassVar[Mapping[str, tuple[str, Measure]]] = {"auroc": ("AUROC", Areas)}
     packages: ClassVar[tuple[str, ...]] = ("torch", "numpy")
+    contrasts: ClassVar[tuple[tuple[str, str], ...]] = ()
 
     seed: int = 0
     draws: int = 1000
@@ -198,6 +201,11 @@ class Study(ABC):
         """What is noted of how a case was measured; "images" are those that it was trained on."""
         return {}
 
+    @property
+    def processor(self) -> str:
+        """What computes here, for people."""
+        return processor()
+
     def notes(self, result: StudyResult) -> tuple[str, ...]:
         """What follows from the figures, a sentence each."""
         return ()
@@ -205,7 +213,18 @@ class Study(ABC):
 
 @dataclass(frozen=True)
 class Trained(Study):
-    """A study of arms that are trained, chosen among by faults of held-out normal images."""
+    """A study of arms that are trained, chosen among by faults of held-out normal images.
+
+    Attributes:
+        device: where they are trained, which no plan says: tables name the machines. Images are
+            always scored on the processor.
+    """
+
+    device: str = "cpu"
+
+    @property
+    def processor(self) -> str:
+        return processor() if self.device == "cpu" else f"{accelerator()}, {processor()}"
 
     @cached_property
     def conditions(self) -> Mapping[str, Any]:
@@ -252,9 +271,9 @@ class Trained(Study):
         return {"images": len(self.training(case)[0].images)}
 
 
-def fit_here(detector: Detector, stream: Stream, *, seed: int) -> None:
-    """Train by a seed on the processor, whatever else there is: machines share one table."""
-    with processes(1, accelerator="cpu") as fabric:
+def fit_here(detector: Detector, stream: Stream, *, seed: int, device: str = "cpu") -> None:
+    """Train by a seed on the processor, whatever else there is; or on a device that is named."""
+    with processes(1, accelerator=device) as fabric:
         fit(detector, {"train": stream}, seed=seed, fabric=fabric)
 
 
@@ -271,4 +290,5 @@ def plan_of(study: Study) -> dict[str, Any]:
         "measures": list(study.measures),
         "draws": study.draws,
     }
-    return json.loads(json.dumps(plan | ({"asked": asked} if asked else {})))
+    contrasts = {"contrasts": study.contrasts} if study.contrasts else {}
+    return json.loads(json.dumps(plan | contrasts | ({"asked": asked} if asked else {})))

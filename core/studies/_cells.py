@@ -28,7 +28,6 @@ from core.files import Busy, alone, read_text, write_whole
 from core.results import Setting
 from core.settings import settings
 from core.studies._base import Arm, Case, Say, Study
-from core.train.card import processor
 
 __all__ = [
     "Cell",
@@ -146,9 +145,15 @@ def _stem(study: Study, arm: Arm, case: Case) -> str:
 
 
 def compute(
-    study: Study, *, cases: Collection[Case] | None = None, say: Say = lambda text: None
+    study: Study,
+    *,
+    cases: Collection[Case] | None = None,
+    shared_alone: bool = False,
+    say: Say = lambda text: None,
 ) -> None:
     """Compute the cells that are not there yet, of these cases or of all; ``say`` how far it came.
+
+    Of ``shared_alone`` those that arms build on: what another machine trains, and sends home.
 
     Any number of processes may do so at the same time, on one machine: each takes a cell that no
     other is at, and waits where all that is left is being computed or needs what is.
@@ -156,6 +161,8 @@ def compute(
     cells = [cell for cell in cells_of(study, cases) if not cell.there]
     # Tuning comes first, and what is needed before what needs it; a dictionary keeps the order.
     ordered = {c.path: c for cell in cells for c in (*cell.needs, cell)}
+    if shared_alone:
+        ordered = {path: cell for path, cell in ordered.items() if cell.kind == "shared"}
     folder_of(study).mkdir(parents=True, exist_ok=True)
     while left := [cell for cell in ordered.values() if not cell.there]:
         say(f"{len(left)} of {len(ordered)} cells are left")
@@ -211,18 +218,18 @@ def _facts(study: Study, start: float) -> dict[str, Any]:
     """How a cell was computed that was begun at ``start``."""
     return {
         "seconds": time.monotonic() - start,
-        "processor": processor(),
+        "processor": study.processor,
         "versions": {name: importlib.metadata.version(name) for name in study.packages},
     }
 
 
 def _building_on(study: Study, arm: Arm, case: Case) -> dict[str, Any]:
-    """Seconds that went into what the arm shares, by its name: home comes the cell alone."""
+    """How what the arm shares was computed, by its name: home comes the cell alone."""
     if not arm.shares:
         return {"shared": {}}
     cell = shared_cell(study, arm, case)
     with safe_open(cell.path, "numpy") as stored:
-        return {"shared": {cell.path.stem: json.loads(stored.metadata()["facts"])["seconds"]}}
+        return {"shared": {cell.path.stem: json.loads(stored.metadata()["facts"])}}
 
 
 # Read ---------------------------------------------------------------------------------------------

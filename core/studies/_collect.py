@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from core.evaluate.bootstrap import interval, resamples
 from core.files import check_writable
 from core.results import (
     ArmResult,
+    Contrast,
     Row,
     Run,
     StudyMissing,
@@ -35,6 +36,9 @@ from core.studies._cells import (
 )
 
 __all__ = ["collect", "measure", "stored"]
+
+# Values (C, A) of cases and arms, and under every resample (D, C, A), by measure.
+_Drawn = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
 INTERVAL = (
     "95 % of {draws:,} paired bootstraps, test images resampled within each label, the same for "
@@ -106,10 +110,10 @@ def collect(study: Study, *, say: Say = lambda text: None) -> StudyResult:
     """
     if absent := missing(study):
         raise StudyMissing(f"{len(absent)} cells were not computed yet: {absent[0]} ...")
-    rows: list[Row] = []
+    drawn: dict[str, _Drawn] = {}
     for data in study.data:
         say(f"{data}: intervals")
-        rows += _rows(study, data)
+        drawn[data] = _drawn(study, data)
     result = StudyResult(
         schema=1,
         name=study.name,
@@ -122,8 +126,9 @@ def collect(study: Study, *, say: Say = lambda text: None) -> StudyResult:
         over=study.over,
         measures={name: title for name, (title, _) in study.measures.items()},
         arms=tuple(_arms(study)),
-        rows=tuple(rows),
+        rows=tuple(row for data in drawn for row in _rows(study, data, drawn=drawn[data])),
         run=_run(study),
+        contrasts=tuple(_contrasts(study, drawn)),
     )
     return result.model_copy(update={"notes": study.notes(result)})
 
@@ -145,13 +150,13 @@ def _arms(study: Study) -> Iterator[ArmResult]:
 
 def _run(study: Study) -> Run:
     facts = [facts_of(cell) for cell in cells_of(study)]
-    shared = {stem: seconds for f in facts for stem, seconds in f.get("shared", {}).items()}
-    seconds = sum(f["seconds"] for f in facts) + sum(shared.values())
+    shared = {stem: built for f in facts for stem, built in f.get("shared", {}).items()}
+    every = [*facts, *shared.values()]
     images = [f["images"] for f in facts if "images" in f]
     return Run(
-        minutes=round(seconds / 60, 1),
-        processor=_different(f["processor"] for f in facts),
-        versions={name: _different(f["versions"][name] for f in facts) for name in study.packages},
+        minutes=round(sum(f["seconds"] for f in every) / 60, 1),
+        processor=_different(f["processor"] for f in every),
+        versions={name: _different(f["versions"][name] for f in every) for name in study.packages},
         choice=study.choice,
         interval=INTERVAL.format(draws=study.draws, variants=study.variants, covers=study.covers),
         training_images=round(float(np.mean(images)), 1) if images else None,
@@ -166,22 +171,52 @@ def _different(texts: Iterable[str]) -> str:
 # Figures ------------------------------------------------------------------------------------------
 
 
-def _rows(study: Study, data: str) -> list[Row]:
-    """Every arm's rows on one data set, by measure: the mean over its cases, then each."""
-    cases = [case for case in study.cases if case.data == data]
-    labels = study.test(data)[1]
+def _cases(study: Study, data: str) -> list[Case]:
+    return [case for case in study.cases if case.data == data]
+
+
+def _drawn(study: Study, data: str) -> _Drawn:
+    """Of a data set, by measure: values (C, A), and under every resample (D, C, A)."""
+    cases, labels = _cases(study, data), study.test(data)[1]
     scores = np.array([[scores_of(study, arm, case) for arm in study.arms] for case in cases])
+    return {
+        name: resampled(study, cases, scores, labels, measure=function)
+        for name, (_, function) in study.measures.items()
+    }
+
+
+def _rows(study: Study, data: str, *, drawn: _Drawn) -> list[Row]:
+    """Every arm's rows on one data set, by measure: the mean over its cases, then each."""
+    cases = _cases(study, data)
     rows: list[Row] = []
-    for name, (_, function) in study.measures.items():
-        alone, drawn = resampled(study, cases, scores, labels, measure=function)
+    for name, (alone, draws) in drawn.items():
         for a, arm in enumerate(study.arms):
             known: dict[str, Any] = {"arm": arm.name, "data": data, "measure": name}
-            rows.append(Row(variant=None, **known, **_figures(alone.mean(0), drawn.mean(1), a)))
+            rows.append(Row(variant=None, **known, **_figures(alone.mean(0), draws.mean(1), a)))
             rows += [
-                Row(variant=case.variant, **known, **_figures(alone[c], drawn[:, c], a))
+                Row(variant=case.variant, **known, **_figures(alone[c], draws[:, c], a))
                 for c, case in enumerate(cases)
             ]
     return rows
+
+
+def _contrasts(study: Study, drawn: Mapping[str, _Drawn]) -> Iterator[Contrast]:
+    """The study's pairs of arms by the first measure, on each data set, and on all together.
+
+    Each case counts alike in the latter; test images of data sets are resampled apart.
+    """
+    measure, names = next(iter(study.measures)), [arm.name for arm in study.arms]
+    pieces: dict[str | None, tuple[np.ndarray, np.ndarray]]
+    pieces = {data: by_measure[measure] for data, by_measure in drawn.items()}
+    values, draws = zip(*pieces.values(), strict=True)
+    pieces[None] = np.concatenate(values), np.concatenate(draws, 1)
+    for arm, other in study.contrasts:
+        a, b = names.index(arm), names.index(other)
+        for data, (alone, resamples_) in pieces.items():
+            low, high = interval((resamples_[..., a] - resamples_[..., b]).mean(1))
+            figures = {"value": (alone[:, a] - alone[:, b]).mean(), "low": low, "high": high}
+            rounded = {name: round(float(value), 6) for name, value in figures.items()}
+            yield Contrast(arm=arm, other=other, data=data, **rounded)
 
 
 def resampled(

@@ -36,7 +36,7 @@ from core.scenario import Scenario, Training
 from core.train.loop import Progress, Report
 from core.train.maps import lay_out
 
-__all__ = ["Learnt", "Watcher", "how_it_went", "processor", "write_card"]
+__all__ = ["Learnt", "Watcher", "accelerator", "how_it_went", "processor", "write_card"]
 
 THRESHOLD_QUANTILE = 95.0
 GOLDEN_PER_SET = 4
@@ -363,3 +363,9 @@ def processor() -> str:
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return f"{names[0] if names else platform.processor()}, {torch.get_num_threads()} threads"
+
+
+def accelerator() -> str:
+    """Name of the accelerator that there is."""
+    kind = torch.accelerator.current_accelerator()
+    return torch.cuda.get_device_name() if kind and kind.type == "cuda" else str(kind)

@@ -197,9 +197,9 @@ def test_an_interrupted_cell_is_no_cell_and_the_rest_goes_on(
 def test_cells_of_another_machine_are_collected_with_its_name(
     toy: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_cells, "processor", lambda: "a far processor")
+    monkeypatch.setattr(_base, "processor", lambda: "a far processor")
     compute(toy, cases=toy.cases[:1])
-    monkeypatch.setattr(_cells, "processor", lambda: "a near one")
+    monkeypatch.setattr(_base, "processor", lambda: "a near one")
     compute(toy)
     run = collect(toy).run
     assert run.processor == "a far processor; a near one"

@@ -1,0 +1,328 @@
+"""The ablation of AMA: what the critic of pairs, its training and its score are worth.
+
+One class is normal, nine are strange. A network is trained once a setting; arms are networks and
+what is read off them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.data.sources import public_set
+from core.data.splits import calibration_split
+from core.data.stream import Stream
+from core.detectors._base import Batch, Phase
+from core.detectors.ama import AMA
+from core.inference.scoring import parts_of
+from core.inference.validation import validate
+from core.results import Setting, StudyResult
+from core.settings import settings
+from core.shape import Shape
+from core.studies._base import Arm, Case, Ready, Trained, fit_here
+
+__all__ = ["ARMS", "FULL", "GRID", "NETWORKS", "PLAIN", "TOPICS", "Pairs", "PlainAutoencoder"]
+
+SHAPE = Shape(1, 28, 28)  # of both sets
+FULL, PLAIN = "full", "plain"
+
+# How networks are trained ------------------------------------------------------------------------
+
+CONFIG = AMA.Config(critic_width=24)
+BATCH_SIZE = 16
+BATCHES = 680  # a minute of one core
+# Of a plain autoencoder in the time of one of AMA: 173 ms and 12.7 ms on a core of November that
+# was shared with others, by its own time.
+CHEAPER = 13.6
+GRID: tuple[Setting, ...] = ({"learning_rate": 5e-4}, {"learning_rate": 1e-3})
+NETWORKS: Mapping[str, Mapping[str, Any]] = {
+    FULL: {},
+    "ordinary": {"critic": "ordinary"},
+    "no-simplex": {"simplex": 0.0},
+    "no-atypical": {"atypical": "none"},
+    PLAIN: {},
+}
+
+
+class PlainAutoencoder(AMA):
+    """Encoder and generator alone, that learn to rebuild pixels: no critic has a say."""
+
+    def phases(self) -> Sequence[Phase]:
+        *_, rounding, fitting = super().phases()
+        autoencoder = next(p for p in self._players(0, 1) if p.name == "autoencoder")
+        plain = dataclasses.replace(autoencoder, terms=self._rebuild)
+        learning = Phase("rebuild", self.config.data, [plain], epochs=self.config.epochs)
+        return [learning, rounding, fitting]
+
+    def _rebuild(self, batch: Batch, generator: torch.Generator) -> Mapping[str, Tensor]:
+        return {"error": (batch.x - self.reconstruct(batch.x)).abs().mean()}
+
+
+# The arms -----------------------------------------------------------------------------------------
+
+
+def _arm(name: str, title: str, text: str, *, network: str, part: str) -> Arm:
+    return Arm(name, title, text, {**NETWORKS[network], "part": part}, GRID, network)
+
+
+def _readings(network: str, title: str, text: str) -> tuple[Arm, Arm]:
+    """A network by the paper's score, and by the distance alone."""
+    return (
+        _arm(network, title, text, network=network, part="two_sided"),
+        _arm(
+            f"{network}-one-sided",
+            f"{title}, one-sided",
+            "the same network; strange is what lies far from its mirror",
+            network=network,
+            part="one_sided",
+        ),
+    )
+
+
+ARMS: tuple[Arm, ...] = (
+    _arm(
+        FULL,
+        "full method",
+        "a critic of pairs, simplex, atypical codes; the paper's two-sided score",
+        network=FULL,
+        part="two_sided",
+    ),
+    _arm(
+        "one-sided",
+        "mirror distance, one-sided",
+        "the full method's network; strange is what lies far from its mirror, in the critic's "
+        "features",
+        network=FULL,
+        part="one_sided",
+    ),
+    _arm(
+        "features",
+        "critic features, whole",
+        "ours: the full method's network; each feature, and how they vary together, weighed by "
+        "training images",
+        network=FULL,
+        part="features",
+    ),
+    _arm(
+        "features-untrained",
+        "critic features, untrained",
+        "its control: the same mirrors, looked at by a critic that never learned",
+        network=FULL,
+        part="features_untrained",
+    ),
+    _arm(
+        "pixels",
+        "pixel error",
+        "the full method's network; picture and mirror compared pixel by pixel",
+        network=FULL,
+        part="reconstruction",
+    ),
+    *_readings("ordinary", "ordinary critic", "it sees a picture or a mirror, never both"),
+    *_readings("no-simplex", "without simplex", "no mixtures of three codes in training"),
+    *_readings("no-atypical", "without atypical codes", "nothing is to be mirrored badly"),
+    _arm(
+        PLAIN,
+        "plain autoencoder",
+        "no critic: the same encoder and generator learn to rebuild pixels, on "
+        f"{CHEAPER:g} times as many batches, which takes as long; its pixel error",
+        network=PLAIN,
+        part="reconstruction",
+    ),
+)
+# What is asked of them: pairs of arms, the first compared with the second.
+TOPICS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "Critic features against pixels": (("one-sided", "pixels"),),
+    "What critic features learned": (("features", "features-untrained"), ("features", "one-sided")),
+    "One side against two": (("one-sided", FULL),),
+    "Looking at pairs": ((FULL, "ordinary"), ("one-sided", "ordinary-one-sided")),
+    "Simplex interpolation": ((FULL, "no-simplex"), ("one-sided", "no-simplex-one-sided")),
+    "Atypical codes": ((FULL, "no-atypical"), ("one-sided", "no-atypical-one-sided")),
+    "No critic at all": ((FULL, PLAIN), ("one-sided", PLAIN), ("pixels", PLAIN)),
+}
+
+
+# The study ----------------------------------------------------------------------------------------
+
+
+@cache
+def _images(name: str, train: bool) -> tuple[np.ndarray, np.ndarray]:
+    return public_set(name, settings().data, train=train)
+
+
+@dataclass(frozen=True)
+class Pairs(Trained):
+    """What is computed on what, fixed before any test image is read.
+
+    Attributes:
+        classes: each is normal in turn, and each chooses the settings of its data set, by faults.
+        batches: of every network but the plain one, which has ``cheaper`` times as many.
+        calibration: training images of a set that train nothing; those of the class choose.
+        held: what arms have from the same pass of one network, made once a process.
+    """
+
+    title: ClassVar[str] = "AMA: one class normal, nine strange, the mean over three classes"
+    question: ClassVar[str] = "Does looking at pairs help, and does the score?"
+    text: ClassVar[str] = (
+        "The full method beside arms that lack one thing of its training each, or read something "
+        "else off the same network. One class is normal, the nine others are strange; three "
+        "classes take their turn, on digits and on garments."
+    )
+    titles: ClassVar[Mapping[str, str]] = {"MNIST": "digits", "FashionMNIST": "garments"}
+    over: ClassVar[str] = "three classes"
+    choice: ClassVar[str] = (
+        "the learning rate with the highest mean AUROC of the arm's own score over four synthetic "
+        "faults of held-out normal images (patch swap, block shuffle, blur, elastic bend) and the "
+        "three classes; no strange image. What all arms share, such as sizes and the number of "
+        "batches, was chosen for the full method before"
+    )
+    contrasts: ClassVar[tuple[tuple[str, str], ...]] = tuple(
+        pair for pairs in TOPICS.values() for pair in pairs
+    )
+
+    config: AMA.Config = CONFIG
+    sets: tuple[str, ...] = ("MNIST", "FashionMNIST")
+    classes: tuple[int, ...] = (0, 4, 8)
+    batches: int = BATCHES
+    batch_size: int = BATCH_SIZE
+    cheaper: float = CHEAPER
+    calibration: int = 5000
+    held: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def arms(self) -> tuple[Arm, ...]:
+        return ARMS
+
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        return tuple(Case(data, str(c)) for data in self.sets for c in self.classes)
+
+    @property
+    def tuning(self) -> tuple[Case, ...]:
+        """The cases themselves, by faults: so no network is trained twice."""
+        return self.cases
+
+    def fixed(self) -> Mapping[str, Any]:
+        """The detector with its length and sizes, and every network that is trained."""
+        detector = AMA(self.config, SHAPE)
+        return {
+            "config": dataclasses.asdict(self.config),
+            "networks": {name: dict(changes) for name, changes in NETWORKS.items()},
+            "grid": [dict(setting) for setting in GRID],
+            "batches": {name: self._batches(name) for name in NETWORKS},
+            "batch_size": self.batch_size,
+            "calibration": self.calibration,
+            "shapes": {k: list(v.shape) for k, v in detector.state_dict().items()},
+        }
+
+    def _batches(self, network: str) -> int:
+        return round(self.batches * (self.cheaper if network == PLAIN else 1))
+
+    def training(self, case: Case) -> tuple[Stream, np.ndarray]:
+        images, labels = _images(case.data, True)
+        splits = calibration_split(len(images), calibration=self.calibration, seed=self.seed)
+        normal = int(case.variant)
+        mine, held_out = (images[i[labels[i] == normal]] for i in splits)
+        n = len(mine)
+        return Stream(mine, np.ones(n, np.int8), np.full(n, normal), self.batch_size), held_out
+
+    def test(self, data: str) -> tuple[np.ndarray, np.ndarray]:
+        return _images(data, False)
+
+    # Networks -----------------------------------------------------------------------------------
+
+    def share(self, shares: str, stream: Stream) -> Mapping[str, Tensor]:
+        """A network by every setting: its tensors by the setting's index and their names."""
+        tensors: dict[str, Tensor] = {}
+        for i, setting in enumerate(GRID):
+            epochs = self._batches(shares) / stream.batches()
+            detector = self._build(shares, **setting, epochs=epochs)
+            fit_here(detector, stream, seed=self.seed, device=self.device)
+            if self.device != "cpu":
+                _fit_distances(detector, stream, seed=self.seed)
+            state = detector.state_dict()
+            tensors |= {f"{i}.{name}": value.contiguous() for name, value in state.items()}
+        return tensors
+
+    def _build(self, network: str, **changes: Any) -> AMA:
+        torch.manual_seed(self.seed)
+        kind = PlainAutoencoder if network == PLAIN else AMA
+        return kind(dataclasses.replace(self.config, **NETWORKS[network], **changes), SHAPE)
+
+    def ready(
+        self, arm: Arm, setting: Setting, *, stream: Stream, shared: Mapping[str, Tensor]
+    ) -> Ready:
+        """The arm's network as it was trained by a setting of the grid."""
+        prefix = f"{GRID.index(setting)}."
+        detector = self._build(arm.shares, **setting)
+        mine = {k.removeprefix(prefix): v for k, v in shared.items() if k.startswith(prefix)}
+        detector.load_state_dict(mine)
+        return Ready(detector.eval().requires_grad_(False), arm.changes["part"])
+
+    def worth(self, arm: Arm, case: Case, *, shared: Mapping[str, Tensor]) -> list[float]:
+        """Mean AUROC over the faults of held-out normal images, a setting each."""
+        stream, held_out = self.training(case)
+
+        def faults(setting: Setting) -> Mapping[str, Mapping[str, float]]:
+            ready = self.ready(arm, setting, stream=stream, shared=shared)
+            return validate(ready.detector, held_out, seed=self.seed)
+
+        part = arm.changes["part"]
+        tried = [self._once(faults, arm, setting, case=case) for setting in arm.grid]
+        return [float(np.mean([parts[part] for parts in found.values()])) for found in tried]
+
+    def scores(
+        self, arm: Arm, setting: Setting, *, case: Case, shared: Mapping[str, Tensor]
+    ) -> np.ndarray:
+        def parts(setting: Setting) -> Mapping[str, np.ndarray]:
+            ready = self.ready(arm, setting, stream=self.training(case)[0], shared=shared)
+            return parts_of(ready.detector, self.test(case.data)[0])
+
+        return self._once(parts, arm, setting, case=case)[arm.changes["part"]]
+
+    def _once(
+        self, make: Callable[[Setting], Any], arm: Arm, setting: Setting, *, case: Case
+    ) -> Any:
+        """What all arms of a network have from the same pass over images."""
+        key = make.__name__, arm.shares, tuple(sorted(setting.items())), case
+        if key not in self.held:
+            self.held[key] = make(setting)
+        return self.held[key]
+
+    # What follows -------------------------------------------------------------------------------
+
+    def notes(self, result: StudyResult) -> tuple[str, ...]:
+        """Of every topic, who is better by the paired interval over the classes of both sets."""
+        over = f"mean AUROC over {len(result.plan['cases'])} classes"
+        return tuple(
+            f"{topic} ({over}): {'; '.join(_compared(result, *pair) for pair in pairs)}."
+            for topic, pairs in TOPICS.items()
+        )
+
+
+def _fit_distances(detector: AMA, stream: Stream, *, seed: int) -> None:
+    """Once more on the processor, where images are scored: an accelerator rounds otherwise."""
+    last = detector.phases()[-1]
+    assert last.prepare is not None
+    with torch.no_grad():
+        last.prepare(stream.whole(seed))
+
+
+def _compared(result: StudyResult, arm: str, other: str) -> str:
+    """An arm beside another: which is better, by how much on all data, and on each set."""
+    whole = result.contrast(arm, other)
+    one, two = (result.arm(name).title for name in (arm, other))
+    each = ", ".join(
+        f"{title} {result.contrast(arm, other, data=data).value:+.3f}"
+        for data, title in result.data.items()
+    )
+    figures = f"{whole.value:+.3f} ({whole.low:+.3f} to {whole.high:+.3f}; {each})"
+    if whole.low <= 0 <= whole.high:
+        return f"{one} and {two} cannot be told apart, {figures}: the interval holds 0"
+    return f"{one} is {'better' if whole.value > 0 else 'worse'} than {two}, {figures}"
