@@ -13,11 +13,15 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from core.bench._browser import CHROMIUM_FLAGS, find_chromium, free_port, wait_until_up
 from pages._shared.pages import PAGES as ROWS
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 __all__ = [
     "ALLOWED",
@@ -38,8 +42,10 @@ __all__ = [
     "page",
     "press_until",
     "settled",
+    "touching",
     "tries_of",
     "url_holds",
+    "visiting",
 ]
 
 ROOT = Path(__file__).parents[1]
@@ -125,8 +131,8 @@ def browser(chromium):
 # Visitors ---------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def page(browser):
+@contextmanager
+def visiting(browser) -> Iterator[Page]:
     """A new visitor; at the end no console error but Streamlit's own, and no exception shown."""
     context = browser.new_context(**SIZES["laptop"])
     errors: list[str] = []
@@ -144,8 +150,8 @@ def page(browser):
     assert [e for e in errors if not ALLOWED.search(e)] == []
 
 
-@pytest.fixture
-def finger(browser):
+@contextmanager
+def touching(browser) -> Iterator[tuple[Page, Drag]]:
     """A visitor with a phone: the page, and what puts fingers on it and moves them."""
     context = browser.new_context(**SIZES["phone"])
     tab = context.new_page()
@@ -171,6 +177,20 @@ def finger(browser):
 
     yield tab, drag
     context.close()
+
+
+@pytest.fixture
+def page(browser) -> Iterator[Page]:
+    """A new visitor for one test."""
+    with visiting(browser) as tab:
+        yield tab
+
+
+@pytest.fixture
+def finger(browser) -> Iterator[tuple[Page, Drag]]:
+    """A new visitor with a phone for one test."""
+    with touching(browser) as hand:
+        yield hand
 
 
 # What a visitor waits for -----------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Every page in the hand: a finger scrolls past whatever it touches, and nothing sticks out."""
 
 import pytest
-from visitor import PAGES, SCROLLED, opened
+from visitor import PAGES, SCROLLED, opened, touching
 
 pytestmark = pytest.mark.browser
 
@@ -41,13 +41,23 @@ WIDE = """() => ["[data-testid=stMain]", "html"].map(q => document.querySelector
 AHEAD = """() => [document.querySelector("[data-testid=stMain]")]
     .map(e => e.scrollHeight - e.clientHeight - e.scrollTop)[0]"""
 
-every_view = pytest.mark.parametrize("path", [*PAGES.values(), *VIEWS])
+
+@pytest.fixture(scope="module", params=[*PAGES.values(), *VIEWS])
+def held(request, browser, address):
+    """A view in the hand, opened once: its address, the page, and what puts fingers on it."""
+    with touching(browser) as (page, drag):
+        opened(page, address + request.param)
+        yield request.param, page, drag
 
 
-@every_view
-def test_a_finger_that_begins_on_a_chart_scrolls_the_page(finger, address, path):
-    page, drag = finger
-    opened(page, address + path)
+def test_no_page_scrolls_sideways_and_nothing_is_cut_off(held):
+    _, page, _ = held
+    assert page.evaluate(WIDE) == [0, 0]
+    assert page.evaluate(BEYOND) == []
+
+
+def test_a_finger_that_begins_on_a_chart_scrolls_the_page(held):
+    path, page, drag = held
     for i in range(page.evaluate(CHARTS)):
         chart = page.locator(f"[data-chart='{i}']")
         chart.evaluate("chart => chart.scrollIntoView({block: 'center'})")
@@ -59,11 +69,3 @@ def test_a_finger_that_begins_on_a_chart_scrolls_the_page(finger, address, path)
         drag(((x, y), (x, y - 200 if ahead > 150 else y + 200)))
         moved = abs(page.evaluate(SCROLLED) - before)
         assert moved > 100, f"{path}: {chart.evaluate('e => e.outerHTML')[:200]}"
-
-
-@every_view
-def test_no_page_scrolls_sideways_and_nothing_is_cut_off(finger, address, path):
-    page, _ = finger
-    opened(page, address + path)
-    assert page.evaluate(WIDE) == [0, 0]
-    assert page.evaluate(BEYOND) == []

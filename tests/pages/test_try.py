@@ -1,12 +1,22 @@
-"""What a page proposes to try shows its picture at once, and one press of Back undoes it."""
+"""What a page proposes to try shows its picture at once, and one press of Back undoes it.
+
+A page is walked once, and each test asks of its walk.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
 
 import pytest
-from visitor import PAGES, drawn, opened, tries_of
+from visitor import PAGES, drawn, opened, tries_of, visiting
 
 pytestmark = pytest.mark.browser
 
 # The picture that a page is for, in whichever view is open.
 PICTURES = {stem: f"[class*='st-key-{stem}_picture']" for stem in PAGES}
+ENOUGH = 0.8  # of its height is in sight
 # How much of the telling picture is in sight, and how high it is: of the first that is drawn.
 IN_SIGHT = """selector => {
     const drawing = "img, canvas, svg"; // in the page, or in a component's own part of it
@@ -20,6 +30,7 @@ IN_SIGHT = """selector => {
     const seen = Math.max(0, Math.min(bottom, innerHeight) - Math.max(top, 0));
     return {share: seen / height, top, bottom};
 }"""
+SEEN_ENOUGH = f"([selector, enough]) => ({IN_SIGHT})(selector)?.share >= enough"
 WHERE = """() => ({
     url: location.href,
     heading: document.querySelector("[data-testid=stMain] h1")?.innerText ?? "",
@@ -27,6 +38,28 @@ WHERE = """() => ({
         + "[aria-selected=true], [aria-pressed=true], input:checked)")]
         .map(e => e.innerText || e.getAttribute("aria-label") || e.value),
 })"""
+
+
+@dataclass
+class Walk:
+    """What a visitor of a page met: places, and how much of a telling picture is in sight there.
+
+    Attributes:
+        start, picture: where the page opens, and its picture there.
+        led, pictures: where each thing to try led from there, by its name, and the picture there.
+        back: where one press of Back led then.
+        onward: where they led one after the other, without going back.
+        undone: where one press of Back after the other led from the last of these, as many as
+            there are.
+    """
+
+    start: Any
+    picture: Any
+    led: dict[str, Any] = field(default_factory=dict)
+    pictures: dict[str, Any] = field(default_factory=dict)
+    back: dict[str, Any] = field(default_factory=dict)
+    onward: list[Any] = field(default_factory=list)
+    undone: list[Any] = field(default_factory=list)
 
 
 def where(page) -> dict:
@@ -46,54 +79,73 @@ def press(page, stem: str, i: int) -> None:
 
 
 def seen(page) -> dict | None:
-    stem = page.evaluate("location.pathname").strip("/") or "overview"
-    return page.evaluate(IN_SIGHT, PICTURES[stem])
+    """How much of the telling picture is in sight, once it is scrolled to where it is not."""
+    from playwright.sync_api import TimeoutError as TooLate
+
+    picture = PICTURES[page.evaluate("location.pathname").strip("/") or "overview"]
+    with suppress(TooLate):
+        page.wait_for_function(SEEN_ENOUGH, arg=[picture, ENOUGH], timeout=5000)
+    return page.evaluate(IN_SIGHT, picture)
 
 
-@pytest.mark.parametrize("stem", PAGES)
-def test_one_press_of_back_undoes_whatever_a_page_proposes_to_try(page, address, stem):
-    opened(page, address + PAGES[stem])
-    start = where(page)
-    names = tries_of(page, stem).all_inner_texts()
-    assert len(names) > 1
-    places = [start]
-    for i, name in enumerate(names):
-        press(page, stem, i)
-        after = where(page)
-        if stem != "overview" and after == start:  # what the page opens with
-            continue
-        assert after["url"] != start["url"], name
-        page.go_back()
-        assert where(page) == start, name
-    if stem == "overview":  # its tiles lead away from it
-        return
-    for i, name in enumerate(names):
-        press(page, stem, i)
-        places.append(where(page))
-        assert places[-1]["url"] != places[-2]["url"] or i == 0, name
-    assert places[-1] != start
-    for place in reversed(places[1 if places[1] == start else 0 : -1]):
-        page.go_back()
-        assert where(page) == place
-
-
-@pytest.mark.parametrize("stem", PAGES)
-def test_the_picture_of_a_page_is_in_sight_when_it_opens(page, address, stem):
-    opened(page, address + PAGES[stem])
-    found = seen(page)
-    assert found is not None, f"no {PICTURES[stem]}"
-    assert found["share"] >= 0.8, found
-
-
-@pytest.mark.parametrize("stem", PAGES)
-def test_the_picture_is_in_sight_after_whatever_a_page_proposes_to_try(page, address, stem):
-    opened(page, address + PAGES[stem])
-    wrong = {}
-    for i, name in enumerate(tries_of(page, stem).all_inner_texts()):
+@pytest.fixture(scope="module", params=PAGES)
+def walk(request, browser, address) -> Iterator[tuple[str, Walk]]:
+    """A page, and its walk."""
+    stem = request.param
+    with visiting(browser) as page:
         opened(page, address + PAGES[stem])
-        press(page, stem, i)
-        page.wait_for_timeout(600)  # it may be scrolled to
-        found = seen(page)
-        if found is None or found["share"] < 0.8:
-            wrong[name] = found
+        found = Walk(where(page), seen(page))
+        names = tries_of(page, stem).all_inner_texts()
+        for i, name in enumerate(names):
+            press(page, stem, i)
+            found.led[name], found.pictures[name] = where(page), seen(page)
+            if found.led[name]["url"] != found.start["url"]:
+                page.go_back()
+                found.back[name] = where(page)
+        if stem != "overview":  # its tiles lead away from it
+            for i in range(len(names)):
+                press(page, stem, i)
+                found.onward.append(where(page))
+            for _ in steps(found):
+                page.go_back()
+                found.undone.append(where(page))
+        yield stem, found
+
+
+def steps(found: Walk) -> list[Any]:
+    """Where Back leads from the end of the way onward, step by step."""
+    places = [found.start, *found.onward]
+    return places[1 if places[1] == found.start else 0 : -1][::-1]
+
+
+def test_one_press_of_back_undoes_whatever_a_page_proposes_to_try(walk):
+    stem, found = walk
+    assert len(found.led) > 1
+    for name, led in found.led.items():
+        if stem != "overview" and led == found.start:  # what the page opens with
+            continue
+        assert led["url"] != found.start["url"], name
+        assert found.back[name] == found.start, name
+
+
+def test_what_is_tried_one_after_the_other_is_undone_step_by_step(walk):
+    stem, found = walk
+    if stem == "overview":
+        return
+    places = [found.start, *found.onward]
+    for i, (before, after) in enumerate(pairwise(places)):
+        assert after["url"] != before["url"] or i == 0
+    assert places[-1] != found.start
+    assert found.undone == steps(found)
+
+
+def test_the_picture_of_a_page_is_in_sight_when_it_opens(walk):
+    stem, found = walk
+    assert found.picture is not None, f"no {PICTURES[stem]}"
+    assert found.picture["share"] >= ENOUGH, found.picture
+
+
+def test_the_picture_is_in_sight_after_whatever_a_page_proposes_to_try(walk):
+    _, found = walk
+    wrong = {n: p for n, p in found.pictures.items() if p is None or p["share"] < ENOUGH}
     assert not wrong, wrong
