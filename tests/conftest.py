@@ -25,6 +25,20 @@ from core.evaluate.metrics import bootstrap_auroc
 pytest_plugins = ["visitor"]  # a browser, for the tests of pages
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files with a browser first, then slow ones: two processes take files in this order.
+
+    A long file that comes last is waited for by one process alone. xdist's own order, by the number
+    of tests, puts files of few and long ones there: `make test` switches it off.
+    """
+    rank: dict[Path, int] = {}
+    for item in items:
+        marks = [item.get_closest_marker(name) is not None for name in ("browser", "slow")]
+        own = [*marks, True].index(True)
+        rank[item.path] = min(rank.get(item.path, own), own)
+    items.sort(key=lambda item: rank[item.path])
+
+
 @pytest.fixture(scope="session")
 def fitted_glow() -> Glow:
     """A flow of one step a scale, fitted to boxes by its phases without players.

@@ -38,6 +38,7 @@ __all__ = [
     "drawn",
     "finger",
     "made_app",
+    "onlooker",
     "opened",
     "page",
     "press_until",
@@ -182,6 +183,13 @@ def touching(browser) -> Iterator[tuple[Page, Drag]]:
 @pytest.fixture
 def page(browser) -> Iterator[Page]:
     """A new visitor for one test."""
+    with visiting(browser) as tab:
+        yield tab
+
+
+@pytest.fixture(scope="module")
+def onlooker(browser) -> Iterator[Page]:
+    """One visitor for those tests of a file that only look, and leave the page as it was."""
     with visiting(browser) as tab:
         yield tab
 

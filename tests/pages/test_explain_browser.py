@@ -165,33 +165,33 @@ def test_a_finger_scrolls_past_the_picture_until_it_is_told_to_draw(finger, addr
     assert page.evaluate(SCROLLED) == before
 
 
-def module(page, address: str, name: str, work: str, *given):
+def module(onlooker, address: str, name: str, work: str, *given):
     """What a function of one of the browser's scripts gives."""
-    if not page.url.startswith(address):
-        page.goto(f"{address}/thumbnail/fashion/mnist/4.png")
+    if not onlooker.url.startswith(address):
+        onlooker.goto(f"{address}/thumbnail/fashion/mnist/4.png")
     path = f"{address}/overlay/{OVERLAY.version()}/{name}"
-    return page.evaluate(
+    return onlooker.evaluate(
         f"([path, given]) => import(path).then(m => ({work})(m, ...given))", [path, list(given)]
     )
 
 
-def test_strokes_are_packed_as_numpy_packs_them(page, address):
+def test_strokes_are_packed_as_numpy_packs_them(onlooker, address):
     mask = np.random.default_rng(0).integers(0, 2, 29).astype(bool)
     text = module(
-        page, address, "painting.js", "(m, mask) => m.packed(mask)", mask.astype(int).tolist()
+        onlooker, address, "painting.js", "(m, mask) => m.packed(mask)", mask.astype(int).tolist()
     )
     assert b64decode(text) == np.packbits(mask).tobytes()
 
 
 def test_a_maps_pixels_are_as_opaque_as_they_are_strong_and_nothing_is_below_the_threshold(
-    page, address
+    onlooker, address
 ):
     work = """(m, values) => {
         const colours = {more: [200, 0, 0], less: [0, 0, 200]};
         const canvas = m.heat(values, 5, {end: 2, opacity: 0.5, threshold: 0.2, colours});
         return [...canvas.getContext("2d").getImageData(0, 0, 5, 1).data];
     }"""
-    flat = module(page, address, "paint.js", work, [2.0, -1.0, 0.3, 0.0, 9.0])
+    flat = module(onlooker, address, "paint.js", work, [2.0, -1.0, 0.3, 0.0, 9.0])
     pixels = [flat[i : i + 4] for i in range(0, 20, 4)]
     assert [p[3] for p in pixels] == pytest.approx([127, 64, 0, 0, 127], abs=1)
     assert pixels[0][0] > 190

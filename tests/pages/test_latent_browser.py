@@ -9,7 +9,7 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
-from visitor import SCROLLED, made_app, settled, url_holds
+from visitor import SCROLLED, made_app, settled, url_holds, visiting
 
 from core import service
 from core.answers import points
@@ -455,9 +455,8 @@ def test_what_a_mouse_can_do_can_be_done_by_keys(page, address, view):
     settled(page)
 
 
-def test_a_group_of_buttons_is_one_tab_stop_and_a_picture_one_too(page, address):
-    opened(page, address)
-    stops = page.evaluate(
+def test_a_group_of_buttons_is_one_tab_stop_and_a_picture_one_too(still):
+    stops = still.evaluate(
         """() => {
             const host = [...document.querySelectorAll('[class*=st-key-latent_explorer] *')]
                 .find(one => one.shadowRoot);
@@ -493,15 +492,15 @@ def test_a_panel_can_be_put_away_and_the_map_takes_its_room(page, address):
 # One window ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "start", ["", "Digits among garments", "What it misses", "Where the map lies"]
-)
-def test_map_count_bars_and_pictures_are_seen_without_scrolling(page, address, start):
-    box = opened(page, address)
-    if start:
+def test_map_count_bars_and_pictures_are_seen_without_scrolling(page, address):
+    seen_without_scrolling(page, opened(page, address))
+    for start in ("Digits among garments", "What it misses", "Where the map lies"):
         page.get_by_role("button", name=start).click()
         page.wait_for_timeout(500)
-        box = map_box(page)
+        seen_without_scrolling(page, map_box(page))
+
+
+def seen_without_scrolling(page, box: Box) -> None:
     assert box["height"] > 400
     for what in (".map", ".many-selected", ".bars .row", ".card img"):
         found = page.locator(what).first.bounding_box()
@@ -528,10 +527,19 @@ def test_the_axes_fit_what_is_shown_and_stray_points_are_counted(page, address):
     assert line.inner_text() == text
 
 
+@pytest.fixture(scope="module")
+def still(browser, address):
+    """The page as it opens in the light, for whoever only looks at it."""
+    with visiting(browser) as tab:
+        opened(tab, address)
+        yield tab
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_map_follows_the_theme(browser, address, theme):
     context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme=theme)
     tab = context.new_page()
+    tab.set_default_timeout(60_000)
     opened(tab, address)
     picture = np.asarray(Image.open(io.BytesIO(tab.locator(".points").screenshot())).convert("RGB"))
     assert picture[3, 200].tolist() == ([255, 255, 255] if theme == "light" else [18, 24, 28])
@@ -542,9 +550,8 @@ def test_the_map_follows_the_theme(browser, address, theme):
     context.close()
 
 
-def test_letters_are_large_enough_to_be_read(page, address):
-    opened(page, address)
-    sizes = page.evaluate(
+def test_letters_are_large_enough_to_be_read(still):
+    sizes = still.evaluate(
         """() => {
             const host = [...document.querySelectorAll('[class*=st-key-latent_explorer] *')]
                 .find(one => one.shadowRoot);
@@ -727,8 +734,10 @@ def test_two_maps_share_a_selection(page, address):
         ("map/0/served.py", 404),
     ],
 )
-def test_a_picture_or_a_file_of_points_is_there_or_it_is_said_why_not(page, address, path, status):
-    found = page.request.get(f"{address}/{path}")
+def test_a_picture_or_a_file_of_points_is_there_or_it_is_said_why_not(
+    onlooker, address, path, status
+):
+    found = onlooker.request.get(f"{address}/{path}")
     assert found.status == status
     if status == 200:
         picture = Image.open(io.BytesIO(found.body()))
@@ -737,24 +746,24 @@ def test_a_picture_or_a_file_of_points_is_there_or_it_is_said_why_not(page, addr
         assert len(found.text().strip().splitlines()) == 1
 
 
-def test_a_sprite_holds_the_pictures_side_by_side(page, address):
-    found = page.request.get(f"{address}/sprite/fashion.png?of=mnist.4,garments.17")
+def test_a_sprite_holds_the_pictures_side_by_side(onlooker, address):
+    found = onlooker.request.get(f"{address}/sprite/fashion.png?of=mnist.4,garments.17")
     picture = np.asarray(Image.open(io.BytesIO(found.body())))
     expected = service.pictures_of("fashion", [("mnist", 4), ("garments", 17)])[..., 0]
     assert np.array_equal(picture, np.concatenate(list(expected), 1))
 
 
-def test_points_are_sent_once_and_kept_under_the_name_of_their_version(page, address):
+def test_points_are_sent_once_and_kept_under_the_name_of_their_version(onlooker, address):
     packed = service.ask(PointsQuery(GLOW, "tsne"))
     path = f"{address}/points/fashion/glow/tsne.bin"
-    found = page.request.get(f"{path}?v={packed.version}")
+    found = onlooker.request.get(f"{path}?v={packed.version}")
     assert "immutable" in found.headers["cache-control"]
     assert found.headers["content-encoding"] == "gzip"
     assert found.body() == gzip.decompress(packed.data)
-    plain = page.request.get(path, headers={"Accept-Encoding": "identity"})
+    plain = onlooker.request.get(path, headers={"Accept-Encoding": "identity"})
     assert plain.body() == found.body()
     assert plain.headers["cache-control"] == "no-cache"
-    again = page.request.get(path, headers={"If-None-Match": found.headers["etag"]})
+    again = onlooker.request.get(path, headers={"If-None-Match": found.headers["etag"]})
     assert (again.status, again.body()) == (304, b"")
 
 
@@ -772,13 +781,13 @@ def test_below_a_base_path_the_map_is_there_too(page):
 # The browser's arithmetic -------------------------------------------------------------------------
 
 
-def module(page, address: str, name: str, work: str, *given):
+def module(onlooker, address: str, name: str, work: str, *given):
     """What a function of one of the browser's scripts gives."""
-    if not page.url.startswith(address):
-        page.goto(f"{address}/thumbnail/fashion/mnist/4.png")
+    if not onlooker.url.startswith(address):
+        onlooker.goto(f"{address}/thumbnail/fashion/mnist/4.png")
     assert name in SCRIPTS
     path = f"{address}/map/{scripts_version()}/{name}"
-    return page.evaluate(
+    return onlooker.evaluate(
         f"([path, given]) => import(path).then(m => ({work})(m, ...given))", [path, list(given)]
     )
 
@@ -788,7 +797,7 @@ WITHIN = (
 )
 
 
-def test_a_lasso_that_winds_holds_what_is_within_its_line(page, address):
+def test_a_lasso_that_winds_holds_what_is_within_its_line(onlooker, address):
     # A "U" of unit squares, three wide and two high, open at the top.
     corners = [[0, 0], [3, 0], [3, 2], [2, 2], [2, 1], [1, 1], [1, 2], [0, 2]]
     middles = [[x + 0.5, y + 0.5] for y in range(-1, 4) for x in range(-1, 5)]
@@ -799,10 +808,10 @@ def test_a_lasso_that_winds_holds_what_is_within_its_line(page, address):
         line = corners[turned:] + corners[:turned]
         for way in (line, line[::-1]):
             path = [c for corner in way for c in corner]
-            assert module(page, address, "geometry.js", WITHIN, path, flat) == expected
+            assert module(onlooker, address, "geometry.js", WITHIN, path, flat) == expected
 
 
-def test_a_triangle_holds_what_is_on_one_side_of_all_its_lines(page, address):
+def test_a_triangle_holds_what_is_on_one_side_of_all_its_lines(onlooker, address):
     rng = np.random.default_rng(0)
     for _ in range(20):
         corners, places = rng.uniform(-5, 5, (3, 2)), rng.uniform(-5, 5, (200, 2))
@@ -814,30 +823,30 @@ def test_a_triangle_holds_what_is_on_one_side_of_all_its_lines(page, address):
         )
         expected = ((sides > 0).all(0) | (sides < 0).all(0)).astype(int).tolist()
         given = corners.ravel().tolist(), places.ravel().tolist()
-        assert module(page, address, "geometry.js", WITHIN, *given) == expected
+        assert module(onlooker, address, "geometry.js", WITHIN, *given) == expected
 
 
-def test_a_line_that_goes_nowhere_holds_nothing(page, address):
+def test_a_line_that_goes_nowhere_holds_nothing(onlooker, address):
     for line in ([], [1, 1], [0, 0, 3, 3], [0, 0, 3, 3, 0, 0]):
-        assert module(page, address, "geometry.js", WITHIN, line, [1, 1, 2, 5]) == [0, 0]
+        assert module(onlooker, address, "geometry.js", WITHIN, line, [1, 1, 2, 5]) == [0, 0]
 
 
-def test_a_box_holds_what_is_between_its_corners_however_it_was_drawn(page, address):
+def test_a_box_holds_what_is_between_its_corners_however_it_was_drawn(onlooker, address):
     places = [1.0, 1.0, 2.0, 5.0, 3.1, 1.0, 1.0, -0.1]
     work = "(m, box, places) => [...m.withinBox(box, places, new Uint8Array(4).fill(1))]"
     for corners in ([0, 0, 3, 5], [3, 5, 0, 0], [0, 5, 3, 0]):
-        found = module(page, address, "geometry.js", work, corners, places)
+        found = module(onlooker, address, "geometry.js", work, corners, places)
         assert found == [1, 1, 0, 0]
 
 
-def test_stray_points_are_cut_only_where_that_gains_much(page, address):
+def test_stray_points_are_cut_only_where_that_gains_much(onlooker, address):
     work = "(m, places, n) => m.limits(places, new Uint8Array(n).fill(1))"
     rng = np.random.default_rng(0)
     middle = rng.uniform(0, 1, (990, 2))
     near = np.concatenate([middle, rng.uniform(1, 1.2, (10, 2))])
     far = np.concatenate([middle, rng.uniform(9, 10, (10, 2))])
     for places, cut in ((near, False), (far, True)):
-        found = module(page, address, "geometry.js", work, places.ravel().tolist(), len(places))
+        found = module(onlooker, address, "geometry.js", work, places.ravel().tolist(), len(places))
         assert found["cut"] == cut
         for (low, high), values in zip(found["sides"], places.T, strict=True):
             held = ((values >= low) & (values <= high)).mean()
@@ -845,26 +854,32 @@ def test_stray_points_are_cut_only_where_that_gains_much(page, address):
             assert high - low < 1.3
 
 
-def test_browser_and_python_agree_on_files_bits_and_orders(page, address, view):
+def test_browser_and_python_agree_on_files_bits_and_orders(onlooker, address, view):
     read = """(m, path) => fetch(path).then(r => r.arrayBuffer()).then(b => {
         const found = m.unpack(b);
         const columns = Object.fromEntries(found.columns.map(([name]) => [name, [...found[name]]]));
         return JSON.stringify({ ...found, ...columns });
     })"""
     path = f"{address}/points/fashion/glow/tsne.bin"
-    found = json.loads(module(page, address, "points.js", read, path))
+    found = json.loads(module(onlooker, address, "points.js", read, path))
     about, stored = points.unpack(service.ask(PointsQuery(GLOW, "tsne")).data)
     for name, values in stored.items():
         np.testing.assert_allclose(found[name], values.tolist())
     assert found["edges"] == about["edges"]
     for size, seed in ((1, 0), (7, 0), (1000, 3), (10_000, 9999)):
-        drawn = module(page, address, "points.js", "(m, n, s) => [...m.shuffled(n, s)]", size, seed)
+        drawn = module(
+            onlooker, address, "points.js", "(m, n, s) => [...m.shuffled(n, s)]", size, seed
+        )
         assert drawn == points.shuffled(size, seed).tolist()
     for size in (1, 7, 8, 9, 1000):
         mask = np.random.default_rng(size).random(size) < 0.4
-        bits = module(page, address, "points.js", "(m, mask) => m.packBits(mask)", mask.tolist())
+        bits = module(
+            onlooker, address, "points.js", "(m, mask) => m.packBits(mask)", mask.tolist()
+        )
         from pages._latent.selection import bits as read_bits
 
         assert read_bits(bits, size).tolist() == mask.tolist()
         again = "(m, text, n) => [...m.unpackBits(text, n)]"
-        assert module(page, address, "points.js", again, bits, size) == mask.astype(int).tolist()
+        assert (
+            module(onlooker, address, "points.js", again, bits, size) == mask.astype(int).tolist()
+        )
