@@ -31,6 +31,7 @@ from core.nn.mirror import (
     untrained,
 )
 from core.nn.pixels import spread_over_pixels
+from core.nn.sampling import drawn_by
 from core.nn.whitening import whitening
 from core.shape import Shape
 
@@ -122,8 +123,7 @@ class AMA(Detector):
         self.encoder = MirrorEncoder(shape, width=2 * config.width, code=config.code)
         self.generator = MirrorGenerator(shape, width=config.width, code=config.code)
         self.critic = PairCritic(shape, width=config.critic_width)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(SEED)
+        with drawn_by(torch.Generator().manual_seed(SEED)):
             self.untrained_critic = untrained(PairCritic(shape, width=config.critic_width))
         features = 2 * config.critic_width
         self.register_buffer("mean", torch.zeros(()))

@@ -3,11 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
-__all__ = ["normal", "one_drawn_anew"]
+__all__ = ["drawn_by", "normal", "one_drawn_anew"]
+
+
+DRAWS = (Tensor.uniform_, Tensor.normal_, nn.init.uniform_, nn.init.kaiming_uniform_)  # of layers
+
+
+class drawn_by(TorchFunctionMode):  # noqa: N801  a context, as torch calls its own
+    """Within it layers draw their first weights from a generator, on the CPU.
+
+    The global one is no one thread's: what another thread draws meanwhile would change them, and
+    its seed would change what that one draws.
+
+    Example:
+        >>> with drawn_by(torch.Generator().manual_seed(0)):
+        ...     layer = torch.nn.Linear(1, 2)
+        >>> layer.weight.detach().round(decimals=4).flatten().tolist()
+        [-0.007499999832361937, 0.5364000201225281]
+    """
+
+    def __init__(self, generator: torch.Generator) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = dict(kwargs or {})
+        if func in DRAWS:
+            given["generator"] = self.generator
+        return func(*args, **given)
 
 
 def normal(shape: Sequence[int], generator: torch.Generator, temperature: float = 1.0) -> Tensor:
