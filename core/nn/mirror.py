@@ -74,7 +74,8 @@ class _Up(nn.Module):
         self.skip = nn.Conv2d(inputs, outputs, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        skip = F.interpolate(self.skip(x), scale_factor=2)  # a 1x1 kernel may go first: it is less
+        # A 1x1 kernel may go before the doubling: the same numbers, for a quarter of the work.
+        skip = F.interpolate(self.skip(x), scale_factor=2)
         wide = F.interpolate(F.relu(x), scale_factor=2)
         return skip + self.second(F.relu(self.first(wide)))
 
@@ -203,7 +204,7 @@ class PairCritic(nn.Module):
 
 
 def untrained(critic: PairCritic) -> PairCritic:
-    """A critic as it is, for good: what it has are no parameters, and are stored nowhere.
+    """A critic frozen for good, changed itself: its weights learn nothing and are stored nowhere.
 
     Example:
         >>> critic = untrained(PairCritic(Shape(1, 8, 8), width=1))
@@ -223,7 +224,8 @@ def untrained(critic: PairCritic) -> PairCritic:
 def _norm(layer: nn.Module) -> float:
     """By how much a linear layer lengthens a change at most.
 
-    A convolution lengthens as its kernel's matrix does, once for each patch that a pixel is in.
+    A convolution lengthens as its kernel's matrix does, times the root of the most patches that a
+    pixel is in.
     """
     weight = cast(Tensor, layer.weight).detach().flatten(1).double()
     largest = float(torch.linalg.matrix_norm(weight, 2))
@@ -246,7 +248,7 @@ def slope_bound(critic: PairCritic, shape: Shape) -> float:
         True
     """
     places = math.ceil(shape.height / 4) * math.ceil(shape.width / 4)
-    blocks = (block.slope_bound() for block in critic.blocks if isinstance(block, _Down))
+    blocks = (cast(_Down, block).slope_bound() for block in critic.blocks)
     return math.prod(blocks) * places**0.5 * _norm(critic.judge)
 
 
