@@ -434,27 +434,35 @@ def test_the_map_of_the_codes_length_is_that_of_the_encoders_jacobian(fitted: AM
 
 def test_labelled_anomalies_become_stranger_than_without_their_labels_and_than_before() -> None:
     strange = as_tensor(strokes(48, 5))
-    ratios, gains = [], []
-    for seed in range(3):
-        found = {data: score_of(strange, data, seed) for data in ("train", "train+labelled")}
-        ratios.append(found["train+labelled"] / found["train"])
-        gains.append(found["train+labelled"] / score_of(strange, "none", seed))
-    assert min(ratios) > 1, ratios
-    assert math.prod(ratios) ** (1 / 3) > 1.3, ratios
-    assert min(gains) > 1.3, gains
+    runs = [
+        {
+            learning: medians(strange, learning, seed)
+            for learning in ("no", "train", "train+labelled")
+        }
+        for seed in range(3)
+    ]
+    known = [run["train+labelled"]["features"] for run in runs]
+    without = [run["train"]["features"] for run in runs]
+    before = [run["no"]["features"] for run in runs]
+    # Of seeds 0 to 3 the least is 1.9 times, both than without labels and than before.
+    assert all(k > 1.5 * w for k, w in zip(known, without, strict=True)), (known, without)
+    assert all(k > 1.5 * b for k, b in zip(known, before, strict=True)), (known, before)
+    # The paper's score varies more from seed to seed: 1.2 to 4.4 times, 1.7 on average of three.
+    two_sided = [run["train+labelled"]["two_sided"] / run["train"]["two_sided"] for run in runs]
+    assert math.prod(two_sided) ** (1 / 3) > 1.2, two_sided
 
 
-def score_of(strange: Tensor, data: str, seed: int) -> float:
-    """Median of `features` after a fit; of a fit without players, if there is no data."""
-    learns = {"data": data} if data != "none" else {}
-    detector = build(seed=seed, critic_width=8, width=2, code=4, epochs=6.0, **learns)
-    if data == "none":
+def medians(strange: Tensor, learning: str, seed: int) -> dict[str, float]:
+    """Of each part of strange images, after a fit by those data; after one without players."""
+    learns = {} if learning == "no" else {"data": learning}
+    detector = build(seed=seed, critic_width=8, code=4, epochs=6.0, **learns)
+    if learning == "no":
         fitting = [replace(phase, players=()) for phase in detector.phases()]
         detector.phases = lambda: fitting  # type: ignore[method-assign]
     known = tiny.mixed(boxes(128, 0)[:112], strokes(16, 6), batch_size=16)
     fit(detector, {"train": stream(128), "train+labelled": known}, seed=seed)
     with torch.no_grad():
-        return float(detector.parts(strange)["features"].median())
+        return {part: float(v.median()) for part, v in detector.parts(strange).items()}
 
 
 def test_a_rate_far_too_high_stops_the_run_and_is_named() -> None:
@@ -463,9 +471,8 @@ def test_a_rate_far_too_high_stops_the_run_and_is_named() -> None:
         fit(build(learning_rate=1e30, epochs=20.0), {"train": stream(32)}, seed=0)
 
 
-@pytest.mark.parametrize("planted", [math.nan, math.inf])
 def test_a_term_that_is_not_finite_is_named_and_the_stopped_run_goes_on_to_the_very_weights(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, planted: float
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loop, "SAVE_SECONDS", 0)  # after every step
     ticks = iter(range(10**9))
@@ -478,11 +485,11 @@ def test_a_term_that_is_not_finite_is_named_and_the_stopped_run_goes_on_to_the_v
         steps[0] = progress.step
 
     def diverging(*args, **options) -> Tensor:
-        return penalty(*args, **options) * (planted if steps[0] >= 4 else 1.0)
+        return penalty(*args, **options) * (math.nan if steps[0] >= 4 else 1.0)
 
     with monkeypatch.context() as patch:
         patch.setattr(ama_file, "gradient_penalty", diverging)
-        said = rf"phase 'mirror, .*', player 'critic', step \d: term 'penalty' is {planted}"
+        said = r"phase 'mirror, .*', player 'critic', step \d: term 'penalty' is nan"
         with pytest.raises(TrainingFailed, match=said):
             fit(build(epochs=4.0), {"train": stream(32)}, seed=0, state=state, watch=watch)
     resumed = build(epochs=4.0, seed=9)  # of other weights: all come from the file
