@@ -35,7 +35,7 @@ FULL, PLAIN = "full", "plain"
 
 # How networks are trained ------------------------------------------------------------------------
 
-CONFIG = AMA.Config(critic_width=24)
+CONFIG = AMA.Config(code=24, critic_width=20)  # as the models of one class ship
 BATCH_SIZE = 16
 BATCHES = 680  # a minute of one core
 # Of a plain autoencoder in the time of one of AMA: 173 ms and 12.7 ms on a core of November that
