@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from core.detectors._base import Paper, Part
 
-__all__ = ["CRITIC", "KIND", "LIMITS", "PAPER", "PARTS"]
+__all__ = ["ANOMALIES", "CRITIC", "KIND", "LIMITS", "PAPER", "PARTS"]
 
 PAPER = Paper(
     title="Unsupervised Anomaly Detection with Adversarial Mirrored AutoEncoders",
@@ -15,7 +15,7 @@ PAPER = Paper(
     url="https://arxiv.org/abs/2003.10713",
     deviations=(
         "Sized to two cores: smaller networks without batch norm, a code of 16 to 64 numbers, "
-        "batches of 32, Adam at 1e-3, falling to 0 over the second half.",
+        "batches of 16, Adam at 1e-3, falling to 0 over the second half.",
         "The gradient penalty takes the norm over channels and pixels, where the authors' code "
         "takes it over channels alone; it is taken at a random quarter of the critic's steps and "
         "counts four times there.",
@@ -35,6 +35,11 @@ PAPER = Paper(
     "  booktitle = {UAI},\n"
     "  year = {2021}\n"
     "}",
+)
+ANOMALIES = (  # the deviation of another weight than the paper's
+    "In training, what is atypical weighs as much as {weight:g} of what is normal, where the "
+    "paper's anomalies weigh as much as {paper:g}: chosen on synthetic faults of held-out normal "
+    "images."
 )
 CRITIC = {  # the deviation that hangs on the config
     "mirrored": (),

@@ -137,7 +137,9 @@ class AMA(Detector):
 
     @property
     def deviations(self) -> tuple[str, ...]:
-        return (*self.paper.deviations, *words.CRITIC[self.config.critic])
+        weight, paper = self.config.anomaly_weight, self.Config.anomaly_weight
+        other = (words.ANOMALIES.format(weight=weight, paper=paper),) if weight != paper else ()
+        return (*self.paper.deviations, *other, *words.CRITIC[self.config.critic])
 
     @property
     def limits(self) -> tuple[str, ...]:
