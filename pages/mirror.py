@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import streamlit as st
 
 from core.service import DetectorRow, Overview, OverviewQuery
-from pages._mirror import distances, fooled, looked, mirroring, ray, simplex
-from pages._shared import links, study
+from pages._mirror import ablation, distances, fooled, looked, mirroring, ray, simplex
+from pages._shared import links
 from pages._shared.ask import ask
 from pages._shared.controls import chosen, heading
 
@@ -61,4 +61,4 @@ if not ready:
     mirroring.say_none(overview)
     raise links.PageEnds
 show(overview, ready, st.session_state["seed"])
-study.show("ama")
+ablation.show()

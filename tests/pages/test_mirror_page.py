@@ -16,6 +16,7 @@ from PIL import Image
 from starlette.requests import Request
 from streamlit.testing.v1 import AppTest
 
+from core.results import Contrast
 from core.service import (
     DISTANCE,
     Distances,
@@ -31,8 +32,9 @@ from core.service import (
     Share,
     Target,
     ask,
+    read_study,
 )
-from pages._mirror import distances, files, looked, ray, thumbnails
+from pages._mirror import ablation, distances, files, looked, ray, thumbnails
 from pages._mirror.mirroring import Mirroring
 from pages._shared.picker import Own
 
@@ -266,6 +268,30 @@ def test_the_histogram_shades_both_tails_and_draws_the_gaussian(ama: Tiny) -> No
     assert line["x0"] == pytest.approx(
         np.clip(view.parts[DISTANCE], found.edges[0], found.edges[-1])
     )
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (0.01, 0.03, "Looking at pairs helps"),
+        (-0.03, -0.01, "Looking at pairs does not help here"),
+        (-0.01, 0.03, "makes no difference that can be told"),
+    ],
+)
+def test_the_study_says_of_pairs_what_the_interval_carries(
+    low: float, high: float, said: str
+) -> None:
+    one = Contrast(
+        arm="full", other="ordinary", data=None, value=(low + high) / 2, low=low, high=high
+    )
+    result = read_study("outskirts").model_copy(
+        update={"contrasts": (one,), "notes": ("Pairs: first.", "Score: second.")}
+    )
+    text = ablation.why(result)
+    assert said in text
+    assert text.endswith("- Pairs: first.\n- Score: second.")
+    others = {key: words for key, words in ablation.PAIRS.items() if said not in words}
+    assert not any(words in text for words in others.values())
 
 
 # What can be done ---------------------------------------------------------------------------------
