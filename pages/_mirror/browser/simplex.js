@@ -198,7 +198,7 @@ export class Simplex {
     const [wide, high] = [Math.ceil(long * ratio), Math.ceil(HIGH * long * ratio)];
     const image = context.createImageData(wide, high);
     const table = Array.from({ length: 257 }, (_, i) => colourOf(i / 256, theme));
-    const [turn] = [95].map(along);
+    const turn = along(95);
     for (let row = 0; row < high; row++) {
       for (let column = 0; column < wide; column++) {
         const weights = weightsAt((column + 0.5) / (long * ratio), (row + 0.5) / (long * ratio));
@@ -209,7 +209,7 @@ export class Simplex {
           value += share * values[node];
         }
         // The line is drawn by the values: colours turn where it is.
-        at = value > level ? Math.max(at, turn + 1 / 256) : Math.min(at, turn);
+        at = value > level ? Math.max(at, turn + 1 / 256) : Math.min(at, turn - 1 / 256);
         image.data.set([...table[Math.round(256 * at)], 255], 4 * (row * wide + column));
       }
     }
