@@ -30,6 +30,7 @@ def opened(page, address: str, query: str = "") -> list:
         page.locator(".simplex .point").wait_for()
     assert answer.value.ok
     settled(page)
+    page.locator(".simplex .plane").scroll_into_view_if_needed()
     page.wait_for_timeout(300)
     sent.clear()
     return sent
