@@ -179,7 +179,7 @@ class StudyResult(_Strict):
         raise KeyError(wanted)
 
     def contrast(self, arm: str, other: str, *, data: str | None = None) -> Contrast:
-        """An arm less another on data; over the variants of all data sets, unless said.
+        """An arm less the other on data; over the variants of all data sets, unless said.
 
         Raises:
             KeyError: they were not compared.

@@ -44,7 +44,8 @@ __all__ = [
     "mirroring",
 ]
 
-TWO_SIDED, DISTANCE = "two_sided", "one_sided"  # the paper's score, and R that it is read from
+TWO_SIDED = "two_sided"  # the score of the paper
+DISTANCE = "one_sided"  # R, that it is read from
 FACTORS = tuple(i / 4 for i in range(13))  # of a code on its ray: 0 is the origin, 1 the image's
 CANDIDATES = 200  # strange images with the worst mirrors, among which `as-normal` looks
 FIRSTS = ("typical", "too-good", "as-normal", "worst-normal")

@@ -106,7 +106,7 @@ class Simplex:
         originals: (3, H, W, C) uint8.
         side: steps of a side; steps: (K, 3), how many of them each image weighs, as `steps_of` has
             them.
-        images: (K, H, W, C) uint8, decoded; averages: likewise, of the pixels themselves.
+        images: (K, H, W, C) uint8, decoded; averages: (K, H, W, C) uint8, of the pixels themselves.
         parts: by name, in order; score: the name of the score's.
         weight: of mixtures in the training of this model; 0: it never saw one.
     """
@@ -218,7 +218,7 @@ def _level(stored: np.ndarray) -> float:
 
 
 def steps_of(side: int) -> np.ndarray:
-    """Every way to share so many steps among three: (K, 3), rising in the first, then the second.
+    """Every way to share the steps of a side among three: (K, 3), rising in order.
 
     Example:
         >>> steps_of(2).tolist()
@@ -241,7 +241,7 @@ def node_of(steps: tuple[int, int, int]) -> int:
 
 
 def averaged(originals: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """Three images (3, H, W, C) uint8 averaged pixel by pixel at steps (K, 3): (K, H, W, C) uint8.
+    """The originals (3, H, W, C) uint8 averaged by pixel at steps (K, 3): (K, H, W, C) uint8.
 
     Example:
         >>> three = np.array([0, 100, 255], np.uint8).reshape(3, 1, 1, 1)
@@ -275,7 +275,7 @@ class Edge:
 
 
 def edges_of(found: Simplex, part: str) -> tuple[Edge, ...]:
-    """The three edges of a triangle, the one that leaves the normals furthest first.
+    """The three edges of a triangle, that which leaves the normals furthest by a part first.
 
     Those that leave them stand before those that do not; then by the value at the highest.
     """
@@ -356,7 +356,7 @@ def corners(query: CornersQuery) -> Corners:
 
 
 def typical_of(score: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Of each class, in their order, the image whose score (N,) is nearest to the class's median.
+    """Of each class of labels (N,), in order, the image whose score (N,) is nearest to its median.
 
     Example:
         >>> typical_of(np.array([1.0, 2.0, 9.0, 5.0]), np.array([0, 0, 0, 1])).tolist()

@@ -82,8 +82,8 @@ PARTS: Mapping[str, Part] = {
     ),
     "reconstruction": Part(
         "Pixel error",
-        "grey levels",
-        "Mean difference of picture and mirror, pixel by pixel.",
+        "of 1",
+        "Mean difference of picture and mirror, pixel by pixel, of pictures from 0 to 1.",
     ),
     "latent_norm": Part(
         "Length of the code",

@@ -216,7 +216,7 @@ class AMA(Detector):
         return x, y
 
     def atypical_codes(self, codes: Tensor, generator: torch.Generator) -> Tensor:
-        """z~ = alpha z, or z / alpha, of codes z (N, D), each with its own alpha ~ U(0, 0.5]."""
+        """z~ = alpha z, or z / alpha, of codes z (N, D): each alpha ~ U(0, 0.5], by a generator."""
         draws = torch.rand(2, len(codes), 1, generator=generator, device=generator.device)
         alpha, coin = INWARD * (1 - draws[0]).to(codes), draws[1].to(codes)
         share = {"both": 0.5, "inward": 1.0, "outward": 0.0}[self.config.atypical]
@@ -331,6 +331,11 @@ class AMA(Detector):
         return itself - mirror
 
     def parts(self, x: Tensor) -> Mapping[str, Tensor]:
+        """The parts (N,) of images x (N, C, H, W).
+
+        Raises:
+            NotFitted: no training image was seen.
+        """
         if not self.distance_quantiles.any():
             raise NotFitted("AMA needs the distances of training images")
         codes = self.embed(x)

@@ -41,7 +41,7 @@ LEAK = 0.2
 
 
 class MirrorEncoder(nn.Module):
-    """E: pictures (N, C, H, W) to codes (N, D), by strided convolutions.
+    """E: pictures x (N, C, H, W) to codes (N, D), by strided convolutions, the first width wide.
 
     Example:
         >>> encoder = MirrorEncoder(Shape(1, 28, 28), width=4, code=3)
@@ -81,7 +81,9 @@ class _Up(nn.Module):
 
 
 class MirrorGenerator(nn.Module):
-    """G: codes (N, D) to pictures (N, C, H, W) in (-1, 1), by a linear map and residual up-blocks.
+    """G: codes z (N, D) to pictures (N, C, H, W) in (-1, 1): a linear map, residual up-blocks.
+
+    The last block gives as many channels as its width.
 
     Example:
         >>> generator = MirrorGenerator(Shape(1, 27, 30), width=2, code=3)
@@ -107,7 +109,7 @@ class MirrorGenerator(nn.Module):
 
 
 def simplex_weights(n: int, generator: torch.Generator) -> Tensor:
-    """Weights (n, 3) that sum to 1: a1 and a2 ~ U(0, 1/2), a3 = 1 - a1 - a2.
+    """Weights (n, 3) that sum to 1: a1, a2 ~ U(0, 1/2) by a generator, a3 = 1 - a1 - a2.
 
     References:
         Somepalli et al. 2021, https://arxiv.org/abs/2003.10713: simplex interpolation.
@@ -146,7 +148,7 @@ def ray(code: Tensor, factors: Tensor) -> Tensor:
 
 
 def pair(x: Tensor, other: Tensor) -> Tensor:
-    """Two pictures (N, C, H, W) as a critic sees them, one behind the other: (N, 2 C, H, W).
+    """Pictures x and others (N, C, H, W) as a critic sees them, behind each other: (N, 2 C, H, W).
 
     Example:
         >>> pair(torch.zeros(1, 1, 1, 1), torch.ones(1, 1, 1, 1)).flatten().tolist()
@@ -176,8 +178,9 @@ class _Down(nn.Module):
 class PairCritic(nn.Module):
     """D: one number (N,) of each pair (N, 2 C, H, W): high for a picture beside itself.
 
-    Two residual blocks with spectral norm, features f_D summed over all places, and a linear map
-    without bias: a Wasserstein critic's last bias would have no gradient.
+    Two residual blocks with spectral norm, of a width and of twice that, features f_D summed over
+    all places, and a linear map without bias: a Wasserstein critic's last bias would have no
+    gradient.
 
     Example:
         >>> critic = PairCritic(Shape(1, 28, 28), width=4)
@@ -208,8 +211,8 @@ def untrained(critic: PairCritic) -> PairCritic:
 
     Example:
         >>> critic = untrained(PairCritic(Shape(1, 8, 8), width=1))
-        >>> list(critic.parameters()), list(critic.state_dict())
-        ([], [])
+        >>> len(list(critic.parameters())), len(critic.state_dict()), len(list(critic.buffers()))
+        (0, 0, 11)
     """
     for module in list(critic.modules()):
         if hasattr(module, "parametrizations"):
@@ -244,7 +247,7 @@ def slope_bound(critic: PairCritic, shape: Shape) -> float:
         >>> _ = torch.manual_seed(0)
         >>> critic, x = PairCritic(Shape(1, 8, 8), width=2).eval(), torch.rand(2, 2, 8, 8)
         >>> change = (critic(x[:1]) - critic(x[1:])).abs() / (x[0] - x[1]).norm()
-        >>> bool(change < slope_bound(critic, Shape(1, 8, 8)))
+        >>> change.item() < slope_bound(critic, Shape(1, 8, 8)) < 200.0
         True
     """
     places = math.ceil(shape.height / 4) * math.ceil(shape.width / 4)
@@ -261,7 +264,8 @@ def gradient_penalty(
 ) -> Tensor:
     """E (|gradient of D| - 1)^2, a number, on pairs drawn between pairs and others (N, ...).
 
-    The norm is that of the whole gradient of a pair, over channels and pixels.
+    D is the critic, from pairs (N, ...) to numbers (N,); the generator draws. The norm is that of
+    the whole gradient of a pair, over channels and pixels.
 
     References:
         Gulrajani et al. 2017, Improved training of Wasserstein GANs, eq. 3,

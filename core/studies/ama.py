@@ -31,7 +31,8 @@ from core.studies._base import Arm, Case, Ready, Trained, fit_here
 __all__ = ["ARMS", "FULL", "GRID", "NETWORKS", "PLAIN", "TOPICS", "Pairs", "PlainAutoencoder"]
 
 SHAPE = Shape(1, 28, 28)  # of both sets
-FULL, PLAIN = "full", "plain"
+FULL = "full"
+PLAIN = "plain"
 
 # How networks are trained ------------------------------------------------------------------------
 

@@ -34,7 +34,6 @@ def which_is_which(result: StudyResult) -> str:
     """That the networks of this table are other ones than those that ship."""
     full = result.arm(FULL).title
     return (
-        f"“{full.capitalize()}” was trained for this table, as every arm was, at the settings that "
-        "it chose for itself. The models that ship are other trainings, at the settings of their "
-        "cards, so their figures differ."
+        f"“{full.capitalize()}” was trained for this table, as every arm was. The models that ship "
+        "are other trainings, which lasted as long as their cards say, so their figures differ."
     )
