@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from core.detectors._base import Paper, Part
 
-__all__ = ["ANOMALIES", "CRITIC", "KIND", "LIMITS", "PAPER", "PARTS"]
+__all__ = ["ANOMALIES", "CRITIC", "KIND", "LIMITS", "OTHER_KINDS", "PAPER", "PARTS"]
 
 PAPER = Paper(
     title="Unsupervised Anomaly Detection with Adversarial Mirrored AutoEncoders",
@@ -56,6 +56,10 @@ LIMITS = (
     "control.",
 )
 KIND = "share of each cell of the critic"
+OTHER_KINDS = {  # of parts that the critic has no say in
+    "reconstruction": "share of each pixel",
+    "latent_norm": "pixel times gradient",
+}
 PARTS: Mapping[str, Part] = {
     "two_sided": Part(
         "Mirror distance, two-sided",

@@ -361,7 +361,7 @@ class AMA(Detector):
         A distance of summed features is, with the signs or directions of its sums held, a sum over
         the critic's cells, which are spread evenly over the pixels they cover. Of the code's length
         it is each pixel times its gradient: the encoder is linear piece by piece, and the offset is
-        what its biases add.
+        what its biases add to a black picture.
 
         Raises:
             ValueError: there is no such part.
@@ -376,7 +376,8 @@ class AMA(Detector):
             pixels, offset = error.sum(1) / error[0].numel(), x.new_zeros(len(x))
         else:
             pixels, offset = self._explain_features(x, part)
-        return Explanation(pixels, offset, torch.zeros_like(offset), kind=words.KIND)
+        kind = words.OTHER_KINDS.get(part, words.KIND)
+        return Explanation(pixels, offset, torch.zeros_like(offset), kind=kind)
 
     def _explain_features(self, x: Tensor, part: str) -> tuple[Tensor, Tensor]:
         """Map (N, H, W) and offset (N,) of a part that is a distance of summed features d.
