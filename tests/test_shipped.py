@@ -116,8 +116,9 @@ def test_hardly_a_test_image_of_its_own_kind_is_foreign_to_a_model(
 ) -> None:
     _, card = loaded
     standing = percentiles(card, stored[world.normal.name])
-    # A percentile of a class of 500 calibration images is a fifth of one: ends are found less well.
-    most = 0.001 if card.calibration.images >= 5000 else 0.004
+    # A percentile of a class of 500 calibration images is a fifth of one: ends are found less well,
+    # and parts that one network says go together. Four of a thousand, give or take one.
+    most = 0.001 if card.calibration.images >= 5000 else 0.005
     assert foreign(standing).mean() <= most
 
 
