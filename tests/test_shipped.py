@@ -116,9 +116,10 @@ def test_hardly_a_test_image_of_its_own_kind_is_foreign_to_a_model(
 ) -> None:
     _, card = loaded
     standing = percentiles(card, stored[world.normal.name])
-    # A percentile of a class of 500 calibration images is a fifth of one: ends are found less well,
-    # and parts that one network says go together. Four of a thousand, give or take one.
-    most = 0.001 if card.calibration.images >= 5000 else 0.005
+    # Parts of one network go together: were they one, an image in 500 would lie beyond percentile
+    # 0.1 or 99.9. A percentile of a class of 500 calibration images is a fifth of one: ends are
+    # found less well.
+    most = 0.002 if card.calibration.images >= 5000 else 0.008
     assert foreign(standing).mean() <= most
 
 

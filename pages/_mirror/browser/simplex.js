@@ -267,7 +267,9 @@ export class Simplex {
     Object.assign(this.mixture, { width, height });
     this.mixture.getContext("2d").drawImage(image, (node % columns) * width, Math.floor(node / columns) * height, width, height, 0, 0, width, height);
     set(this.mixture, "aria-label", `The decoded mixture: ${words.join(", ")}`);
-    const mean = originals[0].map((v, i) => Math.floor(shares[0] * v + shares[1] * originals[1][i] + shares[2] * originals[2][i] + 0.5));
+    const { side } = this.triangle;
+    const [a, b, c] = shares.map((share) => Math.round(share * side)); // whole: halves are exact
+    const mean = originals[0].map((v, i) => Math.floor((2 * (a * v + b * originals[1][i] + c * originals[2][i]) + side) / (2 * side)));
     this.paint(this.average, mean);
     set(this.average, "aria-label", `The pixels of the three images averaged at the same weights`);
     const flagged = part.averages[node] > part.level;
