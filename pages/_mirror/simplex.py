@@ -321,7 +321,7 @@ def _files(query: SimplexQuery, part: str) -> None:
             "top, B on the left.",
         ),
         File(
-            "Its numbers (CSV)",
+            "The triangle (CSV)",
             f"{stem}.csv",
             lambda: simplex_files.table(service.ask(fine)),
             "Weights of each mixture, and every part of it and of the averaged pixels, with "

@@ -15,7 +15,7 @@ def caption(page) -> str:
 
 
 def pairs(page, rule: str):
-    return page.locator(f"[class*='st-key-gallery_mirror_{rule}'] button")
+    return page.locator(f"[class*='st-key-gallery_mirror_{rule}'] button:visible")
 
 
 def test_pairs_are_pictures_and_a_press_looks_at_one_above_till_back_undoes_it(page, address):
