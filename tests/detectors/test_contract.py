@@ -126,7 +126,7 @@ TINY = {  # by the name of a checkpoint: DETECTOR or DETECTOR.MODEL
         auxiliaries={"encoder": {**FEW, "data": "general"}},
     ),
     "ama": Tiny(
-        config={"code": 4, "width": 2, "critic_width": 4, "epochs": 40.0, "fitted": 64},
+        config={"code": 4, "width": 2, "critic_width": 4, "epochs": 20.0, "fitted": 64},
         cost=mirror_error,
         gain=0.1,
     ),
@@ -135,7 +135,7 @@ TINY = {  # by the name of a checkpoint: DETECTOR or DETECTOR.MODEL
             "code": 4,
             "width": 2,
             "critic_width": 4,
-            "epochs": 40.0,
+            "epochs": 20.0,
             "fitted": 64,
             "critic": "ordinary",
             "atypical": "none",
