@@ -192,7 +192,10 @@ CSS = """<style>
 [data-testid=stBaseButton-primary], [data-testid=stBaseButton-primary] *,
 [data-testid=stMultiSelectTagsContainer] [data-tag] :is(span, svg, path) { color: var(--house-background) !important; }
 [data-testid=stCaptionContainer] code { font-size: .85rem; }
-@media (max-width: 767px) { [data-testid=stMainBlockContainer] { padding-top: 2.9rem; } }
+@media (max-width: 767px) {
+  [data-testid=stMainBlockContainer] { padding-top: 2.9rem; }
+  [data-testid=stMarkdownContainer] td { overflow-wrap: anywhere; }  /* long words of titles */
+}
 @media (min-width: 1700px) {
   html { font-size: 19px; }
   [data-testid=stSidebar][data-collapsed=false] { min-width: 265px; }
