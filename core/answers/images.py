@@ -30,6 +30,7 @@ __all__ = [
     "GalleryQuery",
     "ImageQuery",
     "ImageView",
+    "Standing",
     "classes_of",
     "display_table",
     "find_picture",
@@ -58,8 +59,24 @@ class ImageQuery(Query["ImageView"]):
         return files_of(self.target)
 
 
+class Standing:
+    """How the parts of one image stand among normal images, by their percentiles."""
+
+    percentiles: Mapping[str, float]
+
+    @property
+    def outside(self) -> tuple[str, ...]:
+        """Parts beyond what calibration showed, at either end (`evaluate.calibration.outside`)."""
+        return tuple(p for p, v in self.percentiles.items() if outside(np.array(v)))
+
+    @property
+    def foreign(self) -> bool:
+        """Whether most parts are outside: it is not of this detector's kind, whatever its score."""
+        return bool(foreign({p: np.array([v]) for p, v in self.percentiles.items()})[0])
+
+
 @dataclass(frozen=True)
-class ImageView:
+class ImageView(Standing):
     """One image under one detector.
 
     Attributes:
@@ -84,16 +101,6 @@ class ImageView:
     extra: Mapping[str, float]
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-
-    @property
-    def outside(self) -> tuple[str, ...]:
-        """Parts beyond what calibration showed, at either end (`evaluate.calibration.outside`)."""
-        return tuple(p for p, v in self.percentiles.items() if outside(np.array(v)))
-
-    @property
-    def foreign(self) -> bool:
-        """Whether most parts are outside: it is not of this detector's kind, whatever its score."""
-        return bool(foreign({p: np.array([v]) for p, v in self.percentiles.items()})[0])
 
 
 def image(query: ImageQuery, data: bytes | None = None) -> ImageView:

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from core.answers.images import ImageQuery, find_picture, percentiles, row_of
+from core.answers.images import ImageQuery, Standing, find_picture, percentiles, row_of
 from core.answers.loaded import Target, files_of, loaded, stored_scores
 from core.answers.query import Answered, Query
 from core.answers.sums import threshold
 from core.errors import OutskirtsError
-from core.evaluate.calibration import foreign, outside
 from core.scenario import ScenarioError
 
 if TYPE_CHECKING:
@@ -123,7 +122,7 @@ class MirrorQuery(Query["Mirror"]):
 
 
 @dataclass(frozen=True)
-class Mirror:
+class Mirror(Standing):
     """An image beside its mirror.
 
     Attributes:
@@ -153,16 +152,6 @@ class Mirror:
     limit: float
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-
-    @property
-    def outside(self) -> tuple[str, ...]:
-        """Parts beyond what calibration showed, at either end (`evaluate.calibration.outside`)."""
-        return tuple(p for p, v in self.percentiles.items() if outside(np.array(v)))
-
-    @property
-    def foreign(self) -> bool:
-        """Whether most parts are outside: it is not of this detector's kind, whatever its score."""
-        return bool(foreign({p: np.array([v]) for p, v in self.percentiles.items()})[0])
 
 
 def mirror(query: MirrorQuery, data: bytes | None = None) -> Mirror:

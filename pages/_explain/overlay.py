@@ -18,6 +18,7 @@ from core.service import MapView, MethodRow
 from pages._explain.served import OVERLAY
 from pages._shared import draw
 from pages._shared.controls import choice
+from pages._shared.scripts import DRAW_OR_SAY
 from pages._shared.theme import palette
 
 __all__ = [
@@ -37,15 +38,7 @@ STAGE, _READY = "explain_stage", "_explain_ready"
 STRONGEST = 0.995  # the quantile of a map's strength at which its colour scale ends
 LEVELS = 32767  # a map is sent in 16 bits
 
-FAILS = """
-  try {
-    return (await coming).draw(component);
-  } catch (error) {
-    coming = undefined;
-    component.setStateValue("failed", String(error));
-  }
-"""
-_draw = st.components.v2.component("outskirts.overlay", js=OVERLAY.loader(draw=FAILS))
+_draw = st.components.v2.component("outskirts.overlay", js=OVERLAY.loader(draw=DRAW_OR_SAY))
 
 
 def load_early() -> None:

@@ -33,6 +33,7 @@ from pages._mirror.weighing import NAMES, WHOLE, Weights
 from pages._shared import draw, links
 from pages._shared.ask import ask
 from pages._shared.controls import File, chosen, downloads, in_words
+from pages._shared.scripts import DRAW_OR_SAY
 from pages._shared.text import plain
 
 __all__ = ["edge_said", "opening", "place_said", "row_of", "said_of", "section"]
@@ -40,15 +41,7 @@ __all__ = ["edge_said", "opening", "place_said", "row_of", "said_of", "section"]
 WEIGHTS, COLOUR, STAGE = "mirror_weights", "mirror_colour", "mirror_simplex"
 _FINE, _SERIAL, _TOKEN = "_simplex_fine", "_simplex_serial", "_simplex_token"
 
-FAILS = """
-  try {
-    return (await coming).draw(component);
-  } catch (error) {
-    coming = undefined;
-    component.setStateValue("failed", String(error));
-  }
-"""
-_draw = st.components.v2.component("outskirts.simplex", js=SIMPLEX.loader(draw=FAILS))
+_draw = st.components.v2.component("outskirts.simplex", js=SIMPLEX.loader(draw=DRAW_OR_SAY))
 
 
 @st.fragment

@@ -12,7 +12,7 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-__all__ = ["BUNDLE", "FOREVER", "SHARED", "Scripts", "none"]
+__all__ = ["BUNDLE", "DRAW_OR_SAY", "FOREVER", "SHARED", "Scripts", "none"]
 
 SHARED = Path(__file__).with_name("browser")  # what the scripts of several components import
 KINDS = {".js": "text/javascript", ".css": "text/css"}
@@ -20,6 +20,16 @@ BUNDLE = "all.js"
 FOREVER = {"Cache-Control": "max-age=31536000, immutable"}  # its address names its version
 IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./(\w+)\.js";$', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const) (\w+))", re.MULTILINE)
+
+# What a loader does at last: draw, or say why it cannot, so that plain widgets take its place.
+DRAW_OR_SAY = """
+  try {
+    return (await coming).draw(component);
+  } catch (error) {
+    coming = undefined;
+    component.setStateValue("failed", String(error));
+  }
+"""
 
 # Scripts and looks are asked for at once, and stay in the browser until they change.
 LOADER = """
