@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from conftest import Tiny
+from mirror_page import opened, text_of
 from PIL import Image
 from starlette.requests import Request
 from streamlit.testing.v1 import AppTest
@@ -42,20 +43,6 @@ pytestmark = pytest.mark.usefixtures("quick_apps")
 
 AMA = Target("tiny", "ama")
 SECTIONS = ["The ray of its code", "Mix three images", "One side or two", "Pairs that fool it"]
-
-
-def opened(**state: object) -> AppTest:
-    """The page as a link opens it, without an exception."""
-    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60).run()
-    for key, value in state.items():
-        app.query_params[f"mirror_{key}"] = str(value)
-    app = app.switch_page("mirror.py").run()
-    assert not app.exception
-    return app
-
-
-def text_of(app: AppTest) -> str:
-    return "\n".join([m.value for m in app.markdown] + [c.value for c in app.caption])
 
 
 def html_of(app: AppTest) -> str:

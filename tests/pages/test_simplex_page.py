@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import streamlit as st
 from conftest import Tiny
+from mirror_page import opened, text_of
 from PIL import Image
 from starlette.requests import Request
 from streamlit.testing.v1 import AppTest
@@ -27,20 +28,6 @@ pytestmark = pytest.mark.usefixtures("quick_apps")
 
 AMA = Target("tiny", "ama")
 QUERY = SimplexQuery(AMA, (Corner("boxes", 0), Corner("boxes", 1), Corner("strokes", 0)), 10)
-
-
-def opened(**state: object) -> AppTest:
-    """The page as a link opens it, without an exception."""
-    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60).run()
-    for key, value in state.items():
-        app.query_params[f"mirror_{key}"] = str(value)
-    app = app.switch_page("mirror.py").run()
-    assert not app.exception
-    return app
-
-
-def text_of(app: AppTest) -> str:
-    return "\n".join([m.value for m in app.markdown] + [c.value for c in app.caption])
 
 
 def weights(app: AppTest) -> list[int]:
