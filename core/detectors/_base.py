@@ -272,6 +272,15 @@ class Detector(nn.Module, ABC):
             other._apply(fn, recurse)
         return super()._apply(fn, recurse)
 
+    def round_weights(self, batches: Iterable[Batch]) -> None:
+        """Let every weight be one that 16 bits hold, as who is ``compact`` stores it.
+
+        A `Phase.prepare`; what the batches hold does not matter.
+        """
+        for tensor in self.state_dict().values():
+            if tensor.is_floating_point():
+                tensor.copy_(tensor.half().float())
+
     def part(self, x: Tensor, name: str) -> Tensor:
         """One of the `parts` (N,) of images x (N, C, H, W) by name; who can computes it alone.
 

@@ -162,7 +162,7 @@ class AMA(Detector):
             phases = [Phase("mirror", data, self._players(0, 1), epochs=epochs)]
         return [
             *phases,
-            Phase("round to 16 bits", "train", prepare=self._round),
+            Phase("round to 16 bits", "train", prepare=self.round_weights),
             Phase("fit distances", "train", prepare=self._fit_normal, least=2),
         ]
 
@@ -278,11 +278,6 @@ class AMA(Detector):
     def _beside(self, x: Tensor, other: Tensor) -> Tensor:
         """What the critic sees of a picture and what stands beside it: both, or the latter."""
         return pair(x if self.config.critic == "mirrored" else other, other)
-
-    def _round(self, batches: Iterable[Batch]) -> None:
-        """Let every weight be one that 16 bits hold, as it will be stored."""
-        for tensor in self.state_dict().values():
-            tensor.copy_(tensor.half().float())
 
     def _fit_normal(self, batches: Iterable[Batch]) -> None:
         """The Gaussians of R and of d, and quantiles, of the first images of a shuffled stream."""

@@ -22,6 +22,7 @@ from core.detectors import _novelty_words as words
 from core.detectors._base import Batch, Detector, Explanation, NotFitted, Paper, Part, Phase, Player
 from core.nn.bank import in_8_bits, nearest
 from core.nn.bcos import WIDTHS, BcosConv2d, BcosNet, both_signs, held, linear_map
+from core.nn.optimisers import cosine
 from core.nn.pixels import spread_over_pixels
 from core.nn.sampling import normal
 from core.nn.spans import along_itself, lengths, off_span, shares, unit_rows, widest
@@ -190,7 +191,7 @@ class Novelty(Detector):
         phases = [
             Phase("bank and spans", learnt, prepare=self._fit_normal, least=least),
             Phase("background", learnt, tell, epochs=self.config.background_epochs),
-            Phase("round to 16 bits", learnt, prepare=self._round),
+            Phase("round to 16 bits", learnt, prepare=self.round_weights),
             Phase("standardise", "calibration", prepare=self._fit_scales, least=2),
         ]
         if self.config.encoder:
@@ -204,7 +205,7 @@ class Novelty(Detector):
             modules=[getattr(self, module)],
             terms=terms,
             optimizer=lambda p: torch.optim.Adam(p, lr=self.config.learning_rate),
-            schedule=lambda progress: (1 + math.cos(math.pi * progress)) / 2,
+            schedule=cosine,
         )
 
     def _classify(self, batch: Batch, generator: torch.Generator) -> Mapping[str, Tensor]:
@@ -263,11 +264,6 @@ class Novelty(Detector):
             "normal": F.softplus(-self._normal_logit(units)).mean(),
             "drawn": F.softplus(self._normal_logit(drawn)).mean(),
         }
-
-    def _round(self, batches: Iterable[Batch]) -> None:
-        """Let every weight be one that 16 bits hold, as it will be stored."""
-        for tensor in (*self.parameters(), *self.buffers()):
-            tensor.copy_(tensor.half().float())
 
     def _fit_scales(self, batches: Iterable[Batch]) -> None:
         """Mean and spread of the rest by pixel, then of every part, on held-out normal images."""

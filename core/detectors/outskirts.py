@@ -183,7 +183,7 @@ class Outskirts(Detector):
             Phase("posteriors", "train", prepare=self._hold_posteriors),
             Phase("whiten", "train", prepare=self._fit_whitening),
             Phase("discriminate", "train", [classifier], epochs=6),
-            Phase("round to 16 bits", "train", prepare=self._round),
+            Phase("round to 16 bits", "train", prepare=self.round_weights),
         ]
         if self.start:
             phases = [p for p in phases if p.name in CLASSIFYING]
@@ -261,11 +261,6 @@ class Outskirts(Detector):
     def _fit_whitening(self, batches: Iterable[Batch]) -> None:
         for j, codes in self.features(self.exemplar_codes).items():
             cast(PlainLogit, self.classifiers[j]).fit_(codes)
-
-    def _round(self, batches: Iterable[Batch]) -> None:
-        """Let every weight be one that 16 bits hold, as it will be stored."""
-        for tensor in (*self.parameters(), *self.buffers()):
-            tensor.copy_(tensor.half().float())
 
     # From image to codes ------------------------------------------------------------------------
 

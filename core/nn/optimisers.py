@@ -1,13 +1,14 @@
-"""Optimisers whose weight decay knows what a kernel is."""
+"""Optimisers whose weight decay knows what a kernel is, and how rates fall."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import torch
 from torch.nn import Parameter
 
-__all__ = ["adamax"]
+__all__ = ["adamax", "cosine"]
 
 
 def adamax(
@@ -30,3 +31,13 @@ def adamax(
     return torch.optim.Adamax(
         [{"params": p, "weight_decay": decays[k]} for k, p in groups.items() if p], lr=rate
     )
+
+
+def cosine(progress: float) -> float:
+    """What a learning rate is multiplied by at a progress in [0, 1]: from 1 to 0 along a cosine.
+
+    Example:
+        >>> [round(cosine(progress), 3) for progress in (0, 0.25, 0.5, 1)]
+        [1.0, 0.854, 0.5, 0.0]
+    """
+    return (1 + math.cos(math.pi * progress)) / 2

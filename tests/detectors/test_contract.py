@@ -75,6 +75,18 @@ def background_error(novelty: Detector, x: Tensor) -> float:
     return sum(map(float, terms.values()))
 
 
+def esad_loss(esad: Detector, x: Tensor) -> float:
+    """Of normal images: all three terms."""
+    terms = esad._terms(Batch(x, torch.ones(len(x)), torch.zeros(len(x))), torch.Generator())
+    return sum(float(value) for value in terms.values())
+
+
+def scattered(deep_sad: Detector, x: Tensor) -> float:
+    """How far codes lie from their middle, beside how far that lies from 0: free of scale."""
+    codes = deep_sad.encoder(x)
+    return float(codes.var(0).sum() / codes.mean(0).square().sum())
+
+
 def mirror_error(ama: Detector, x: Tensor) -> float:
     return float(ama.parts(x)["reconstruction"].mean())
 
@@ -124,6 +136,22 @@ TINY = {  # by the name of a checkpoint: DETECTOR or DETECTOR.MODEL
         cost=background_error,
         gain=0.007,  # nats, half of what training brings: a logit lies between -1 and 1
         auxiliaries={"encoder": {**FEW, "data": "general"}},
+    ),
+    "esad": Tiny(
+        config={
+            "code": 4,
+            "width": 4,
+            "epochs": 20.0,
+            "norm_weight": 0.01,
+            "consistency_weight": 30.0,
+        },
+        cost=esad_loss,
+        gain=30.0,  # half of what training brings
+    ),
+    "deep_sad": Tiny(
+        config={"code": 4, "width": 2, "first_epochs": 15.0, "epochs": 30.0},
+        cost=scattered,
+        gain=0.1,
     ),
     "ama": Tiny(
         config={"code": 4, "width": 2, "critic_width": 4, "epochs": 20.0, "fitted": 64},

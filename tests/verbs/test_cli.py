@@ -188,7 +188,7 @@ def test_rough_scoring_is_near_and_not_the_same(
     ("target", "words"),
     [
         ("fashoin/glow", "no scenario 'fashoin'; there are: tiny"),
-        ("tiny/blow", "no detector 'blow'; there are: ama, glow"),
+        ("tiny/blow", "no detector 'blow'; there are: ama, deep_sad, esad, glow"),
         ("tiny/glow.boot", "tiny/glow has no variant 'boot'; has: none"),
         ("tiny", "'tiny' is not SCENARIO/DETECTOR"),
         ("tiny/", "'tiny/' is not SCENARIO/DETECTOR"),

@@ -1,0 +1,78 @@
+"""What cards and pages say of ESAD: its paper, where we leave it, its parts and its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from core.detectors._base import Paper, Part
+
+__all__ = ["KINDS", "LIMITS", "PAPER", "PARTS", "TARGETS"]
+
+PAPER = Paper(
+    title="ESAD: End-to-end Deep Semi-supervised Anomaly Detection",
+    authors="Chaoqin Huang, Fei Ye, Peisen Zhao, Ya Zhang, Yan-Feng Wang, Qi Tian",
+    year=2021,
+    url="https://arxiv.org/abs/2012.04905",
+    deviations=(
+        "No official code was found: losses and score are those of OutlierDetectionNetworks.jl.",
+        "The squared error is summed over pixels in training and averaged in the score; in the "
+        "mean over pixels the code collapses, and every picture is rebuilt as the mean one.",
+        "Networks are ours: three strided and three transposed convolutions with batch norm, a "
+        "code of 32 numbers, sized to two cores; Adam at 1e-3 along a cosine.",
+        "The part 'Code, free of scale' is ours.",
+        "Weights are rounded to 16 bits after training.",
+    ),
+    bibtex="@inproceedings{huang2021esad,\n"
+    "  title = {ESAD: End-to-end Deep Semi-supervised Anomaly Detection},\n"
+    "  author = {Huang, Chaoqin and Ye, Fei and Zhao, Peisen and Zhang, Ya and Wang, Yan-Feng and "
+    "Tian, Qi},\n"
+    "  booktitle = {BMVC},\n"
+    "  year = {2021}\n"
+    "}",
+)
+TARGETS: Mapping[str, tuple[str, ...]] = {  # the deviation that hangs on the config
+    "noise": (
+        "Known anomalies are to be rebuilt as noise, drawn anew at every step, even in [0, 1]: "
+        "which noise the source does not say.",
+    ),
+    "noisy": (
+        "Known anomalies are to be rebuilt as themselves under Gaussian noise, drawn anew at every "
+        "step: which noise the source does not say.",
+    ),
+}
+LIMITS = (
+    "The length of the code is many times the reconstruction error, so that the sum is little else "
+    "than the length.",
+    "One class of known anomalies says little of others: compare the figures of known and "
+    "never-seen anomalies.",
+)
+KINDS = {
+    "sum": "share of each pixel, and rebuilt pixel times gradient",
+    "reconstruction": "share of each pixel",
+    "norm": "rebuilt pixel times gradient",
+    "mahalanobis": "rebuilt pixel times gradient",
+}
+PARTS: Mapping[str, Part] = {
+    "sum": Part(
+        "Error plus length",
+        "sum",
+        "Reconstruction error plus length of the code: the paper's score.",
+    ),
+    "reconstruction": Part(
+        "Reconstruction error",
+        "of 1",
+        "Mean squared difference of the picture and the rebuilt one, pixel by pixel, of pictures "
+        "from 0 to 1.",
+    ),
+    "norm": Part(
+        "Length of the code",
+        "length",
+        "How long the code is that the second encoder gives the rebuilt picture.",
+    ),
+    "mahalanobis": Part(
+        "Code, free of scale",
+        "s.d.",
+        "How far that code lies from those of normal training images, in their own spread. Ours, "
+        "not the paper's.",
+    ),
+}
