@@ -80,7 +80,9 @@ def test_a_scenario_that_trains_an_unknown_detector_is_said_in_a_line(tiny_scena
     values["training"]["gloww"] = values["training"]["glow"]
     path.write_text(json.dumps(values))
     forget_everything()
-    with pytest.raises(ScenarioError, match=r"trains 'gloww': no detector 'gloww'.*: ama, deep_sad, esad, glow"):
+    with pytest.raises(
+        ScenarioError, match=r"trains 'gloww': no detector 'gloww'.*: ama, deep_sad, esad,"
+    ):
         service.ask(service.OverviewQuery("tiny"))
 
 

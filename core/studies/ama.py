@@ -7,30 +7,24 @@ what is read off them.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from core.data.sources import public_set
-from core.data.splits import calibration_split
 from core.data.stream import Stream
 from core.detectors._base import Batch, Phase
 from core.detectors.ama import AMA
-from core.inference.scoring import parts_of
 from core.inference.validation import validate
 from core.results import Setting, StudyResult
-from core.settings import settings
-from core.shape import Shape
-from core.studies._base import Arm, Case, Ready, Trained, fit_here
+from core.studies._base import Arm, Case, Ready, fit_here
+from core.studies._one_class import SHAPE, OneClass
 
 __all__ = ["ARMS", "FULL", "GRID", "NETWORKS", "PLAIN", "TOPICS", "Pairs", "PlainAutoencoder"]
 
-SHAPE = Shape(1, 28, 28)  # of both sets
 FULL = "full"
 PLAIN = "plain"
 
@@ -153,20 +147,13 @@ TOPICS: Mapping[str, tuple[tuple[str, str], ...]] = {
 # The study ----------------------------------------------------------------------------------------
 
 
-@cache
-def _images(name: str, train: bool) -> tuple[np.ndarray, np.ndarray]:
-    return public_set(name, settings().data, train=train)
-
-
 @dataclass(frozen=True)
-class Pairs(Trained):
+class Pairs(OneClass):
     """What is computed on what, fixed before any test image is read.
 
     Attributes:
-        classes: each is normal in turn, and each chooses the settings of its data set, by faults.
+        sets: public sets, whose classes choose the settings of their set, by faults.
         batches: of every network but the plain one, which has ``cheaper`` times as many.
-        calibration: training images of a set that train nothing; those of the class choose.
-        held: what arms have from the same pass of one network, made once a process.
     """
 
     title: ClassVar[str] = "AMA: one class normal, nine strange, the mean over three classes"
@@ -176,7 +163,6 @@ class Pairs(Trained):
         "else off the same network. One class is normal, the nine others are strange; three "
         "classes take their turn, on digits and on garments."
     )
-    titles: ClassVar[Mapping[str, str]] = {"MNIST": "digits", "FashionMNIST": "garments"}
     over: ClassVar[str] = "three classes"
     choice: ClassVar[str] = (
         "nothing, in any arm: every network has one learning rate. It, sizes, weights and the "
@@ -194,16 +180,10 @@ class Pairs(Trained):
     batches: int = BATCHES
     batch_size: int = BATCH_SIZE
     cheaper: float = CHEAPER
-    calibration: int = 5000
-    held: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def arms(self) -> tuple[Arm, ...]:
         return ARMS
-
-    @property
-    def cases(self) -> tuple[Case, ...]:
-        return tuple(Case(data, str(c)) for data in self.sets for c in self.classes)
 
     @property
     def tuning(self) -> tuple[Case, ...]:
@@ -225,17 +205,6 @@ class Pairs(Trained):
 
     def _batches(self, network: str) -> int:
         return round(self.batches * (self.cheaper if network == PLAIN else 1))
-
-    def training(self, case: Case) -> tuple[Stream, np.ndarray]:
-        images, labels = _images(case.data, True)
-        splits = calibration_split(len(images), calibration=self.calibration, seed=self.seed)
-        normal = int(case.variant)
-        mine, held_out = (images[i[labels[i] == normal]] for i in splits)
-        n = len(mine)
-        return Stream(mine, np.ones(n, np.int8), np.full(n, normal), self.batch_size), held_out
-
-    def test(self, data: str) -> tuple[np.ndarray, np.ndarray]:
-        return _images(data, False)
 
     # Networks -----------------------------------------------------------------------------------
 
@@ -276,26 +245,13 @@ class Pairs(Trained):
             return validate(ready.detector, held_out, seed=self.seed)
 
         part = arm.changes["part"]
-        tried = [self._once(faults, arm, setting, case=case) for setting in arm.grid]
+        tried = [self.once(faults, arm, setting, case=case) for setting in arm.grid]
         return [float(np.mean([parts[part] for parts in found.values()])) for found in tried]
 
     def scores(
         self, arm: Arm, setting: Setting, *, case: Case, shared: Mapping[str, Tensor]
     ) -> np.ndarray:
-        def parts(setting: Setting) -> Mapping[str, np.ndarray]:
-            ready = self.ready(arm, setting, stream=self.training(case)[0], shared=shared)
-            return parts_of(ready.detector, self.test(case.data)[0])
-
-        return self._once(parts, arm, setting, case=case)[arm.changes["part"]]
-
-    def _once(
-        self, make: Callable[[Setting], Any], arm: Arm, setting: Setting, *, case: Case
-    ) -> Any:
-        """What all arms of a network have from the same pass over images."""
-        key = make.__name__, arm.shares, tuple(sorted(setting.items())), case
-        if key not in self.held:
-            self.held[key] = make(setting)
-        return self.held[key]
+        return self.parts(arm, setting, case=case, shared=shared)[arm.changes["part"]]
 
     # What follows -------------------------------------------------------------------------------
 

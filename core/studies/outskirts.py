@@ -10,29 +10,24 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from core.data.sources import public_set
-from core.data.splits import calibration_split
 from core.data.stream import Stream
 from core.detectors._base import Phase
 from core.detectors.outskirts import Outskirts
 from core.inference.scoring import codes_of
 from core.results import Setting
-from core.settings import settings
-from core.shape import Shape
-from core.studies._base import Arm, Case, Ready, Trained, fit_here
+from core.studies._base import Arm, Case, Ready, fit_here
+from core.studies._one_class import SHAPE, OneClass
 
 __all__ = ["FULL", "Ablation", "Staged", "arms_of"]
 
 FULL = "full"
 ONE, TWO = "one-level", "two-levels"  # what arms build on
-SHAPE = Shape(1, 28, 28)  # of both sets
 LAST_SHARED = "posteriors"  # what follows this phase differs from arm to arm
 
 
@@ -129,21 +124,14 @@ ON_CODES: Mapping[str, Callable[..., Callable[[np.ndarray], np.ndarray]]] = {
 # The study ----------------------------------------------------------------------------------------
 
 
-@cache
-def _images(name: str, train: bool) -> tuple[np.ndarray, np.ndarray]:
-    return public_set(name, settings().data, train=train)
-
-
 @dataclass(frozen=True)
-class Ablation(Trained):
+class Ablation(OneClass):
     """What is computed on what, fixed before any test image is read.
 
     Attributes:
         tuned_on: by data set, the classes on which every arm's setting is chosen, not by their
             test images; though an earlier design was once measured on those of 8 and 0. Two only:
             a class costs five minutes of a core; a third of each set would make the whole an hour.
-        classes: each is normal in turn.
-        calibration: training images of a set that train nothing; those of the class choose.
     """
 
     title: ClassVar[str] = "Outskirts: one class normal, nine strange, the mean over ten classes"
@@ -152,7 +140,6 @@ class Ablation(Trained):
         "The full method beside arms that each lack one thing. One class is normal, the nine "
         "others are strange; each class takes its turn, on digits and on garments."
     )
-    titles: ClassVar[Mapping[str, str]] = {"MNIST": "digits", "FashionMNIST": "garments"}
     over: ClassVar[str] = "ten classes"
     choice: ClassVar[str] = (
         "the setting with the highest mean AUROC over four synthetic faults of held-out normal "
@@ -166,8 +153,6 @@ class Ablation(Trained):
     tuned_on: Mapping[str, tuple[int, ...]] = field(
         default_factory=lambda: {"MNIST": (5, 8), "FashionMNIST": (0, 2)}
     )
-    classes: tuple[int, ...] = tuple(range(10))
-    calibration: int = 5000
     batch_size: int = 128
 
     @property
@@ -175,8 +160,8 @@ class Ablation(Trained):
         return arms_of(self.config)
 
     @property
-    def cases(self) -> tuple[Case, ...]:
-        return tuple(Case(data, str(c)) for data in self.tuned_on for c in self.classes)
+    def sets(self) -> tuple[str, ...]:
+        return tuple(self.tuned_on)
 
     @property
     def tuning(self) -> tuple[Case, ...]:
@@ -192,17 +177,6 @@ class Ablation(Trained):
             "epochs": {p.name: p.epochs for p in detector.phases() if p.players},
             "shapes": {k: list(v.shape) for k, v in detector.state_dict().items()},
         }
-
-    def training(self, case: Case) -> tuple[Stream, np.ndarray]:
-        images, labels = _images(case.data, True)
-        splits = calibration_split(len(images), calibration=self.calibration, seed=self.seed)
-        normal = int(case.variant)
-        mine, held_out = (images[i[labels[i] == normal]] for i in splits)
-        n = len(mine)
-        return Stream(mine, np.ones(n, np.int8), np.full(n, normal), self.batch_size), held_out
-
-    def test(self, data: str) -> tuple[np.ndarray, np.ndarray]:
-        return _images(data, False)
 
     def share(self, shares: str, stream: Stream) -> Mapping[str, Tensor]:
         """Everything before the classifiers."""

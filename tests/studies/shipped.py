@@ -37,7 +37,7 @@ def novelty(*, seed: int = 0) -> Novelty:
         for fit, n in ((detector._fit_normal, 64), (detector._fit_scales, 32)):
             x = as_tensor(tiny.boxes(n, seed=n))
             fit([Batch(x, torch.ones(n), torch.zeros(n, dtype=torch.long))])
-        detector._round([])
+        detector.round_weights([])
         detector.background.weight.normal_()
         detector.background.weight.copy_(detector.background.weight.half())
     return detector

@@ -19,7 +19,7 @@ from core.detectors.ama import AMA
 from core.inference.scoring import parts_of
 from core.inference.validation import validate
 from core.results import Contrast, StudyResult, read_study
-from core.studies import _base, _cells, study
+from core.studies import _base, _cells, _one_class, study
 from core.studies import ama as pairs
 from core.studies._base import plan_of
 from core.studies._cells import cells_of, compute
@@ -57,11 +57,11 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Folders of its own, no checkpoint in them, and the stand-in for the public sets."""
     for name in ("checkpoints", "runs", "data"):
         monkeypatch.setenv(f"OUTSKIRTS_{name.upper()}", str(tmp_path / name))
-    monkeypatch.setattr(pairs, "public_set", three_kinds)
+    monkeypatch.setattr(_one_class, "public_set", three_kinds)
     forget_everything()
-    pairs._images.cache_clear()
+    _one_class.images_of.cache_clear()
     yield tmp_path
-    pairs._images.cache_clear()
+    _one_class.images_of.cache_clear()
     forget_everything()
 
 
@@ -261,7 +261,7 @@ def test_arms_of_a_network_score_by_their_parts_from_one_pass(
         passes.append(detector)
         return parts_of(detector, images)
 
-    monkeypatch.setattr(pairs, "parts_of", counted)
+    monkeypatch.setattr(_one_class, "parts_of", counted)
     case, images = study_.cases[0], three_kinds("MNIST", bare, train=False)[0]
     for arm in ARMS:
         got = study_.scores(arm, GRID[-1], case=case, shared=shared[arm.shares])
@@ -306,9 +306,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudyResult]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("checkpoints", "runs", "data"):
             patch.setenv(f"OUTSKIRTS_{name.upper()}", str(folder / name))
-        patch.setattr(pairs, "public_set", three_kinds)
+        patch.setattr(_one_class, "public_set", three_kinds)
         forget_everything()
-        pairs._images.cache_clear()
+        _one_class.images_of.cache_clear()
         patch.setattr(_base, "processor", lambda: "a far processor")
         small = replace(TINY, classes=(0,), batches=2, held={})
         compute(small, shared_alone=True)
@@ -320,7 +320,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudyResult]:
         result = measure(small)
         assert result == read_study("ama")
         yield result
-        pairs._images.cache_clear()
+        _one_class.images_of.cache_clear()
     forget_everything()
 
 

@@ -20,7 +20,7 @@ from core.detectors.outskirts import Outskirts
 from core.inference.scoring import parts_of
 from core.nn.dense import OutwardLogit, PlainLogit
 from core.results import read_study
-from core.studies import _base, _cells, study
+from core.studies import _base, _cells, _one_class, study
 from core.studies import outskirts as ablation
 from core.studies._base import Arm, Case, Ready, plan_of
 from core.studies._cells import cells_of
@@ -70,10 +70,12 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Folders of its own, and the stand-in for the public sets."""
     for name in ("checkpoints", "runs", "data"):
         monkeypatch.setenv(f"OUTSKIRTS_{name.upper()}", str(tmp_path / name))
-    monkeypatch.setattr(ablation, "public_set", three_kinds)
+    monkeypatch.setattr(_one_class, "public_set", three_kinds)
     monkeypatch.setattr(ablation, "arms_of", two_settings)
     forget_everything()
+    _one_class.images_of.cache_clear()
     yield tmp_path
+    _one_class.images_of.cache_clear()
     forget_everything()
 
 
