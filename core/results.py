@@ -6,6 +6,7 @@ variant, or on all variants of a data set together, by one measure.
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +20,7 @@ from core.settings import settings
 __all__ = [
     "ArmResult",
     "Contrast",
+    "Published",
     "Row",
     "Run",
     "Setting",
@@ -79,6 +81,20 @@ class Contrast(_Strict):
     high: float
 
 
+class Published(_Strict):
+    """What others report of an arm's method on a data set: a mean over variants, and its std.
+
+    Attributes:
+        source: who says so, for people.
+    """
+
+    arm: str
+    data: str
+    value: float
+    std: float
+    source: str
+
+
 class Trial(_Strict):
     """A setting that was tried, with what it was chosen by, the more the better.
 
@@ -137,6 +153,7 @@ class StudyResult(_Strict):
         over: what a mean over the variants is over, such as "ten classes".
         measures: each with its title.
         contrasts: arms that are compared with others than the reference.
+        published: figures of others, by the first measure.
         notes: what follows from the figures, a sentence each.
     """
 
@@ -154,6 +171,7 @@ class StudyResult(_Strict):
     rows: tuple[Row, ...]
     run: Run
     contrasts: tuple[Contrast, ...] = ()
+    published: tuple[Published, ...] = ()
     notes: tuple[str, ...] = ()
 
     def arm(self, name: str) -> ArmResult:
@@ -189,6 +207,23 @@ class StudyResult(_Strict):
                 return one
         raise KeyError((arm, other, data))
 
+    def std(self, arm: str, data: str) -> float | None:
+        """Standard deviation of an arm's values over the variants, by the first measure.
+
+        None where there are fewer than two.
+        """
+        measure = next(iter(self.measures))
+        values = [
+            row.value
+            for row in self.rows
+            if (row.arm, row.data, row.measure) == (arm, data, measure) and row.variant is not None
+        ]
+        return statistics.stdev(values) if len(values) > 1 else None
+
+    def published_of(self, arm: str, data: str) -> Published | None:
+        """What others report of an arm on data, if they do."""
+        return next((p for p in self.published if (p.arm, p.data) == (arm, data)), None)
+
     def best(self, arms: Iterable[str], data: str) -> ArmResult:
         """Of some arms the one that is worth most where settings are chosen; of equals the first.
 
@@ -219,7 +254,24 @@ class StudyResult(_Strict):
                 row.measure: row.value,
                 **row.model_dump(include={"low", "high", "difference"}),
                 **row.model_dump(include={"difference_low", "difference_high"}),
+                **self._beside(row),
             }
+
+    def _beside(self, row: Row) -> dict[str, float | None]:
+        """Of a mean by the first measure, where anything is published: spread, and the published.
+
+        The columns are the same in every row.
+        """
+        if not self.published:
+            return {}
+        if row.measure != next(iter(self.measures)):
+            return {"std": None, "published": None, "published_std": None}
+        other = self.published_of(row.arm, row.data)
+        figures = (other.value, other.std) if other else (None, None)
+        return {
+            "std": self.std(row.arm, row.data),
+            **dict(zip(("published", "published_std"), figures, strict=True)),
+        }
 
 
 def study_path(name: str) -> Path:

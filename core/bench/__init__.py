@@ -46,34 +46,48 @@ def benchmarks() -> Mapping[str, Mapping[str, Benchmark]]:
     return {stem: importlib.import_module(f"core.bench.{stem}").BENCHMARKS for stem in stems}
 
 
-def run(name: str | None, *, force: bool = False, watch: Say = lambda text: None) -> Figures:
-    """Run one benchmark, all of a subject, or all; or a study.
+def run(
+    name: str | None, *, force: bool = False, more: bool = False, watch: Say = lambda text: None
+) -> Figures:
+    """Run one benchmark, all of a subject, or all; or a study, which its first letters may name.
 
     A study takes the better part of an hour: among all it is shown as it is stored, and not if
     that does not fit the code; by its name it is computed where it does not.
 
     Args:
         watch: told how far it came.
-        force: compute the study in any case.
+        force: compute the study in any case; more: with the cells that it has on demand.
 
     Raises:
-        OutskirtsError: there is no such benchmark.
+        OutskirtsError: there is no such benchmark, or the study has no more cells.
         DataMissing: the study's images are not in the data folder.
     """
     subjects, studies = benchmarks(), study_names()
     timed = {n: timing for subject in subjects.values() for n, timing in subject.items()}
-    if name is not None and name not in (*timed, *subjects, *studies):
-        known = ", ".join(dict.fromkeys((*timed, *subjects, *studies)))
-        raise OutskirtsError(f"no benchmark {name!r}; there are: {known}")
-    if force and name not in studies:
-        raise OutskirtsError(f"--force is of bench {' or '.join(studies)} alone")
+    known = tuple(dict.fromkeys((*timed, *subjects, *studies)))
+    begun = [study_name for study_name in studies if name and study_name.startswith(name)]
+    if name not in known and len(begun) == 1:
+        name = begun[0]
+    if name is not None and name not in known:
+        raise OutskirtsError(f"no benchmark {name!r}; there are: {', '.join(known)}")
+    if (force or more) and name not in studies:
+        option = "--force" if force else "--more"
+        raise OutskirtsError(f"{option} is of bench {' or '.join(studies)} alone")
     if name in studies:
-        from core.studies._collect import measure
-
-        return Figures(studies=(measure(study(name), force=force, say=watch),))
+        return _studied(name, force=force, more=more, watch=watch)
     chosen = timed if name is None else subjects.get(name) or {name: timed[name]}
     rows = tuple(row for timing in chosen.values() for row in timing(watch))
     return Figures(rows) if name else _with_stored(rows)
+
+
+def _studied(name: str, *, force: bool, more: bool, watch: Say) -> Figures:
+    """A study's table, computed where it is not there."""
+    from core.studies._collect import measure
+
+    chosen = study(name).wider() if more else study(name)
+    if chosen is None:
+        raise OutskirtsError(f"bench {name} has no cells that --more computes")
+    return Figures(studies=(measure(chosen, force=force, say=watch),))
 
 
 def _with_stored(rows: tuple[Row, ...]) -> Figures:

@@ -29,17 +29,28 @@ def study_table(result: StudyResult) -> Table:
         column
         for title in result.measures.values()
         for column in (title, "95 % interval", f"to {result.reference}", "95 % interval")
-    ]
-    caption = "\n".join((f"Intervals: {result.run.interval}.", *result.notes))
+    ] + (["s.d.", "published"] if result.published else [])
+    sources = dict.fromkeys(f"Published: {other.source}." for other in result.published)
+    caption = "\n".join((f"Intervals: {result.run.interval}.", *sources, *result.notes))
     table = Table("arm", *columns, title=result.title, caption=caption)
     for data in result.data:
         table.add_row(Text(data, style="bold"))
         for arm in result.arms:
             rows = [result.row(arm.name, data, measure=measure) for measure in result.measures]
             refers = arm.name == result.reference
-            table.add_row(arm.title, *(c for row in rows for c in _cells(row, refers=refers)))
+            cells = [cell for row in rows for cell in _cells(row, refers=refers)]
+            table.add_row(arm.title, *cells, *_beside(result, rows[0]))
         table.add_section()
     return table
+
+
+def _beside(result: StudyResult, row: StudyRow) -> tuple[str, ...]:
+    """The spread over variants, and what others report, with theirs."""
+    if not result.published:
+        return ()
+    std, other = result.std(row.arm, row.data), result.published_of(row.arm, row.data)
+    spread = "" if std is None else f"{std:.4f}"
+    return spread, f"{other.value:.3f} ± {other.std:.3f}" if other else ""
 
 
 def _cells(row: StudyRow, *, refers: bool) -> tuple[str, str, str, str]:

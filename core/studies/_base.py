@@ -24,7 +24,7 @@ from core.detectors._base import Detector
 from core.evaluate.bootstrap import Areas
 from core.inference.scoring import parts_of
 from core.inference.validation import validate
-from core.results import Setting, StudyResult
+from core.results import Published, Setting, StudyResult
 from core.train.card import accelerator, processor
 from core.train.loop import fit, processes
 
@@ -143,6 +143,15 @@ class Study(ABC):
     def tuning(self) -> tuple[Case, ...]:
         """Where settings are chosen for a data set; none where no arm has anything to choose."""
         return ()
+
+    @property
+    def published(self) -> tuple[Published, ...]:
+        """Figures of others, to stand beside those of arms."""
+        return ()
+
+    def wider(self) -> Study | None:
+        """The study with cells that are computed on demand, too, if there are any."""
+        return None
 
     @abstractmethod
     def fixed(self) -> Mapping[str, Any]:
@@ -271,10 +280,12 @@ class Trained(Study):
         return {"images": len(self.training(case)[0].images)}
 
 
-def fit_here(detector: Detector, stream: Stream, *, seed: int, device: str = "cpu") -> None:
+def fit_here(
+    detector: Detector, streams: Mapping[str, Stream], *, seed: int, device: str = "cpu"
+) -> None:
     """Train by a seed on the processor, whatever else there is; or on a device that is named."""
     with processes(1, accelerator=device) as fabric:
-        fit(detector, {"train": stream}, seed=seed, fabric=fabric)
+        fit(detector, streams, seed=seed, fabric=fabric)
 
 
 def plan_of(study: Study) -> dict[str, Any]:

@@ -47,17 +47,18 @@ INTERVAL = (
 
 
 def stored(study: Study) -> StudyResult:
-    """What is stored, if it is what this code would compute.
+    """What is stored, if it is what this code would compute, of the study or of its wider one.
 
     Raises:
         StudyMissing: there is none, it is damaged, or it was computed by another plan.
     """
     result = read_study(study.name)
+    wider = study.wider()
     try:
-        plan = plan_of(study)
+        plans = [plan_of(one) for one in (study, wider) if one]
     except CardError as error:
         raise StudyMissing(f"{study.name} asks a checkpoint that is not here: {error}") from error
-    if result.plan != plan:
+    if result.plan not in plans:
         raise StudyMissing(
             f"studies/{study_path(study.name).name} was computed with other settings than the code "
             f"has now: `python -m core bench {study.name}` computes it again"
@@ -129,6 +130,7 @@ def collect(study: Study, *, say: Say = lambda text: None) -> StudyResult:
         rows=tuple(row for data in drawn for row in _rows(study, data, drawn=drawn[data])),
         run=_run(study),
         contrasts=tuple(_contrasts(study, drawn)),
+        published=study.published,
     )
     return result.model_copy(update={"notes": study.notes(result)})
 

@@ -214,7 +214,7 @@ class Pairs(OneClass):
         for i, setting in enumerate(GRID):
             epochs = self._batches(shares) / stream.batches()
             detector = self._build(shares, **setting, epochs=epochs)
-            fit_here(detector, stream, seed=self.seed, device=self.device)
+            fit_here(detector, {"train": stream}, seed=self.seed, device=self.device)
             if self.device != "cpu":
                 _fit_distances(detector, stream, seed=self.seed)
             state = detector.state_dict()

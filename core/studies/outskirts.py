@@ -183,7 +183,7 @@ class Ablation(OneClass):
         base = self._build(levels=1 if shares == ONE else 2)
         names = [phase.name for phase in base.phases()]
         base.wanted = names[: names.index(LAST_SHARED) + 1]
-        fit_here(base, stream, seed=self.seed, device=self.device)
+        fit_here(base, {"train": stream}, seed=self.seed, device=self.device)
         return {k: v for k, v in base.state_dict().items() if not k.startswith("classifiers.")}
 
     def ready(
@@ -200,7 +200,7 @@ class Ablation(OneClass):
         phases = detector.phases()
         last = phases[[p.name for p in phases].index(LAST_SHARED) + 1 :]
         detector.wanted = [p.name for p in last if arm.name != "density" or not p.players]
-        fit_here(detector, stream, seed=self.seed, device=self.device)
+        fit_here(detector, {"train": stream}, seed=self.seed, device=self.device)
         return Ready(detector.requires_grad_(False), "logit")
 
     def _on(self, shared: Mapping[str, Tensor], *, kind: type = Staged, **changes: Any) -> Any:

@@ -57,6 +57,9 @@ def bench(
     force: Annotated[
         bool, typer.Option("--force", help="Compute the study, such as outskirts, in any case.")
     ] = False,
+    more: Annotated[
+        bool, typer.Option("--more", help="With the study's cells that are computed on demand.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run the project's own benchmarks; figures, no verdict. Best with nothing else running."""
@@ -64,7 +67,9 @@ def bench(
     from core.bench._tables import study_table, times_table
 
     with spinner() as tell:  # a study takes long: a log is told how far it came
-        figures = benches.run(name, force=force, watch=tell if notes.is_terminal else note)
+        figures = benches.run(
+            name, force=force, more=more, watch=tell if notes.is_terminal else note
+        )
     for text in figures.missing:
         note(text)
     if as_json:

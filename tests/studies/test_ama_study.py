@@ -202,7 +202,7 @@ def test_a_setting_of_the_grid_is_the_training_by_it(shared: Shared, stream: Str
         epochs = TINY.batches / stream.batches()
         again = AMA(replace(TINY.config, **setting, epochs=epochs), pairs.SHAPE)
         again.load_state_dict(TINY._build(FULL).state_dict())
-        _base.fit_here(again, stream, seed=TINY.seed)
+        _base.fit_here(again, {"train": stream}, seed=TINY.seed)
         for name, value in again.state_dict().items():
             assert torch.equal(detector.state_dict()[name], value), name
 
