@@ -17,8 +17,8 @@ PAPER = Paper(
         "No official code was found: losses and score are those of OutlierDetectionNetworks.jl.",
         "The squared error is summed over pixels in training and averaged in the score; in the "
         "mean over pixels the code collapses, and every picture is rebuilt as the mean one.",
-        "Networks are ours: three strided and three transposed convolutions with batch norm, a "
-        "code of 32 numbers, sized to two cores; Adam at 1e-3 along a cosine.",
+        "Networks are ours, sized to two cores: three strided and three transposed convolutions "
+        "with batch norm, a code of 32 numbers, no bias in the encoders; Adam along a cosine.",
         "The part 'Code, free of scale' is ours.",
         "Weights are rounded to 16 bits after training.",
     ),

@@ -67,7 +67,7 @@ class DeepSAD(Detector):
 
         score: str = "distance"
         code: int = 32
-        width: int = 20
+        width: int = 15
         data: Literal["train", "train+labelled"] = "train"
         eta: float = 1.0
         learning_rate: float = 1e-3
@@ -79,7 +79,7 @@ class DeepSAD(Detector):
         super().__init__(config, shape)
         _check(config, shape)
         width, code = config.width, config.code
-        self.encoder = ConvEncoder(shape, width=width, code=code, affine=False)
+        self.encoder = ConvEncoder(shape, width=width, code=code)
         self.decoder = ConvDecoder(shape, width=width, code=code)
         self.register_buffer("centre", torch.zeros(config.code))
         self.to(memory_format=torch.channels_last)  # a fifth faster on a processor
@@ -174,16 +174,16 @@ class DeepSAD(Detector):
 def clear_of_zero(centre: Tensor) -> Tensor:
     """A centre (D,) none of whose numbers is nearer to 0 than 0.1; the signs stay.
 
-    A unit whose target is 0 could be met by weights that are all 0.
+    Of a unit whose target is 0, weights that are all 0 would do. What is 0 becomes positive.
 
     References:
         Ruff et al. 2020, the authors' code: `init_center_c`, eps = 0.1.
 
     Example:
         >>> clear_of_zero(torch.tensor([0.02, -0.02, 0.5, 0.0])).tolist()
-        [0.10000000149011612, -0.10000000149011612, 0.5, 0.0]
+        [0.10000000149011612, -0.10000000149011612, 0.5, 0.10000000149011612]
     """
-    return torch.where(centre.abs() < CLEAR, CLEAR * centre.sign(), centre)
+    return torch.where(centre.abs() < CLEAR, torch.where(centre < 0, -CLEAR, CLEAR), centre)
 
 
 def _check(config: DeepSAD.Config, shape: Shape) -> None:

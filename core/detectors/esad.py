@@ -78,7 +78,7 @@ class ESAD(Detector):
 
         score: str = "sum"
         code: int = 32
-        width: int = 16
+        width: int = 12
         data: Literal["train", "train+labelled"] = "train"
         target: Literal["noise", "noisy"] = "noise"
         noise: float = 0.5

@@ -23,30 +23,31 @@ LEAK = 0.1
 class ConvEncoder(nn.Module):
     """E: pictures x (N, C, H, W) to codes (N, D), by three strided convolutions and a linear map.
 
+    Nothing has a bias, and batch norm neither scales nor shifts: where codes are drawn together, no
+    weights but 0 make them all the same (propositions 1 and 2 of the reference).
+
     Args:
         width: channels of the first convolution; the others have twice as many.
-        affine: whether batch norm scales and shifts, and the code has a bias; without either no
-            weights but 0 make the code a constant (Ruff et al. 2018, propositions 1 and 2).
 
     References:
         Ruff et al. 2018, Deep one-class classification, http://proceedings.mlr.press/v80/ruff18a.
 
     Example:
-        >>> encoder = ConvEncoder(Shape(1, 28, 28), width=4, code=3, affine=False)
-        >>> encoder(torch.zeros(2, 1, 28, 28)).tolist()
+        >>> encoder = ConvEncoder(Shape(1, 28, 28), width=4, code=3)
+        >>> encoder(Tensor(2, 1, 28, 28).zero_()).tolist()
         [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
     """
 
-    def __init__(self, shape: Shape, *, width: int, code: int, affine: bool = True) -> None:
+    def __init__(self, shape: Shape, *, width: int, code: int) -> None:
         super().__init__()
         sizes = shape.channels, width, 2 * width, 2 * width
         self.convolutions = nn.ModuleList(
             nn.Conv2d(a, b, 3, stride=2, padding=1, bias=False)
             for a, b in itertools.pairwise(sizes)
         )
-        self.norms = nn.ModuleList(nn.BatchNorm2d(size, affine=affine) for size in sizes[1:])
+        self.norms = nn.ModuleList(nn.BatchNorm2d(size, affine=False) for size in sizes[1:])
         cells = math.ceil(shape.height / 8) * math.ceil(shape.width / 8)
-        self.code = nn.Linear(sizes[-1] * cells, code, bias=affine)
+        self.code = nn.Linear(sizes[-1] * cells, code, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
@@ -62,7 +63,7 @@ class ConvDecoder(nn.Module):
 
     Example:
         >>> decoder = ConvDecoder(Shape(1, 27, 30), width=2, code=3)
-        >>> decoder(torch.zeros(2, 3)).shape
+        >>> decoder(Tensor(2, 3).zero_()).shape
         torch.Size([2, 1, 27, 30])
     """
 

@@ -75,6 +75,7 @@ class Network:
 
     @property
     def name(self) -> str:
+        """Such as "esad-10-polluted"."""
         ends = ("-polluted" if self.pollution else "") + ("-second" if self.draw else "")
         return f"{self.kind}-{100 * self.share:02.0f}{ends}"
 
