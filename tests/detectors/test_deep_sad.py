@@ -94,7 +94,8 @@ def test_a_known_anomaly_at_the_centre_has_a_finite_loss_and_gradient() -> None:
     x = pictures((0.5, 0.5)).requires_grad_()
     terms = detector._draw_in(Batch(x, torch.tensor([-1]), torch.zeros(1)), draw())
     sum(terms.values()).backward()  # type: ignore[union-attr]
-    assert x.grad is not None and bool(torch.isfinite(x.grad).all())
+    assert x.grad is not None
+    assert bool(torch.isfinite(x.grad).all())
 
 
 def test_the_encoder_has_no_bias_so_that_nothing_but_weights_of_zero_makes_codes_constant() -> None:

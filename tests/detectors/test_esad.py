@@ -90,7 +90,8 @@ def test_a_code_of_no_length_has_a_finite_loss_and_gradient() -> None:
     terms = detector._terms(Batch(torch.rand(2, 1, 8, 8), -torch.ones(2), BATCH.label), draw())
     sum(terms.values()).backward()  # type: ignore[union-attr]
     grads = [p.grad for p in detector.parameters() if p.grad is not None]
-    assert grads and all(bool(torch.isfinite(grad).all()) for grad in grads)
+    assert grads
+    assert all(bool(torch.isfinite(grad).all()) for grad in grads)
 
 
 def test_of_the_mean_error_a_picture_s_pixels_count_as_one(stubbed: ESAD) -> None:
@@ -106,9 +107,11 @@ def test_known_anomalies_become_noise_that_a_generator_draws_anew() -> None:
     assert torch.equal(noise._noise(x, draw(1)), noise._noise(x, draw(1)))
     assert not torch.equal(noise._noise(x, draw(1)), noise._noise(x, draw(2)))
     even = noise._noise(x, draw(1))
-    assert 0.4 < float(even.mean()) < 0.6 and torch.equal(even, noise._noise(0 * x, draw(1)))
+    assert 0.4 < float(even.mean()) < 0.6
+    assert torch.equal(even, noise._noise(0 * x, draw(1)))
     near = noisy._noise(x, draw(1))
-    assert float((near - x).abs().max()) < 0.6 and float(near.max()) <= 1
+    assert float((near - x).abs().max()) < 0.6
+    assert float(near.max()) <= 1
     assert 0.05 < float((near - x).abs().mean()) < 0.1
 
 
