@@ -19,7 +19,6 @@ PAPER = Paper(
         "mean over pixels the code collapses, and every picture is rebuilt as the mean one.",
         "Networks are ours, sized to two cores: three strided and three transposed convolutions "
         "with batch norm, a code of 32 numbers, no bias in the encoders; Adam along a cosine.",
-        "The part 'Code, free of scale' is ours.",
         "Weights are rounded to 16 bits after training.",
     ),
     bibtex="@inproceedings{huang2021esad,\n"
@@ -50,7 +49,6 @@ KINDS = {
     "sum": "share of each pixel, and rebuilt pixel times gradient",
     "reconstruction": "share of each pixel",
     "norm": "rebuilt pixel times gradient",
-    "mahalanobis": "rebuilt pixel times gradient",
 }
 PARTS: Mapping[str, Part] = {
     "sum": Part(
@@ -68,11 +66,5 @@ PARTS: Mapping[str, Part] = {
         "Length of the code",
         "length",
         "How long the code is that the second encoder gives the rebuilt picture.",
-    ),
-    "mahalanobis": Part(
-        "Code, free of scale",
-        "s.d.",
-        "How far that code lies from those of normal training images, in their own spread. Ours, "
-        "not the paper's.",
     ),
 }

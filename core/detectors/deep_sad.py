@@ -70,10 +70,10 @@ class DeepSAD(Detector):
         width: int = 15
         data: Literal["train", "train+labelled"] = "train"
         eta: float = 1.0
-        learning_rate: float = 1e-3
+        learning_rate: float = 3e-3
         weight_decay: float = 1e-6
-        first_epochs: float = 6.0
-        epochs: float = 12.0
+        first_epochs: float = 8.0
+        epochs: float = 8.0
 
     def __init__(self, config: Config, shape: Shape) -> None:
         super().__init__(config, shape)

@@ -51,7 +51,6 @@ TITLES = {"esad": "ESAD", "deep_sad": "Deep SAD"}
 READINGS = {  # of ESAD, beside the paper's score
     "reconstruction": "reconstruction error",
     "norm": "length of the code",
-    "mahalanobis": "code, free of scale",
 }
 
 

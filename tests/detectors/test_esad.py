@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from core.data.picture import as_tensor
 from core.data.stream import Stream
-from core.detectors._base import Batch, NotFitted
+from core.detectors._base import Batch
 from core.detectors.esad import ESAD
 from core.shape import Shape
 from core.train.loop import fit
@@ -22,7 +22,7 @@ SHAPE, SMALL = Shape(1, 20, 20), Shape(1, 8, 8)
 
 def build(shape: Shape = SHAPE, *, seed: int = 0, **config: object) -> ESAD:
     torch.manual_seed(seed)
-    return ESAD(ESAD.Config(**{"code": 4, "width": 4, **config}), shape)  # type: ignore[arg-type]
+    return ESAD(ESAD.Config(**{"code": 4, "width": 4, "norm_weight": 1.0, **config}), shape)  # type: ignore[arg-type]
 
 
 def boxes(n: int, seed: int) -> np.ndarray:
@@ -103,7 +103,7 @@ def test_of_the_mean_error_a_picture_s_pixels_count_as_one(stubbed: ESAD) -> Non
 
 def test_known_anomalies_become_noise_that_a_generator_draws_anew() -> None:
     x = torch.full((3, 1, 8, 8), 0.9)
-    noise, noisy = build(SMALL), build(SMALL, target="noisy", noise=0.1)
+    noise, noisy = build(SMALL, target="noise"), build(SMALL, target="noisy", noise=0.1)
     assert torch.equal(noise._noise(x, draw(1)), noise._noise(x, draw(1)))
     assert not torch.equal(noise._noise(x, draw(1)), noise._noise(x, draw(2)))
     even = noise._noise(x, draw(1))
@@ -139,19 +139,11 @@ def test_the_second_encoder_sees_the_rebuilt_picture_and_no_other(stubbed: ESAD)
 
 
 def test_the_score_is_mean_squared_error_plus_length(stubbed: ESAD) -> None:
-    stubbed.whiten.copy_(torch.tensor([[2.0, 0], [0, 4]]))
-    stubbed.mean.copy_(torch.tensor([1.5, 1]))
     parts = {name: values.tolist() for name, values in stubbed.parts(BATCH.x).items()}
     assert parts["reconstruction"] == pytest.approx([0.25, 0.0625])
     assert parts["norm"] == pytest.approx([2, 0.5])
     assert parts["sum"] == pytest.approx([2.25, 0.5625])
-    assert parts["mahalanobis"] == pytest.approx([5, 13**0.5])  # |(-3, 4)|, |(-3, -2)|
     assert torch.equal(stubbed.score(BATCH.x), stubbed.parts(BATCH.x)["sum"])
-
-
-def test_without_codes_of_training_images_there_is_no_score() -> None:
-    with pytest.raises(NotFitted, match="codes of training images"):
-        build().parts(torch.zeros(1, 1, 20, 20))
 
 
 @pytest.mark.parametrize(
@@ -195,14 +187,6 @@ def test_known_anomalies_move_outward_and_are_rebuilt_worse() -> None:
         before = float(twin.part(seen, part).mean() / twin.part(others, part).mean())
         after = float(knowing.part(seen, part).mean() / knowing.part(others, part).mean())
         assert after > factor * before, part
-
-
-def test_the_gaussian_of_codes_is_that_of_normal_training_images() -> None:
-    _, knowing = _twins()
-    codes = knowing.embed(as_tensor(boxes(96, 0)))
-    torch.testing.assert_close(knowing.mean, codes.mean(0), rtol=1e-4, atol=1e-5)
-    whitened = torch.cov(knowing._whitened(codes).T)
-    assert float((whitened - torch.eye(4)).abs().max()) < 0.1
 
 
 # Which pixels -------------------------------------------------------------------------------------
