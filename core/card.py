@@ -44,10 +44,18 @@ class _Strict(BaseModel):
 
 
 class TrainedOn(_Strict):
-    """Training images: the set, how many, and the sha256 of their pixels in order."""
+    """Training images: the set, how many, and the sha256 of their pixels in order.
+
+    Attributes:
+        known: how many of them are known anomalies.
+        known_class: the class that these are of, where it is one of the normal set's own.
+    """
 
     name: str
     images: int
+    # Left out where there are none, as in older cards, so that these keep their seals.
+    known: int = Field(0, exclude_if=lambda v: v == 0)
+    known_class: str = Field("", exclude_if=lambda v: v == "")
     calibration: int
     split_seed: int
     sha256: str

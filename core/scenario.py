@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Literal
@@ -11,11 +12,22 @@ from pydantic import Field, ValidationError, model_validator
 
 from core.cache import Cache, freeze, stamp
 from core.data.reference import Pictures, read_reference, write_reference
+from core.data.splits import labelled_class
 from core.data.transforms import CONTROLS, flat_images, noise_images
 from core.data.views import Joined
 from core.errors import ScenarioError, complaint
 from core.files import FileError, read_text
-from core.schema import REST, ImageSet, ModelName, ScenarioSets, SetName, Split, StartTile, Training
+from core.schema import (
+    REST,
+    ImageSet,
+    ModelName,
+    ScenarioSets,
+    SetName,
+    Split,
+    StartTile,
+    Training,
+    class_model,
+)
 from core.settings import settings
 from core.shape import Shape
 
@@ -33,6 +45,9 @@ __all__ = [
 ]
 
 
+OF_SHARE = re.compile(r"(.+)-[0-9]{2}")  # a variant CLASS-GG
+
+
 class Scenario(ScenarioSets):
     """The schema of scenario.json.
 
@@ -43,7 +58,10 @@ class Scenario(ScenarioSets):
         variants: a name for each class of the normal set; each in turn is the normal one, and the
             others are strange (see `member`). ``strange`` is empty then.
         training: settings a model, by its name: DETECTOR or DETECTOR.MODEL. Where there are
-            variants, DETECTOR is a model of each class, DETECTOR.MODEL one of all: see `shared`.
+            variants, DETECTOR is a model of each class (of each share of known anomalies, where
+            it has shares), DETECTOR.MODEL one of all: see `shared`.
+        labelled: of a `member`, the class, by its index, that its known anomalies are of; None
+            where no training has shares.
         limits: of every model that learned here; a sentence each.
         start: states of pages that are worth a look, in the order in which they are shown.
     """
@@ -59,6 +77,7 @@ class Scenario(ScenarioSets):
     training: dict[ModelName, Training] = Field(default={})
     limits: tuple[str, ...] = ()
     start: tuple[StartTile, ...] = ()
+    labelled: int | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Scenario:
@@ -69,8 +88,20 @@ class Scenario(ScenarioSets):
             raise ValueError(f"variants must differ from each other and from {REST!r}")
         if twice := [m for m in self.shared if self.class_of(m.partition(".")[2])]:
             raise ValueError(f"{', '.join(twice)} in training is called as the model of a class is")
+        self._shares_fit()
         Shape.checked(self.image)
         return self
+
+    def _shares_fit(self) -> None:
+        if self.labelled is not None:
+            raise ValueError("labelled is drawn by the seed of split, a class for each variant")
+        shares = {share for training in self.training.values() for share in training.shares}
+        if shares and not self.variants:
+            raise ValueError("shares of known anomalies are of variants, and there are none")
+        if wrong := [name for name in self.shared if self.training[name].shares]:
+            raise ValueError(f"{', '.join(wrong)} is of all variants: it has no shares")
+        if twice := {f"{v}-{share}" for v in self.variants for share in shares} & {*self.variants}:
+            raise ValueError(f"variant {min(twice)} is called as one with a share is")
 
     @property
     def family(self) -> str:
@@ -90,7 +121,16 @@ class Scenario(ScenarioSets):
 
         None where there is no such class.
         """
-        return next((v for v in (variant, variant.rpartition("-")[0]) if v in self.variants), None)
+        with_share = OF_SHARE.fullmatch(variant)
+        names = (variant, with_share[1]) if with_share else (variant,)
+        return next((v for v in names if v in self.variants), None)
+
+    def variants_of(self, detector: str) -> tuple[str, ...]:
+        """Variants of a detector's models: classes, or each with each of the detector's shares."""
+        training = self.training.get(detector)
+        if training is None or not training.shares:
+            return self.variants
+        return tuple(f"{v}-{share}" for v in self.variants for share in training.shares)
 
     @property
     def shape(self) -> Shape:
@@ -170,12 +210,29 @@ class Scenario(ScenarioSets):
             "normal": normal,
             "strange": (rest, *sets),
             "variants": (),
-            "training": {
-                f"{name}.{variant}": t for name, t in self.training.items() if "." not in name
-            },
+            "training": self._training_of_class(variant),
+            "labelled": self._labelled_of_class(variant),
             "start": tuple(tile.filled(variant, normal, sets[-1]) for tile in self.start),
         }
         return self.model_copy(update=update)
+
+    def _training_of_class(self, variant: str) -> dict[str, Training]:
+        """Settings of the models of one class, by their names."""
+        models: dict[str, Training] = {}
+        for name, training in self.training.items():
+            if "." in name:
+                continue
+            if not training.shares:
+                models[class_model(name, variant)] = training
+            for share in training.shares:
+                models[class_model(f"{name}-{share}", variant)] = training.of_share(share)
+        return models
+
+    def _labelled_of_class(self, variant: str) -> int | None:
+        if not any(training.shares for training in self.training.values()):
+            return None
+        normal = self.variants.index(variant)
+        return labelled_class(normal, len(self.variants), seed=self.split.seed)
 
     def _classes(self) -> list[ImageSet]:
         """A strange set for each class of the normal one, in the order of variants."""

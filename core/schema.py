@@ -15,11 +15,13 @@ __all__ = [
     "ScenarioSets",
     "SetName",
     "SetRole",
+    "Share",
     "Split",
     "StartTile",
     "Strict",
     "Training",
     "TrainingSource",
+    "class_model",
 ]
 
 REST = "rest"  # the set that joins all classes but the normal one
@@ -34,6 +36,7 @@ class Strict(BaseModel):
 SetName = Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
 ModelName = Annotated[str, Field(pattern=r"^[a-z0-9_-]+(\.[a-z0-9_-]+)?$")]  # files are called so
 SetRole = Literal["normal", "strange", "unjudged"]
+Share = Annotated[str, Field(pattern=r"^[0-9]{2}$")]  # in per cent, as file names end
 
 
 class ImageSet(Strict):
@@ -112,6 +115,8 @@ class Training(Strict):
         seeds: models of other seeds whose spread this one's card reports.
         points, layouts: of the maps of its codes.
         deviations, limits: what its card says beside what is true of the method anywhere.
+        shares: per cent of known anomalies among the training images; of each class, a model each.
+        share: that of one such model, in [0, 1): see `core.scenario.Scenario.member`.
     """
 
     title: str = ""
@@ -125,6 +130,46 @@ class Training(Strict):
     config: dict[str, Any] = {}
     deviations: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
+    shares: tuple[Share, ...] = ()
+    share: float | None = None
+
+    @model_validator(mode="after")
+    def _shares_fit(self) -> Training:
+        if self.share is not None:
+            raise ValueError("share is said by shares, in per cent, of each model")
+        if len(set(self.shares)) != len(self.shares):
+            raise ValueError(f"shares must differ from each other, got {', '.join(self.shares)}")
+        return self
+
+    def of_share(self, share: str) -> Training:
+        """The training of one model, of whose images ``share`` per cent are known anomalies."""
+        return self.model_copy(update={"shares": (), "share": int(share) / 100})
+
+    def titled(self, default: str) -> str:
+        """The model's name on pages; with a share it says so.
+
+        Args:
+            default: its name where the scenario gives it none.
+        """
+        title = self.title or default
+        if self.share is None:
+            return title
+        how_many = f"{100 * self.share:.0f} %" if self.share else "no"
+        return f"{title}, {how_many} known anomalies"
+
+
+def class_model(model: str, variant: str) -> str:
+    """Name of the model of a class, that of ``variant``.
+
+    Args:
+        model: DETECTOR, or DETECTOR-GG with a share of known anomalies.
+
+    Example:
+        >>> class_model("ama", "4"), class_model("esad-10", "ankle-boot")
+        ('ama.4', 'esad.ankle-boot-10')
+    """
+    detector, dash, share = model.partition("-")
+    return f"{detector}.{variant}{dash}{share}"
 
 
 class StartTile(Strict):
@@ -136,7 +181,8 @@ class StartTile(Strict):
     Attributes:
         page: its address; state: its controls, by their names without the page's.
         text: says on Overview what is to be seen; "": a button of the page alone.
-        model: without which there is nothing to see; "": none is needed.
+        model: without which there is nothing to see; "": none is needed. Where a class is normal
+            it is that of the class, by its detector, or by DETECTOR-GG where there are shares.
     """
 
     page: str = Field(pattern=r"^[a-z]+$")
@@ -153,7 +199,7 @@ class StartTile(Strict):
             update={
                 "title": self.title.format(**titles),
                 "text": self.text.format(**titles),
-                "model": self.model and f"{self.model}.{variant}",
+                "model": self.model and class_model(self.model, variant),
                 "state": {
                     key: value.format(**names) if isinstance(value, str) else value
                     for key, value in self.state.items()

@@ -87,7 +87,7 @@ class Target:
         if (chosen := scenario.class_of(self.variant or "")) is None:
             raise ScenarioError(
                 f"{self} is one of {len(scenario.variants)}: name which, such as "
-                f"{self.scenario}/{self.detector}.{scenario.variants[0]}"
+                f"{self.scenario}/{self.detector}.{scenario.variants_of(self.detector)[0]}"
             )
         return load_scenario(f"{scenario.name}.{chosen}")
 
@@ -100,7 +100,8 @@ def variants_of(target: Target) -> list[Target]:
     scenario = load_scenario(target.scenario)
     if target.variant or not scenario.variants:
         return [target]
-    return [Target(target.scenario, target.detector, v) for v in scenario.variants]
+    variants = scenario.variants_of(target.detector)
+    return [Target(target.scenario, target.detector, v) for v in variants]
 
 
 def shared_of(target: Target) -> list[Target]:
@@ -131,9 +132,10 @@ def parse_target(text: str) -> Target:
         )
     if detector not in detector_names():
         raise ScenarioError(f"no detector {detector!r}; there are: {', '.join(detector_names())}")
-    if variant and scenario.class_of(variant) is None and rest not in scenario.training:
+    variants = scenario.variants_of(detector)
+    if variant and variant not in variants and rest not in scenario.training:
         models = [m.partition(".")[2] for m in scenario.training if m.startswith(f"{detector}.")]
-        known = ", ".join([*models, *scenario.variants]) or "none"
+        known = ", ".join([*models, *variants]) or "none"
         raise ScenarioError(f"{scenario_name}/{detector} has no variant {variant!r}; has: {known}")
     return Target(scenario_name, detector, variant or None)
 

@@ -205,7 +205,7 @@ def _row(scenario: Scenario, name: str, training: Training) -> DetectorRow:
     except checkpoint.CardError as error:
         missing = str(error)
     titles = _part_titles(name, cls, training.config if card is None else card.config, scenario)
-    title = training.title or cls.__name__
+    title = training.titled(cls.__name__)
     return DetectorRow(name, cls.__name__, title, training.text, titles, card, missing)
 
 

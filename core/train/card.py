@@ -100,6 +100,9 @@ def write_card(
     card = _card(scenario, name, learnt, training, measured, others=others, weights=weights)
     scores = measured.scores if scenario.name == scenario.family else measured.scores.rounded()
     save = partial(checkpoint.save, card, scenario.folder, weights=data, scores=scores)
+    if training.share is not None:  # of which there are many: they are small, and have no map
+        save()
+        return card
     try:
         atlas = lay_out(scenario, detector, training, stage=watcher.stage)
     except Exception:  # whatever went wrong with the map, the hours of training are not lost
@@ -215,15 +218,25 @@ def _learnt_from(detector: Detector) -> Roles:
 
 def _trained_on(scenario: Scenario, detector: Detector, streams: Mapping[str, Stream]) -> TrainedOn:
     data = _learnt_from(detector)
-    learnt = [pair for role in data.split("+") for pair in _sources(scenario, role)]
+    roles = data.split("+")
+    learnt = [pair for role in roles for pair in _sources(scenario, role)]
+    known = int((streams[data].kind < 0).sum()) if "labelled" in roles else 0
+    one_class = known and not scenario.sources_of("labelled")
     return TrainedOn(
         name=", against ".join(name for name, _ in learnt),
         images=len(streams[data].images),
+        known=known,
+        known_class=_labelled_title(scenario) if one_class else "",
         calibration=len(streams["calibration"].images),
         split_seed=scenario.split.seed,
         sha256=streams[data].sha256_of_images,
         licence="; ".join(licence for _, licence in learnt),
     )
+
+
+def _labelled_title(scenario: Scenario) -> str:
+    """Title of the class whose images a member's models know as anomalies."""
+    return next(s.title for s in scenario.sets if s.only == scenario.labelled)
 
 
 def _sources(scenario: Scenario, role: str) -> list[tuple[str, str]]:

@@ -91,7 +91,7 @@ def _learn(job: _Job, fabric: Fabric) -> Learnt:
             f"batches of {training.batch_size} do not share out to {world} devices"
         )
     size = training.batch_size // world
-    streams = streams_of(scenario, wanted, size, download=job.download)
+    streams = streams_of(scenario, wanted, size, share=training.share, download=job.download)
     if fabric.global_rank == 0:
         if scenario.images == "shipped" and not (scenario.folder / "reference.npz").exists():
             build_reference(scenario, reference_sets(scenario, download=job.download))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.data.sources import Labelled, source_named
-from core.data.splits import calibration_split
+from core.data.splits import calibration_split, semi_supervised_rows
 from core.data.stream import Stream
 from core.data.views import Chosen, Images, Joined
 from core.scenario import ImageSet, Scenario, ScenarioError
@@ -30,7 +30,12 @@ class _Part:
 
 
 def streams_of(
-    scenario: Scenario, wanted: Collection[str], batch_size: int, *, download: bool = False
+    scenario: Scenario,
+    wanted: Collection[str],
+    batch_size: int,
+    *,
+    share: float | None = None,
+    download: bool = False,
 ) -> dict[str, Stream]:
     """Training and held-out images of a scenario, and further ones that are wanted.
 
@@ -40,6 +45,8 @@ def streams_of(
             are of kind +1 and the others of kind -1. Nothing is copied to join them. Labels of
             auxiliary images are classes of their own sources, those of one after those of another;
             among training images, whose classes are the scenario's, they are -1.
+        share: of known anomalies among training images and them, in [0, 1): these are then images
+            of the member's one labelled class, of the normal set's own source.
 
     Raises:
         DataMissing: images are not in the data folder, or damaged.
@@ -47,9 +54,15 @@ def streams_of(
     """
     roles = {role for data in wanted for role in data.split("+")} - set(ALWAYS)
     every = dict.fromkeys((*ALWAYS, *wanted))
+    if share is not None and "labelled" not in roles:
+        raise ScenarioError(
+            f"a model of scenario {scenario.name} has a share of known anomalies and learns from "
+            "none: its phases want no labelled images"
+        )
     try:
-        parts = _normal(scenario, download=download)
-        parts |= {role: _further(scenario, role, download=download) for role in sorted(roles)}
+        parts = _normal(scenario, share=share, download=download)
+        further = sorted(roles - set(parts))
+        parts |= {role: _further(scenario, role, download=download) for role in further}
         return {data: _stream(data, parts, batch_size) for data in every}
     except ValueError as error:  # sizes in scenario.json that these images do not have
         raise ScenarioError(f"{scenario.family}/scenario.json: {error}") from error
@@ -73,8 +86,11 @@ def _labels(role: str, part: _Part, *, mixed: bool) -> np.ndarray:
     return np.full(len(part.label), -1) if mixed and role == "auxiliary" else part.label
 
 
-def _normal(scenario: Scenario, *, download: bool) -> dict[str, _Part]:
-    """Training images and held-out ones: of sources listed so, or split off by the seed."""
+def _normal(scenario: Scenario, *, share: float | None, download: bool) -> dict[str, _Part]:
+    """Training images and held-out ones: of sources listed so, or split off by the seed.
+
+    With a share, known anomalies too: of those of the source that train.
+    """
     whole = _listed(scenario, "train", download=download)
     held_out = _listed(scenario, "calibration", download=download)
     only = scenario.normal.only if whole is None else None
@@ -83,9 +99,24 @@ def _normal(scenario: Scenario, *, download: bool) -> dict[str, _Part]:
         whole = _part(_read(scenario, scenario.normal.source, train=True, download=download))
     n, split = len(whole.label), scenario.split
     if held_out is not None:
-        return {"train": _chosen(whole, np.arange(n), only), "calibration": held_out}
-    rows = calibration_split(n, calibration=split.calibration, seed=split.seed)
-    return {r: _chosen(whole, i, only) for r, i in zip(ALWAYS, rows, strict=True)}
+        train, parts = np.arange(n), {"calibration": held_out}
+    else:
+        train, rest = calibration_split(n, calibration=split.calibration, seed=split.seed)
+        parts = {"calibration": _chosen(whole, rest, only)}
+    if share is not None:
+        parts["labelled"] = _known(scenario, whole, train, share=share)
+    return {"train": _chosen(whole, train, only), **parts}
+
+
+def _known(scenario: Scenario, whole: _Part, train: np.ndarray, *, share: float) -> _Part:
+    """Images of the labelled class of a member, of the rows (T,) that train: a share of all."""
+    normal, labelled = scenario.normal.only, scenario.labelled
+    if normal is None or labelled is None or scenario.sources_of("train"):
+        raise ScenarioError(f"scenario {scenario.name} has no class of known anomalies")
+    rows = semi_supervised_rows(
+        whole.label, train, normal=normal, labelled=labelled, share=share, seed=scenario.split.seed
+    )
+    return _chosen(whole, rows.labelled, None)
 
 
 def _further(scenario: Scenario, role: str, *, download: bool) -> _Part:

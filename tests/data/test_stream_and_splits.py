@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.data.picture import as_tensor
-from core.data.splits import calibration_split
+from core.data.splits import calibration_split, labelled_class, semi_supervised_rows
 from core.data.stream import Stream
 
 
@@ -50,6 +50,119 @@ def test_the_seed_decides_the_split() -> None:
 def test_a_split_that_leaves_nothing_on_one_side_is_refused(calibration: int) -> None:
     with pytest.raises(ValueError, match=f"between 1 and 4, got {calibration}"):
         calibration_split(5, calibration=calibration, seed=0)
+
+
+# Known anomalies --------------------------------------------------------------------------------
+
+
+def test_the_labelled_class_is_another_one_and_each_draw_is_its_own() -> None:
+    for normal in range(10):
+        draws = [labelled_class(normal, 10, seed=3, draw=draw) for draw in range(9)]
+        assert sorted([normal, *draws]) == list(range(10))
+        assert draws[0] == labelled_class(normal, 10, seed=3)
+    firsts = {seed: [labelled_class(n, 10, seed=seed) for n in range(10)] for seed in (0, 1)}
+    assert firsts[0] != firsts[1]  # the seed draws it
+    assert len(set(firsts[0])) > 3  # and not one class for all
+
+
+def test_with_two_classes_the_other_one_is_labelled() -> None:
+    assert [labelled_class(normal, 2, seed=0) for normal in (0, 1)] == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("normal", "draw", "words"),
+    [
+        (10, 0, "normal must be one of 10 classes, 0 to 9: 10"),
+        (-1, 0, "normal must be one of 10"),
+        (0, 9, "draw must be between 0 and 8, got 9"),
+        (0, -1, "draw must be between 0 and 8, got -1"),
+    ],
+)
+def test_a_class_or_a_draw_that_is_not_there_is_said(normal: int, draw: int, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        labelled_class(normal, 10, seed=0, draw=draw)
+
+
+@settings(max_examples=60, deadline=None, database=None, derandomize=True)
+@given(
+    st.floats(0, 0.3),
+    st.floats(0, 0.3),
+    st.integers(0, 5),
+    st.permutations(range(3)),
+)
+def test_whatever_the_shares_no_image_is_taken_twice_and_none_that_calibrates(
+    share: float, pollution: float, seed: int, classes: list[int]
+) -> None:
+    labels = np.arange(600) % 3
+    train, held_out = calibration_split(600, calibration=60, seed=seed)
+    normal, labelled = classes[:2]
+    found = semi_supervised_rows(
+        labels, train, normal=normal, labelled=labelled, share=share, pollution=pollution, seed=seed
+    )
+    every = [*found.normal, *found.labelled, *found.polluting]
+    assert len(set(every)) == len(every)
+    assert not set(every) & set(held_out)
+    assert found.normal.tolist() == [i for i in train if labels[i] == normal]
+    assert set(labels[found.labelled]) <= {labelled}
+    assert normal not in labels[found.polluting]
+    unlabelled = len(found.normal) + len(found.polluting)
+    assert len(found.labelled) / len(every) == pytest.approx(share, abs=0.5 / unlabelled)
+    assert len(found.polluting) / unlabelled == pytest.approx(pollution, abs=0.5 / unlabelled)
+
+
+def rows_of_ten(share: float, pollution: float = 0.0, **what: int):
+    """Of a hundred images each of classes 0 to 9 in turn, a class nine of whose tenths train."""
+    labels, rows = np.arange(1000) % 10, np.arange(900)
+    how = {"normal": 4, "labelled": 7, "seed": 0} | what
+    return semi_supervised_rows(labels, rows, share=share, pollution=pollution, **how)
+
+
+@pytest.mark.parametrize(
+    ("share", "pollution", "counts"),
+    [
+        (0.0, 0.0, (90, 0, 0)),
+        (0.1, 0.0, (90, 10, 0)),  # 10 of 100
+        (0.25, 0.0, (90, 30, 0)),  # 30 of 120
+        (0.0, 0.1, (90, 0, 10)),  # 10 of 100 unlabelled
+        (0.2, 0.1, (90, 25, 10)),  # 25 of 125
+    ],
+)
+def test_a_share_is_of_all_and_pollution_of_the_unlabelled(
+    share: float, pollution: float, counts: tuple[int, int, int]
+) -> None:
+    found = rows_of_ten(share, pollution)
+    assert (len(found.normal), len(found.labelled), len(found.polluting)) == counts
+
+
+def test_known_anomalies_of_a_smaller_share_are_the_first_of_a_larger_one() -> None:
+    few, many = rows_of_ten(0.05).labelled, rows_of_ten(0.4).labelled
+    assert len(few) == 5
+    assert many[:5].tolist() == few.tolist()
+    assert rows_of_ten(0.4, 0.1).labelled[:60].tolist() == many.tolist()  # polluted or not
+    assert set(rows_of_ten(0.05, seed=1).labelled) != set(few)
+    assert few.tolist() != sorted(few)  # drawn, not cut off
+
+
+def test_unknown_anomalies_are_of_all_other_classes() -> None:
+    polluting = rows_of_ten(0.1, 0.5).polluting % 10
+    assert set(polluting) == set(range(10)) - {4}
+
+
+@pytest.mark.parametrize(
+    ("share", "pollution", "what", "words"),
+    [
+        (0.6, 0.0, {}, "a share of 0.6 needs 135 anomalies, 90 of that kind may train"),
+        (0.0, 0.95, {}, "a pollution of 0.95 needs 1710 anomalies, 810 of that kind may train"),
+        (1.0, 0.0, {}, r"share must be in \[0, 1\), got 1.0"),
+        (0.0, -0.1, {}, r"pollution must be in \[0, 1\), got -0.1"),
+        (0.1, 0.0, {"labelled": 4}, "class 4 cannot be both the normal and the labelled one"),
+    ],
+)
+def test_shares_that_the_images_do_not_allow_are_refused_in_words(
+    share: float, pollution: float, what: dict[str, int], words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        rows_of_ten(share, pollution, **what)
 
 
 # Streams ----------------------------------------------------------------------------------------

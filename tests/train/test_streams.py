@@ -108,6 +108,63 @@ def test_labelled_images_are_known_anomalies_of_their_classes(scenario) -> None:
     assert streams["train+labelled"].label[30:].tolist() == LABELS.tolist()
 
 
+# A share of known anomalies ----------------------------------------------------------------------
+
+
+def one_class(values: dict[str, Any]) -> None:
+    """Each class in turn is normal, and a detector has models of three shares."""
+    training = {"batch_size": 4, "shares": ["00", "10", "50"]}
+    variants = {"variants": ["a", "b", "c"], "strange": []}
+    values.update(variants | {"training": {"ama": training}})
+    values["normal"]["classes"] = ["a", "b", "c"]
+
+
+def of_share(scenario, share: float | None, variant: str = "b") -> dict[str, Any]:
+    member = scenario(one_class).member(variant)
+    return streams_of(member, ["train", "train+labelled"], 2, share=share)
+
+
+def test_a_share_of_known_anomalies_is_of_one_other_class_and_of_those_that_train(
+    scenario,
+) -> None:
+    streams, labelled = of_share(scenario, 0.5), scenario(one_class).member("b").labelled
+    train, held_out = calibration_split(40, calibration=10, seed=0)
+    mixed = streams["train+labelled"]
+    known = levels(mixed.images[mixed.kind == -1])
+    n = int((LABELS[train] == 1).sum())
+    assert len(known) == n  # half of all
+    assert labelled in (0, 2)
+    assert set(LABELS[known]) == set(mixed.label[mixed.kind == -1]) == {labelled}
+    assert set(known) <= set(train) - set(held_out)
+    assert levels(mixed.images[mixed.kind == 1]) == levels(streams["train"].images[:])
+    assert set(LABELS[levels(streams["calibration"].images[:])]) == {1}
+    fewer = of_share(scenario, 0.1)["train+labelled"]
+    assert levels(fewer.images[fewer.kind == -1]) == known[: round(n / 9)]
+
+
+def test_a_share_of_none_is_the_training_images_alone(scenario) -> None:
+    streams = of_share(scenario, 0.0)
+    assert set(streams["train+labelled"].kind) == {1}
+    assert streams["train+labelled"].sha256 == streams["train"].sha256
+
+
+def test_a_share_that_cannot_be_is_said(scenario) -> None:
+    with pytest.raises(
+        ScenarioError, match=r"tiny/scenario.json: a share of 0.9 needs \d+ anomalies"
+    ):
+        of_share(scenario, 0.9)
+    with pytest.raises(ScenarioError, match=r"scenario tiny.b names no labelled images"):
+        of_share(scenario, None)
+    member = scenario(one_class).member("b")
+    with pytest.raises(ScenarioError, match="has a share of known anomalies and learns from none"):
+        streams_of(member, ["train"], 4, share=0.1)
+    with pytest.raises(ScenarioError, match="scenario tiny has no class of known anomalies"):
+        streams_of(scenario(), ["train+labelled"], 4, share=0.1)
+
+
+# Sources of roles ---------------------------------------------------------------------------------
+
+
 def test_sources_of_one_role_stand_one_after_the_other(scenario) -> None:
     edit = listed(many="auxiliary", held="auxiliary")
     stream = streams_of(scenario(edit), ["auxiliary"], 4)["auxiliary"]
