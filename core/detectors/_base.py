@@ -91,8 +91,8 @@ class Player:
     repeat: int = 1
 
     def parameters(self) -> list[Parameter]:
-        """All parameters that it moves, those of its modules in order."""
-        return [p for module in self.modules for p in module.parameters()]
+        """All parameters that it moves, each once, those of its modules in order."""
+        return list(dict.fromkeys(p for module in self.modules for p in module.parameters()))
 
 
 @dataclass(frozen=True)
