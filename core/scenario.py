@@ -132,6 +132,12 @@ class Scenario(ScenarioSets):
             return self.variants
         return tuple(f"{v}-{share}" for v in self.variants for share in training.shares)
 
+    def share_of(self, variant: str) -> str | None:
+        """Per cent of known anomalies, GG, that a variant CLASS-GG names; None of any other."""
+        if (own := self.class_of(variant)) in (None, variant):
+            return None
+        return variant.removeprefix(f"{own}-")
+
     @property
     def shape(self) -> Shape:
         return self.image

@@ -22,6 +22,7 @@ __all__ = [
     "Training",
     "TrainingSource",
     "class_model",
+    "model_of",
 ]
 
 REST = "rest"  # the set that joins all classes but the normal one
@@ -170,6 +171,22 @@ def class_model(model: str, variant: str) -> str:
     """
     detector, dash, share = model.partition("-")
     return f"{detector}.{variant}{dash}{share}"
+
+
+def model_of(name: str, variant: str) -> str:
+    """The ``name`` of a class's model without that class, ``variant``: the same for all classes.
+
+    Any other name stays as it is.
+
+    Example:
+        >>> model_of("ama.4", "4"), model_of("esad.ankle-boot-10", "ankle-boot")
+        ('ama', 'esad-10')
+        >>> model_of("glow.general", "4")
+        'glow.general'
+    """
+    detector, _, rest = name.partition(".")
+    of_class = rest == variant or rest.startswith(f"{variant}-")
+    return f"{detector}{rest.removeprefix(variant)}" if variant and of_class else name
 
 
 class StartTile(Strict):

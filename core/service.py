@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from core.answers import answered, loaded
 from core.answers.across import Across, AcrossQuery
+from core.answers.classes import Classes, ClassesQuery
 from core.answers.distances import Distances, DistancesQuery
 from core.answers.explain import (
     BaselineRow,
@@ -81,8 +82,6 @@ from core.answers.outskirts import (
     Recipe,
 )
 from core.answers.overview import (
-    Classes,
-    ClassesQuery,
     Correction,
     DetectorRow,
     Luck,

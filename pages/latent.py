@@ -26,8 +26,10 @@ class Drawn:
 
 
 def trained(overview: Overview) -> dict[str, DetectorRow]:
+    """Models by name; those of a share of known anomalies, which have no map, stand last."""
     rows = (*overview.detectors, *overview.seed_replicates)
-    return {row.name: row for row in rows if row.card is not None}
+    mapped_first = sorted(rows, key=lambda row: row.share is not None)
+    return {row.name: row for row in mapped_first if row.card is not None}
 
 
 def controls(overview: Overview) -> tuple[Drawn | None, str, str, DeltaGenerator]:

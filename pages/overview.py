@@ -6,15 +6,14 @@ from functools import partial
 import streamlit as st
 
 from core.service import (
-    Classes,
     ClassesQuery,
     DetectorRow,
     Overview,
     OverviewQuery,
     Scenario,
 )
-from pages._overview import cells, figures, numbers, picture, sentences, start
-from pages._shared import controls, draw, seeds
+from pages._overview import cells, classes, numbers, picture, sentences, start
+from pages._shared import controls, seeds
 from pages._shared.ask import ask
 from pages._shared.theme import palette
 
@@ -24,13 +23,12 @@ APP = (
 )
 
 
-def leading_of(rows: Sequence[DetectorRow], own: str) -> list[DetectorRow]:
-    """The models that stand for their detectors: those that carry its name alone.
+def leading_of(rows: Sequence[DetectorRow]) -> list[DetectorRow]:
+    """The models that stand for their detectors: those that carry its name alone, or a class's.
 
-    Args:
-        own: the class that is normal, if it is one: then its name too.
+    Of several shares of known anomalies, the one that knew none: the other detectors knew none.
     """
-    return [row for row in rows if row.name.partition(".")[2] in ("", own)]
+    return [row for row in rows if "." not in row.model and not row.share]
 
 
 def show_picture(overview: Overview, leading: list[DetectorRow], rows: list[DetectorRow]) -> None:
@@ -91,33 +89,6 @@ def show_sentences(overview: Overview, leading: list[DetectorRow], rows: list[De
         st.caption(f"{text} What else is in the models stands in their cards.".strip())
 
 
-def show_classes(by_class: Classes, scenario: Scenario, leading: list[DetectorRow]) -> None:
-    st.header("Every class in turn")
-    for row in leading:
-        stem = row.name.partition(".")[0]
-        cards = {by_class.titles[v]: card for v, card in by_class.cards[stem].items()}
-        draw.chart(
-            figures.intervals(
-                {
-                    title: card.metrics["rest"][card.score.part]
-                    for title, card in cards.items()
-                    if card is not None
-                },
-                marked=scenario.normal.title,
-            ),
-            key=f"overview_classes_{stem}",
-            name=f"{scenario.family}-{stem}-classes",
-            alt=f"AUROC of {row.title} with each class in turn as the normal one, with intervals",
-        )
-        if (mean := by_class.means.get(stem)) is not None:
-            st.markdown(
-                f"**{row.title}**: mean AUROC over {mean.models} classes **{mean.auroc:.3f}** "
-                f"({draw.interval(mean, dash=draw.DASH)}), each against all others. The class that "
-                "is chosen in the sidebar is the orange diamond."
-                + sentences.against_study(stem, scenario, mean.auroc)
-            )
-
-
 def show_sets(overview: Overview) -> None:
     with st.expander("What the sets are, and their licences"):
         for s in overview.scenario.sets:
@@ -129,7 +100,7 @@ overview = ask(OverviewQuery(st.session_state["world"]))
 by_class = ask(ClassesQuery(st.session_state["world"]))
 scenario = overview.scenario
 rows = [row for row in overview.detectors if row.card is not None]
-leading = leading_of(rows, scenario.name.partition(".")[2])
+leading = leading_of(rows)
 
 st.html(cells.CSS)
 controls.heading("overview", scenario, [row.name for row in rows])
@@ -144,6 +115,6 @@ if shown := [t for t in controls.tiles_of(scenario, [r.name for r in rows]) if t
 show_numbers(scenario, leading, rows)
 show_sentences(overview, leading, rows)
 if by_class is not None:
-    show_classes(by_class, scenario, leading)
+    classes.show(by_class, scenario, rows)
 show_sets(overview)
 st.page_link("cards.py", label="Every model's card: data, training, deviations, limits")

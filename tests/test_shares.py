@@ -7,15 +7,19 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tiny
 from conftest import Call, Tiny, _settle, forget_everything
+from streamlit.testing.v1 import AppTest
 
 from core import checkpoint, service
-from core.answers.loaded import loaded
+from core.answers.loaded import loaded, stored_scores
 from core.evaluate.metrics import bootstrap_auroc
 from core.scenario import ScenarioError, build_reference, load_scenario
 from core.service import Target, parse_target
+from core.train import maps
+from pages._shared.pages import PAGES
 
 CLASSES = ("zero", "one", "a-10")  # of which one looks as if it named a share
 SHARES = ("00", "10")
@@ -203,3 +207,175 @@ def test_one_share_of_one_class_is_trained_by_its_name(family: Tiny, call: Call)
     assert set(after) == set(before)
     changed = {name for name in after if after[name] != before[name]}
     assert changed <= {f"ama.one-10.{end}" for end in ("json", "safetensors", "atlas.npz")}
+
+
+# What they lack -----------------------------------------------------------------------------------
+
+
+def test_a_model_of_a_share_stores_its_scores_and_no_map(family: Tiny) -> None:
+    card = loaded(Target("tiny-one", "ama", "one-10"))[1]
+    stored = stored_scores(Target("tiny-one", "ama", "one-10"))
+    sizes = {name: len(parts[card.score.part]) for name, parts in stored.items()}
+    assert sizes == {"one": 32, "rest": 64, "zero": 32, "a-10": 32}
+    with np.load(family.checkpoints / "tiny-one" / "ama.one-10.atlas.npz") as arrays:
+        names = {name.partition("/")[0] for name in arrays.files}
+    assert names == {"weights", "one", "zero", "a-10"}
+
+
+def test_an_older_map_is_gone_once_a_model_of_a_share_is_measured_anew(
+    family: Tiny, call: Call
+) -> None:
+    folder = family.checkpoints / "tiny-one"
+    plain = load_scenario("tiny-one.one")
+    settings = plain.training["ama.one-10"].model_copy(update={"share": None})
+    detector, card = loaded(Target("tiny-one", "ama", "one-10"))
+    atlas = maps.lay_out(plain, detector, settings, stage=lambda text: None)
+    scores = checkpoint.read_scores(folder, card)
+    checkpoint.save_atlas(card, folder, scores=scores, atlas=atlas)
+    assert checkpoint.read_atlas(folder, card)
+    assert call("train", "tiny-one/ama.one-10", "--keep-weights").status == 0
+    with pytest.raises(checkpoint.CardError, match="has no map"):
+        checkpoint.read_atlas(folder, checkpoint.read_card(folder, "ama.one-10"))
+
+
+def test_latent_space_says_that_there_is_no_map_and_who_has_one(family: Tiny) -> None:
+    words = (
+        r"^AMA, 10 % known anomalies, has no map of its own: models of a share of known anomalies "
+        r"are many, and kept small\. These have one: Glow\.$"
+    )
+    with pytest.raises(ScenarioError, match=words):
+        service.ask(service.LatentQuery(Target("tiny-one", "ama", "one-10")))
+    values = family_json()
+    del values["training"]["glow"]
+    write_family(family.checkpoints, values)
+    with pytest.raises(ScenarioError, match=r"kept small\. None here has one\.$"):
+        service.ask(service.LatentQuery(Target("tiny-one", "ama", "one-00")))
+
+
+def test_no_map_is_made_for_it_afterwards(family: Tiny, call: Call) -> None:
+    line = call("train", "tiny-one/ama.one-10", "--atlas-only").error()
+    assert "tiny-one/ama.one-10 is kept small, without a map" in line
+
+
+# How good they are --------------------------------------------------------------------------------
+
+
+def test_evaluate_takes_the_mean_over_classes_of_each_share_apart(family: Tiny, call: Call) -> None:
+    said = call("evaluate", "tiny-one/ama", "--stored", "--json")
+    assert said.status == 0, said.err
+    found = json.loads(said.out)
+    assert list(found["variants"]) == [f"{name}-{share}" for name in CLASSES for share in SHARES]
+    assert list(found["mean"]) == [*SHARES]
+    for share in SHARES:
+        rests = [found["variants"][f"{n}-{share}"]["strange"]["rest"]["score"] for n in CLASSES]
+        mean = found["mean"][share]["rest"]["score"]
+        assert mean["auroc"] == pytest.approx(np.mean([figures["auroc"] for figures in rests]))
+        assert mean["models"] == len(CLASSES)
+    table = call("evaluate", "tiny-one/ama", "--stored").out
+    assert "mean of 00 %" in table
+    assert "mean of 10 %" in table
+    assert f"{found['mean']['10']['rest']['score']['auroc']:.4f}" in table
+
+
+def test_evaluate_of_one_share_of_one_class_is_that_model_alone(family: Tiny, call: Call) -> None:
+    found = json.loads(call("evaluate", "tiny-one/ama.one-10", "--stored", "--json").out)
+    assert found["detector"] == "tiny-one/ama.one-10"
+    assert set(found["strange"]) == {"rest", "zero", "a-10"}
+
+
+def test_score_takes_a_model_of_a_share(family: Tiny, call: Call, tmp_path: Path) -> None:
+    np.save(tmp_path / "some.npy", tiny.boxes(3, seed=5))
+    said = call("score", "tiny-one/ama.a-10-10", str(tmp_path / "some.npy"))
+    assert said.status == 0, said.err
+    assert len(said.out.splitlines()) == 3
+    assert "one of 6: name which" in call("score", "tiny-one/ama", "x").error()
+
+
+def test_scenarios_lists_shares_and_every_model(family: Tiny, call: Call) -> None:
+    (row,) = (r for r in service.scenarios() if r["scenario"] == "tiny-one")
+    assert row["shares"] == {"ama": [*SHARES]}
+    assert row["variants"] == [*CLASSES]
+    assert "ama.a-10-10" in row["models"]
+    assert "  shares of known anomalies: ama 00, 10 %\n" in call("scenarios").out
+    (whole,) = (r for r in service.scenarios() if r["scenario"] == "tiny")
+    assert "shares" not in whole
+
+
+def test_the_overview_has_a_row_a_share_and_means_that_mix_none(family: Tiny) -> None:
+    found = service.ask(service.OverviewQuery("tiny-one.one"))
+    assert [(r.name, r.title, r.model, r.share) for r in found.detectors] == [
+        ("ama.one-00", TITLES["00"], "ama-00", 0.0),
+        ("ama.one-10", TITLES["10"], "ama-10", 0.1),
+        ("glow.one", "Glow", "glow", None),
+    ]
+    classes = service.ask(service.ClassesQuery("tiny-one.one"))
+    assert classes is not None
+    assert list(classes.cards) == ["ama-00", "ama-10", "glow"]
+    assert list(classes.means) == ["ama-00", "ama-10"]  # the flow is trained on one class alone
+    for share in SHARES:
+        cards = classes.cards[f"ama-{share}"]
+        assert list(cards) == [*CLASSES]
+        areas = [c.metrics["rest"][c.score.part].auroc for c in cards.values() if c is not None]
+        assert classes.means[f"ama-{share}"].auroc == pytest.approx(np.mean(areas))
+
+
+def test_a_start_names_a_model_of_a_share(family: Tiny) -> None:
+    values = family_json()
+    words = {"page": "cards", "title": "Try", "state": {"model": "ama.{normal}-10"}}
+    values["start"] = [{**words, "model": "ama-10"}, {**words, "model": "glow"}]
+    write_family(family.checkpoints, values)
+    first, second = load_scenario("tiny-one.a-10").start
+    assert (first.model, first.state) == ("ama.a-10-10", {"model": "ama.a-10-10"})
+    assert second.model == "glow.a-10"
+
+
+# On pages -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def app(family: Tiny, quick_apps: None) -> AppTest:
+    opened = AppTest.from_file("../pages/_frame.py", default_timeout=60).run()
+    opened.selectbox(key="scenario").set_value("tiny-one").run()
+    return opened.selectbox(key="normal").set_value("one").run()
+
+
+def texts(app: AppTest) -> str:
+    return "\n".join(m.value for m in app.markdown)
+
+
+@pytest.mark.parametrize("page", [page.stem for page in PAGES])
+def test_every_page_knows_models_of_a_share(app: AppTest, page: str) -> None:
+    app.switch_page(f"{page}.py").run()
+    assert not app.exception
+    assert not app.error
+    if page == "latent":
+        assert not app.warning  # what has a map opens first
+        assert app.session_state["latent_model"] == "glow.one"
+
+
+def test_a_page_where_no_model_has_a_map_says_so_and_no_more(app: AppTest) -> None:
+    app.switch_page("latent.py").run()
+    app.selectbox(key="latent_model").set_value("ama.one-10").run()
+    assert not app.exception
+    assert "AMA, 10 % known anomalies, has no map of its own" in app.warning[0].value
+    assert "These have one: Glow." in app.warning[0].value
+
+
+def test_overview_gives_every_share_its_row_and_its_mean(app: AppTest) -> None:
+    shown = texts(app) + "\n".join(html.proto.body for html in app.get("html"))
+    for title in TITLES.values():
+        assert f"**{title}**: mean AUROC over 3 classes" in shown
+        assert f">{title}<small>" in shown  # in the table of numbers
+    heads = shown.partition("What is normal, what is strange")[2].partition("</thead>")[0]
+    assert TITLES["00"] in heads
+    assert TITLES["10"] not in heads  # the others knew none, either
+
+
+def test_the_card_says_which_anomalies_were_known(app: AppTest) -> None:
+    app.switch_page("cards.py").run()
+    app.selectbox(key="cards_model").set_value("ama.one-10").run()
+    assert not app.exception
+    data = loaded(Target("tiny-one", "ama", "one-10"))[1].data
+    assert f"; {data.known} of them are known anomalies, all of {data.known_class}." in texts(app)
+    app.selectbox(key="cards_model").set_value("ama.one-00").run()
+    assert "known anomalies, all of" not in texts(app)

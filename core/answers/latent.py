@@ -210,6 +210,7 @@ def _read_atlas(target: Target) -> Atlas:
     from core import checkpoint
 
     scenario, folder = target.world, target.world.folder
+    _check_has_map(target)
     found = checkpoint.read_atlas(folder, checkpoint.read_card(folder, target.stem))
     names = tuple(s.name for s in scenario.own_sets)
     if found.sets != names:
@@ -221,6 +222,28 @@ def _read_atlas(target: Target) -> Atlas:
     if (found.indices < 0).any() or (found.indices >= np.array(sizes)[found.which]).any():
         raise checkpoint.CardError(f"the map of {target} shows images that are not there")
     return found
+
+
+def _check_has_map(target: Target) -> None:
+    """Refuse a model that is trained without a map, and say which here have one.
+
+    Raises:
+        ScenarioError: it is one of a share of known anomalies.
+    """
+    from core.detectors import detector_class
+
+    training = target.world.training
+    names = {
+        stem: t.titled(detector_class(Target.of("", stem).detector).__name__)
+        for stem, t in training.items()
+    }
+    if target.stem not in names or training[target.stem].share is None:
+        return
+    mapped = ", ".join(names[stem] for stem, t in training.items() if t.share is None)
+    raise ScenarioError(
+        f"{names[target.stem]}, has no map of its own: models of a share of known anomalies are "
+        f"many, and kept small. {f'These have one: {mapped}.' if mapped else 'None here has one.'}"
+    )
 
 
 def _weight(atlas: Atlas) -> int:

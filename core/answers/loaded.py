@@ -85,11 +85,21 @@ class Target:
         if not scenario.variants or self.shared:
             return scenario
         if (chosen := scenario.class_of(self.variant or "")) is None:
+            variants = scenario.variants_of(self.detector)
             raise ScenarioError(
-                f"{self} is one of {len(scenario.variants)}: name which, such as "
-                f"{self.scenario}/{self.detector}.{scenario.variants_of(self.detector)[0]}"
+                f"{self} is one of {len(variants)}: name which, such as "
+                f"{self.scenario}/{self.detector}.{variants[0]}"
             )
         return load_scenario(f"{scenario.name}.{chosen}")
+
+    @property
+    def share(self) -> str | None:
+        """Per cent of known anomalies, GG, that a model of one class learned from; None elsewhere.
+
+        Raises:
+            ScenarioError: no such scenario.
+        """
+        return load_scenario(self.scenario).share_of(self.variant or "")
 
     def __str__(self) -> str:
         return f"{self.scenario}/{self.stem}"

@@ -13,8 +13,9 @@ import numpy as np
 from core.answers.loaded import Target, files_of_images, loaded, stored_scores, variants_of
 from core.answers.query import Answered, Query
 from core.errors import OutskirtsError
-from core.evaluate.metrics import Mean, Metrics, mean_of
-from core.scenario import REST, Scenario, ScenarioError, Training, load_scenario, scenario_names
+from core.evaluate.metrics import Metrics
+from core.scenario import Scenario, ScenarioError, Training, load_scenario, scenario_names
+from core.schema import model_of
 
 if TYPE_CHECKING:
     from core.card import Card
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ANSWERS",
-    "Classes",
-    "ClassesQuery",
     "Correction",
     "DetectorRow",
     "Luck",
@@ -31,7 +30,6 @@ __all__ = [
     "Overview",
     "OverviewQuery",
     "Seen",
-    "classes",
     "corrections",
     "flagged_above",
     "luck",
@@ -81,6 +79,8 @@ class DetectorRow:
         name: its checkpoint's, DETECTOR or DETECTOR.MODEL.
         detector: the class of its paper.
         text: what is special about it.
+        share: of known anomalies in its training, in [0, 1), where it has models of several.
+        model: its name without the class that is normal, as `core.answers.classes.Classes` has it.
     """
 
     name: str
@@ -90,6 +90,8 @@ class DetectorRow:
     part_titles: Mapping[str, str]
     card: Card | None
     missing: str = ""
+    share: float | None = None
+    model: str = ""
 
 
 @dataclass(frozen=True)
@@ -157,11 +159,16 @@ def scenarios() -> list[dict[str, Any]]:
     return found
 
 
-def _of_classes(scenario: Scenario, stems: Collection[str]) -> dict[str, list[str]]:
-    """Titles of the classes, in the order of variants, and which trained models all of them ask."""
+def _of_classes(scenario: Scenario, stems: Collection[str]) -> dict[str, Any]:
+    """Titles of the classes, in the order of variants, and which trained models all of them ask.
+
+    With the shares of known anomalies, in per cent, of detectors that have them.
+    """
+    shares = {name: list(t.shares) for name, t in scenario.training.items() if t.shares}
     return {
         "classes": [name.capitalize() for name in scenario.normal.classes],
         "shared": [stem for stem in stems if stem in scenario.shared],
+        **({"shares": shares} if shares else {}),
     }
 
 
@@ -206,7 +213,9 @@ def _row(scenario: Scenario, name: str, training: Training) -> DetectorRow:
         missing = str(error)
     titles = _part_titles(name, cls, training.config if card is None else card.config, scenario)
     title = training.titled(cls.__name__)
-    return DetectorRow(name, cls.__name__, title, training.text, titles, card, missing)
+    share, model = training.share, model_of(name, scenario.name.partition(".")[2])
+    about = (name, cls.__name__, title, training.text, titles, card, missing)
+    return DetectorRow(*about, share=share, model=model)
 
 
 def _part_titles(
@@ -219,77 +228,6 @@ def _part_titles(
         described = cls.describe(config_of(name, cls, settings), scenario.shape)
         return {part: about.title for part, about in described.items()}
     return {}
-
-
-@dataclass(frozen=True)
-class ClassesQuery(Query["Classes | None"]):
-    """The models of a scenario, or of the one that a class is normal in, over all its variants."""
-
-    wait: ClassVar[str] = "Reading every class's card…"
-
-    scenario: str
-
-    def family(self) -> Scenario:
-        """The scenario whose variants these are."""
-        return load_scenario(self.scenario.partition(".")[0])
-
-    def files(self) -> Iterable[Path]:
-        family = self.family()
-        return [family.folder / "scenario.json", *(f for f, *_ in _cards_of(family))]
-
-
-def _cards_of(family: Scenario) -> list[tuple[Path, str, Target]]:
-    """Each card of a scenario of several variants, with the model and the target it is of."""
-    if not family.variants:
-        return []
-    return [
-        (family.folder / f"{target.stem}.json", stem, target)
-        for stem in family.training
-        if stem not in family.shared
-        for target in variants_of(Target.of(family.name, stem))
-    ]
-
-
-@dataclass(frozen=True)
-class Classes:
-    """How good the detectors of a scenario are with each class in turn as the normal one.
-
-    Attributes:
-        titles: variant to the title of its class.
-        cards: model to variant to its card, or None where it is not trained.
-        means: model to the figures of its score on all other classes, averaged over the variants;
-            of those models that are trained on every class.
-    """
-
-    titles: Mapping[str, str]
-    cards: Mapping[str, Mapping[str, Card | None]]
-    means: Mapping[str, Mean]
-
-
-def classes(query: ClassesQuery) -> Classes | None:
-    """Models of a query's scenario over all its variants; None where it has none.
-
-    Raises:
-        ScenarioError: unknown scenario.
-    """
-    from core import checkpoint
-
-    scenario = query.family()
-    if not scenario.variants:
-        return None
-    cards: dict[str, dict[str, Card | None]] = {}
-    for _, stem, target in _cards_of(scenario):
-        found = None
-        with suppress(checkpoint.CardError):  # the Overview of its class says what is wrong
-            found = checkpoint.read_card(scenario.folder, target.stem)
-        cards.setdefault(stem, {})[target.variant or ""] = found
-    means = {
-        stem: mean_of([c.metrics[REST][c.score.part] for c in found.values() if c is not None])
-        for stem, found in cards.items()
-        if all(found.values())
-    }
-    titles = {v: scenario.member(v).normal.title for v in scenario.variants}
-    return Classes(titles, cards, means)
 
 
 @dataclass(frozen=True)
@@ -444,7 +382,4 @@ def _from_seeds(card: Card, strange: str, part: str) -> list[tuple[float, float]
     return list(zip(known.get("total", ()), known.get(part, ()), strict=False))
 
 
-ANSWERS: tuple[Answered[Any], ...] = (
-    Answered(OverviewQuery, overview),
-    Answered(ClassesQuery, classes),
-)
+ANSWERS: tuple[Answered[Any], ...] = (Answered(OverviewQuery, overview),)

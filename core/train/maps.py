@@ -107,7 +107,13 @@ def renew(scenario: Scenario, name: str, training: Training, *, stage: Stage) ->
         Busy: another process trains it.
         CardError: there is no such checkpoint, or it is damaged.
         FileError: the map could not be written, which is tried first.
+        NoMap: models of a share of known anomalies are kept without one.
     """
+    if training.share is not None:
+        raise NoMap(
+            f"{scenario.family}/{name} is kept small, without a map: it is one of many, a share of "
+            "known anomalies each"
+        )
     checkpoint.read_card(scenario.folder, name)  # before a folder is made for what is not there
     with turn(scenario, name):
         detector, card = checkpoint.load(scenario.folder, name)

@@ -81,9 +81,7 @@ def _say_figures(
 def _as_json(target: Target, found: service.Evaluation) -> dict[str, Any]:
     return {
         "detector": str(target),
-        "strange": {
-            s: {p: m.as_dict() for p, m in parts.items()} for s, parts in found.figures.items()
-        },
+        "strange": _plain(found.figures),
         "normal": dict(found.normal),
     }
 
@@ -101,28 +99,56 @@ def _evaluate_all(target: Target, *, alone: bool, stored: bool, as_json: bool) -
         for one in variants:
             tell(str(one))
             found[one.variant or ""] = service.evaluate(one, stored=stored)
-    first = next(iter(found.values())).figures
-    shared = [name for name in first if all(name in f.figures for f in found.values())]
-    means = {
-        name: {
-            p: service.mean_of([f.figures[name][p] for f in found.values()]) for p in first[name]
-        }
-        for name in shared
-    }
+    groups: dict[str | None, dict[str, service.Evaluation]] = {}
+    for one in variants:  # of several shares of known anomalies, each has its own means
+        groups.setdefault(one.share, {})[one.variant or ""] = found[one.variant or ""]
+    means = {share: _means(group) for share, group in groups.items()}
     if as_json:
         rows = {one.variant: _as_json(one, found[one.variant or ""]) for one in variants}
-        plain = {s: {p: m.as_dict() for p, m in parts.items()} for s, parts in means.items()}
-        say_json({"variants": rows, "mean": plain}, indent=1)
+        plain = {share: _plain(mean) for share, mean in means.items()}
+        say_json({"variants": rows, "mean": plain.get(None, plain)}, indent=1)
         return
+    _show_all(target, groups, means)
+
+
+def _means(
+    found: Mapping[str, service.Evaluation],
+) -> dict[str, dict[str, service.Mean]]:
+    """Figures of each part, averaged over variants, on the strange sets that all of them have."""
+    first = next(iter(found.values())).figures
+    shared = [name for name in first if all(name in f.figures for f in found.values())]
+    return {
+        s: {p: service.mean_of([f.figures[s][p] for f in found.values()]) for p in first[s]}
+        for s in shared
+    }
+
+
+def _plain(
+    figures: Mapping[str, Mapping[str, service.Mean | service.Metrics]],
+) -> dict[str, dict[str, Any]]:
+    return {s: {p: m.as_dict() for p, m in parts.items()} for s, parts in figures.items()}
+
+
+def _show_all(
+    target: Target,
+    groups: Mapping[str | None, Mapping[str, service.Evaluation]],
+    means: Mapping[str | None, Mapping[str, Mapping[str, service.Mean]]],
+) -> None:
+    """A table of the variants and of their means, by share of known anomalies if there are any."""
     table = Table("variant", "part", "AUROC", "95 % interval", "AUPR", "FPR95", title=str(target))
-    for name in shared:
-        for variant, one_of in found.items():
-            table.add_row(variant, "score", *numbers(one_of.figures[name]["score"]))
-        for part, mean in means[name].items():
-            table.add_row("mean", part, *numbers(mean))
+    for share, found in groups.items():
+        mean_row = "mean" if share is None else f"mean of {share} %"
+        for name, parts in means[share].items():
+            for variant, one_of in found.items():
+                table.add_row(variant, "score", *numbers(one_of.figures[name]["score"]))
+            for part, mean in parts.items():
+                table.add_row(mean_row, part, *numbers(mean))
     show(table)
+    if None not in groups:
+        say("Means: by the share of known anomalies among the training images, in per cent.")
+    strange = next(iter(means.values()))
     say(
-        f"Strange: {', '.join(shared)}. Intervals cover test images, not training seeds; those of "
+        f"Strange: {', '.join(strange)}. Intervals cover test images, not training seeds; those of "
         "means take the variants' as independent."
     )
 

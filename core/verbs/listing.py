@@ -46,6 +46,8 @@ def _say_scenario(row: Mapping[str, Any]) -> None:
         say(f"  models: {', '.join(row['models'])}")
     if row["variants"]:
         say(f"  variants: {', '.join(row['variants'])}")
+    for detector, shares in row.get("shares", {}).items():
+        say(f"  shares of known anomalies: {detector} {', '.join(shares)} %")
     if row.get("shared"):
         say(f"  asked by every variant: {', '.join(row['shared'])}")
 

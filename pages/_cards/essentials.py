@@ -48,8 +48,8 @@ def show(row: DetectorRow, scenario: Scenario, examples: Mapping[str, np.ndarray
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown(
-            f"**Learned from** {card.data.images:,} images: {card.data.name}. Calibrated on "
-            f"{card.data.calibration:,} normal images held out of training."
+            f"**Learned from** {card.data.images:,} images: {card.data.name}{known(card)}. Calibrated "
+            f"on {card.data.calibration:,} normal images held out of training."
         )
         st.markdown(
             f"**Its score:** {row.part_titles[card.score.part]}; {card.score.direction}. Flagged "
@@ -57,6 +57,14 @@ def show(row: DetectorRow, scenario: Scenario, examples: Mapping[str, np.ndarray
         )
     with right:
         st.markdown("#### Limits\n" + "\n".join(f"- {line}" for line in card.limits))
+
+
+def known(card: Card) -> str:
+    """How many anomalies a model knew, and of which class; "" where it knew none."""
+    if not card.data.known:
+        return ""
+    which = f", all of {card.data.known_class}" if card.data.known_class else ""
+    return f"; {card.data.known:,} of them are known anomalies{which}"
 
 
 def threshold(row: DetectorRow, scenario: Scenario) -> str:
