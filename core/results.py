@@ -208,7 +208,7 @@ class StudyResult(_Strict):
         raise KeyError((arm, other, data))
 
     def std(self, arm: str, data: str) -> float | None:
-        """Standard deviation of an arm's values over the variants, by the first measure.
+        """Standard deviation of an arm's values over the variants of data, by the first measure.
 
         None where there are fewer than two.
         """

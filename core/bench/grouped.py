@@ -38,7 +38,7 @@ class _Given(ESAD):
 
 
 def separate_step(detectors: Sequence[ESAD]) -> Step:
-    """A step of Adam by all terms for each of M models, one after another."""
+    """A step of Adam by all terms for each of M detectors, one after another."""
     players = [detector.train().phases()[0].players[0] for detector in detectors]
     optimizers = [player.optimizer(player.parameters()) for player in players]
 
@@ -57,7 +57,7 @@ def separate_step(detectors: Sequence[ESAD]) -> Step:
 
 
 def grouped_step(detectors: Sequence[ESAD]) -> Step:
-    """The same step for M models of one config at once: torch makes their convolutions grouped.
+    """The same step for M detectors of one config at once: torch makes their convolutions grouped.
 
     Weights and running statistics are stacked, (M, ...), and from then on each model's are views of
     its row: it is trained in place. Adam goes by each number alone, so one does for the stack. The

@@ -283,7 +283,7 @@ class Trained(Study):
 def fit_here(
     detector: Detector, streams: Mapping[str, Stream], *, seed: int, device: str = "cpu"
 ) -> None:
-    """Train by a seed on the processor, whatever else there is; or on a device that is named."""
+    """Train by a seed, from streams by role, on the processor, or on a device that is named."""
     with processes(1, accelerator=device) as fabric:
         fit(detector, streams, seed=seed, fabric=fabric)
 

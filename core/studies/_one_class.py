@@ -26,7 +26,9 @@ SHAPE = Shape(1, 28, 28)  # of both sets
 
 @cache
 def images_of(name: str, train: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Images (N, H, W, C) uint8 and labels (N,) of a public set, read once a process.
+    """Images (N, H, W, C) uint8 and labels (N,) of the public set ``name``, read once a process.
+
+    Those of ``train`` or those of test.
 
     Raises:
         DataMissing: they are not in the data folder.
@@ -62,7 +64,7 @@ class OneClass(Trained):
         return tuple(Case(data, str(c)) for data in self.sets for c in self.classes)
 
     def split(self, data: str) -> tuple[np.ndarray, np.ndarray]:
-        """Rows of a set's training images that train, and of those held out."""
+        """Rows of the training images of data: those that train (T,), those held out (C,)."""
         n = len(images_of(data, True)[1])
         return calibration_split(n, calibration=self.calibration, seed=self.seed)
 
@@ -79,7 +81,10 @@ class OneClass(Trained):
     def parts(
         self, arm: Arm, setting: Setting, *, case: Case, shared: Mapping[str, Any]
     ) -> Mapping[str, np.ndarray]:
-        """Parts (N,) of all test images, made once for all arms of a network."""
+        """Parts (N,) of all test images of a case, made once for all arms of a network.
+
+        An arm's network is ``shared`` tensors of any shape, trained by a setting.
+        """
 
         def parts(setting: Setting) -> Mapping[str, np.ndarray]:
             ready = self.ready(arm, setting, stream=self.training(case)[0], shared=shared)
@@ -90,7 +95,10 @@ class OneClass(Trained):
     def once(
         self, make: Callable[[Setting], Any], arm: Arm, setting: Setting, *, case: Case
     ) -> Any:
-        """What all arms of a network have from the same pass over images."""
+        """What all arms of a network have from the same pass over images of a case.
+
+        An arm and a setting name the network; ``make`` is called at most once for them.
+        """
         key = make.__name__, arm.shares, tuple(sorted(setting.items())), case
         if key not in self.held:
             self.held[key] = make(setting)
