@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+from pydantic import PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 __all__ = ["ROOT", "Settings", "settings"]
@@ -13,12 +14,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class Settings(BaseSettings):
-    """Folders; a variable that is set to nothing is not set: it does not mean the current folder.
+    """Folders, and how long a lesson is; a variable that is set to nothing is not set.
+
+    It does not mean the current folder.
 
     Attributes:
         data: training data in torchvision's layout; needed by ``train`` only.
         checkpoints: one folder a scenario.
         runs: logs and interrupted training.
+        lesson_steps: of each training of a live lesson.
     """
 
     model_config = SettingsConfigDict(env_prefix="OUTSKIRTS_", env_ignore_empty=True)
@@ -26,6 +30,7 @@ class Settings(BaseSettings):
     data: Path = ROOT / "data"
     checkpoints: Path = ROOT / "checkpoints"
     runs: Path = ROOT / "runs"
+    lesson_steps: PositiveInt = 300
 
 
 @cache
