@@ -305,6 +305,22 @@ class Learnt:
             lowered=int((was & ~now).sum()),
         )
 
+    def changed(self, name: str, *, up: bool) -> list[tuple[str, int]]:
+        """Images (set, index) of a group by name that are flagged now and were not, or vice versa.
+
+        Args:
+            up: flagged now; the farthest from the threshold first.
+        """
+        rows = self.groups.get(name, np.zeros(0, np.int64))
+        was, now = (
+            s[rows] / limit
+            for s, limit in zip((self.before, self.after), self.thresholds, strict=True)
+        )
+        moved = (now > 1) & (was <= 1) if up else (now <= 1) & (was > 1)
+        order = np.argsort(-now if up else now, kind="stable")
+        chosen = rows[[i for i in order if moved[i]]]
+        return [(str(self.sets[i]), int(self.indices[i])) for i in chosen]
+
     def histogram(self, bins: int = 48) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Edges (bins + 1,), in thresholds, and by group the percent in each, (2, bins).
 

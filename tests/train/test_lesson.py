@@ -182,7 +182,10 @@ def test_chance_asks_for_other_images_by_another_seed_and_the_same_by_the_same(
     bright: list[Job],
 ) -> None:
     asked = [
-        by_questions(greys(pool=np.arange(10), counts=np.array([0, 4]), seed=seed), quiet)["asked"]
+        by_questions(
+            greys(pool=np.array([0, 1, 2, 3, 4, 5, 8, 9]), counts=np.array([0, 4]), seed=seed),
+            quiet,
+        )["asked"]
         for seed in (0, 0, 1)
     ]
     assert asked[0][1].tolist() == asked[1][1].tolist() != asked[2][1].tolist()
@@ -190,7 +193,7 @@ def test_chance_asks_for_other_images_by_another_seed_and_the_same_by_the_same(
 
 
 def test_what_doubt_and_chance_have_in_common_is_learned_once(bright: list[Job]) -> None:
-    by_questions(greys(pool=np.arange(10), counts=np.array([0, 2, 4])), quiet)
+    by_questions(greys(pool=np.array([0, 1, 2, 3, 4, 5, 8, 9]), counts=np.array([0, 2, 4])), quiet)
     assert [len(taught.labelled) for taught in bright] == [0, 2, 4, 2, 4]
 
 
