@@ -332,6 +332,24 @@ def test_readme_gives_the_ablation_the_numbers_of_its_table() -> None:
     assert f"before they are trained ({of('density')[1]})" in text
 
 
+@pytest.mark.parametrize(
+    ("name", "data"), [("digits-one", "MNIST"), ("fashion-one", "FashionMNIST")]
+)
+def test_models_with_known_anomalies_are_those_that_the_study_measured(
+    name: str, data: str
+) -> None:
+    """The same images, seed and steps, on the same machine, by another command."""
+    result, family = read_study("esad_labels"), load_scenario(name)
+    for model in ("esad", "deep_sad"):
+        for target in variants_of(Target.of(name, model)):
+            card = checkpoint.read_card(family.folder, target.stem)
+            share = target.stem.rpartition("-")[2]
+            variant = str(target.world.normal.only)
+            row = result.row(f"{model}-{share}", data, variant=variant)
+            metrics = card.metrics["rest"][card.score.part]
+            assert metrics.auroc == pytest.approx(row.value, abs=OF_AUROC), target
+
+
 def test_latent_dimensions_of_outskirts_hold_something(world: Scenario, loaded) -> None:
     detector, _ = loaded
     if not isinstance(detector, Outskirts):
