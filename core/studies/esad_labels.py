@@ -349,12 +349,17 @@ def _sum_and_parts(result: StudyResult, data: str, networks: Iterable[Network]) 
     """How far ESAD's sum lies below its better part, at most; and that of the plain formula."""
     gaps = {n.name: _gap(result, data, n.name) for n in networks}
     worst = max(gaps, key=gaps.__getitem__)
-    plain = ", ".join(
-        f"{result.arm(name).title.lower()}: {_gap(result, data, name):+.3f}" for name in PLAIN
+    plain = " and ".join(
+        f"{_gap(result, data, name):+.3f} of {result.arm(name).title.lower()}" for name in PLAIN
+    )
+    where = result.arm(worst).title
+    ahead = (
+        f"the better of ESAD's two parts is ahead of their sum by {gaps[worst]:+.3f} ({where})"
+        if gaps[worst] > 0
+        else "the sum of ESAD's two parts is never below the better one, at any share"
     )
     return (
-        f"On {result.data[data]} the better of ESAD's two parts is ahead of their sum by "
-        f"{gaps[worst]:+.3f} at most ({result.arm(worst).title}). The plain formula: {plain}."
+        f"On {result.data[data]} {ahead}. Of the plain formula the better part is ahead by {plain}."
     )
 
 

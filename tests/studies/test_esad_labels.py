@@ -319,3 +319,23 @@ def test_the_stored_table_of_the_wider_study_is_shown_for_the_plain_one(bare: Pa
     wider = measure(small.wider())
     assert stored(small) == wider
     assert plan_of(small) != wider.plan
+
+
+def test_the_note_says_whether_a_part_is_ahead_of_the_sum(bare: Path) -> None:
+    result = measure(replace(TINY, classes=(0,), held={}))
+    networks = [Network("esad", share) for share in SHARES]
+    better = result.row("esad-00-norm", "MNIST").value
+
+    def with_sums(value: float) -> StudyResult:
+        rows = [
+            row.model_copy(update={"value": value})
+            if row.arm in {n.name for n in networks} and row.variant is None
+            else row.model_copy(update={"value": better})
+            for row in result.rows
+        ]
+        return result.model_copy(update={"rows": tuple(rows)})
+
+    ahead = file._sum_and_parts(with_sums(better - 0.02), "MNIST", networks)
+    assert "is ahead of their sum by +0.020 (ESAD, 0 % known anomalies)" in ahead
+    never = file._sum_and_parts(with_sums(better), "MNIST", networks)
+    assert "is never below the better one" in never
