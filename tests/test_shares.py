@@ -19,7 +19,9 @@ from core.evaluate.metrics import bootstrap_auroc
 from core.scenario import ScenarioError, build_reference, load_scenario
 from core.service import Target, parse_target
 from core.train import maps
+from pages._overview import picture
 from pages._shared.pages import PAGES
+from pages._shared.theme import LIGHT
 
 CLASSES = ("zero", "one", "a-10")  # of which one looks as if it named a share
 SHARES = ("00", "10")
@@ -369,6 +371,15 @@ def test_overview_gives_every_share_its_row_and_its_mean(app: AppTest) -> None:
     heads = shown.partition("What is normal, what is strange")[2].partition("</thead>")[0]
     assert TITLES["00"] in heads
     assert TITLES["10"] not in heads  # the others knew none, either
+
+
+def test_a_strip_has_fewer_pictures_where_many_columns_stand_beside_it(family: Tiny) -> None:
+    found = service.ask(service.OverviewQuery("tiny-one.one"))
+    rows = [row for row in found.detectors if row.card is not None]
+    for leading, pictures, percent in ((rows[:2], 8, "27"), (rows[:2] * 4, 5, "16.9")):
+        shown = picture.table(found, leading, rows, LIGHT)
+        assert f"The first {pictures} images of the set One" in shown
+        assert f"min({percent}vw," in shown
 
 
 def test_the_card_says_which_anomalies_were_known(app: AppTest) -> None:

@@ -30,6 +30,7 @@ __all__ = ["key", "said", "table"]
 
 SIDE = 56  # pixels of the longer side of a picture, at least
 HEIGHT, SHARE = 3.25, 27  # of a strip at most, in rem; and of the window, in percent
+MANY, FEWER = 6, 5  # beside more columns than these, a strip has so many pictures
 ROLES = {
     "normal": "What is normal: it should score lower than all that is strange.",
     "unjudged": "Neither normal nor strange: shown and scored, never counted.",
@@ -61,6 +62,10 @@ class Shown:
     @property
     def with_fooled(self) -> bool:
         return most_fooled(self.leading, self.strange) is not None
+
+    @property
+    def columns(self) -> int:
+        return len(self.leading) + self.with_best + self.with_fooled
 
 
 def table(
@@ -101,28 +106,31 @@ def _score_title(row: DetectorRow) -> str:
 
 def _line(shown: Shown, image_set: ImageSet) -> str:
     images = shown.overview.examples[image_set.name]
+    few = images[:FEWER] if shown.columns > MANY else images
+    share = SHARE * len(few) / max(len(images), 1)
     head = (
         f'<th role="rowheader" scope="row" class="set">{escape(image_set.title)}'
         f"<small>{escape(image_set.role)}</small></th>"
     )
-    strip = f'<td role="cell" class="wide">{_strip(images, image_set.title)}</td>'
+    strip = f'<td role="cell" class="wide">{_strip(few, image_set.title, share)}</td>'
     return f'<tr role="row">{head}{strip}{_figures(shown, image_set)}</tr>'
 
 
-def _strip(images: np.ndarray, title: str) -> str:
+def _strip(images: np.ndarray, title: str, share: float) -> str:
+    """The first pictures of a set, side by side; they take so many percent of the window at most."""
     picture = draw.strip(images, SIDE)
     height, width = picture.shape[:2]
     rem = HEIGHT * width / height
     source = b64encode(draw.png([picture])).decode()
     return (
-        f'<img class="strip" src="data:image/png;base64,{source}" style="width:min({SHARE}vw,{rem:.2f}rem)" '
+        f'<img class="strip" src="data:image/png;base64,{source}" style="width:min({share:.3g}vw,{rem:.2f}rem)" '
         f'alt="The first {len(images)} images of the set {escape(title)}">'
     )
 
 
 def _figures(shown: Shown, image_set: ImageSet) -> str:
     """The cells of a set: a detector's each, the best, the worst; one that says why there are none."""
-    columns = len(shown.leading) + shown.with_best + shown.with_fooled
+    columns = shown.columns
     if image_set.role != "strange":
         text = ROLES[image_set.role]
         return f'<td role="cell" class="wide" colspan="{columns}">{text}</td>' if columns else ""
