@@ -118,8 +118,10 @@ def test_hardly_a_test_image_of_its_own_kind_is_foreign_to_a_model(
     standing = percentiles(card, stored[world.normal.name])
     # Parts of one network go together: were they one, an image in 500 would lie beyond percentile
     # 0.1 or 99.9. A percentile of a class of 500 calibration images is a fifth of one: ends are
-    # found less well.
+    # found less well; and where one of three parts is the sum of the others, two are hardly more
+    # than one, and each end has an image in some 500: 0.4 %, found less well again.
     most = 0.002 if card.calibration.images >= 5000 else 0.008
+    most = 0.016 if len(card.calibration.quantiles) == 3 else most
     assert foreign(standing).mean() <= most
 
 

@@ -83,3 +83,9 @@ def test_an_image_is_foreign_where_more_than_half_of_its_parts_are_outside_on_an
     assert foreign(standing).tolist() == [True, True, False, False]
     with pytest.raises(ValueError, match="without parts"):
         foreign({})
+
+
+def test_a_single_part_that_is_outside_makes_an_image_strange_and_not_foreign() -> None:
+    assert foreign({"distance": np.array([100.0, 0.0, 50.0])}).tolist() == [False] * 3
+    both = {"a": np.array([100.0, 0.0, 50.0]), "b": np.array([100.0, 50.0, 50.0])}
+    assert foreign(both).tolist() == [True, False, False]
