@@ -234,8 +234,10 @@ def test_a_lesson_without_a_result_says_why_and_another_may_begin(
     app.run()
     assert state.text in text_of(app)
     assert not teacher.held
+    teacher.state = LessonState("waiting")
     press(app, "train")
     assert len(teacher.held) == 1
+    assert state.text not in text_of(app)
 
 
 def test_a_full_queue_is_told_in_words(teacher: Teacher) -> None:
