@@ -46,16 +46,12 @@ from core.answers.latent import (
     keys_of_ids,
     pictures_of,
 )
+from core.answers.learnt import Asked, Label, Learnt, Lesson, Side
 from core.answers.lesson import (
     LESSON_COUNTS,
     MOST_LABELS,
-    Asked,
     Candidates,
-    Label,
-    Learnt,
-    Lesson,
     LessonError,
-    Side,
     cancel_lesson,
     label_of_own,
     lesson_candidates,

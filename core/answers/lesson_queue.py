@@ -30,6 +30,7 @@ COMMAND = (sys.executable, "-m", "core.train.lesson")
 NICE = 5  # below everything that a visitor waits for
 MOST = 40  # lessons that wait or are kept: a class of thirty, and some
 PATIENCE = 150.0  # seconds; a tab in the background asks once a minute
+KEEP = 600.0  # seconds that a result waits for a visitor who looks at another page
 LIMIT = 600.0  # seconds that a lesson may take, whatever holds it up
 
 Message = tuple[Mapping[str, Any], Mapping[str, np.ndarray]]  # facts, arrays
@@ -94,12 +95,13 @@ class Queue:
     """Lessons by ticket, in the order in which they came.
 
     A thread teaches one after the other while there are any, each in one process. Nobody who asks
-    waits for it. A lesson that nobody asked for in ``patience`` seconds is dropped, whatever its
-    stage: its visitor is gone.
+    waits for it. A lesson that nobody asked for in ``patience`` seconds is dropped, whether it
+    waits or has begun: its visitor is gone. One that has ended is kept for ``keep`` seconds.
 
     Args:
         command: starts the process, which reads a `Message` and tells how it goes.
-        patience, limit: in seconds, of visitors and of a process; most: lessons at once.
+        patience, keep, limit: in seconds, of visitors, of results, of a process.
+        most: lessons at once.
         clock: tells the time in seconds.
     """
 
@@ -108,12 +110,13 @@ class Queue:
         *,
         command: Sequence[str] = COMMAND,
         patience: float = PATIENCE,
+        keep: float = KEEP,
         limit: float = LIMIT,
         most: int = MOST,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.command, self.patience, self.limit = tuple(command), patience, limit
-        self.most, self.clock = most, clock
+        self.command, self.patience, self.keep = tuple(command), patience, keep
+        self.limit, self.most, self.clock = limit, most, clock
         self._lessons: dict[str, _Lesson] = {}
         self._changed = threading.Condition()  # of the above; never held while a pipe is read
         self._teacher: threading.Thread | None = None
@@ -182,9 +185,10 @@ class Queue:
         return still.index(lesson) if lesson in still else 0
 
     def _drop_abandoned(self) -> None:
-        late = self.clock() - self.patience
-        for ticket in [t for t, lesson in self._lessons.items() if lesson.seen < late]:
-            _end(self._lessons.pop(ticket))
+        now = self.clock()
+        for ticket, lesson in list(self._lessons.items()):
+            if now - lesson.seen > (self.patience if lesson.stage in OPEN else self.keep):
+                _end(self._lessons.pop(ticket))
 
     # In the teacher's thread --------------------------------------------------------------------
 

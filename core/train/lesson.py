@@ -70,6 +70,7 @@ class Job:
 
     @property
     def shape(self) -> Shape:
+        """Of its images."""
         _, height, width, channels = self.images.shape
         return Shape(channels, height, width)
 
@@ -79,7 +80,10 @@ class Job:
 
     @property
     def streams(self) -> dict[str, Stream]:
-        """What is normal; and the same with the labelled images, as often as they count."""
+        """What is normal; and the same with the labelled images, as often as they count.
+
+        Labelled images are learned by their labels alone.
+        """
         rest = np.setdiff1d(self.normal, self.labelled)
         times = max(1, round(self.share * len(rest) / max(1, len(self.labelled))))
         rows = np.concatenate([rest, np.tile(self.labelled, times)])
@@ -95,7 +99,10 @@ class Job:
 
 
 def learn(job: Job, watch: Callable[[Progress], None]) -> Detector:
-    """A detector that has learned what a job has; the same seed begins alike and steps as often."""
+    """A detector that has learned what a job has; the same seed begins alike and steps as often.
+
+    The ``watch`` is told how it goes.
+    """
     streams = job.streams
     data = "train+labelled" if len(job.labelled) else "train"
     # Not the last step's end, which a division may miss by the last digit.
@@ -195,7 +202,14 @@ def _scores(detector: Detector, images: np.ndarray) -> np.ndarray:
 
 
 def main(given: BinaryIO, told: BinaryIO) -> int:
-    """Do the job that is given, and tell how it goes and what came of it; the exit status."""
+    """Do the job that is given, and tell how it goes and what came of it; the exit status.
+
+    Args:
+        given: a stream with the job; told: one for what is told.
+
+    Raises:
+        PipeEnds: no job was given.
+    """
     facts, arrays = read_message(given)
     threading.Thread(target=_end_with, args=(given,), daemon=True).start()
     torch.set_num_threads(1)

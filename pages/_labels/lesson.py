@@ -85,26 +85,30 @@ def labelling(target: Target) -> None:
 def _buttons(target: Target, scenario: str) -> None:
     labels = tuple(lesson_labels.labels_of(scenario).values())
     busy, seed = st.session_state.get(RUN) is not None, st.session_state["seed"]
+    many, ready = 2 * len(LESSON_COUNTS) - 1, bool(labels) and not busy
     with st.container(horizontal=True, gap="small"):
         if st.button(
             f"Train with {counted(len(labels), 'label')}", key="labels_lesson_train",
-            type="primary", disabled=busy or not labels, icon=":material/school:",
-            help=f"About {SECONDS[False]} seconds where a processor is free."
-            if labels else "Label an image first.",
+            type="primary" if ready else "secondary",  # of a primary one no word is seen in grey
+            disabled=not ready, icon=":material/school:",
+            help=None if labels else "Label an image first.",
         ):  # fmt: skip
             _start(Lesson(target, labels, seed=seed))
         if st.button(
             "Let doubt ask, against chance", key="labels_lesson_ask", disabled=busy,
             icon=":material/question_mark:",
             help=f"The truth labels {LESSON_COUNTS[-1]} images, {LESSON_COUNTS[1]} at a time: those "
-            f"that the model doubts most, and others by chance. {2 * len(LESSON_COUNTS) - 1} "
-            f"trainings, about {SECONDS[True]} seconds where a processor is free.",
+            f"that the model doubts most, and others by chance.",
         ):  # fmt: skip
             _start(Lesson(target, questions=True, seed=seed))
         st.button(
             "Reset labels", key="labels_lesson_reset", disabled=not labels,
             on_click=lesson_labels.reset, args=(scenario,), icon=":material/backspace:",
         )  # fmt: skip
+    st.caption(
+        f"Training takes about {SECONDS[False]} seconds where a processor is free; doubt against "
+        f"chance are {many} trainings, about {SECONDS[True]} seconds. One lesson is held at a time."
+    )
 
 
 def _start(asked: Lesson) -> None:
@@ -157,7 +161,8 @@ def said_of(state: LessonState, held: Lesson) -> str:
     title = held.target.world.normal.title.lower()
     if state.stage == "waiting":
         before = counted(state.place, "lesson")
-        return f"In the queue: {before} {'is' if state.place == 1 else 'are'} held before yours."
+        verb = "is" if state.place == 1 else "are"
+        return f"In the queue: {before} {verb} held before yours. Stay on this page meanwhile."
     if state.stage == "starting":
         return f"Starting the training on {title}: it loads for some seconds."
     many = 2 * len(LESSON_COUNTS) - 1 if held.questions else 2

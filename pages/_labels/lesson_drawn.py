@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,7 @@ NO_RESULT = (
     "These are test images: the lesson learned from those of even number and is judged on those of "
     "odd number. Its figures show what labels do; they are **no result** of the method."
 )
+FEW = 2  # classes that a legend has room to name
 SHOWN, SIDE = 8, 64  # pictures that changed sides; pixels of each
 
 
@@ -82,9 +84,10 @@ def _csv(columns: Mapping[str, np.ndarray]) -> bytes:
 def groups(found: Learnt, titles: Mapping[str, str]) -> dict[str, str]:
     """What the groups of images are called that a lesson has."""
     clicked = ", ".join(titles[name].lower() for name in found.clicked)
+    few = len(found.clicked) <= FEW
     names = {
         "normal": "normal",
-        "clicked": f"of the classes you clicked ({clicked})",
+        "clicked": "of the classes you clicked" + (f" ({clicked})" if few else ""),
         "others": "of classes you did not click" if clicked else "strange",
     }
     return {name: title for name, title in names.items() if name in found.groups}
@@ -114,7 +117,7 @@ def histogram(found: Learnt, names: Mapping[str, str]) -> go.Figure:
         panels[f"xaxis{n}"] |= ticks | {"title": {"text": "score, in thresholds"}}
         panels[f"yaxis{n}"] |= {"rangemode": "tozero"}
     panels["yaxis"] |= {"title": {"text": "% of them"}}
-    line = {"dash": "dash", "width": 1.5, "color": palette().faint}
+    line: dict[str, Any] = {"dash": "dash", "width": 1.5, "color": palette().faint}
     return draw.figure(
         traces,
         height=330,
