@@ -57,8 +57,9 @@ def foreign(percentiles: Mapping[str, np.ndarray]) -> np.ndarray:
     """Whether each of N images is not of a detector's kind: most of its parts lie `outside`.
 
     Then its score says little, high or low: it was measured where the detector knows nothing. Most
-    are more than half, and two at least: a single part that is outside is just strange. Chosen on normal images alone: of the ends 0.1, 0.2, 0.3 and 0.5, the widest
-    at which each model of garments calls at most 1 in 1,000 test garments foreign.
+    are more than half, and two at least: a single part that is outside is just strange. Chosen on
+    normal images alone: of the ends 0.1, 0.2, 0.3 and 0.5, the widest at which each model of
+    garments calls at most 1 in 1,000 test garments foreign.
 
     Args:
         percentiles: (N,) by part, among calibration normals.

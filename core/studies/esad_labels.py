@@ -79,19 +79,27 @@ class Network:
     def name(self) -> str:
         """Such as "esad-10-polluted"."""
         ends = ("-polluted" if self.pollution else "") + ("-second" if self.draw else "")
-        return f"{self.kind}-{100 * self.share:02.0f}{ends}"
+        return f"{self.kind}-{100 * self.share:02.0f}{ends}" + "-l1" * (self.changes == ONE)
 
     @property
     def how(self) -> str:
         """The share, for people, and what else is special."""
         known = f"{100 * self.share:.0f} % known anomalies"
         polluted = f", unlabelled polluted by {100 * self.pollution:.0f} %"
-        return known + polluted * bool(self.pollution) + ", another known class" * bool(self.draw)
+        ends = ", another known class" * bool(self.draw) + ", l1 = 1" * (self.changes == ONE)
+        return known + polluted * bool(self.pollution) + ends
+
+    @property
+    def unknowing(self) -> Network:
+        """The same without known anomalies, and without pollution."""
+        return dataclasses.replace(self, share=0.0, pollution=0.0, draw=0)
 
 
+ONE = {"norm_weight": 1.0}  # l1 as the source has it
+LIGHT = (0.0, 0.01, 0.10)  # shares at which that is compared with the weight that faults chose
 PLAIN = {  # of the plain formula, what makes its sum fall below its better part
-    "one-encoder": Network("one-encoder"),
-    "mean-error": Network("esad", changes={"error": "mean"}),
+    "one-encoder": Network("one-encoder", changes=ONE),
+    "mean-error": Network("esad", changes={"error": "mean", **ONE}),
 }
 
 
@@ -99,6 +107,7 @@ def _networks(more: bool) -> Mapping[str, Network]:
     both = ("esad", "deep_sad")
     every = [Network(kind, share) for share in SHARES for kind in both]
     every += [Network(kind, POLLUTED, pollution=POLLUTION) for kind in both]
+    every += [Network("esad", share, changes=ONE) for share in LIGHT]
     if more:
         every += [Network(kind, share, draw=1) for share in SHARES[1:] for kind in both]
     return {network.name: network for network in every} | PLAIN
@@ -225,16 +234,19 @@ class FewLabels(OneClass):
     @property
     def contrasts(self) -> tuple[tuple[str, str], ...]:  # type: ignore[override]
         """ESAD beside Deep SAD, and each beside itself without known anomalies."""
-        names = [(n.name, dataclasses.replace(n, kind="deep_sad").name) for n in self._pairs()]
-        gains = [
-            (n.name, Network(n.kind).name)
-            for n in self.networks.values()
-            if n.share and n.kind in TITLES
-        ]
-        return (*names, *gains)
+        esad = self._of("esad")
+        names = [(n.name, dataclasses.replace(n, kind="deep_sad").name) for n in esad]
+        gains = [(n.name, n.unknowing.name) for n in (*esad, *self._of("deep_sad")) if n.share]
+        return (*names, *gains, *((n.name, other.name) for n, other in self._lighter()))
 
-    def _pairs(self) -> list[Network]:
-        return [n for name, n in self.networks.items() if n.kind == "esad" and name not in PLAIN]
+    def _of(self, kind: str) -> list[Network]:
+        """Networks of a kind as it ships."""
+        return [n for n in self.networks.values() if n.kind == kind and not n.changes]
+
+    def _lighter(self) -> list[tuple[Network, Network]]:
+        """Each network of l1 = 1, and the one that is alike in all else."""
+        every = [n for n in self.networks.values() if n.kind == "esad" and n.changes == ONE]
+        return [(n, dataclasses.replace(n, changes={})) for n in every]
 
     @property
     def published(self) -> tuple[Published, ...]:
@@ -318,23 +330,29 @@ class FewLabels(OneClass):
 
     def notes(self, result: StudyResult) -> tuple[str, ...]:
         """ESAD beside Deep SAD; what labels buy; the sum and its better part; the published."""
-        esad = self._pairs()
+        esad = self._of("esad")
         beside = [(n, dataclasses.replace(n, kind="deep_sad")) for n in esad]
-        gains = [n for n in self.networks.values() if n.share == POLLUTED and n.kind in TITLES]
+        both = (*esad, *self._of("deep_sad"))
+        gains = [n for n in both if n.share == POLLUTED]
         return (
             f"ESAD less Deep SAD: {_listed(result, beside)}.",
             *(
                 f"{TITLES[n.kind]} with {n.how}, less without known anomalies: "
-                f"{_both(result, n.name, Network(n.kind).name)}."
+                f"{_both(result, n.name, n.unknowing.name)}."
                 for n in gains
             ),
+            f"ESAD of l1 = 1, less that of l1 = {ESAD.Config().norm_weight:g}, which faults chose "
+            f"without known anomalies: {_listed(result, self._lighter())}.",
             *(_sum_and_parts(result, data, esad) for data in self.sets),
             *(_beside_published(result, data) for data in self.sets),
         )
 
 
 def _listed(result: StudyResult, pairs: Iterable[tuple[Network, Network]]) -> str:
-    return "; ".join(f"{n.how}: {_both(result, n.name, other.name)}" for n, other in pairs)
+    return "; ".join(
+        f"{n.how.removesuffix(', l1 = 1')}: {_both(result, n.name, other.name)}"
+        for n, other in pairs
+    )
 
 
 def _both(result: StudyResult, arm: str, other: str) -> str:

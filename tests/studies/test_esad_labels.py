@@ -22,7 +22,7 @@ from core.data.splits import labelled_class
 from core.detectors.deep_sad import DeepSAD
 from core.detectors.esad import ESAD
 from core.inference.scoring import parts_of
-from core.results import read_study
+from core.results import StudyResult, read_study
 from core.scenario import load_scenario
 from core.studies import _cells, _one_class, study
 from core.studies import esad_labels as file
@@ -83,9 +83,10 @@ def test_both_methods_learn_at_every_share_in_every_class_of_both_sets() -> None
         f"{kind}-{gg}" for kind in ("esad", "deep_sad") for gg in ("00", "01", "05", "10", "20")
     }
     wanted |= {"esad-10-polluted", "deep_sad-10-polluted", "one-encoder", "mean-error"}
+    wanted |= {"esad-00-l1", "esad-01-l1", "esad-10-l1"}
     assert set(NETWORKS) == wanted == {arm.shares for arm in plan.arms}
     shared = {need.path for cell in cells_of(plan) for need in cell.needs}
-    assert len(shared) == 14 * 20
+    assert len(shared) == 17 * 20
     assert plan.arms[0].name == "esad-00"
     assert not plan.tuning
 
@@ -206,6 +207,8 @@ def test_one_encoder_is_one_and_the_method_s_are_two() -> None:
     assert one.second_encoder is one.encoder
     assert two.second_encoder is not two.encoder
     assert plan._build(plan.networks["mean-error"]).config.error == "mean"
+    plain = {one.config.norm_weight, plan._build(plan.networks["mean-error"]).config.norm_weight}
+    assert plain == {1.0}  # as the source has it
     assert sum(p.numel() for p in one.parameters()) < sum(p.numel() for p in two.parameters())
 
 
@@ -278,7 +281,7 @@ def test_a_killed_protocol_goes_on_and_repeats_and_loses_no_run(bare: Path) -> N
     assert (
         len(trained)
         == len(set(trained))
-        == 28 - len([p for p in before if p.name.startswith("shared")])
+        == 34 - len([p for p in before if p.name.startswith("shared")])
     )
     assert all(path.stat().st_mtime_ns == when for path, when in before.items())
 
