@@ -23,10 +23,12 @@ from core.train.pipe import read_message, write_message
 told = sys.stdout.buffer
 facts, arrays = read_message(sys.stdin.buffer)
 if facts["does"] == "quiet":
-    time.sleep(600)
+    time.sleep(120)
 write_message(told, {"training": 0, "share": 0.25, "loss": 3.0})
 write_message(told, {"training": 1, "share": 0.75, "loss": 2.0})
-while not Path(facts["gate"]).exists():
+for _ in range(12_000):  # who waits for a test that was broken off is not to wait for ever
+    if Path(facts["gate"]).exists():
+        break
     time.sleep(0.01)
 if facts["does"] == "garbage":
     told.write(b"hello"); told.flush()
