@@ -76,7 +76,7 @@ class ESAD(Detector):
         data: Literal["train", "train+labelled"] = "train"
         target: Literal["noise", "noisy"] = "noisy"
         noise: float = 0.5
-        norm_weight: float = 10.0
+        norm_weight: float = 1.0
         consistency_weight: float = 1.0
         error: Literal["summed", "mean"] = "summed"
         learning_rate: float = 3e-3

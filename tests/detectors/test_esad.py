@@ -22,7 +22,7 @@ SHAPE, SMALL = Shape(1, 20, 20), Shape(1, 8, 8)
 
 def build(shape: Shape = SHAPE, *, seed: int = 0, **config: object) -> ESAD:
     torch.manual_seed(seed)
-    return ESAD(ESAD.Config(**{"code": 4, "width": 4, "norm_weight": 1.0, **config}), shape)  # type: ignore[arg-type]
+    return ESAD(ESAD.Config(**{"code": 4, "width": 4, **config}), shape)  # type: ignore[arg-type]
 
 
 def boxes(n: int, seed: int) -> np.ndarray:

@@ -83,7 +83,7 @@ def test_both_methods_learn_at_every_share_in_every_class_of_both_sets() -> None
         f"{kind}-{gg}" for kind in ("esad", "deep_sad") for gg in ("00", "01", "05", "10", "20")
     }
     wanted |= {"esad-10-polluted", "deep_sad-10-polluted", "one-encoder", "mean-error"}
-    wanted |= {"esad-00-l1", "esad-01-l1", "esad-10-l1"}
+    wanted |= {"esad-00-l10", "esad-01-l10", "esad-10-l10"}
     assert set(NETWORKS) == wanted == {arm.shares for arm in plan.arms}
     shared = {need.path for cell in cells_of(plan) for need in cell.needs}
     assert len(shared) == 17 * 20
