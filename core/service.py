@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from core.answers import answered, loaded
 from core.answers.across import Across, AcrossQuery
+from core.answers.bought import Bought, BoughtQuery, Gain, ScoreSplit, ScoreSplitQuery
 from core.answers.classes import Classes, ClassesQuery
 from core.answers.distances import Distances, DistancesQuery
 from core.answers.explain import (
@@ -28,6 +29,7 @@ from core.answers.faithfulness import (
     SteadinessQuery,
 )
 from core.answers.finders import Best, Finding, best_of, fooled_parts, hardest, most_fooled
+from core.answers.gamma import LABELS_STUDY, Curve, Gamma, GammaQuery
 from core.answers.images import (
     ORDERS,
     Gallery,
@@ -36,6 +38,16 @@ from core.answers.images import (
     ImageView,
     display_table,
     per_image_table,
+)
+from core.answers.labels import (
+    IMAGE_GROUPS,
+    KNOWN,
+    NEVER,
+    NORMAL,
+    Groups,
+    Spread,
+    SpreadQuery,
+    groups_of,
 )
 from core.answers.latent import (
     LatentMap,
@@ -116,7 +128,17 @@ from core.answers.pointing import pointing
 from core.answers.points import Column, ColumnQuery, Points, PointsQuery, shuffled
 from core.answers.query import Query
 from core.answers.rays import Ray, RayQuery, RayScores, RayScoresQuery
+from core.answers.rebuilt import RULES, Examples, ExamplesQuery, Rebuilt, RebuiltQuery
 from core.answers.scoring import Evaluation, Scored, evaluate, score
+from core.answers.sides import (
+    CHANGES,
+    WHICH,
+    Changed,
+    ChangedQuery,
+    FirstChangedQuery,
+    Moved,
+    changed_table,
+)
 from core.answers.simplex import (
     SIDES,
     Corner,
@@ -159,24 +181,36 @@ __all__ = [
     "ANSWERED",
     "BRIGHT",
     "CANDIDATES",
+    "CHANGES",
     "COLLAPSED",
     "DARK",
     "DISTANCE",
     "FIRSTS",
     "GROUPS",
+    "IMAGE_GROUPS",
+    "KNOWN",
+    "LABELS_STUDY",
     "LESSON_COUNTS",
     "MOST_LABELS",
+    "NEVER",
+    "NORMAL",
     "ORDERS",
+    "RULES",
     "SIDES",
     "SUFFIXES",
     "TWO_SIDED",
+    "WHICH",
     "Across",
     "AcrossQuery",
     "Asked",
     "BaselineRow",
     "Best",
+    "Bought",
+    "BoughtQuery",
     "Candidates",
     "Card",
+    "Changed",
+    "ChangedQuery",
     "Classes",
     "ClassesQuery",
     "Column",
@@ -185,6 +219,7 @@ __all__ = [
     "Corners",
     "CornersQuery",
     "Correction",
+    "Curve",
     "CurvesQuery",
     "DetectorRow",
     "Distances",
@@ -194,12 +229,19 @@ __all__ = [
     "DrawsQuery",
     "Edge",
     "Evaluation",
+    "Examples",
+    "ExamplesQuery",
     "Field",
     "FieldQuery",
     "Finding",
+    "FirstChangedQuery",
     "FirstMirrorQuery",
+    "Gain",
     "Gallery",
     "GalleryQuery",
+    "Gamma",
+    "GammaQuery",
+    "Groups",
     "ImageQuery",
     "ImageSet",
     "ImageView",
@@ -232,6 +274,7 @@ __all__ = [
     "MissesQuery",
     "MissesShownQuery",
     "MixedPart",
+    "Moved",
     "Near",
     "NearQuery",
     "OutskirtsError",
@@ -259,12 +302,16 @@ __all__ = [
     "RayQuery",
     "RayScores",
     "RayScoresQuery",
+    "Rebuilt",
+    "RebuiltQuery",
     "Recipe",
     "ResampleQuery",
     "Resampled",
     "SamplesQuery",
     "ScaleGap",
     "Scenario",
+    "ScoreSplit",
+    "ScoreSplitQuery",
     "Scored",
     "Seen",
     "Shape",
@@ -273,6 +320,8 @@ __all__ = [
     "Simple",
     "Simplex",
     "SimplexQuery",
+    "Spread",
+    "SpreadQuery",
     "StartTile",
     "Steadiness",
     "SteadinessQuery",
@@ -293,6 +342,7 @@ __all__ = [
     "ask",
     "best_of",
     "cancel_lesson",
+    "changed_table",
     "coloured",
     "corrections",
     "display_table",
@@ -302,6 +352,7 @@ __all__ = [
     "fooled_parts",
     "forget",
     "fully_connected",
+    "groups_of",
     "hardest",
     "ids_of_keys",
     "keys_of_ids",

@@ -188,6 +188,46 @@ def ama(_ama_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 
 @pytest.fixture(scope="session")
+def _labels_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train the models of `tiny.labels_json` once, those of class "one"."""
+    from core.scenario import build_reference, load_scenario
+    from core.train import run
+
+    root = tmp_path_factory.mktemp("labels")
+    with pytest.MonkeyPatch.context() as patch:
+        found = _settle(patch, root)
+        _with_models(patch, found, tiny.scenario_json(()))
+        _write_family(found)
+        build_reference(load_scenario("tiny"), _reference_of_tiny(found))
+        scenario = load_scenario("tiny-one.one")
+        for name, training in scenario.training.items():
+            run.train(scenario, name, training=training)
+    forget_everything()
+    return root
+
+
+def _write_family(found: Tiny) -> None:
+    (found.checkpoints / "tiny-one").mkdir()
+    (found.checkpoints / "tiny-one" / "scenario.json").write_text(json.dumps(tiny.labels_json()))
+
+
+def _reference_of_tiny(found: Tiny) -> dict[str, tuple[np.ndarray, ...]]:
+    """Test images of both families."""
+    sources = {"boxes": "FashionMNIST", "strokes": "MNIST"}
+    return {name: tiny.public_set(s, found.data, train=False) for name, s in sources.items()}
+
+
+@pytest.fixture
+def labels(_labels_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tiny]:
+    """A copy, free to be damaged, of a scenario with models that know some anomalies."""
+    shutil.copytree(_labels_root / "checkpoints", tmp_path / "checkpoints")
+    found = _settle(monkeypatch, tmp_path)
+    _with_models(monkeypatch, found, tiny.scenario_json(()))
+    yield found
+    forget_everything()
+
+
+@pytest.fixture(scope="session")
 def _models_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train the models of `tiny.models_json` once, each with its auxiliary_models there before it.
 

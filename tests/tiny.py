@@ -215,6 +215,26 @@ def ama_json() -> dict:
     return scenario | {"training": {"ama": training}}
 
 
+def labels_json() -> dict:
+    """A scenario.json of three classes, with models of each that know some anomalies."""
+    sizes = {"code": 4, "width": 2, "epochs": 1.0, "data": "train+labelled"}
+    models = {
+        "esad": ("ESAD", ["00", "01", "10"], sizes),
+        "deep_sad": ("Deep SAD", ["00", "10"], sizes | {"first_epochs": 1.0}),
+    }
+    return scenario_json(()) | {
+        "name": "tiny-one",
+        "title": "One kind of box",
+        "strange": [],
+        "images": "scenario:tiny",
+        "variants": ["zero", "one", "two"],
+        "training": {
+            name: {"title": title, "batch_size": 32, "shares": shares, "config": config}
+            for name, (title, shares, config) in models.items()
+        },
+    }
+
+
 def write_scenario(checkpoints: Path, changes: tuple[str, ...] = CHANGES) -> None:
     """Write checkpoints/tiny/scenario.json."""
     folder = checkpoints / "tiny"
