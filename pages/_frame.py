@@ -7,7 +7,7 @@ import streamlit as st
 
 from core import service
 from pages._shared import boxes, controls, history, links, theme
-from pages._shared.pages import PAGES, sheet
+from pages._shared.pages import PAGES, row_of, sheet
 
 KEYS = """
 **Keys.** `H` opens this sheet, `Esc` closes it, `Tab` goes from control to control; the left and
@@ -20,8 +20,12 @@ def terms(stem: str) -> None:
     st.markdown(sheet(stem) + "\n" + KEYS)
 
 
-def choose_scenario(rows: list[dict[str, Any]]) -> str | None:
-    """The scenario that pages ask for: NAME, or NAME.CLASS where one class is normal."""
+def choose_scenario(rows: list[dict[str, Any]], detector: str) -> str | None:
+    """The scenario that pages ask for: NAME, or NAME.CLASS where one class is normal.
+
+    Args:
+        detector: whose models the page is about, or "".
+    """
     # One class against the others is the harder thing to grasp: such scenarios stand last.
     good = {
         r["scenario"]: r
@@ -30,10 +34,12 @@ def choose_scenario(rows: list[dict[str, Any]]) -> str | None:
     }
     if not good:
         return None
+    having = (stem for stem, row in good.items() if detector in row["detectors"])
     name = controls.choice(
         "Scenario",
         {stem: row["title"] for stem, row in good.items()},
         key="scenario",
+        default=next(having, ""),
         kind="select",
         help="What counts as normal, and what as strange.",
     )
@@ -57,7 +63,7 @@ def sidebar(stem: str) -> str | None:
         for row in rows:
             if "error" in row:
                 st.error(row["error"], icon=":material/error:")
-        scenario = choose_scenario(rows)
+        scenario = choose_scenario(rows, row_of(stem).detector)
         st.number_input(
             "Seed",
             min_value=0,

@@ -99,7 +99,7 @@ def choice(
     *,
     key: str,
     default: str = "",
-    kind: Literal["segmented", "select", "radio"] = "segmented",
+    kind: Literal["segmented", "select", "radio", "slider"] = "segmented",
     on_change: Callable[..., None] | None = None,
     args: tuple[Any, ...] = (),
     **looks: Any,
@@ -109,16 +109,18 @@ def choice(
     Args:
         options: key to label, at least one.
         default: what the page opens with; "" or one that is not there: the first.
+        kind: a slider has the options in their order.
         looks: what else the widget takes, such as ``help``.
     """
     options = _apart(options)
     first, _ = _settled(label, options, key=key, default=default)
     shared: dict[str, Any] = {"key": key, "format_func": options.__getitem__, **looks}
     shared |= {"persist_state": "session", "on_change": on_change, "args": args}
-    if kind == "segmented":
+    if kind == "segmented" or len(options) == 1:  # a slider needs two ends
         value: Any = st.segmented_control(label, list(options), required=True, wrap=True, **shared)
     else:
-        widget: Any = st.selectbox if kind == "select" else st.radio
+        widgets = {"select": st.selectbox, "radio": st.radio, "slider": st.select_slider}
+        widget: Any = widgets[kind]
         value = widget(label, list(options), **shared)
     links.write(key, None if value == first else value)
     return value

@@ -45,6 +45,7 @@ def tiles(
     side: int = 120,
     sign: str = "",
     source: str = "",
+    captions: Sequence[str] = (),
 ) -> bool:
     """Draw reference images, each one button that holds picture and number; say whether one was picked.
 
@@ -58,11 +59,12 @@ def tiles(
         sign: "+" to write the sign of positive numbers too.
         source: address below which the pictures of the tiles are, as SET/INDEX.png; "": the images
             themselves.
+        captions: under each image; none: its number.
     """
     clicked, source = False, source or f"thumbnail/{scenario}"
     with st.container(key=f"gallery_{key}"), st.grid(min_column_width=side):
         for i, (set_name, index) in enumerate(zip(shown.sets, shown.indices, strict=True)):
-            number = f"{shown.displayed[i]:{sign}.2f}"
+            number = captions[i] if captions else f"{shown.displayed[i]:{sign}.2f}"
             image = plain(f"{titles[set_name]} {index}")
             clicked |= st.button(
                 f"![{image}, {plain(what)}]({source}/{set_name}/{index}.png) {plain(number)}",

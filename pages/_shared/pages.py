@@ -17,6 +17,8 @@ class Page:
         stem: of its script, its address, and what the keys of its controls begin with.
         question: the one that it answers.
         terms: words that it brings in, with their meaning.
+        detector: without whose models it shows nothing: whom nothing leads to a scenario finds
+            one that has them; "": the first scenario will do.
     """
 
     stem: str
@@ -24,6 +26,7 @@ class Page:
     icon: str
     question: str
     terms: Mapping[str, str] = field(default_factory=dict)
+    detector: str = ""
 
     @property
     def script(self) -> Path:
@@ -108,6 +111,22 @@ PAGES = (
             "simplex": "All mixtures of three codes, whose weights are positive and sum to 1: a triangle.",
             "triangle by keys": "When the point has the focus, the arrow keys move it by one step, with `Shift` by four; `A`, `B` and `C` take it to a corner.",
         },
+    ),
+    Page(
+        "labels",
+        "Few labels",
+        ":material/sell:",
+        "What do a handful of labelled anomalies buy?",
+        {
+            "known anomalies": "Images that somebody labelled as strange before training. Here all of them are of one class; the other strange classes were never seen.",
+            "γ (gamma)": "The share of known anomalies among all training images.",
+            "ESAD": "An encoder and a generator rebuild the image, a second encoder turns the rebuilt picture into a code z'. Normal images are to be rebuilt well and have short codes, known anomalies are to be rebuilt as noise and have long ones.",
+            "Deep SAD": "Draws the codes of normal images to a centre, and pushes those of known anomalies away from it.",
+            "norm": "The length of the code z': normal images have short ones, known anomalies are taught long ones.",
+            "score ÷ threshold": "Scores of two models are not on one scale. Divided by the threshold of its model, every score is flagged where it is above 1.",
+            "paired": "Both models are judged on the same resampled images, so that what is hard for both does not blur their difference.",
+        },
+        detector="esad",
     ),
     Page(
         "explain",
