@@ -170,8 +170,8 @@ from core.evaluate.metrics import Mean, Metrics, mean_of
 from core.evaluate.shares import Share
 from core.explain.rendering import coloured, limit_of, map_npy, map_png, map_svg
 from core.explain.weights import BRIGHT, DARK, weights_png
+from core.results import ArmResult, StudyMissing, StudyResult, read_study
 from core.results import Row as StudyRow
-from core.results import StudyMissing, StudyResult, read_study
 from core.scenario import Scenario
 from core.schema import ImageSet, StartTile
 from core.settings import settings
@@ -202,6 +202,7 @@ __all__ = [
     "WHICH",
     "Across",
     "AcrossQuery",
+    "ArmResult",
     "Asked",
     "BaselineRow",
     "Best",

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.service import LABELS_STUDY, FirstChangedQuery, Overview, OverviewQuery
-from pages._labels import examples, ladder, lesson, looked, others, parts, picture, sides
+from pages._labels import examples, ladder, lesson, looked, others, parts, picture, protocol, sides
 from pages._shared import links, study
 from pages._shared.ask import ask
 from pages._shared.controls import heading
@@ -44,4 +44,4 @@ if not ready:
     ladder.say_none(overview)
     raise links.PageEnds
 show(overview, ready, st.session_state["seed"])
-study.show(LABELS_STUDY)
+study.show(LABELS_STUDY, says=protocol.said_of, drawn=protocol.drawn)

@@ -1,32 +1,47 @@
 """Any stored study on a page: its figure, what the intervals allow to say, and all its numbers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.service import StudyMissing, StudyResult, StudyRow, read_study
+from core.service import ArmResult, StudyMissing, StudyResult, StudyRow, read_study
 from pages._shared import draw
 from pages._shared.controls import File, downloads
 from pages._shared.seeds import listed
 from pages._shared.text import minutes
 from pages._shared.theme import palette
 
-__all__ = ["cell", "figure", "kind_of", "kinds", "rows", "show", "verdict"]
+__all__ = ["cell", "every_arm", "figure", "kind_of", "kinds", "rows", "show", "verdict"]
 
 # Of a data set, beside its colour: for whoever sees no colours.
 MARKS = ("circle", "square", "diamond", "triangle-up")
 DASHES = ("dot", "dash", "dashdot", "longdash")
 Says = Callable[[StudyResult], str]
+Chosen = Callable[[StudyResult], Collection[str]]
 
 
-def show(name: str, *, why: Says = lambda result: "", aside: Says = lambda result: "") -> None:
-    """The section of a study; what only its page says of it comes from ``why`` and ``aside``.
+def every_arm(result: StudyResult) -> Collection[str]:
+    """Names of all arms."""
+    return [arm.name for arm in result.arms]
+
+
+def show(
+    name: str,
+    *,
+    says: Says | None = None,
+    why: Says = lambda result: "",
+    aside: Says = lambda result: "",
+    drawn: Chosen = every_arm,
+) -> None:
+    """The section of a study; what only its page says of it comes from the functions.
 
     Args:
+        says: in place of the `verdict`.
         why: what follows from the verdict, or "".
         aside: what a reader may mistake, or "".
+        drawn: arms of the figure; the table has all.
     """
     try:
         result = read_study(name)
@@ -37,12 +52,12 @@ def show(name: str, *, why: Says = lambda result: "", aside: Says = lambda resul
     st.markdown(result.text)
     measure = first_measure(result)
     draw.chart(
-        figure(result),
+        figure(result, drawn(result)),
         key=f"{name}_study",
         name=f"{name}-study",
-        alt=f"Mean {measure} over {result.over} of every arm of the study, with 95 percent intervals",
+        alt=f"Mean {measure} over {result.over} of arms of the study, with 95 percent intervals",
     )
-    said = [verdict(result), why(result)]
+    said = [(says or verdict)(result), why(result)]
     st.markdown("**What you see:** " + "\n\n".join(text for text in said if text))
     if words := aside(result):
         st.caption(words)
@@ -69,7 +84,8 @@ def how(result: StudyResult) -> str:
     )
     if tried > 1:
         text += f"Every arm with something to choose tried {tried} settings; chosen: {run.choice}. "
-    return text + (
+    sources = dict.fromkeys(f"Published: {other.source}. " for other in result.published)
+    return (text + "".join(sources)) + (
         f"{minutes(run.minutes).capitalize()} on {run.processor}. `python -m core bench {result.name}` prints "
         "this table; `--force` computes it again."
     )
@@ -83,19 +99,22 @@ def reference(result: StudyResult) -> str:
     return result.arm(result.reference).title
 
 
-def figure(result: StudyResult) -> go.Figure:
-    """Means with their intervals, a line an arm, the reference on top."""
-    traces = [_means(result, i) for i in range(len(result.data))]
+def figure(result: StudyResult, names: Collection[str] | None = None) -> go.Figure:
+    """Means of arms, or of those with these names, with intervals, and what others published."""
+    arms = [arm for arm in result.arms if names is None or arm.name in names]
+    traces = [_means(result, i, arms) for i in range(len(result.data))]
     shapes = [
         draw.line_at(x=result.row(result.reference, data).value, dash=dash, color=colour, width=1.5)
         for data, (colour, _, dash) in zip(
-            result.data, map(_looks, range(len(traces))), strict=True
+            result.data, map(_looks, range(len(result.data))), strict=True
         )
     ]
+    if result.published:
+        traces += [_published(result, i, arms) for i in range(len(result.data))]
     words = f"mean {first_measure(result)}; broken lines: the {reference(result)}"
     return draw.figure(
         traces,
-        height=110 + 34 * len(result.arms),
+        height=110 + 34 * len(arms),
         title=result.question,
         hovermode="closest",
         shapes=shapes,
@@ -110,15 +129,32 @@ def _looks(i: int) -> tuple[str, str, str]:
     return colours[i % len(colours)], MARKS[i % len(MARKS)], DASHES[i % len(DASHES)]
 
 
-def _means(result: StudyResult, i: int) -> draw.Trace:
-    """Means of all arms on the data set that stands i-th, with their intervals."""
+def _published(result: StudyResult, i: int, arms: Sequence[ArmResult]) -> draw.Trace:
+    """What others report of arms on the data set that stands i-th, with their spread."""
     data, title = list(result.data.items())[i]
-    means = [result.row(arm.name, data) for arm in result.arms]
+    told = [(arm, other) for arm in arms if (other := result.published_of(arm.name, data))]
+    colour, mark, _ = _looks(i)
+    return {
+        "type": "scatter",
+        "x": [other.value for _, other in told],
+        "y": [arm.title for arm, _ in told],
+        "name": f"{title}, published",
+        "mode": "markers",
+        "marker": {"size": 10, "color": colour, "symbol": f"{mark}-open"},
+        "error_x": {"array": [other.std for _, other in told], "thickness": 1},
+        "hovertemplate": "%{y}: %{x:.3f}<extra>%{fullData.name}</extra>",
+    }
+
+
+def _means(result: StudyResult, i: int, arms: Sequence[ArmResult]) -> draw.Trace:
+    """Means of arms on the data set that stands i-th, with their intervals."""
+    data, title = list(result.data.items())[i]
+    means = [result.row(arm.name, data) for arm in arms]
     colour, mark, _ = _looks(i)
     return {
         "type": "scatter",
         "x": [row.value for row in means],
-        "y": [arm.title for arm in result.arms],
+        "y": [arm.title for arm in arms],
         "name": title,
         "mode": "markers",
         "marker": {"size": 10, "color": colour, "symbol": mark},
@@ -176,11 +212,21 @@ def rows(result: StudyResult) -> list[dict[str, str]]:
             "arm": f"**{arm.title}**  \n:small[:gray[{arm.text}]]",
             **{
                 title: cell(result.row(arm.name, data), refers=arm.name == result.reference)
+                + _told(result, arm.name, data)
                 for data, title in result.data.items()
             },
         }
         for arm in result.arms
     ]
+
+
+def _told(result: StudyResult, arm: str, data: str) -> str:
+    """What others report of an arm, with the spread of both over the variants."""
+    if (other := result.published_of(arm, data)) is None:
+        return ""
+    std = result.std(arm, data)
+    spread = "" if std is None else f"s.d. {std:.3f}, "
+    return f"  \n:small[{spread}published {other.value:.3f} ± {other.std:.3f}]"
 
 
 def cell(row: StudyRow, *, refers: bool) -> str:
