@@ -1,6 +1,7 @@
 """Any stored study on a page: its figure, what the intervals allow to say, and all its numbers."""
 
 from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -111,7 +112,10 @@ def figure(result: StudyResult, names: Collection[str] | None = None) -> go.Figu
     ]
     if result.published:
         traces += [_published(result, i, arms) for i in range(len(result.data))]
-    words = f"mean {first_measure(result)}; broken lines: the {reference(result)}"
+    words = f"mean {first_measure(result)}<br>broken lines: the {reference(result)}"
+    # Four entries do not fit beside the title of a narrow page.
+    legend: dict[str, Any] = {"orientation": "h", "yanchor": "top", "y": -0.2, "x": 0}
+    below = {"legend": legend} if result.published else {}
     return draw.figure(
         traces,
         height=110 + 34 * len(arms),
@@ -120,6 +124,7 @@ def figure(result: StudyResult, names: Collection[str] | None = None) -> go.Figu
         shapes=shapes,
         xaxis={"title": {"text": words}},
         yaxis={"autorange": "reversed"},
+        **below,  # type: ignore[arg-type]
     )
 
 
