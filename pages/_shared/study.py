@@ -114,8 +114,9 @@ def figure(result: StudyResult, names: Collection[str] | None = None) -> go.Figu
         traces += [_published(result, i, arms) for i in range(len(result.data))]
     words = f"mean {first_measure(result)}<br>broken lines: the {reference(result)}"
     # Four entries do not fit beside the title of a narrow page.
-    legend: dict[str, Any] = {"orientation": "h", "yanchor": "top", "y": -0.2, "x": 0}
-    below = {"legend": legend} if result.published else {}
+    place = {"xref": "container", "x": 0.05, "yref": "container", "y": 0, "yanchor": "bottom"}
+    told: dict[str, Any] = {"legend": {"orientation": "h", **place}, "margin": {"b": 150}}
+    below = told if result.published else {}
     return draw.figure(
         traces,
         height=110 + 34 * len(arms),
