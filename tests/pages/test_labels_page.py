@@ -40,7 +40,18 @@ from core.service import (
     Target,
     ask,
 )
-from pages._labels import examples, files, gamma, ladder, looked, others, parts, sides, spread
+from pages._labels import (
+    examples,
+    files,
+    gamma,
+    ladder,
+    looked,
+    others,
+    parts,
+    picture,
+    sides,
+    spread,
+)
 from pages._labels.ladder import Ladder
 from pages._shared.picker import Own
 
@@ -114,6 +125,22 @@ def test_the_slider_draws_the_scores_of_another_model(labels: Tiny) -> None:
         "One", "Zero (known)", "One never seen", "Those without labels",
     ]  # fmt: skip
     assert "ESAD, 1" in after["layout"]["title"]["text"]
+
+
+def test_one_axis_holds_the_scores_of_every_ratio(
+    labels: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scores(target: Target) -> dict[str, dict[str, np.ndarray]]:
+        factor = 50.0 if target == TEN else 1.0
+        return {
+            name: {part: factor * values for part, values in stored.items()}
+            for name, stored in stored_scores(target).items()
+        }
+
+    monkeypatch.setattr("core.answers.labels.stored_scores", scores)
+    edges = [picture.spreads(rungs(at))[0].edges.tolist() for at in ("00", "01", "10")]
+    assert edges[0] == edges[1] == edges[2]
+    assert edges[0][-1] > 20  # of the threshold, which stays
 
 
 def _numbers(values: object) -> list[float]:
