@@ -40,8 +40,8 @@ TARGETS: Mapping[str, tuple[str, ...]] = {  # the deviation that hangs on the co
     ),
 }
 LIMITS = (
-    "The length of the code is many times the reconstruction error, so that the sum is little else "
-    "than the length.",
+    "The two summands have no scale in common: the length of the code is the larger one, and says "
+    "more in the sum than the reconstruction error does.",
     "One class of known anomalies says little of others: compare the figures of known and "
     "never-seen anomalies.",
 )
