@@ -98,6 +98,8 @@ class Scenario(ScenarioSets):
         shares = {share for training in self.training.values() for share in training.shares}
         if shares and not self.variants:
             raise ValueError("shares of known anomalies are of variants, and there are none")
+        if shares and len(self.variants) < 3:
+            raise ValueError("shares need three classes: a normal, a known and a never-seen one")
         if wrong := [name for name in self.shared if self.training[name].shares]:
             raise ValueError(f"{', '.join(wrong)} is of all variants: it has no shares")
         if twice := {f"{v}-{share}" for v in self.variants for share in shares} & {*self.variants}:

@@ -10,8 +10,8 @@ from pages._shared.controls import heading
 
 WHY = (
     "**Why:** without labels a detector can only learn what normal looks like. Labels say of some "
-    "images that they are *not* it, and the model learns to push them away: ESAD rebuilds them as "
-    "noise and gives them long codes, Deep SAD moves them from the centre. What it learns of one "
+    "images that they are *not* it, and the model learns to push them away: ESAD learns to rebuild "
+    "them under noise and to give them long codes, Deep SAD moves them from the centre. What it learns of one "
     "class need not hold for others, which is what this page asks."
 )
 

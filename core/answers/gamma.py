@@ -149,8 +149,7 @@ class _Cells:
         points = {}
         for share, arm in self.arms(detector).items():
             row = self.result.row(arm, self.data)
-            each = [r.value for r in self._rows(arm) if r.variant is not None]
-            spread = float(np.std(each)) if each else math.nan
+            spread = _or_nan(self.result.std(arm, self.data))
             points[share] = row.value, _or_nan(row.low), _or_nan(row.high), spread
         return points
 

@@ -31,6 +31,7 @@ NICE = 5  # below everything that a visitor waits for
 MOST = 40  # lessons that wait or are kept: a class of thirty, and some
 PATIENCE = 150.0  # seconds; a tab in the background asks once a minute
 KEEP = 600.0  # seconds that a result waits for a visitor who looks at another page
+END = 5.0  # seconds that a process has to end after its last word
 LIMIT = 600.0  # seconds that a lesson may take, whatever holds it up
 
 Message = tuple[Mapping[str, Any], Mapping[str, np.ndarray]]  # facts, arrays
@@ -257,8 +258,12 @@ class Queue:
             while lesson.stage in ("starting", "training"):
                 self._note(lesson, *read_message(cast(BinaryIO, process.stdout)))
         except (PipeEnds, BrokenPipeError):
-            process.kill()
-            self._fail(lesson, self._why(process.wait(), lesson))
+            try:
+                status = process.wait(timeout=END)  # its pipe is closed an instant before its end
+            except subprocess.TimeoutExpired:  # it lives, and says what is no message
+                process.kill()
+                status = 0
+            self._fail(lesson, self._why(status, lesson))
 
     def _note(
         self, lesson: _Lesson, facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
@@ -289,10 +294,11 @@ class Queue:
                 f"The lesson was ended after {self.limit:.0f} seconds: the machine is too busy. "
                 "Try again later."
             )
-        how = f"by signal {-status}" if status < 0 else f"with status {status}"
+        if status >= 0:
+            return f"The process that trained gave no result (status {status}). Start it again."
         return (
-            f"The process that trained was ended from outside ({how}): by somebody, or by the "
-            "system for want of memory. Your labels are still here: press train again."
+            f"The process that trained was ended from outside (by signal {-status}): by somebody, "
+            "or by the system for want of memory. Start it again."
         )
 
 

@@ -15,10 +15,11 @@ PAPER = Paper(
     year=2020,
     url="https://arxiv.org/abs/1906.02694",
     deviations=(
-        "Networks are those of ESAD, with as many weights in all, so that the two can be compared; "
+        "Networks have ESAD's layers, a little wider, so that the two have about as many weights; "
         "the authors' are smaller on digits and larger on garments.",
-        "Sized to two cores: a few epochs along a cosine, where the authors train for 150 at "
-        "constant rates, and as many before, of the autoencoder.",
+        "Sized to two cores: eight epochs along a cosine, after eight of the autoencoder; the "
+        "authors train for 150, at a tenth of the rate from the 50th, after as many.",
+        "The centre is the mean code without known anomalies; the authors' code has them in it.",
         "Labelled and unlabelled images are disjoint; in the authors' loader they are not.",
         "Weights are rounded to 16 bits after training.",
     ),

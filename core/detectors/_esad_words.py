@@ -14,9 +14,9 @@ PAPER = Paper(
     year=2021,
     url="https://arxiv.org/abs/2012.04905",
     deviations=(
-        "No official code was found: losses and score are those of OutlierDetectionNetworks.jl.",
-        "The squared error is summed over pixels in training and averaged in the score; in the "
-        "mean over pixels the code collapses, and every picture is rebuilt as the mean one.",
+        "No official code was found: losses and score are those of OutlierDetectionNetworks.jl. As "
+        "there, the squared error is summed over pixels in training and averaged in the score; "
+        "unlike there, and as the paper says, there are two encoders.",
         "Networks are ours, sized to two cores: three strided and three transposed convolutions "
         "with batch norm, a code of 32 numbers, no bias in the encoders; Adam along a cosine.",
         "Weights are rounded to 16 bits after training.",
@@ -31,17 +31,17 @@ PAPER = Paper(
 )
 TARGETS: Mapping[str, tuple[str, ...]] = {  # the deviation that hangs on the config
     "noise": (
-        "Known anomalies are to be rebuilt as noise, drawn anew at every step, even in [0, 1]: "
-        "which noise the source does not say.",
+        "Known anomalies are to be rebuilt as noise, drawn anew at every step, even in [0, 1]; "
+        "the source leaves the noise to its caller.",
     ),
     "noisy": (
         "Known anomalies are to be rebuilt as themselves under Gaussian noise, drawn anew at every "
-        "step: which noise the source does not say.",
+        "step; the source leaves the noise to its caller.",
     ),
 }
 LIMITS = (
-    "The two summands have no scale in common: the length of the code is the larger one, and says "
-    "more in the sum than the reconstruction error does.",
+    "The two summands have no scale in common: the length of the code is the larger one in the "
+    "mean, and weighs more, also where the reconstruction error alone would tell more.",
     "One class of known anomalies says little of others: compare the figures of known and "
     "never-seen anomalies.",
 )

@@ -157,7 +157,7 @@ class DeepSAD(Detector):
 
         With its direction held a distance is linear in the code, and that piece by piece in the
         picture: each pixel times its gradient, halved as that of a square is. The offset is what
-        biases and centre add to a black picture.
+        batch norms and centre add to a black picture.
 
         Raises:
             ValueError: there is no such part.

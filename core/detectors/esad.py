@@ -2,7 +2,7 @@
 
 An encoder and a decoder rebuild what is normal; a second encoder looks at the rebuilt picture and
 learns to give it a short code, near the first one's. Of known anomalies the opposite is asked: they
-are to be rebuilt as noise, and their codes are to be long.
+are to be rebuilt under noise, and their codes are to be long.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class ESAD(Detector):
                 themselves under Gaussian noise.
             noise: the standard deviation of the latter.
             norm_weight, consistency_weight: l1 and l2.
-            error: squared, summed or in the mean over pixels; of the mean the code collapses.
+            error: squared, summed or in the mean over pixels; the mean weighs next to nothing.
         """
 
         score: str = "sum"
@@ -165,7 +165,7 @@ class ESAD(Detector):
 
         A squared error belongs to its pixel. Of a length it is each pixel of the rebuilt picture
         times its gradient: the second encoder is linear piece by piece, and the offset is what its
-        biases add to a black picture.
+        batch norms add to a black picture.
 
         Raises:
             ValueError: there is no such part.

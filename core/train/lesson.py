@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
@@ -226,6 +227,12 @@ def main(given: BinaryIO, told: BinaryIO) -> int:
     except OutskirtsError as error:
         write_message(told, {"failed": str(error)})
         return 2
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # said here: from outside it could not be told from a kill
+        traceback.print_exc()
+        write_message(told, {"failed": f"{type(error).__name__}: {error}"})
+        return 1
     write_message(told, {"done": True}, result)
     return 0
 

@@ -28,9 +28,10 @@ RUN, RESULTS, SAID = "_lesson_run", "_lesson_results", "_lesson_ended"
 SECONDS = {False: 15, True: 45}  # of labels, of questions, where a processor is free
 WORDS = (
     "Say of some images that they are anomalies, and a small ESAD learns with your labels, its twin "
-    "without them, from the same start. They learn from **test images of even number**, all that a "
-    "fresh installation has, and are judged on those of odd number: the figures are no result of "
-    "the method. Labelled images are repeated until they are a tenth of what is learned."
+    "without them, from the same start. A fresh installation has only **test images**: they learn "
+    "from those of even number and are judged on those of odd number, so that the figures are no "
+    "result of the method. Labelled images are repeated until there is about one for ten others. "
+    "A reload of the page forgets labels and lesson."
 )
 
 
@@ -115,7 +116,12 @@ def _start(asked: Lesson) -> None:
     """Queue for a lesson, and draw the page anew, which follows it from now on."""
     st.session_state.pop(SAID, None)
     try:
-        st.session_state[RUN] = _Run(start_lesson(asked), asked)
+        ticket = start_lesson(asked)
+        try:
+            st.session_state[RUN] = _Run(ticket, asked)
+        except BaseException:  # the run was cut short: nobody would know of this lesson
+            cancel_lesson(ticket)
+            raise
     except OutskirtsError as error:
         st.session_state[SAID] = str(error)
     st.rerun()
@@ -146,14 +152,14 @@ def progress() -> None:
 
 def _settle(run: _Run, state: LessonState) -> None:
     """Keep what came of a lesson for this session alone; the queue forgets it."""
-    st.session_state.pop(RUN, None)
-    st.session_state.pop(SAID, None)
-    cancel_lesson(run.ticket)
     if state.result is None:
-        st.session_state[SAID] = state.text
+        st.session_state[SAID] = f"{run.lesson.target.world.normal.title}: {state.text}"
     else:
         kept = st.session_state.get(RESULTS, {})
         st.session_state[RESULTS] = {**kept, type(state.result).__name__: state.result}
+        st.session_state.pop(SAID, None)
+    st.session_state.pop(RUN, None)  # a run that is cut short before settles it again
+    cancel_lesson(run.ticket)
 
 
 def said_of(state: LessonState, held: Lesson) -> str:

@@ -88,7 +88,7 @@ def groups(found: Learnt, titles: Mapping[str, str]) -> dict[str, str]:
     names = {
         "normal": "normal",
         "clicked": "of the classes you clicked" + (f" ({clicked})" if few else ""),
-        "others": "of classes you did not click" if clicked else "strange",
+        "others": "of classes you did not click" if clicked else "of strange classes",
     }
     return {name: title for name, title in names.items() if name in found.groups}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 
 import streamlit as st
 
@@ -39,6 +39,7 @@ def _keep(scenario: str, labels: Mapping[str, Label]) -> None:
 
 def reset(scenario: str) -> None:
     """Take all labels of a scenario away."""
+    st.session_state.pop(SAID, None)
     _keep(scenario, {})
 
 
@@ -55,32 +56,44 @@ def choose(target: Target, learnt: Learnt | None) -> None:
             "Shown first", list(ORDERS), format_func=ORDERS.__getitem__, default="chance",
             required=True, key="labels_lesson_order", persist_state="session",
             help="Doubtful are those whose score is nearest to the threshold: of your last lesson, "
-            "or of the model above where there was none.",
+            "or of the shipped model without labels where there was none.",
         )  # fmt: skip
         only = st.selectbox(
-            "Of", ["", *titles], format_func=lambda name: titles.get(name, "all classes"),
+            # Of another data set's class this raises, which lets Streamlit begin anew.
+            "Class", ["", *titles], format_func=lambda name: titles[name] if name else "all classes",
             key="labels_lesson_only", persist_state="session", width=190,
         )  # fmt: skip
-        st.button("Others", key="labels_lesson_others", icon=":material/refresh:", on_click=_turn)
-    shown = _candidates(target, order == "doubt", only, learnt)
+        limits = learnt.thresholds if learnt else ()
+        deal = (scenario.name, order, only, st.session_state["seed"], limits)
+        st.button(
+            "Other pictures", key="labels_lesson_others", icon=":material/refresh:",
+            on_click=_turn, args=(deal,),
+        )  # fmt: skip
+    shown = _candidates(target, order == "doubt", only, learnt, turn=_turns(deal))
     _tiles(scenario, titles, shown, anomaly=says == "anomaly")
     images = [
         (name, index) for name, index in shown if f"{name}#{index}" not in labels_of(scenario.name)
     ]
     st.button(
-        f"Label all {EACH} shown", key="labels_lesson_all", on_click=_press_all,
+        f"Label all {len(shown)} shown", key="labels_lesson_all", on_click=_press_all,
         args=(scenario.name, images, says == "anomaly"), disabled=not images,
     )  # fmt: skip
 
 
-def _turn() -> None:
-    st.session_state[PAGE] = st.session_state.get(PAGE, 0) + 1
+def _turns(deal: Hashable) -> int:
+    """How often other pictures were asked for: of another order the first ones come first."""
+    kept, turns = st.session_state.get(PAGE, (None, 0))
+    return turns if kept == deal else 0
+
+
+def _turn(deal: Hashable) -> None:
+    st.session_state[PAGE] = deal, _turns(deal) + 1
 
 
 def _candidates(
-    target: Target, doubt: bool, only: str, learnt: Learnt | None
+    target: Target, doubt: bool, only: str, learnt: Learnt | None, *, turn: int
 ) -> list[tuple[str, int]]:
-    """The pictures of this turn: after the last ones come the first ones again."""
+    """The pictures of a turn: after the last ones come the first ones again."""
     found = lesson_candidates(target, doubt=doubt, seed=st.session_state["seed"], learnt=learnt)
     if doubt and not found.doubt:
         st.info(
@@ -89,7 +102,7 @@ def _candidates(
         )
     pairs = zip(found.sets.tolist(), found.indices.tolist(), strict=True)
     every = [(name, index) for name, index in pairs if only in ("", name)]
-    first = st.session_state.get(PAGE, 0) * EACH % max(1, len(every))
+    first = turn * EACH % max(1, len(every))
     return every[first : first + EACH]
 
 

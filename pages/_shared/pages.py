@@ -120,7 +120,7 @@ PAGES = (
         {
             "known anomalies": "Images that somebody labelled as strange before training. Here all of them are of one class; the other strange classes were never seen.",
             "γ (gamma)": "The share of known anomalies among all training images.",
-            "ESAD": "An encoder and a generator rebuild the image, a second encoder turns the rebuilt picture into a code z'. Normal images are to be rebuilt well and have short codes, known anomalies are to be rebuilt as noise and have long ones.",
+            "ESAD": "An encoder and a generator rebuild the image, a second encoder turns the rebuilt picture into a code z'. Normal images are to be rebuilt well and have short codes, known anomalies are to be rebuilt under noise and have long ones.",
             "Deep SAD": "Draws the codes of normal images to a centre, and pushes those of known anomalies away from it.",
             "norm": "The length of the code z': normal images have short ones, known anomalies are taught long ones.",
             "score ÷ threshold": "Scores of two models are not on one scale. Divided by the threshold of its model, every score is flagged where it is above 1.",

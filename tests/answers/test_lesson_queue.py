@@ -189,14 +189,17 @@ def test_a_process_that_is_killed_from_outside_is_told_in_words_and_the_queue_go
     os.kill(pid_of(queue, ticket), signal.SIGKILL)
     state = until(queue, ticket, "failed")
     assert "ended from outside (by signal 9)" in state.text
-    assert "press train again" in state.text
+    assert "Start it again" in state.text
     (tmp_path / "b").touch()
     until(queue, after, "done")
 
 
 @pytest.mark.parametrize(
     ("does", "words"),
-    [("garbage", "ended from outside"), ("fail", "The training failed: the loss is not finite")],
+    [
+        ("garbage", "gave no result (status 0)"),
+        ("fail", "The training failed: the loss is not finite"),
+    ],
 )
 def test_a_process_that_gives_no_result_fails_and_the_queue_goes_on(
     queue: Queue, start: Start, tmp_path: Path, does: str, words: str
