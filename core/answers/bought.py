@@ -158,7 +158,7 @@ def paired(
 
 
 @dataclass(frozen=True)
-class ScoreSplitQuery(Query["ScoreSplit"]):
+class ScoreSplitQuery(Query["ScoreSplit | None"]):
     """How good the sum of reconstruction error and length of the code is, beside its two parts."""
 
     wait: ClassVar[str] = "Splitting the score…"

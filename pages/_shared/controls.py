@@ -116,7 +116,7 @@ def choice(
     first, _ = _settled(label, options, key=key, default=default)
     shared: dict[str, Any] = {"key": key, "format_func": options.__getitem__, **looks}
     shared |= {"persist_state": "session", "on_change": on_change, "args": args}
-    if kind == "segmented" or len(options) == 1:  # a slider needs two ends
+    if kind == "segmented" or (kind == "slider" and len(options) == 1):  # it needs two ends
         value: Any = st.segmented_control(label, list(options), required=True, wrap=True, **shared)
     else:
         widgets = {"select": st.selectbox, "radio": st.radio, "slider": st.select_slider}

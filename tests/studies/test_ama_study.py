@@ -38,6 +38,7 @@ TINY = Pairs(
     draws=40,
 )
 BY_NAME = {arm.name: arm for arm in ARMS}
+Streams = Mapping[str, Stream]
 Shared = Mapping[str, Mapping[str, torch.Tensor]]
 
 
@@ -164,8 +165,8 @@ def test_every_network_learns_as_long_and_the_plain_one_as_many_more_batches(
     """On the clock as long: a batch of it takes as much less."""
     steps: dict[str, list[int]] = {}
 
-    def counted(detector: AMA, stream: Stream, *, seed: int, device: str) -> None:
-        report = fit(detector, {"train": stream}, seed=seed)
+    def counted(detector: AMA, streams: Streams, *, seed: int, device: str) -> None:
+        report = fit(detector, streams, seed=seed)
         steps.setdefault(network, []).append(report.steps)
 
     monkeypatch.setattr(pairs, "fit_here", counted)
@@ -212,9 +213,9 @@ def test_networks_are_trained_where_it_is_said_and_their_distances_fitted_here(
 ) -> None:
     asked = []
 
-    def elsewhere(detector: AMA, stream: Stream, *, seed: int, device: str) -> None:
+    def elsewhere(detector: AMA, streams: Streams, *, seed: int, device: str) -> None:
         asked.append(device)
-        fit(detector, {"train": stream}, seed=seed)
+        fit(detector, streams, seed=seed)
         detector.mean.fill_(-1)
 
     monkeypatch.setattr(pairs, "fit_here", elsewhere)
