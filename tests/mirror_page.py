@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
 
-__all__ = ["opened", "text_of"]
+__all__ = ["opened"]
 
 
 def opened(**state: object) -> AppTest:
@@ -15,7 +15,3 @@ def opened(**state: object) -> AppTest:
     app = app.switch_page("mirror.py").run()
     assert not app.exception
     return app
-
-
-def text_of(app: AppTest) -> str:
-    return "\n".join([m.value for m in app.markdown] + [c.value for c in app.caption])

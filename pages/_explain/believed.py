@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pages._shared.seeds import listed
+from pages._shared.text import SPACE
 
 __all__ = ["Checked", "said_of", "share_said"]
-
-SPACE = "\u00a0"  # at which no line breaks
 
 
 @dataclass(frozen=True)

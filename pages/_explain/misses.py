@@ -16,12 +16,12 @@ from pages._shared.gallery import tiles
 
 if TYPE_CHECKING:
     from pages._explain.plane import Compared
+from pages._shared.text import SPACE
 
 __all__ = ["labels", "said_of", "share_said", "show", "table"]
 
 SHOWN, SIDE = 12, 90
 ENOUGH = 20  # misses, to speak of percents of them
-SPACE = "\u00a0"  # at which no line breaks
 ORDERS = {"clearest": "clearest", "random": "random"}
 
 

@@ -10,11 +10,12 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.service import NORMAL, Curve, Gamma
-from pages._labels.ladder import SPACE, Ladder
+from pages._labels.ladder import Ladder
 from pages._labels.spread import BELOW
 from pages._shared import draw
 from pages._shared.ask import csv_of
 from pages._shared.seeds import listed
+from pages._shared.text import SPACE
 from pages._shared.theme import palette
 
 __all__ = ["figure", "not_run", "said_of", "table"]

@@ -21,7 +21,7 @@ from core.service import (
     groups_of,
 )
 from pages._shared.controls import choice
-from pages._shared.text import counted
+from pages._shared.text import SPACE, counted
 
 __all__ = [
     "DETECTOR",
@@ -36,7 +36,6 @@ __all__ = [
 ]
 
 DETECTOR = "esad"  # whose page this is
-SPACE = "\u00a0"  # at which no line breaks
 Trained = Mapping[str, Mapping[str, DetectorRow]]  # detector to share to model
 NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 

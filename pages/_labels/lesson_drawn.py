@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -74,11 +73,7 @@ def learnt(found: Learnt, titles: Mapping[str, str]) -> None:
     _moved(found, names)
     with st.expander("The loss of both trainings"):
         losses(found.losses, TWINS, key="labels_lesson_losses")
-    downloads(File("The lesson's scores (CSV)", "lesson-scores.csv", partial(_csv, found.table())))
-
-
-def _csv(columns: Mapping[str, np.ndarray]) -> bytes:
-    return csv_of(columns)
+    downloads(File("The lesson's scores (CSV)", "lesson-scores.csv", lambda: csv_of(found.table())))
 
 
 def groups(found: Learnt, titles: Mapping[str, str]) -> dict[str, str]:
@@ -198,7 +193,7 @@ def asked(found: Asked) -> None:
     )
     st.markdown(f"**What you see:** {said_of_asked(found)}")
     st.caption(NO_RESULT)
-    downloads(File("Both curves (CSV)", "lesson-curves.csv", partial(_csv, found.table())))
+    downloads(File("Both curves (CSV)", "lesson-curves.csv", lambda: csv_of(found.table())))
 
 
 def curves(found: Asked) -> go.Figure:

@@ -9,13 +9,13 @@ import streamlit as st
 
 from core.service import ImageQuery, OutskirtsError, Overview, Rebuilt, RebuiltQuery
 from pages._labels import files
-from pages._labels.ladder import SPACE, Ladder
+from pages._labels.ladder import Ladder
 from pages._labels.spread import BELOW
 from pages._shared import draw, gallery, picker
 from pages._shared.ask import ask
 from pages._shared.controls import File, downloads
 from pages._shared.picker import Picked
-from pages._shared.text import plain
+from pages._shared.text import SPACE, plain
 from pages._shared.theme import palette
 
 __all__ = ["RULES", "Views", "at", "bars", "pictures", "said_of", "section"]

@@ -7,11 +7,12 @@ import streamlit as st
 
 from core.service import KNOWN, NEVER, NORMAL, ScoreSplit, ScoreSplitQuery
 from pages._labels import picture
-from pages._labels.ladder import SPACE, Ladder
+from pages._labels.ladder import Ladder
 from pages._labels.others import gap
 from pages._labels.spread import BELOW
 from pages._shared import draw
 from pages._shared.ask import ask
+from pages._shared.text import SPACE
 from pages._shared.theme import palette
 
 __all__ = ["figure", "said_of", "section", "weights_said"]

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from core.service import IMAGE_GROUPS, KNOWN, NEVER, NORMAL, Share, Spread
-from pages._labels.ladder import SPACE, Ladder
+from core.service import IMAGE_GROUPS, KNOWN, NEVER, NORMAL, Spread
+from pages._labels.ladder import Ladder
 from pages._shared import draw
+from pages._shared.text import percent
 from pages._shared.theme import palette
 
-__all__ = ["BELOW", "figure", "flagged", "said_of"]
+__all__ = ["BELOW", "figure", "said_of"]
 
 BELOW: Mapping[str, Any] = {  # a legend with two entries in a row, or one on a phone
     "orientation": "h",
@@ -103,19 +104,9 @@ def _word(text: str, colour: str) -> dict[str, Any]:
 # In words -----------------------------------------------------------------------------------------
 
 
-def flagged(share: Share) -> str:
-    r"""A share in percent.
-
-    Example:
-        >>> flagged(Share(3, 1000, 0.003, 0.0, 0.01)), flagged(Share(0, 9, 0.0, 0.0, 0.3))
-        ('0.3\xa0%', 'none')
-    """
-    return f"{100 * share.value:.1f}{SPACE}%" if share.count else "none"
-
-
 def said_of(ladder: Ladder, found: Spread, first: Spread | None) -> str:
     """How much of each group is flagged, and how much without labels."""
-    names, flags = ladder.names, {g: flagged(s) for g, s in found.flagged.items()}
+    names, flags = ladder.names, {g: percent(s) for g, s in found.flagged.items()}
     knew = "which it learned from" if int(ladder.at) else "which it saw none of"
     text = (
         f"the score flags {flags[KNOWN]} of {names[KNOWN]}, {knew}, **{flags[NEVER]} of "
@@ -124,6 +115,6 @@ def said_of(ladder: Ladder, found: Spread, first: Spread | None) -> str:
     )
     if first is None:
         return text
-    before = {g: flagged(s) for g, s in first.flagged.items()}
+    before = {g: percent(s) for g, s in first.flagged.items()}
     fewest = ladder.fewest.capitalize()
     return f"{text} {fewest} these were {before[KNOWN]}, {before[NEVER]} and {before[NORMAL]}."

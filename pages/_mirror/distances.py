@@ -9,17 +9,16 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.service import Distances, DistancesQuery, Mirror, Share
+from core.service import Distances, DistancesQuery, Mirror
 from pages._mirror import files
 from pages._mirror.mirroring import Mirroring
 from pages._shared import draw
 from pages._shared.ask import ask
 from pages._shared.controls import File, downloads
+from pages._shared.text import percent
 from pages._shared.theme import palette
 
-__all__ = ["figure", "percent", "said_of", "section", "tails_of"]
-
-SPACE = "\u00a0"  # at which no line breaks
+__all__ = ["figure", "said_of", "section", "tails_of"]
 
 
 def section(m: Mirroring, view: Mirror | None) -> Distances:
@@ -164,13 +163,3 @@ def tails_of(found: Distances, normal: str, strange: str) -> str:
 
 def _both(tail: Any, normal: str, strange: str) -> str:
     return f"{percent(tail['strange'])} of {strange} and {percent(tail['normal'])} of {normal}"
-
-
-def percent(share: Share) -> str:
-    r"""A share in percent.
-
-    Example:
-        >>> percent(Share(3, 1000, 0.003, 0.001, 0.009)), percent(Share(0, 10, 0.0, 0.0, 0.28))
-        ('0.3\xa0%', 'none')
-    """
-    return f"{100 * share.value:.1f}{SPACE}%" if share.count else "none"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from core.service import DISTANCE, Distances, Gallery, GalleryQuery
-from pages._mirror.distances import percent
 from pages._mirror.looked import PAIR
 from pages._mirror.mirroring import Mirroring
 from pages._shared import history, picker
 from pages._shared.ask import ask
 from pages._shared.gallery import tiles
 from pages._shared.picker import Picked
+from pages._shared.text import percent
 
 __all__ = ["section"]
 

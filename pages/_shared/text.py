@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["counted", "minutes", "plain", "times"]
+from core.service import Share
+
+__all__ = ["SPACE", "counted", "minutes", "percent", "plain", "times"]
+
+SPACE = "\u00a0"  # at which no line breaks
 
 MARKS = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^&=\"'])")
 JOINER = (
@@ -58,3 +62,13 @@ def times(number: int) -> str:
         ['never', 'once', 'twice', '3 times']
     """
     return ("never", "once", "twice")[number] if number < 3 else f"{number:,} times"
+
+
+def percent(share: Share) -> str:
+    r"""A share in percent.
+
+    Example:
+        >>> percent(Share(3, 1000, 0.003, 0.001, 0.009)), percent(Share(0, 10, 0.0, 0.0, 0.28))
+        ('0.3\xa0%', 'none')
+    """
+    return f"{100 * share.value:.1f}{SPACE}%" if share.count else "none"

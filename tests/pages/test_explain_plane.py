@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import numpy as np
 import pytest
 import streamlit as st
+from apps import figure_of, headings
 from conftest import Tiny
 from explain_page import opened
 from streamlit.testing.v1 import AppTest
@@ -37,15 +37,6 @@ def nothing_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     """The checks of maps, and the picture to paint on, are other tests'."""
     monkeypatch.setattr(checks, "check", lambda *given, **more: [])
     monkeypatch.setattr(pixel, "show", lambda *given: None)
-
-
-def headings(app: AppTest) -> list[str]:
-    return [h.value for h in app.subheader]
-
-
-def figure_of(app: AppTest, key: str) -> dict:
-    [chart] = [c for c in app.get("plotly_chart") if key in c.proto.id]
-    return json.loads(chart.proto.spec)
 
 
 # Which detectors have it --------------------------------------------------------------------------

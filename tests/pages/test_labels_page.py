@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from apps import figure_of, headings, html_of, text_of
 from conftest import Tiny
-from labels_page import opened, text_of
+from labels_page import opened
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -66,19 +66,6 @@ SECTIONS = [
     "x beside x'",
     "A lesson of your own",
 ]
-
-
-def html_of(app: AppTest) -> str:
-    return "\n".join(h.proto.body for h in app.get("html"))
-
-
-def headings(app: AppTest) -> list[str]:
-    return [h.value for h in app.subheader]
-
-
-def figure_of(app: AppTest, key: str) -> dict:
-    [chart] = [c for c in app.get("plotly_chart") if key in c.proto.id]
-    return json.loads(chart.proto.spec)
 
 
 def rungs(at: str = "10", detector: str = "esad") -> Ladder:

@@ -25,6 +25,7 @@ from core.service import (
 )
 from pages._labels import lesson as section
 from pages._labels import lesson_drawn
+from pages._shared.ask import csv_of
 from pages._shared.picker import Own
 
 pytestmark = pytest.mark.usefixtures("quick_apps")
@@ -289,7 +290,7 @@ def test_another_session_sees_nothing_of_it(taught: AppTest) -> None:
 
 def test_the_files_hold_what_is_shown() -> None:
     found = learnt(Lesson(TARGET))
-    rows = list(csv.DictReader(io.StringIO(lesson_drawn._csv(found.table()).decode())))
+    rows = list(csv.DictReader(io.StringIO(csv_of(found.table()).decode())))
     assert len(rows) == 60
     assert {row["image"].partition("#")[2] for row in rows} == {str(i) for i in range(1, 40, 2)}
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 import base64
 import csv
 import io
-import json
 import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from apps import figure_of, headings, html_of, text_of
 from conftest import Tiny
-from mirror_page import opened, text_of
+from mirror_page import opened
 from PIL import Image
 from starlette.requests import Request
-from streamlit.testing.v1 import AppTest
 
 from core.results import Contrast
 from core.service import (
@@ -43,19 +42,6 @@ pytestmark = pytest.mark.usefixtures("quick_apps")
 
 AMA = Target("tiny", "ama")
 SECTIONS = ["The ray of its code", "Mix three images", "One side or two", "Pairs that fool it"]
-
-
-def html_of(app: AppTest) -> str:
-    return "\n".join(h.proto.body for h in app.get("html"))
-
-
-def headings(app: AppTest) -> list[str]:
-    return [h.value for h in app.subheader]
-
-
-def figure_of(app: AppTest, key: str) -> dict:
-    [chart] = [c for c in app.get("plotly_chart") if key in c.proto.id]
-    return json.loads(chart.proto.spec)
 
 
 def image(set_name: str = "strokes", index: int = 3) -> ImageQuery:

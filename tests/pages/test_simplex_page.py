@@ -10,8 +10,9 @@ import json
 import numpy as np
 import pytest
 import streamlit as st
+from apps import text_of
 from conftest import Tiny
-from mirror_page import opened, text_of
+from mirror_page import opened
 from PIL import Image
 from starlette.requests import Request
 from streamlit.testing.v1 import AppTest
