@@ -43,6 +43,7 @@ __all__ = [
     "page",
     "press_until",
     "settled",
+    "sizes_of",
     "touching",
     "tries_of",
     "url_holds",
@@ -57,6 +58,7 @@ ALLOWED = re.compile(
     r"|/media/[0-9a-f]+\.png"
 )
 BROKEN = "[...document.images].filter(i => i.complete && !i.naturalWidth).length"
+FETCHED = "() => [...document.images].every(i => i.complete || i.loading === 'lazy')"
 SCROLLED = "document.querySelector('[data-testid=stMain]').scrollTop"
 
 PAGES = {row.stem: "/" if row is ROWS[0] else f"/{row.stem}" for row in ROWS}
@@ -208,7 +210,15 @@ def settled(page) -> None:
     """Wait until the script has run to its end."""
     page.wait_for_timeout(150)
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-    page.wait_for_load_state("networkidle")  # a picture asked for after its page is left is a 404
+    page.wait_for_function(FETCHED)  # a picture asked for after its page is left is a 404
+
+
+def sizes_of(pictures) -> list[str]:
+    """How wide and high pictures are, each when it has come: a page that once was idle is
+    "networkidle" ever after, and that waits for none which a mouse or a scroll asks for later.
+    """
+    size = "i => i.decode().then(() => `${i.naturalWidth}x${i.naturalHeight}`)"
+    return pictures.evaluate_all(f"images => Promise.all(images.map({size}))")
 
 
 def url_holds(page, text: str) -> None:

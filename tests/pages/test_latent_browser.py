@@ -9,7 +9,7 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
-from visitor import SCROLLED, made_app, settled, url_holds, visiting
+from visitor import SCROLLED, made_app, settled, sizes_of, url_holds, visiting
 
 from core import service
 from core.answers import points
@@ -669,8 +669,7 @@ def test_a_tag_is_said_letter_by_letter_on_the_map_and_the_thumbnail_is_there(pa
     page.locator(".legend").get_by_text("<b>a, b</b> & $x$").wait_for()
     page.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 0)")
     over_a_point(page, box, "tag: <b>a, b</b> & $x$")
-    page.wait_for_load_state("networkidle")
-    assert page.locator(".tip img").evaluate("i => i.naturalWidth") == 28
+    assert sizes_of(page.locator(".tip img")) == ["28x28"]
 
 
 def test_tags_are_in_the_table_that_is_taken_away(page, address, tmp_path):
@@ -771,10 +770,9 @@ def test_below_a_base_path_the_map_is_there_too(page):
     with made_app("/tool/x", STREAMLIT_SERVER_BASE_URL_PATH="tool/x") as address:
         box = opened(page, address)
         over_a_point(page, box)
-        page.wait_for_load_state("networkidle")
         picture = page.locator(".tip img")
+        assert sizes_of(picture) == ["28x28"]
         assert picture.evaluate("i => i.src").startswith(f"{address}/thumbnail/fashion/")
-        assert picture.evaluate("i => i.naturalWidth") == 28
         page.goto("about:blank")  # or the page would miss the server
 
 

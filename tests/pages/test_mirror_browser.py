@@ -2,12 +2,11 @@
 
 import pytest
 from PIL import Image
-from visitor import SCROLLED, opened, settled, url_holds
+from visitor import SCROLLED, opened, settled, sizes_of, url_holds
 
 pytestmark = pytest.mark.browser
 
 CAPTION = ".st-key-mirror_pair figcaption"
-SIZES_OF = "images => images.map(i => `${i.naturalWidth}x${i.naturalHeight}`)"
 
 
 def caption(page) -> str:
@@ -23,8 +22,7 @@ def test_pairs_are_pictures_and_a_press_looks_at_one_above_till_back_undoes_it(p
     before = caption(page)
     pictures = page.locator("[class*='st-key-gallery_mirror_'] img:visible")
     pictures.last.scroll_into_view_if_needed()
-    page.wait_for_load_state("networkidle")
-    assert pictures.evaluate_all(SIZES_OF) == ["56x28"] * 24  # the image and its mirror
+    assert sizes_of(pictures) == ["56x28"] * 24  # the image and its mirror
     pairs(page, "good").nth(1).click()
     url_holds(page, "mirror_image=mnist")
     settled(page)
