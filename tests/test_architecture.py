@@ -33,6 +33,7 @@ RANKS = {
     "core.files": 2,
     "core.nn": 1,
     "core.evaluate": 0,  # numpy only, and cards hold its figures
+    "core.notebook": 2,
     "core.atlas": 0,  # likewise, but for what lays out
     "core.detectors": 2,
     "core.config": 3,

@@ -151,6 +151,20 @@ PAGES = (
         },
     ),
     Page(
+        "compare",
+        "Compare",
+        ":material/balance:",
+        "Where would you draw the line, and which detector would you believe?",
+        {},
+    ),
+    Page(
+        "own",
+        "Own images",
+        ":material/add_photo_alternate:",
+        "What does every detector say of an image of yours, and when does it change its mind?",
+        {},
+    ),
+    Page(
         "cards",
         "Model cards",
         ":material/badge:",
