@@ -122,6 +122,7 @@ from core.answers.overview import (
     warm_up,
 )
 from core.answers.painted import Painted, PaintedQuery, Strokes
+from core.answers.picture import PictureQuery, PictureView
 from core.answers.place import Place, PlaceQuery, Simple, fully_connected
 from core.answers.planting import PlantedQuery, PlantedView
 from core.answers.pointing import pointing
@@ -286,6 +287,8 @@ __all__ = [
     "Pair",
     "PairQuery",
     "PartView",
+    "PictureQuery",
+    "PictureView",
     "Place",
     "PlaceQuery",
     "Plane",

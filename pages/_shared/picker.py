@@ -32,6 +32,7 @@ __all__ = [
     "Picked",
     "id_of",
     "inspect",
+    "keep",
     "own_image",
     "parse_id",
     "pick",
@@ -57,6 +58,11 @@ class Own:
 
 def own_image() -> Own | None:
     return st.session_state.get(_OWN)
+
+
+def keep(name: str, data: bytes) -> None:
+    """Make a file, by its name and its bytes, the visitor's own image: all pages look at it."""
+    st.session_state[_OWN] = Own(name, data)
 
 
 def put_away() -> None:
@@ -230,4 +236,4 @@ def _uploader(shape: Shape) -> None:
             "It stays until you put it away.",
         )
     if file is not None:
-        st.session_state[_OWN] = Own(file.name, file.getvalue())
+        keep(file.name, file.getvalue())

@@ -1,0 +1,107 @@
+"""What is looked at: a reference image, one of the visitor's own, or a drawing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from core.service import (
+    DetectorRow,
+    GalleryQuery,
+    ImageQuery,
+    OutskirtsError,
+    Overview,
+    PictureQuery,
+    Target,
+)
+from pages._own import canvas
+from pages._shared import picker
+from pages._shared.ask import ask
+from pages._shared.controls import choice
+from pages._shared.text import plain
+
+__all__ = ["DRAWN", "SOURCE", "Subject", "choose", "read"]
+
+SOURCE = "own_source"
+SOURCES = {"image": "An image", "drawing": "Draw one"}
+DRAWN = "drawing.png"  # the name of what the visitor drew
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An image that is looked at, as it is before anything is done to it.
+
+    Attributes:
+        id: SET#INDEX, or the name of the visitor's file; title: what pages call it.
+        image: (H, W, C) uint8, as detectors see it.
+        data: the bytes of one of the visitor's own; None: a reference image.
+        query: the image, for a model of the scenario; `dataclasses.replace` its target for another.
+        notes: what was done to the visitor's file; warnings: why nothing of it is to be seen.
+    """
+
+    id: str
+    title: str
+    image: np.ndarray
+    data: bytes | None
+    query: ImageQuery
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def choose(overview: Overview, row: DetectorRow, seed: int) -> Subject | None:
+    """The controls that name an image, and the image; None, with words, where there is none.
+
+    Args:
+        row: the model by whose score images are typical or worst; it is trained.
+    """
+    target = Target.of(overview.scenario.name, row.name)
+    if choice("Look at", SOURCES, key=SOURCE, label_visibility="collapsed") == "drawing":
+        _draw(overview)
+        own = picker.own_image()
+        if own is None or own.name != DRAWN:
+            st.info("Draw something: every detector looks at it as it grows.")
+            return None
+        return read(overview, ImageQuery(target, DRAWN, None), own.data)
+    return read(overview, *_pick(overview, target, row, seed))
+
+
+def _draw(overview: Overview) -> None:
+    """A canvas; what is drawn becomes the visitor's own image, and other pages look at it too."""
+    drawn = canvas.draw(overview.scenario.shape, key="own_canvas")
+    own = picker.own_image()
+    if drawn is not None:
+        picker.keep(DRAWN, drawn)
+    elif own is not None and own.name == DRAWN:  # cleared
+        picker.put_away()
+
+
+def _pick(overview: Overview, target: Target, row: DetectorRow, seed: int) -> picker.Picked:
+    assert row.card is not None
+    part = row.card.score.part
+    first = ask(GalleryQuery(target, (overview.scenario.normal.name,), part, "typical", 1))
+    return picker.pick(
+        "own",
+        target,
+        overview.scenario,
+        sizes=overview.sizes,
+        default=(first.sets[0], int(first.indices[0])),
+        part=part,
+        seed=seed,
+    )
+
+
+def read(overview: Overview, query: ImageQuery, data: bytes | None) -> Subject | None:
+    """The image that a query means; None, with the reason, where a file is no image."""
+    try:
+        view = ask(PictureQuery(query), data)
+    except OutskirtsError as error:
+        said = plain(str(error)) if data is not None else str(error)
+        st.error(f"{plain(query.set_name)}: {said}", icon=":material/error:")
+        return None
+    title = view.id
+    if query.index is not None:
+        label = f" ({view.label})" if view.label else ""
+        title = f"{overview.scenario.set_named(query.set_name).title} {query.index}{label}"
+    return Subject(view.id, title, view.image, data, query, view.notes, view.warnings)
