@@ -21,6 +21,7 @@ from pages._latent.served import ROUTES as MAP
 from pages._mirror.served import ROUTES as SIMPLEX
 from pages._mirror.thumbnails import ROUTES as MIRRORS
 from pages._shared.links import FiniteLinks
+from pages._shared.uploads import BoundedUploads
 
 # Before torch is loaded: else each thread that asks it for something brings a team of its own, as
 # many as there are processors, and the teams of thirty visitors wait for each other. One picture
@@ -71,7 +72,7 @@ def below_base(path: str) -> str:
 app = st.App(
     "pages/_frame.py",
     lifespan=warm,
-    middleware=[Middleware(FiniteLinks)],
+    middleware=[Middleware(FiniteLinks), Middleware(BoundedUploads)],
     routes=[
         Route(below_base(path), answer)
         for path, answer in {**MAP, **OVERLAY, **MIRRORS, **SIMPLEX}.items()
