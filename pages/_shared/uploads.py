@@ -44,10 +44,11 @@ def held_by(session: str) -> dict[str, int]:
 def let_go(files: Iterable[str]) -> None:
     """Hold these files of the visitor's no longer, by their ids: there is room for others."""
     context = get_script_run_ctx()
-    if context is None:
+    manager = context.uploaded_file_mgr if context is not None else None
+    if context is None or not isinstance(manager, MemoryUploadedFileManager):
         return
     for file in files:
-        context.uploaded_file_mgr.remove_file(context.session_id, file)
+        manager.remove_file(context.session_id, file)
 
 
 @dataclass(eq=False)

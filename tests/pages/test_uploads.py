@@ -1,4 +1,4 @@
-"""What a session may upload, as the server bounds it: Streamlit's own endpoint behind our middleware.
+"""What a session may upload, as the server bounds it: Streamlit's endpoint behind our middleware.
 
 Requests are what a client sends that is no browser: no length, a false one, many at a time.
 """
