@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-__all__ = ["foreign", "outside", "percentile", "quantiles"]
+__all__ = ["at_percentile", "foreign", "outside", "percentile", "quantiles"]
 
 STORED = 1001
 END = 100 / (STORED - 1)  # a percentile: the outermost step of the stored quantiles
@@ -39,6 +39,21 @@ def percentile(values: np.ndarray, stored: np.ndarray) -> np.ndarray:
     between = np.interp(values, stored, np.arange(len(stored)))
     rank = np.where(right > left, tied, between)
     return np.round(rank * (100 / (len(stored) - 1)), 6)
+
+
+def at_percentile(p: np.ndarray | float, stored: np.ndarray) -> np.ndarray:
+    """The value below which p (N,) per cent lie of the images of stored quantiles (1001,): (N,).
+
+    The inverse of `percentile` where no images are alike; beyond 0 and 100 it is the outermost
+    stored one, for of what lies further out the quantiles know nothing.
+
+    Example:
+        >>> stored = quantiles(np.arange(1001))
+        >>> at_percentile(np.array([0.0, 25.05, 100.0, 120.0]), stored).tolist()
+        [0.0, 250.5, 1000.0, 1000.0]
+    """
+    places = np.asarray(p, np.float64) * ((len(stored) - 1) / 100)
+    return np.interp(places, np.arange(len(stored)), np.asarray(stored, np.float64))
 
 
 def outside(percentiles: np.ndarray) -> np.ndarray:

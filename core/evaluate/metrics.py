@@ -14,6 +14,7 @@ __all__ = [
     "auroc",
     "average_precision",
     "bootstrap_auroc",
+    "checked",
     "fpr_at_tpr",
     "mean_of",
     "measure",
@@ -71,7 +72,16 @@ def _without_nan(figures: Mapping[str, float]) -> dict[str, float | None]:
     return {name: None if np.isnan(value) else value for name, value in figures.items()}
 
 
-def _checked(normal: np.ndarray, strange: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def checked(normal: np.ndarray, strange: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Scores normal (N,) and strange (M,) as float64, if they can be measured.
+
+    Raises:
+        ValueError: scores are not (N,), empty, or not finite.
+
+    Example:
+        >>> checked([0, 1], [2])[1].tolist()
+        [2.0]
+    """
     normal, strange = np.asarray(normal, np.float64), np.asarray(strange, np.float64)
     for name, values in (("normal", normal), ("strange", strange)):
         if values.ndim != 1 or not len(values):
@@ -95,7 +105,7 @@ def auroc(normal: np.ndarray, strange: np.ndarray) -> float:
         >>> auroc([0.0, 1.0, 2.0], [1.0, 3.0])
         0.75
     """
-    normal, strange = _checked(normal, strange)
+    normal, strange = checked(normal, strange)
     ordered = np.sort(normal)
     below = np.searchsorted(ordered, strange, "left")
     not_above = np.searchsorted(ordered, strange, "right")
@@ -114,7 +124,7 @@ def average_precision(normal: np.ndarray, strange: np.ndarray) -> float:
         >>> round(average_precision([0.0, 2.0], [1.0, 3.0]), 4)
         0.8333
     """
-    normal, strange = _checked(normal, strange)
+    normal, strange = checked(normal, strange)
     thresholds = np.unique(strange)[::-1]  # recall grows at these only
     hits = len(strange) - np.searchsorted(np.sort(strange), thresholds, "left")
     alarms = len(normal) - np.searchsorted(np.sort(normal), thresholds, "left")
@@ -134,7 +144,7 @@ def fpr_at_tpr(normal: np.ndarray, strange: np.ndarray, tpr: float = 0.95) -> fl
         >>> fpr_at_tpr([0.0, 1.0, 2.0, 3.0], [2.0, 5.0, 6.0, 7.0])
         0.5
     """
-    normal, strange = _checked(normal, strange)
+    normal, strange = checked(normal, strange)
     needed = int(np.ceil(tpr * len(strange) - 1e-9))
     threshold = np.sort(strange)[len(strange) - needed]
     return float((normal >= threshold).mean())
@@ -158,7 +168,7 @@ def bootstrap_auroc(
         >>> round(low, 4), round(high, 4)
         (0.1667, 1.0)
     """
-    normal, strange = _checked(normal, strange)
+    normal, strange = checked(normal, strange)
     if min(len(normal), len(strange)) == 1:
         return np.nan, np.nan
     values, place = np.unique(np.concatenate([normal, strange]), return_inverse=True)
@@ -273,7 +283,7 @@ def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
         >>> rank_correlation(np.array([1.0, 2.0, 9.0]), np.array([0.0, 5.0, 6.0]))
         1.0
     """
-    a, b = _checked(a, b)
+    a, b = checked(a, b)
     if len(a) != len(b):
         raise ValueError(f"a and b must be of one length, got {len(a)} and {len(b)}")
     return round(float(np.corrcoef(_ranks(a), _ranks(b))[0, 1]), 12)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Share", "share"]
+__all__ = ["Share", "share", "wilson"]
 
 Z = 1.959964  # standard deviations that hold the middle 95 % of a normal distribution
 
@@ -52,7 +52,21 @@ def share(hits: np.ndarray) -> Share:
     if hits.ndim != 1 or not len(hits):
         raise ValueError(f"hits must be (N,) with N > 0, got {hits.shape}")
     n, count = len(hits), int(hits.sum())
-    value, z2 = count / n, Z**2
+    low, high = (float(end) for end in wilson(np.array(count), n))
+    return Share(count, n, count / n, low, high)
+
+
+def wilson(counts: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Both ends of Wilson's 95 % interval for each of the counts (K,), of n images: (K,) each.
+
+    Example:
+        >>> low, high = wilson(np.array([0, 2, 10]), 10)
+        >>> low.round(4).tolist(), high.round(4).tolist()
+        ([0.0, 0.0567, 0.7225], [0.2775, 0.5098, 1.0])
+    """
+    value, z2 = counts / n, Z**2
     middle = (value + z2 / (2 * n)) / (1 + z2 / n)
     half = Z * np.sqrt(value * (1 - value) / n + z2 / (4 * n**2)) / (1 + z2 / n)
-    return Share(count, n, value, max(0.0, float(middle - half)), min(1.0, float(middle + half)))
+    # Exactly 0 and 1 at the ends, where rounding would leave a little.
+    low = np.where(counts == 0, 0.0, np.maximum(0.0, middle - half))
+    return low, np.where(counts == n, 1.0, np.minimum(1.0, middle + half))
