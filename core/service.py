@@ -96,6 +96,15 @@ from core.answers.models import (
     SamplesQuery,
     pair_table,
 )
+from core.answers.operating import (
+    CELLS,
+    CellQuery,
+    Operating,
+    OperatingQuery,
+    Verdict,
+    Verdicts,
+    VerdictsQuery,
+)
 from core.answers.outskirts import (
     COLLAPSED,
     Draws,
@@ -121,6 +130,7 @@ from core.answers.overview import (
     seeds_of,
     warm_up,
 )
+from core.answers.own_scores import OWN, OwnScores, own_scores
 from core.answers.painted import Painted, PaintedQuery, Strokes
 from core.answers.picture import PictureQuery, PictureView
 from core.answers.place import Place, PlaceQuery, Simple, fully_connected
@@ -168,7 +178,9 @@ from core.card import Card
 from core.data.decode import SUFFIXES
 from core.errors import OutskirtsError
 from core.evaluate.metrics import Mean, Metrics, mean_of
+from core.evaluate.operating import Estimate, Estimates, Rates
 from core.evaluate.shares import Share
+from core.evaluate.threshold import Threshold
 from core.explain.rendering import coloured, limit_of, map_npy, map_png, map_svg
 from core.explain.weights import BRIGHT, DARK, weights_png
 from core.results import ArmResult, StudyMissing, StudyResult, read_study
@@ -182,6 +194,7 @@ __all__ = [
     "ANSWERED",
     "BRIGHT",
     "CANDIDATES",
+    "CELLS",
     "CHANGES",
     "COLLAPSED",
     "DARK",
@@ -196,6 +209,7 @@ __all__ = [
     "NEVER",
     "NORMAL",
     "ORDERS",
+    "OWN",
     "RULES",
     "SIDES",
     "SUFFIXES",
@@ -211,6 +225,7 @@ __all__ = [
     "BoughtQuery",
     "Candidates",
     "Card",
+    "CellQuery",
     "Changed",
     "ChangedQuery",
     "Classes",
@@ -230,6 +245,8 @@ __all__ = [
     "Draws",
     "DrawsQuery",
     "Edge",
+    "Estimate",
+    "Estimates",
     "Evaluation",
     "Examples",
     "ExamplesQuery",
@@ -279,9 +296,12 @@ __all__ = [
     "Moved",
     "Near",
     "NearQuery",
+    "Operating",
+    "OperatingQuery",
     "OutskirtsError",
     "Overview",
     "OverviewQuery",
+    "OwnScores",
     "Painted",
     "PaintedQuery",
     "Pair",
@@ -302,6 +322,7 @@ __all__ = [
     "QueueFull",
     "Randomised",
     "RandomisedQuery",
+    "Rates",
     "Ray",
     "RayQuery",
     "RayScores",
@@ -341,6 +362,10 @@ __all__ = [
     "Sums",
     "SumsQuery",
     "Target",
+    "Threshold",
+    "Verdict",
+    "Verdicts",
+    "VerdictsQuery",
     "WeightsQuery",
     "WeightsView",
     "ask",
@@ -371,6 +396,7 @@ __all__ = [
     "mean_of",
     "most_fooled",
     "node_of",
+    "own_scores",
     "pair_table",
     "parse_target",
     "per_image_table",
