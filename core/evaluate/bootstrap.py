@@ -1,4 +1,4 @@
-"""Intervals of AUROC means that many scores share: the same resampled images for all of them.
+"""Intervals of what several scores share: the same resampled images for all of them.
 
 Resampling each label apart keeps every class as large as it is, in whichever role it stands.
 """
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-__all__ = ["Areas", "interval", "resamples"]
+__all__ = ["Areas", "difference", "interval", "resamples"]
 
 
 def resamples(labels: np.ndarray, *, draws: int, seed: int) -> Iterator[np.ndarray]:
@@ -72,3 +72,31 @@ def interval(values: np.ndarray) -> tuple[float, float]:
     """
     low, high = np.percentile(values, (2.5, 97.5))
     return float(low), float(high)
+
+
+def difference(
+    a: np.ndarray, b: np.ndarray, *, normal: np.ndarray, draws: int = 1000, seed: int = 0
+) -> tuple[float, float, float]:
+    """AUROC of scores `a` (N,) less that of `b` (N,) of the same images, and its 95 % interval.
+
+    Images are resampled once for both, normal and strange ones apart, so that what is hard for both
+    cancels. The interval is (NaN, NaN) where either set is a single image.
+
+    Args:
+        normal: (N,) bool, which images are.
+        draws: how many resamples; the same seed draws the same ones.
+
+    Raises:
+        ValueError: scores are not finite.
+
+    Example:
+        >>> a, b = np.array([0.0, 1.0, 2.0, 3.0]), np.array([0.0, 2.0, 1.0, 3.0])
+        >>> difference(a, b, normal=np.array([1, 1, 0, 0], bool), draws=100)
+        (0.25, 0.0, 1.0)
+    """
+    areas, ones = (Areas(a, normal), Areas(b, normal)), np.ones(len(normal), np.int64)
+    gap = areas[0](ones) - areas[1](ones)
+    if min(int(normal.sum()), int((~normal).sum())) == 1:
+        return gap, np.nan, np.nan
+    drawn = resamples(normal.astype(np.int8), draws=draws, seed=seed)
+    return gap, *interval(np.array([areas[0](w) - areas[1](w) for w in drawn]))

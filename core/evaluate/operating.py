@@ -2,7 +2,15 @@
 
 An image is flagged where its score is above the threshold, not where it is equal. Precision, F1 and
 cost are those at a prevalence, the share of strange images where the detector will work: test sets
-are half strange, and the world is not. Numpy only.
+are half strange, and the world is not. With recall t, false alarm rate f and prevalence p,
+
+    precision = 1 / (1 + (1 - p) / p * f / t)
+    1 / F1    = 1 / 2 + (p + (1 - p) f) / (2 p t)
+    cost      = p (1 - t) * cost of a miss + (1 - p) f * cost of an alarm
+
+References:
+    Donner & Zou 2012, Closed-form confidence intervals for functions of the normal mean and
+    standard deviation, https://doi.org/10.1177/0962280210383082 (MOVER, MOVER-R).
 """
 
 from __future__ import annotations
@@ -135,20 +143,14 @@ def check_stakes(prevalence: float, *, miss_cost: float, alarm_cost: float) -> N
 def rates(counts: Sweep, *, prevalence: float, miss_cost: float, alarm_cost: float) -> Rates:
     """All figures of each threshold, with intervals that hold at none and at all flagged, too.
 
-    With recall t, false alarm rate f, prevalence p: precision = 1 / (1 + (1-p)/p f/t),
-    1/F1 = 1/2 + (p + (1-p) f) / (2 p t), cost = p (1-t) c_miss + (1-p) f c_alarm. The intervals of
-    t and f are Wilson's; as normal and strange images are independent samples, those of the other
-    figures follow from these four ends in closed form: a ratio's by `ratio_limits`, a sum's by the
-    square root of the sum of squared distances.
+    The intervals of recall t and false alarm rate f are Wilson's; as normal and strange images are
+    independent samples, those of the other figures follow from these four ends in closed form: a
+    ratio's by `ratio_limits`, a sum's by the root of the sum of squared distances.
 
     Args:
         counts: a sweep of K thresholds.
         prevalence: share of strange images that is expected where the detector works.
         miss_cost, alarm_cost: of a strange image that is passed, of a normal one that is flagged.
-
-    References:
-        Donner & Zou 2012, Closed-form confidence intervals for functions of the normal mean and
-        standard deviation, https://doi.org/10.1177/0962280210383082 (MOVER).
 
     Raises:
         ValueError: see `check_stakes`.
@@ -215,9 +217,6 @@ def ratio_limits(a: Estimates, b: Estimates) -> tuple[np.ndarray, np.ndarray]:
     With a in [l, u], b in [l', u'], the ends solve (a - r b)^2 = (a - l)^2 + r^2 (u' - b)^2 and
     (a - r b)^2 = (u - a)^2 + r^2 (b - l')^2. The upper end is infinite where b
     may be 0.
-
-    References:
-        Donner & Zou 2012, https://doi.org/10.1177/0962280210383082, equations for a ratio.
 
     Example:
         >>> a = Estimates(np.array([0.1]), np.array([0.05]), np.array([0.2]))
