@@ -19,6 +19,7 @@ __all__ = [
     "alone",
     "append_line",
     "check_writable",
+    "no_formula",
     "read_text",
     "write_together",
     "write_whole",
@@ -31,6 +32,20 @@ class FileError(OutskirtsError):
 
 class Busy(OutskirtsError):
     """Another process is at the same work."""
+
+
+# What makes a spreadsheet compute a cell instead of showing it.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def no_formula(text: str) -> str:
+    """The same text as a cell of a table: an apostrophe before what would be a formula.
+
+    Example:
+        >>> no_formula("=1+2"), no_formula("garments#17")
+        ("'=1+2", 'garments#17')
+    """
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def read_text(path: Path) -> str:

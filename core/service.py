@@ -11,6 +11,16 @@ from core.answers import answered, loaded
 from core.answers.across import Across, AcrossQuery
 from core.answers.bought import Bought, BoughtQuery, Gain, ScoreSplit, ScoreSplitQuery
 from core.answers.classes import Classes, ClassesQuery
+from core.answers.columns import Stakes
+from core.answers.committee import Committee, CommitteeQuery, Judgement
+from core.answers.comparison import comparison_table
+from core.answers.disagree import (
+    QUADRANTS,
+    Disagree,
+    DisagreeQuery,
+    DisagreeShown,
+    DisagreeShownQuery,
+)
 from core.answers.distances import Distances, DistancesQuery
 from core.answers.explain import (
     BaselineRow,
@@ -210,6 +220,7 @@ __all__ = [
     "NORMAL",
     "ORDERS",
     "OWN",
+    "QUADRANTS",
     "RULES",
     "SIDES",
     "SUFFIXES",
@@ -232,6 +243,8 @@ __all__ = [
     "ClassesQuery",
     "Column",
     "ColumnQuery",
+    "Committee",
+    "CommitteeQuery",
     "Corner",
     "Corners",
     "CornersQuery",
@@ -239,6 +252,10 @@ __all__ = [
     "Curve",
     "CurvesQuery",
     "DetectorRow",
+    "Disagree",
+    "DisagreeQuery",
+    "DisagreeShown",
+    "DisagreeShownQuery",
     "Distances",
     "DistancesQuery",
     "Drawn",
@@ -264,6 +281,7 @@ __all__ = [
     "ImageQuery",
     "ImageSet",
     "ImageView",
+    "Judgement",
     "Label",
     "LatentMap",
     "LatentQuery",
@@ -347,6 +365,7 @@ __all__ = [
     "SimplexQuery",
     "Spread",
     "SpreadQuery",
+    "Stakes",
     "StartTile",
     "Steadiness",
     "SteadinessQuery",
@@ -373,6 +392,7 @@ __all__ = [
     "cancel_lesson",
     "changed_table",
     "coloured",
+    "comparison_table",
     "corrections",
     "display_table",
     "edges_of",

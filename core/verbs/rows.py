@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import OutskirtsError
-from core.files import check_writable, write_whole
+from core.files import check_writable, no_formula, write_whole
 
 __all__ = ["writer"]
 
 Row = Mapping[str, Any]
 
-# What makes a spreadsheet compute a cell instead of showing it.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -64,8 +62,7 @@ def _parquet(rows: Sequence[Row]) -> bytes:
 
 
 def _no_formula(value: Any) -> Any:
-    """A name that a spreadsheet takes for a name: an apostrophe before what would be a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    return no_formula(value) if isinstance(value, str) else value
 
 
 def _flat(row: Row) -> dict[str, Any]:
