@@ -140,6 +140,7 @@ from core.answers.overview import (
     seeds_of,
     warm_up,
 )
+from core.answers.own import Batch, BatchQuery, BatchScores, Steps, StepsQuery, join_batches
 from core.answers.own_scores import OWN, OwnScores, own_scores
 from core.answers.painted import Painted, PaintedQuery, Strokes
 from core.answers.picture import PictureQuery, PictureView
@@ -185,7 +186,11 @@ from core.answers.sums import (
 from core.answers.weights import WeightsQuery, WeightsView
 from core.cache import Cache, freeze, size_of
 from core.card import Card
+from core.data.archive import MAX_IMAGES, MAX_UNPACKED
 from core.data.decode import SUFFIXES
+from core.data.images import Item
+from core.data.steps import Step
+from core.data.uploads import uploaded_items
 from core.errors import OutskirtsError
 from core.evaluate.metrics import Mean, Metrics, mean_of
 from core.evaluate.operating import Estimate, Estimates, Rates
@@ -215,6 +220,8 @@ __all__ = [
     "KNOWN",
     "LABELS_STUDY",
     "LESSON_COUNTS",
+    "MAX_IMAGES",
+    "MAX_UNPACKED",
     "MOST_LABELS",
     "NEVER",
     "NORMAL",
@@ -231,6 +238,9 @@ __all__ = [
     "ArmResult",
     "Asked",
     "BaselineRow",
+    "Batch",
+    "BatchQuery",
+    "BatchScores",
     "Best",
     "Bought",
     "BoughtQuery",
@@ -281,6 +291,7 @@ __all__ = [
     "ImageQuery",
     "ImageSet",
     "ImageView",
+    "Item",
     "Judgement",
     "Label",
     "LatentMap",
@@ -369,6 +380,9 @@ __all__ = [
     "StartTile",
     "Steadiness",
     "SteadinessQuery",
+    "Step",
+    "Steps",
+    "StepsQuery",
     "Strokes",
     "StudyMissing",
     "StudyResult",
@@ -404,6 +418,7 @@ __all__ = [
     "groups_of",
     "hardest",
     "ids_of_keys",
+    "join_batches",
     "keys_of_ids",
     "label_of_own",
     "lesson_candidates",
@@ -429,6 +444,7 @@ __all__ = [
     "shared_of",
     "shuffled",
     "start_lesson",
+    "uploaded_items",
     "variants_of",
     "warm_up",
     "weights_png",

@@ -16,9 +16,18 @@ from core.data.bounds import NO_MEMORY, check_file, check_size
 from core.data.decode import picture_of
 from core.data.picture import ImageError, Picture, check_fits, fitted_size
 from core.data.tones import made_bytes
+from core.data.unpacking import (
+    MAX_MEMBER,
+    Allowance,
+    Spent,
+    Unpacking,
+    entries_of,
+    packed_size,
+    refusal_of,
+)
 from core.shape import Shape
 
-__all__ = ["from_array", "read_arrays"]
+__all__ = ["arrays_in", "from_array", "read_arrays"]
 
 MAX_ARRAY = 2**30  # bytes of an array: 1.3 million pictures of 28x28
 MAX_PICTURES = 1_500_000
@@ -51,21 +60,38 @@ def read_arrays(path: Path, shape: Shape) -> Iterator[tuple[str, Picture | Image
         OSError: it is not there, or may not be read.
     """
     length = check_file(path)
+    with path.open("rb") as stream:
+        yield from arrays_in(stream, length, shape)
+
+
+def arrays_in(
+    stream: IO[bytes], length: int, shape: Shape, *, allowance: Allowance | None = None
+) -> Iterator[tuple[str, Picture | ImageError]]:
+    """Pictures of a .npy or .npz stream of a length in bytes, as `read_arrays` gives those of one.
+
+    Args:
+        allowance: what archives of a visitor may cost; without it, what arrays may at all.
+
+    Raises:
+        ImageError: it is no array file.
+        Spent: all archives have unpacked to as much as they may.
+    """
     if not length:
         raise ImageError("the file is empty")
-    with path.open("rb") as stream:
-        first = stream.read(2)
-        stream.seek(0)
-        if first == b"PK":  # a zip, whatever its name
-            yield from _zipped(stream, shape)
-        else:
-            yield from _numbered("", _read(stream, length, shape), shape)
+    first = stream.read(2)
+    stream.seek(0)
+    if first == b"PK":  # a zip, whatever its name
+        yield from _zipped(stream, shape, allowance)
+    else:
+        yield from _numbered("", _read(stream, length, shape), shape)
 
 
-def _zipped(stream: IO[bytes], shape: Shape) -> Iterator[tuple[str, Picture | ImageError]]:
+def _zipped(
+    stream: IO[bytes], shape: Shape, allowance: Allowance | None
+) -> Iterator[tuple[str, Picture | ImageError]]:
     try:
-        archive = zipfile.ZipFile(stream)
-    except Exception as error:  # BadZipFile, struct.error, OverflowError and others
+        archive, _ = entries_of(stream, allowance or Allowance.of_one_user())
+    except ImageError as error:
         raise ImageError(f"{UNREADABLE}: {error}") from error
     with archive:
         members = [member for member in archive.infolist() if not member.filename.endswith("/")]
@@ -74,17 +100,29 @@ def _zipped(stream: IO[bytes], shape: Shape) -> Iterator[tuple[str, Picture | Im
         for member in members:
             part = f"/{member.filename.removesuffix('.npy')}" if len(members) > 1 else ""
             try:
-                array = _member(archive, member, shape)
+                array = _member(archive, member, shape, allowance)
+            except Spent:
+                raise
             except ImageError as error:
                 yield part, error
             else:
                 yield from _numbered(part, array, shape)
 
 
-def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, shape: Shape) -> np.ndarray:
+def _member(
+    archive: zipfile.ZipFile,
+    member: zipfile.ZipInfo,
+    shape: Shape,
+    allowance: Allowance | None,
+) -> np.ndarray:
     try:
+        if allowance is not None and (why := refusal_of(member)):
+            raise ImageError(why)
         with archive.open(member) as stream:
-            return _read(stream, member.file_size, shape)
+            if allowance is None:
+                return _read(stream, member.file_size, shape)
+            counted = Unpacking(stream, packed_size(archive, member), allowance)
+            return _read(counted, min(member.file_size, MAX_MEMBER + 1), shape)
     except ImageError:
         raise
     except MemoryError as error:
@@ -113,7 +151,7 @@ def _images(array: np.ndarray) -> Iterator[Image.Image]:
         yield Image.fromarray(pixels)
 
 
-def _read(stream: IO[bytes], length: int, shape: Shape) -> np.ndarray:
+def _read(stream: IO[bytes] | Unpacking, length: int, shape: Shape) -> np.ndarray:
     """The array of a .npy stream of so many bytes, if its head says that it holds pictures."""
     sides, fortran, dtype = _head(stream)
     if dtype.hasobject:
@@ -121,7 +159,7 @@ def _read(stream: IO[bytes], length: int, shape: Shape) -> np.ndarray:
     _check(sides, dtype, shape)
     pixels = np.empty(min(math.prod(sides), length), np.uint8)
     view, at = pixels.data, 0
-    while at < len(pixels) and (count := stream.readinto(view[at : at + CHUNK])):  # type: ignore[attr-defined]
+    while at < len(pixels) and (count := stream.readinto(view[at : at + CHUNK])):  # type: ignore[union-attr]
         at += count
     stream.read(1)  # the end, where a zip's checksum is compared
     if at < math.prod(sides):
@@ -129,7 +167,7 @@ def _read(stream: IO[bytes], length: int, shape: Shape) -> np.ndarray:
     return pixels.reshape(sides, order="F" if fortran else "C")
 
 
-def _head(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+def _head(stream: IO[bytes] | Unpacking) -> tuple[tuple[int, ...], bool, np.dtype]:
     try:
         version = numpy_format.read_magic(stream)
     except ValueError as error:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import threading
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from core.data.bounds import MAX_PIXELS, NO_MEMORY, check_file, check_length, make_smaller
@@ -17,7 +19,19 @@ from core.data.tags import TURNS, orientation_of
 from core.data.tones import toned, varies
 from core.shape import Shape
 
-__all__ = ["NO_MEMORY", "SUFFIXES", "ImageError", "Picture", "decode", "decode_file", "picture_of"]
+__all__ = [
+    "NO_MEMORY",
+    "SUFFIXES",
+    "ImageError",
+    "Picture",
+    "Watch",
+    "decode",
+    "decode_file",
+    "picture_of",
+]
+
+# Told of a step: its title, what was done, and the image after it, which does not stay as it is.
+Watch = Callable[[str, str, Image.Image | np.ndarray], None]
 
 # Pillow knows some forty more, one of which hands the file to another program (PostScript).
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
@@ -36,17 +50,20 @@ _TURNS = threading.BoundedSemaphore(2)
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
-def decode(data: bytes, shape: Shape) -> Picture:
+def decode(data: bytes, shape: Shape, *, watch: Watch | None = None) -> Picture:
     """Decode the data of an image file: its first frame, upright by EXIF, transparent made white.
 
     It is made grey or in colours as the shape is, and as large as the shape holds it whole, in the
     middle of black. What was done is noted, and warned of where it left next to nothing.
 
+    Args:
+        watch: shown the image as the file has it, and after each thing that was done to it.
+
     Raises:
         ImageError: unreadable, truncated, too large, or nothing of it is left at that size.
     """
     check_length(len(data))
-    return _decode(io.BytesIO(data), len(data), shape)
+    return _decode(io.BytesIO(data), len(data), shape, watch or _unwatched)
 
 
 def decode_file(path: Path, shape: Shape) -> Picture:
@@ -59,7 +76,7 @@ def decode_file(path: Path, shape: Shape) -> Picture:
     length = check_file(path)
     check_length(length)
     with path.open("rb") as stream:
-        return _decode(stream, length, shape)
+        return _decode(stream, length, shape, _unwatched)
 
 
 def picture_of(image: Image.Image, shape: Shape) -> Picture:
@@ -73,10 +90,14 @@ def picture_of(image: Image.Image, shape: Shape) -> Picture:
     return _fitted(tone, shape, notes, full=full, varied=varied)
 
 
-def _decode(stream: BinaryIO, length: int, shape: Shape) -> Picture:
+def _unwatched(title: str, note: str, image: Image.Image | np.ndarray) -> None:
+    """What is told of each step where nobody watches."""
+
+
+def _decode(stream: BinaryIO, length: int, shape: Shape, watch: Watch) -> Picture:
     try:
         with _TURNS, Image.open(stream, formats=FORMATS) as opened:
-            return _picture(opened, length, shape)
+            return _picture(opened, length, shape, watch)
     except ImageError:
         raise
     except UnidentifiedImageError as error:
@@ -98,7 +119,7 @@ def _reason(error: Exception) -> str:
     return f"damaged or truncated: {said}"
 
 
-def _picture(image: Image.Image, length: int, shape: Shape) -> Picture:
+def _picture(image: Image.Image, length: int, shape: Shape, watch: Watch) -> Picture:
     """The picture of an opened file, whose pixels are not read yet."""
     full = image.size
     if not min(full):
@@ -110,11 +131,26 @@ def _picture(image: Image.Image, length: int, shape: Shape) -> Picture:
     left = orientation_of(image)  # Pillow itself turns a TIFF
     notes = ["turned upright by its EXIF tag"] if marked in TURNS else []
     varied = varies(image)
+    by_reader = notes if left not in TURNS else []
+    watch("As the file has it", _words([_stated(image, full), *by_reader, *frames]), image)
     tone, more = _toned(image, shape)
+    if more:
+        watch("Colours and levels", _words(more), tone)
     if left in TURNS:
         tone = _turned(tone, left)
         full = full[::-1] if left >= 5 else full
-    return _fitted(tone, shape, [*notes, *frames, *more], full=full, varied=varied)
+        watch("Upright", _words(notes), tone)
+    notes = [*notes, *frames, *more]
+    return _fitted(tone, shape, notes, full=full, varied=varied, watch=watch)
+
+
+def _stated(image: Image.Image, full: tuple[int, int]) -> str:
+    """What the head of a file says of it."""
+    return f"{image.format}, {full[0]}x{full[1]}, {image.mode}"
+
+
+def _words(notes: list[str]) -> str:
+    return "; ".join(notes)
 
 
 def _toned(image: Image.Image, shape: Shape) -> tuple[Image.Image, list[str]]:
@@ -141,7 +177,13 @@ def _frames(image: Image.Image, length: int) -> list[str]:
 
 
 def _fitted(
-    image: Image.Image, shape: Shape, notes: list[str], *, full: tuple[int, int], varied: bool
+    image: Image.Image,
+    shape: Shape,
+    notes: list[str],
+    *,
+    full: tuple[int, int],
+    varied: bool,
+    watch: Watch = _unwatched,
 ) -> Picture:
     """The picture of an upright image, mode L or RGB.
 
@@ -156,4 +198,8 @@ def _fitted(
     width, height = fitted_size(*full, shape)
     left, top = inside((width, height), shape)
     own = pixels[top : top + height, left : left + width]
+    if full != shape.size:
+        watch("Fitted", f"{full[0]}x{full[1]} to {width}x{height}", own)
+    if (width, height) != shape.size:
+        watch("On black", f"{width}x{height} in the middle of {shape.width}x{shape.height}", pixels)
     return Picture(pixels, tuple(notes), warnings_of(own, full, varied=varied))

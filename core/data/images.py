@@ -1,4 +1,4 @@
-"""Every image of the user's files, arrays and folders, each with a name of its own."""
+"""Every image of the user's files, arrays, zips and folders, each with a name of its own."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from core.data.archive import Allowance, left_out, read_archive
 from core.data.arrays import from_array, read_arrays
-from core.data.bounds import NO_MEMORY
+from core.data.bounds import NO_MEMORY, check_file
 from core.data.decode import SUFFIXES, decode, decode_file
 from core.data.picture import ImageError, Picture
 from core.shape import Shape
@@ -17,7 +18,7 @@ from core.shape import Shape
 __all__ = ["ImageError", "Item", "Picture", "decode", "from_array", "read_items"]
 
 ARRAYS = (".npy", ".npz")
-NAMED = 8  # endings of files of other kinds that are named
+ARCHIVE = ".zip"  # read where it is named itself: in a folder it may hold what lies beside it
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Item:
 def read_items(
     paths: Sequence[Path | str], shape: Shape, *, say: Callable[[str], None] | None = None
 ) -> Iterator[Item]:
-    """Every image of files, arrays and folders (recursive, sorted); a bad file stops nothing.
+    """Every image of files, arrays, zips and folders (recursive, sorted); bad ones stop nothing.
 
     An id is a file's name, or its path in the folder that was given; where two are the same, the
     argument stands before it. Hidden files are left out of folders.
@@ -45,7 +46,7 @@ def read_items(
         if file.error:
             yield Item(file.id, None, file.error)
         else:
-            yield from _read(file, shape)
+            yield from _read(file, shape, say)
 
 
 # Files and folders ------------------------------------------------------------------------------
@@ -70,7 +71,7 @@ def _named(path: Path | str, say: Callable[[str], None] | None) -> list[_File]:
         return [_File(path, path.name or str(path), str(path))]
     tree = _Tree()
     tree.walk(path)
-    left = _left_out(tree.others)
+    left = left_out(tree.others)
     if not tree.files and not tree.closed:
         empty = "the folder holds no image files"
         return [_File(path, str(path), str(path), f"{empty}; {left}" if left else empty)]
@@ -78,15 +79,6 @@ def _named(path: Path | str, say: Callable[[str], None] | None) -> list[_File]:
         say(f"{path}: {left}")
     listed = [(file, "") for file in sorted(tree.files)] + sorted(tree.closed.items())
     return [_File(p, str(p.relative_to(path)), str(p), why) for p, why in listed]
-
-
-def _left_out(endings: Counter[str]) -> str:
-    if not endings:
-        return ""
-    count, names = endings.total(), sorted(endings)
-    more = ", …" if len(names) > NAMED else ""
-    files = "1 file of another kind" if count == 1 else f"{count:,} files of other kinds"
-    return f"{files} left out: {', '.join(names[:NAMED])}{more}"
 
 
 @dataclass
@@ -147,18 +139,31 @@ def _is_folder(path: Path) -> bool:
 # Reading ----------------------------------------------------------------------------------------
 
 
-def _read(file: _File, shape: Shape) -> Iterator[Item]:
+def _read(file: _File, shape: Shape, say: Callable[[str], None] | None) -> Iterator[Item]:
     try:
-        if file.path.suffix.lower() not in ARRAYS:
+        if file.path.suffix.lower() not in (*ARRAYS, ARCHIVE):
             yield Item(file.id, decode_file(file.path, shape))
             return
-        for part, found in read_arrays(file.path, shape):
+        for part, found in _several(file, shape, say):
             if isinstance(found, Picture):
                 yield Item(file.id + part, found)
             else:
                 yield Item(file.id + part, None, str(found))
     except (ImageError, MemoryError, OSError, ValueError) as error:
         yield Item(file.id, None, _reason(error, file.path))
+
+
+def _several(
+    file: _File, shape: Shape, say: Callable[[str], None] | None
+) -> Iterator[tuple[str, Picture | ImageError]]:
+    """Pictures of an array file or of a zip, each with its place in it."""
+    if file.path.suffix.lower() in ARRAYS:
+        yield from read_arrays(file.path, shape)
+        return
+    check_file(file.path)
+    tell = None if say is None else lambda left: say(f"{file.id}: {left}")
+    with file.path.open("rb") as stream:
+        yield from read_archive(stream, shape, allowance=Allowance.of_one_user(), say=tell)
 
 
 def _reason(error: Exception, path: Path) -> str:

@@ -11,7 +11,7 @@ from core.data.picture import ImageError
 from core.data.tags import BITS, PHOTOMETRIC, SIGN, tag_of
 from core.shape import Shape
 
-__all__ = ["made_bytes", "toned", "varies"]
+__all__ = ["WITH_ALPHA", "made_bytes", "toned", "varies"]
 
 BAND = 1_000_000  # pixels that are converted at once
 FINER = 4  # times as large as it will be, a picture in colours is before it is fitted
