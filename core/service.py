@@ -22,6 +22,15 @@ from core.answers.disagree import (
     DisagreeShownQuery,
 )
 from core.answers.distances import Distances, DistancesQuery
+from core.answers.disturbed import (
+    NEUTRAL,
+    Along,
+    AlongQuery,
+    Disturbance,
+    Disturbed,
+    DisturbedQuery,
+    Patch,
+)
 from core.answers.explain import (
     BaselineRow,
     MapQuery,
@@ -223,6 +232,7 @@ __all__ = [
     "MAX_IMAGES",
     "MAX_UNPACKED",
     "MOST_LABELS",
+    "NEUTRAL",
     "NEVER",
     "NORMAL",
     "ORDERS",
@@ -235,6 +245,8 @@ __all__ = [
     "WHICH",
     "Across",
     "AcrossQuery",
+    "Along",
+    "AlongQuery",
     "ArmResult",
     "Asked",
     "BaselineRow",
@@ -268,6 +280,9 @@ __all__ = [
     "DisagreeShownQuery",
     "Distances",
     "DistancesQuery",
+    "Disturbance",
+    "Disturbed",
+    "DisturbedQuery",
     "Drawn",
     "Draws",
     "DrawsQuery",
@@ -336,6 +351,7 @@ __all__ = [
     "Pair",
     "PairQuery",
     "PartView",
+    "Patch",
     "PictureQuery",
     "PictureView",
     "Place",
