@@ -19,6 +19,7 @@ KINDS = {".js": "text/javascript", ".css": "text/css"}
 BUNDLE = "all.js"
 FOREVER = {"Cache-Control": "max-age=31536000, immutable"}  # its address names its version
 IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./(\w+)\.js";$', re.MULTILINE)
+SHEET = re.compile(r'^@import "\./(\w+\.css)";$', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const) (\w+))", re.MULTILINE)
 
 # What a loader does at last: draw, or say why it cannot, so that plain widgets take its place.
@@ -99,9 +100,7 @@ class Scripts:
             if name in written:
                 return
             written.append(name)
-            path = self._find(f"{name}.js")
-            assert path is not None, name
-            text = path.read_text(encoding="utf-8")
+            text = self._known(f"{name}.js").read_text(encoding="utf-8")
             for _, other in IMPORT.findall(text):
                 write(other)
             names = ", ".join(EXPORT.findall(text))
@@ -135,7 +134,19 @@ class Scripts:
         path = self._find(at["name"])
         if path is None:
             return none("there is no such script")
-        return Response(path.read_bytes(), media_type=KINDS[path.suffix], headers=kept)
+        return Response(self._whole(path), media_type=KINDS[path.suffix], headers=kept)
+
+    def _whole(self, path: Path) -> str:
+        """A file with the looks that it imports in their place: a browser would ask for each."""
+        text = path.read_text(encoding="utf-8")
+        if path.suffix != ".css":
+            return text
+        return SHEET.sub(lambda sheet: self._whole(self._known(sheet[1])), text)
+
+    def _known(self, name: str) -> Path:
+        path = self._find(name)
+        assert path is not None, name
+        return path
 
 
 def none(why: str) -> Response:

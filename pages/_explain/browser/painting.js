@@ -1,11 +1,8 @@
 // What was painted on a picture: pixels that are erased, and pixels of a grey level, stroke by stroke.
 
-import { unpack } from "./paint.js";
-import { bytes } from "./store.js";
+import { bytes, text, unpack } from "./paint.js";
 
 const STROKES = 200; // that can be taken back
-
-const text = (values) => btoa(values.reduce((all, v) => all + String.fromCharCode(v), ""));
 
 export function packed(mask) {
   const bits = new Uint8Array(Math.ceil(mask.length / 8));
@@ -30,14 +27,11 @@ export class Painting {
     if (this.before.length > STROKES) this.before.shift();
   }
 
-  // A square of this side around a pixel.
-  stamp([x, y], side, [width, height], { erases, level }) {
-    const [left, top] = [x - Math.floor(side / 2), y - Math.floor(side / 2)];
-    for (let r = Math.max(top, 0); r < Math.min(top + side, height); r++) {
-      for (let c = Math.max(left, 0); c < Math.min(left + side, width); c++) {
-        this.kind[r * width + c] = erases ? 1 : 2;
-        this.level[r * width + c] = level;
-      }
+  // These pixels, by their number.
+  stamp(pixels, { erases, level }) {
+    for (const i of pixels) {
+      this.kind[i] = erases ? 1 : 2;
+      this.level[i] = level;
     }
   }
 

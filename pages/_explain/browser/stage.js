@@ -1,8 +1,8 @@
 // The large map: over its picture, beside it, or swiped across it. Nothing here asks the server.
 
 import { el, set } from "./dom.js";
-import { border, ends, heat, outline, picture, said, theme, unpack } from "./paint.js";
-import { bytes, change, endOf, give, mapsOf, store } from "./store.js";
+import { border, bytes, ends, heat, outline, picture, said, theme, unpack } from "./paint.js";
+import { change, endOf, give, mapsOf, store } from "./store.js";
 import { slider, views } from "./controls.js";
 import { listen } from "./hand.js";
 
@@ -47,7 +47,7 @@ export class Stage {
     const sliders = el("div", { class: "sliders" }, this.opacity.element, this.threshold.element, this.divider.element);
     this.element = el(
       "div",
-      { class: "stage" },
+      { class: "house above stage" },
       el("div", { class: "bar" }, this.views.element, zooms),
       el("figure", {}, this.room, this.name, this.reading),
       keys,

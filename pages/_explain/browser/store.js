@@ -1,6 +1,8 @@
 // What the large map and all tiles share: settings, which live in the browser alone, and the maps
 // of each picture, as they come.
 
+import { bytes } from "./paint.js";
+
 const KEPT = 6; // pictures whose maps are held
 
 export const store = {
@@ -43,10 +45,6 @@ export function endOf(token, name) {
   const own = maps.get("own") ?? maps.values().next().value;
   const map = store.settings.one ? own : maps.get(name);
   return Math.max((map ?? own)?.end ?? 1, 1e-12);
-}
-
-export function bytes(text) {
-  return Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 }
 
 export function decoded({ values, step }) {

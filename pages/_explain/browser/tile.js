@@ -1,13 +1,13 @@
 // One map, small: a button that shows it large.
 
 import { el, set } from "./dom.js";
-import { border, ends, heat, outline, picture, theme, unpack } from "./paint.js";
-import { bytes, change, endOf, give, mapsOf, store } from "./store.js";
+import { border, bytes, ends, heat, outline, picture, theme, unpack } from "./paint.js";
+import { change, endOf, give, mapsOf, store } from "./store.js";
 
 export class Tile {
   constructor(parent) {
     this.canvas = el("canvas", { "aria-hidden": "true" });
-    this.button = el("button", { class: "tile", onclick: () => this.press() }, this.canvas);
+    this.button = el("button", { class: "house tile", onclick: () => this.press() }, this.canvas);
     parent.append(this.button);
     this.work = () => this.draw();
     store.watchers.add(this.work);

@@ -24,10 +24,27 @@ export function ends(dark, over) {
   return dark && !over ? { more: MORE_DARK, less: LESS_DARK } : { more: MORE, less: LESS };
 }
 
+export const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+
+export const text = (values) => btoa(values.reduce((all, v) => all + String.fromCharCode(v), ""));
+
 export function canvasOf(width, height) {
   const canvas = document.createElement("canvas");
   Object.assign(canvas, { width, height });
   return canvas;
+}
+
+// A canvas over its whole room, for drawing in CSS pixels, with how wide and high it is; null: it has
+// no room yet. Small pictures stay sharp.
+export function over(canvas, room) {
+  const { clientWidth: wide, clientHeight: high } = room;
+  if (!wide || !high) return null;
+  const ratio = Math.min(devicePixelRatio || 1, 2);
+  Object.assign(canvas, { width: Math.round(wide * ratio), height: Math.round(high * ratio) });
+  const context = canvas.getContext("2d");
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.imageSmoothingEnabled = false;
+  return { context, wide, high };
 }
 
 // A picture {width, height, channels} with its pixels in rows, as a canvas of so many pixels.
