@@ -23,6 +23,7 @@ class Settings(BaseSettings):
         checkpoints: one folder a scenario.
         runs: logs and interrupted training.
         lesson_steps: of each training of a live lesson.
+        notes: the file of named notebooks; None: each visitor's browser keeps its own.
     """
 
     model_config = SettingsConfigDict(env_prefix="OUTSKIRTS_", env_ignore_empty=True)
@@ -31,6 +32,7 @@ class Settings(BaseSettings):
     checkpoints: Path = ROOT / "checkpoints"
     runs: Path = ROOT / "runs"
     lesson_steps: PositiveInt = 300
+    notes: Path | None = None
 
 
 @cache

@@ -1,0 +1,1 @@
+"""What a visitor keeps: tags, chosen images, lines of notes and the threshold, item by item."""
