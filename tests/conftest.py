@@ -22,7 +22,8 @@ from core.data.picture import as_tensor
 from core.detectors.glow import Glow
 from core.evaluate.metrics import bootstrap_auroc
 
-pytest_plugins = ["visitor"]  # a browser, for the tests of pages
+# A browser, for the tests of pages; and models whose scores a test chooses.
+pytest_plugins = ["visitor", "columns_by_hand"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

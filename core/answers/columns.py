@@ -173,6 +173,7 @@ def column_of(scenario: str, strange: str, *, name: str, data: bytes | None = No
         OutskirtsError: no such scenario, set, model or checkpoint; the set is not strange; the
             visitor's file is missing, or has no scores of these images.
     """
+    load_scenario(scenario).normal_of(strange)  # refuses what is not strange
     files = files_of_columns(scenario, (name,))
     if name == OWN:
         digest = None if data is None else hashlib.sha256(data).digest()

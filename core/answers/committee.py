@@ -29,7 +29,7 @@ from core.scenario import ScenarioError
 
 __all__ = [
     "ANSWERS",
-    "RULES_OF_COMMITTEES",
+    "COMMITTEE_RULES",
     "Committee",
     "CommitteeQuery",
     "Judgement",
@@ -37,7 +37,7 @@ __all__ = [
     "lowest_with",
 ]
 
-RULES_OF_COMMITTEES: Mapping[str, str] = {
+COMMITTEE_RULES: Mapping[str, str] = {
     "mean": "The mean of their percentiles",
     "any": "Any of them flags it",
     "majority": "More than half of them flag it",
@@ -65,7 +65,7 @@ class Judgement:
     """What a model, or a committee by one rule, flags.
 
     Attributes:
-        name: a model's, or one of `RULES_OF_COMMITTEES`.
+        name: a model's, or one of `COMMITTEE_RULES`.
         metrics: of all thresholds; None of a rule that has but one.
         rival: of a rule, the single model that finds most with no more false alarms than the rule
             has on these images, its threshold moved for it; it was chosen on the same images, which
@@ -143,7 +143,7 @@ def _ruled(bench: _Bench, votes: Mapping[str, np.ndarray], *, at: float) -> tupl
     return tuple(
         _judged(
             name,
-            RULES_OF_COMMITTEES[name],
+            COMMITTEE_RULES[name],
             flags,
             metrics=bench.mean.metrics if name == "mean" else None,
             rival=_rival(bench, flags["normal"]),
@@ -241,7 +241,7 @@ def _mean(columns: Sequence[ScoreColumn]) -> ScoreColumn:
     return replace(
         columns[0],
         name="mean",
-        title=RULES_OF_COMMITTEES["mean"],
+        title=COMMITTEE_RULES["mean"],
         part="",
         unit="percentile",
         scale=1.0,

@@ -187,12 +187,11 @@ STRANGE_STEPS = 201
 
 def _thresholds(column: ScoreColumn, normal: np.ndarray, strange: np.ndarray) -> np.ndarray:
     """Raw thresholds (K,), rising: see `OperatingRows`."""
-    lowest, highest = min(normal.min(), strange.min()), max(normal.max(), strange.max())
-    steps = np.quantile(strange, np.linspace(0, 1, STRANGE_STEPS), method="lower")
+    every = np.concatenate([normal, strange, column.quantiles])
+    ends = [np.nextafter(every.min(), -np.inf), every.max()]
     top = np.sort(normal)[-HIGHEST:]
-    ends = [np.nextafter(lowest, -np.inf), highest]
-    raw = np.unique(np.concatenate([column.quantiles, steps, top, ends]))
-    return raw[(raw >= ends[0]) & (raw <= highest)]
+    steps = np.quantile(strange, np.linspace(0, 1, STRANGE_STEPS), method="lower")
+    return np.unique(np.concatenate([column.quantiles, steps, top, ends]))
 
 
 BINS = 60
