@@ -19,7 +19,7 @@ from core.evaluate.metrics import measure
 from core.scenario import build_reference, load_scenario
 from core.service import Target
 
-__all__ = ["BOXES", "STROKES", "Scores", "put", "scored"]
+__all__ = ["BOXES", "STROKES", "Scores", "put", "scored", "show"]
 
 BOXES, STROKES = 6, 5
 Scores = tuple[Sequence[float], Sequence[float]]  # of the boxes, of the strokes
@@ -30,12 +30,17 @@ STEPS = np.linspace(0.0, 10.0, 1001)
 @pytest.fixture
 def scored(untrained: Tiny, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """What gives models, by their stems, scores: `scored(glow=(of boxes, of strokes))`."""
+    show()
+    return lambda **models: put(monkeypatch, models)
+
+
+def show(strange: str = "strokes") -> None:
+    """Write the pictures, those of the strange set under this name."""
     shown = {
         "boxes": (tiny.boxes(BOXES, seed=1), np.arange(BOXES) % 3),
-        "strokes": (tiny.strokes(STROKES, seed=1), np.arange(STROKES) % 3),
+        strange: (tiny.strokes(STROKES, seed=1), np.arange(STROKES) % 3),
     }
     build_reference(load_scenario("tiny"), shown)
-    return lambda **models: put(monkeypatch, models)
 
 
 def put(patch: pytest.MonkeyPatch, models: Mapping[str, Scores]) -> None:
@@ -43,12 +48,13 @@ def put(patch: pytest.MonkeyPatch, models: Mapping[str, Scores]) -> None:
     columns._held.cache_clear()
 
     def of_model(target: Target, strange: str) -> ScoreColumn:
-        return _column(target.stem, *(np.array(v, float) for v in models[target.stem]))
+        normal, others = (np.array(values, float) for values in models[target.stem])
+        return _column(target.stem, normal, others, strange=strange)
 
     patch.setattr(columns, "_of_model", of_model)
 
 
-def _column(name: str, normal: np.ndarray, strange: np.ndarray) -> ScoreColumn:
+def _column(name: str, normal: np.ndarray, others: np.ndarray, *, strange: str) -> ScoreColumn:
     return ScoreColumn(
         name=name,
         title=name.upper(),
@@ -57,11 +63,11 @@ def _column(name: str, normal: np.ndarray, strange: np.ndarray) -> ScoreColumn:
         scale=10.0,
         shift=1.0,
         normal_set="boxes",
-        strange_set="strokes",
+        strange_set=strange,
         normal=normal,
-        strange=strange,
+        strange=others,
         normal_percentiles=percentile(normal, STEPS),
-        strange_percentiles=percentile(strange, STEPS),
+        strange_percentiles=percentile(others, STEPS),
         quantiles=STEPS,
-        metrics=measure(normal, strange),
+        metrics=measure(normal, others),
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -231,6 +232,7 @@ def _legible(text: str) -> str:
 # The table ----------------------------------------------------------------------------------------
 
 DELIMITERS = (",", ";", "\t")
+LONGEST_HEAD = 10_000  # letters
 EXAMPLE = "a first line image,score and then lines such as garments#17,0.25"
 
 
@@ -242,9 +244,9 @@ def _rows(data: bytes) -> Iterator[tuple[int, str, str]]:
     """
     text = _text(data)
     delimiter, image, score = _columns(text)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    next(reader)
+    reader = _reader(io.StringIO(text, newline=""), delimiter)
     try:
+        next(reader)
         for count, row in enumerate(reader):
             if count >= MAX_ROWS:
                 raise OwnScoresError(f"your file has more than {MAX_ROWS:,} lines")
@@ -269,11 +271,10 @@ def _text(data: bytes) -> str:
 
 def _columns(text: str) -> tuple[str, int, int]:
     """What stands between cells, and which columns are image and score."""
-    first = text.partition("\n")[0].rstrip("\r")[:10_000]
+    first = re.split("[\r\n]", text, maxsplit=1)[0][:LONGEST_HEAD]
     for delimiter in DELIMITERS:
-        names = [
-            name.strip().lower() for name in next(csv.reader([first], delimiter=delimiter), [])
-        ]
+        cells = next(_reader([first], delimiter), [])
+        names = [name.strip().lower() for name in cells]
         if "image" in names and "score" in names:
             return delimiter, names.index("image"), names.index("score")
     raise OwnScoresError(
@@ -281,3 +282,7 @@ def _columns(text: str) -> tuple[str, int, int]:
         if first.strip()
         else f"your file is empty: it needs {EXAMPLE}"
     )
+
+
+def _reader(lines: Iterable[str], delimiter: str) -> csv.Reader:
+    return csv.reader(lines, delimiter=delimiter, skipinitialspace=True)

@@ -23,6 +23,7 @@ from core.service import (
     Target,
     Threshold,
     VerdictsQuery,
+    own_scores,
 )
 
 A = ([1.0, 2.0, 5.0, 5.0, 8.0, 9.5], [4.0, 5.0, 9.0, 9.7, 20.0])
@@ -310,6 +311,23 @@ def test_where_a_class_is_normal_all_others_and_each_of_them_are_strange_sets(
 def test_the_model_of_another_class_is_refused(labels: Tiny) -> None:
     with pytest.raises(OutskirtsError, match=r"is no model of scenario tiny-one\.one"):
         service.ask(OperatingQuery("tiny-one.one", "rest", "esad.two-10"))
+
+
+def test_where_all_others_are_strange_an_image_may_be_named_by_its_own_set(labels: Tiny) -> None:
+    world = load_scenario("tiny-one.one")
+    sizes = {name: len(world.pictures(name).images) for name in ("one", "zero", "two", "rest")}
+    normal = [f"one#{i},{i}" for i in range(sizes["one"])]
+    by_rest = [f"rest#{i},{100 + i}" for i in range(sizes["rest"])]
+    by_set = [f"zero#{i},{100 + i}" for i in range(sizes["zero"])]
+    by_set += [f"two#{i},{100 + sizes['zero'] + i}" for i in range(sizes["two"])]
+    for strange in (by_rest, by_set):
+        data = "\n".join(["image,score", *normal, *strange]).encode()
+        found = own_scores(world.name, "rest", data=data)
+        assert found.problems == ()
+        assert found.strange.tolist() == [100 + i for i in range(sizes["rest"])]
+    both = "\n".join(["image,score", *normal, *by_rest, "two#0,1"]).encode()
+    found = own_scores(world.name, "rest", data=both)
+    assert [one.kind for one in found.problems] == ["twice"]
 
 
 # What moving it costs -----------------------------------------------------------------------------
