@@ -20,7 +20,15 @@ from core.atlas import Landing
 from core.data.reference import Pictures, read_reference, write_reference
 from core.evaluate.metrics import auroc, bootstrap_auroc
 from core.scenario import ScenarioError, load_scenario
-from core.service import LatentQuery, LikelihoodsQuery, PairQuery, Target
+from core.service import (
+    CellQuery,
+    LatentQuery,
+    LikelihoodsQuery,
+    PairQuery,
+    Target,
+    Threshold,
+    VerdictsQuery,
+)
 from core.train import maps, run
 from pages._shared.pages import PAGES
 
@@ -54,6 +62,31 @@ def roles(
 
 
 # Figures ----------------------------------------------------------------------------------------
+
+
+def test_a_threshold_counts_the_normal_set_that_a_strange_one_stands_against(roles: Tiny) -> None:
+    scores = stored_scores(GLOW)
+    part = loaded(GLOW)[1].score.part
+    for strange, normal in (("ones", "boxes-one"), ("twos", "boxes"), ("all", "boxes")):
+        threshold = Threshold("percentile", 50.0)
+        found = service.ask(VerdictsQuery("tiny", strange, ("glow",), threshold))
+        one = found.of("glow")
+        assert found.normal_set == normal
+        assert one.alarms == (scores[normal][part] > one.raw).sum()
+        assert one.alarms + one.passed == len(scores[normal][part])
+        assert one.hits == (scores[strange][part] > one.raw).sum()
+        cell = service.ask(CellQuery("tiny", strange, "glow", threshold, "alarms", count=200))
+        assert set(cell.sets) == {normal}
+        pictures = load_scenario("tiny").pictures(normal).images
+        assert np.array_equal(cell.images, np.stack([pictures[i] for i in cell.indices.tolist()]))
+
+
+def test_no_threshold_counts_images_that_nobody_judged(roles: Tiny) -> None:
+    with pytest.raises(ScenarioError, match="'doubtful' is unjudged"):
+        service.ask(VerdictsQuery("tiny", "doubtful", ("glow",)))
+    data = "\n".join(["image,score", "doubtful#0,1", "boxes#0,1", "twos#0,2"]).encode()
+    read = service.own_scores("tiny", "twos", data=data)
+    assert (read.elsewhere, read.matched_normal, read.matched_strange) == (1, 1, 1)
 
 
 def test_a_strange_set_is_measured_against_the_normal_set_that_it_names(roles: Tiny) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -244,7 +244,8 @@ def _rows(data: bytes) -> Iterator[tuple[int, str, str]]:
     """
     text = _text(data)
     delimiter, image, score = _columns(text)
-    reader = _reader(io.StringIO(text, newline=""), delimiter)
+    lines = io.StringIO(text, newline="")
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
     try:
         next(reader)
         for count, row in enumerate(reader):
@@ -273,8 +274,8 @@ def _columns(text: str) -> tuple[str, int, int]:
     """What stands between cells, and which columns are image and score."""
     first = re.split("[\r\n]", text, maxsplit=1)[0][:LONGEST_HEAD]
     for delimiter in DELIMITERS:
-        cells = next(_reader([first], delimiter), [])
-        names = [name.strip().lower() for name in cells]
+        reader = csv.reader([first], delimiter=delimiter, skipinitialspace=True)
+        names = [name.strip().lower() for name in next(reader, [])]
         if "image" in names and "score" in names:
             return delimiter, names.index("image"), names.index("score")
     raise OwnScoresError(
@@ -282,7 +283,3 @@ def _columns(text: str) -> tuple[str, int, int]:
         if first.strip()
         else f"your file is empty: it needs {EXAMPLE}"
     )
-
-
-def _reader(lines: Iterable[str], delimiter: str) -> csv.Reader:
-    return csv.reader(lines, delimiter=delimiter, skipinitialspace=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -202,6 +203,20 @@ def test_a_file_is_bounded_in_bytes_and_in_lines(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(answers, "MAX_ROWS", 5)
     with pytest.raises(OwnScoresError, match="more than 5 lines"):
         read(text())
+
+
+def test_no_bytes_whatever_end_in_another_error() -> None:
+    rng, whole = np.random.default_rng(0), np.frombuffer(text("boxes#0,\u202e", "☃,1"), np.uint8)
+    for _ in range(500):
+        broken = whole.copy()
+        places = rng.integers(0, len(broken), rng.integers(1, 8))
+        broken[places] = rng.choice(
+            np.frombuffer(b"\x00\n\r\",;\t\xff#'=_e9", np.uint8), len(places)
+        )
+        data = broken[: rng.integers(1, len(broken) + 1)].tobytes()
+        with suppress(OwnScoresError):
+            found = read(data)
+            assert found.matched_normal + found.matched_strange <= 11
 
 
 def test_scores_of_one_set_alone_measure_nothing() -> None:

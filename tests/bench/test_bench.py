@@ -15,7 +15,7 @@ from core.results import read_study, study_path
 from core.studies import _collect, study_names
 from core.studies.outskirts import Ablation
 
-NAMES = ("glow-training", "glow-scoring", "pages", "maps", "draws", "grouped")
+NAMES = ("glow-training", "glow-scoring", "pages", "maps", "draws", "grouped", "thresholds")
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def as_stored(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_subject_is_a_file_that_offers_its_benchmarks() -> None:
     subjects = bench.benchmarks()
-    assert list(subjects) == ["draws", "flows", "grouped", "maps", "pages"]
+    assert list(subjects) == ["draws", "flows", "grouped", "maps", "pages", "thresholds"]
     assert {name for subject in subjects.values() for name in subject} == set(NAMES)
 
 
