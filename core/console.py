@@ -6,7 +6,6 @@ What others named (files, sets, scenarios) is never read as markup and cannot st
 from __future__ import annotations
 
 import json
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from rich.text import Text
 
 from core.errors import OutskirtsError
 from core.evaluate.metrics import Mean, Metrics
+from core.printable import printable
 
 __all__ = [
     "ReaderGone",
@@ -35,11 +35,6 @@ __all__ = [
 ]
 
 UNFOLDED = 10_000  # columns; a table is as wide as what it holds
-
-# Control characters, line ends, what turns the direction of writing, bytes that are no UTF-8.
-_UNSHOWN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-)
 
 
 class ReaderGone(Exception):
@@ -57,23 +52,6 @@ class _Plain(Console):
 
 
 notes = _Plain(stderr=True, soft_wrap=True)
-
-
-def printable(text: str) -> str:
-    r"""A text of others as a terminal may have it: on one line, with no power over what follows.
-
-    Example:
-        >>> printable("a\x1b[31m\nb\udce9.png")
-        'a\\x1b[31m\\nb\\xe9.png'
-    """
-    return _UNSHOWN.sub(_escape, text)
-
-
-def _escape(found: re.Match[str]) -> str:
-    character = found[0]
-    if "\udc80" <= character <= "\udcff":  # a byte that is no UTF-8, as Python keeps it
-        return f"\\x{ord(character) - 0xDC00:02x}"
-    return character.encode("unicode_escape").decode()
 
 
 def note(text: str) -> None:

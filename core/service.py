@@ -160,6 +160,7 @@ from core.answers.points import Column, ColumnQuery, Points, PointsQuery, shuffl
 from core.answers.query import Query
 from core.answers.rays import Ray, RayQuery, RayScores, RayScoresQuery
 from core.answers.rebuilt import RULES, Examples, ExamplesQuery, Rebuilt, RebuiltQuery
+from core.answers.report import Report, Reported, ReportEntry, report_of
 from core.answers.scoring import Evaluation, Scored, evaluate, score
 from core.answers.sides import (
     CHANGES,
@@ -195,11 +196,8 @@ from core.answers.sums import (
 from core.answers.weights import WeightsQuery, WeightsView
 from core.cache import Cache, freeze, size_of
 from core.card import Card
-from core.data.archive import MAX_IMAGES, MAX_UNPACKED
 from core.data.decode import SUFFIXES
-from core.data.images import Item
-from core.data.steps import Step
-from core.data.uploads import uploaded_items
+from core.data.uploads import MAX_IMAGES, MAX_UNPACKED, Item, uploaded_items
 from core.errors import OutskirtsError
 from core.evaluate.metrics import Mean, Metrics, mean_of
 from core.evaluate.operating import Estimate, Estimates, Rates
@@ -207,6 +205,7 @@ from core.evaluate.shares import Share
 from core.evaluate.threshold import Threshold
 from core.explain.rendering import coloured, limit_of, map_npy, map_png, map_svg
 from core.explain.weights import BRIGHT, DARK, weights_png
+from core.report import report_csv, report_html
 from core.results import ArmResult, StudyMissing, StudyResult, read_study
 from core.results import Row as StudyRow
 from core.scenario import Scenario
@@ -375,6 +374,9 @@ __all__ = [
     "Rebuilt",
     "RebuiltQuery",
     "Recipe",
+    "Report",
+    "ReportEntry",
+    "Reported",
     "ResampleQuery",
     "Resampled",
     "SamplesQuery",
@@ -396,7 +398,6 @@ __all__ = [
     "StartTile",
     "Steadiness",
     "SteadinessQuery",
-    "Step",
     "Steps",
     "StepsQuery",
     "Strokes",
@@ -454,6 +455,9 @@ __all__ = [
     "pictures_of",
     "pointing",
     "read_study",
+    "report_csv",
+    "report_html",
+    "report_of",
     "scenarios",
     "score",
     "seeds_of",

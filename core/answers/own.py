@@ -27,6 +27,7 @@ __all__ = [
     "StepsQuery",
     "batch",
     "join_batches",
+    "scores_of_parts",
     "steps",
 ]
 
@@ -102,8 +103,16 @@ def _images(query: BatchQuery, data: bytes) -> np.ndarray:
 def _scores(target: Target, images: np.ndarray) -> BatchScores:
     from core.inference.scoring import parts_of
 
+    return scores_of_parts(target, parts_of(loaded(target)[0], images))
+
+
+def scores_of_parts(target: Target, parts: Mapping[str, np.ndarray]) -> BatchScores:
+    """What a target says of n images by its parts (n,), float32, by name.
+
+    Raises:
+        OutskirtsError: no such scenario or checkpoint.
+    """
     detector, card = loaded(target)
-    parts = parts_of(detector, images)
     standing, score = percentiles(card, parts), card.score
     return BatchScores(
         raw=parts[score.part],

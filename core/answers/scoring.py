@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ class Scored:
 
     Attributes:
         notes: what was done to the file; warnings: why nothing of it is to be seen.
+        pixels: (H, W, C) uint8, the image as the model saw it.
     """
 
     image: str
@@ -39,6 +40,7 @@ class Scored:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     error: str = ""
+    pixels: np.ndarray | None = None
 
 
 def score(
@@ -87,7 +89,8 @@ def _score_batch(
         parts, places = row_of(found, i), row_of(standing, i)
         picture = item.picture
         said = picture.notes, picture.warnings
-        yield Scored(item.id, parts[part], places[part], parts, places, *said)
+        scored = Scored(item.id, parts[part], places[part], parts, places, *said)
+        yield replace(scored, pixels=picture.image)
 
 
 @dataclass(frozen=True)

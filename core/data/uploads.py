@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from core.data.archive import MAX_IMAGES, Allowance, Spent, read_archive
+from core.data.archive import MAX_IMAGES, MAX_UNPACKED, Allowance, Spent, read_archive
 from core.data.arrays import arrays_in
 from core.data.decode import NO_MEMORY, decode
 from core.data.images import Item
 from core.data.picture import ImageError, Picture
 from core.shape import Shape
 
-__all__ = ["uploaded_items"]
+__all__ = ["MAX_IMAGES", "MAX_UNPACKED", "Item", "uploaded_items"]
 
 LEFT_OUT = "is left out, with what further archives and arrays hold"
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from core.errors import OutskirtsError
-from core.files import check_writable, no_formula, write_whole
+from core.files import check_writable, write_whole
+from core.tables import csv_text, utf8
 
 __all__ = ["writer"]
 
 Row = Mapping[str, Any]
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def writer(path: Path | None) -> Callable[[Sequence[Row]], None]:
@@ -47,22 +43,13 @@ def _jsonl(rows: Sequence[Row]) -> str:
 
 
 def _csv(rows: Sequence[Row]) -> str:
-    flat = [_flat(row) for row in rows]
-    file = io.StringIO(newline="")
-    writer = csv.DictWriter(file, flat[0])
-    writer.writeheader()
-    writer.writerows({key: _no_formula(value) for key, value in row.items()} for row in flat)
-    return file.getvalue()
+    return csv_text([_flat(row) for row in rows])
 
 
 def _parquet(rows: Sequence[Row]) -> bytes:
     import pandas
 
     return pandas.DataFrame([_flat(row) for row in rows]).to_parquet()
-
-
-def _no_formula(value: Any) -> Any:
-    return no_formula(value) if isinstance(value, str) else value
 
 
 def _flat(row: Row) -> dict[str, Any]:
@@ -72,15 +59,5 @@ def _flat(row: Row) -> dict[str, Any]:
         if isinstance(value, Mapping):
             flat |= {f"{key}.{inner}": v for inner, v in value.items()}
         else:
-            flat[key] = _utf8(value) if isinstance(value, str) else value
+            flat[key] = utf8(value) if isinstance(value, str) else value
     return flat
-
-
-def _utf8(text: str) -> str:
-    return _SURROGATE.sub(lambda found: _byte(found[0]), text)
-
-
-def _byte(surrogate: str) -> str:
-    """A byte that is no UTF-8, as Python keeps it in a file's name; or another lone surrogate."""
-    code = ord(surrogate)
-    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"

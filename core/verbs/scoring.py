@@ -1,4 +1,4 @@
-"""Numbers of the user's images."""
+"""Numbers of the user's images, and a report on them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,13 @@ from core.console import note, say_json
 from core.errors import OutskirtsError
 from core.service import Scored, parse_target
 from core.verbs.arguments import TargetArgument
+from core.verbs.reporting import (
+    AlarmsOption,
+    PrevalenceOption,
+    ReportOption,
+    ThresholdOption,
+    reporter,
+)
 from core.verbs.rows import writer
 
 __all__ = ["score"]
@@ -26,36 +33,48 @@ def score(
     out_file: Annotated[
         Path | None, typer.Option("--out", help="Write .jsonl, .csv or .parquet.")
     ] = None,
+    report_file: ReportOption = None,
+    threshold: ThresholdOption = None,
+    false_alarms: AlarmsOption = None,
+    prevalence: PrevalenceOption = None,
     bf16: Annotated[
         bool, typer.Option("--bf16", help="Faster and less exact: bfloat16 coupling networks.")
     ] = False,
 ) -> None:
-    """Score images, folders (recursive) and .npy or .npz arrays of (N, H, W[, C]) uint8."""
-    write = writer(out_file)
-    chosen = parse_target(target)
+    """Score images, zips, folders (recursive) and .npy or .npz arrays of (N, H, W[, C]) uint8."""
+    write, chosen = writer(out_file), parse_target(target)
+    at = threshold, false_alarms
+    report = reporter(report_file, chosen, at=at, prevalence=prevalence)
     kept: list[dict[str, Any]] = []  # for a file alone: what is printed is not held
     scored = failed = 0
     # Paths as they were typed: an empty one, of a variable that is not set, is no folder.
     for found in service.score(chosen, paths, bf16=bf16, say=note):
+        report.add(found)
+        _tell(found)
         if found.error:
             failed += 1
-            note(f"{found.image}: {found.error}")
             continue
-        if found.notes:
-            note(f"{found.image}: {'; '.join(found.notes)}")
-        for warning in found.warnings:
-            note(f"{found.image}: warning: {warning}")
         scored += 1
-        row = _row(found, parts=parts)
         if out_file is None:
-            say_json(row)
+            say_json(_row(found, parts=parts))
         else:
-            kept.append(row)
+            kept.append(_row(found, parts=parts))
     if not scored:
         raise OutskirtsError("nothing could be read")
     write(kept)
+    report.write()
     if failed:
         raise typer.Exit(1)
+
+
+def _tell(scored: Scored) -> None:
+    """What was done to a file, or why it was not read, on standard error."""
+    if scored.error:
+        note(f"{scored.image}: {scored.error}")
+    if scored.notes:
+        note(f"{scored.image}: {'; '.join(scored.notes)}")
+    for warning in scored.warnings:
+        note(f"{scored.image}: warning: {warning}")
 
 
 def _row(scored: Scored, *, parts: bool) -> dict[str, Any]:

@@ -1,0 +1,185 @@
+"""What a report says in sentences; each number in them is one of the report's own."""
+
+from __future__ import annotations
+
+import math
+
+from core.evaluate.binomial import binomial_range
+from core.evaluate.operating import Estimate
+from core.report.contents import Report, ReportModel
+
+__all__ = [
+    "about",
+    "asked",
+    "budget",
+    "counted",
+    "expected",
+    "figure",
+    "hits_and_alarms",
+    "interval",
+    "percent",
+    "place",
+    "surprise",
+    "threshold",
+]
+
+
+def counted(number: int, thing: str) -> str:
+    """A number of things.
+
+    Example:
+        >>> counted(1, "image"), counted(1200, "image")
+        ('1 image', '1,200 images')
+    """
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def percent(share: float) -> str:
+    r"""A share as per cent; none that is not 0 or 1 is said to be.
+
+    Example:
+        >>> percent(0.05), percent(1.0), percent(0.99996), percent(0.00001), percent(0.1234)
+        ('5\xa0%', '100\xa0%', 'over 99.9\xa0%', 'under 0.01\xa0%', '12.3\xa0%')
+        >>> percent(0.00724)
+        '0.72\xa0%'
+    """
+    if 0 < share < 1e-4:
+        return "under 0.01\u00a0%"
+    if 0.9995 <= share < 1:
+        return "over 99.9\u00a0%"
+    return f"{100 * share:{'.3g' if share >= 0.0995 else '.2g'}}\u00a0%"
+
+
+def about(number: float) -> str:
+    """An expected number of images.
+
+    Example:
+        >>> about(1234.5), about(10.2), about(2.18), about(0.04), about(0.0)
+        ('1,234', '10', '2.2', 'under 0.1', '0')
+    """
+    if 0 < number < 0.05:
+        return "under 0.1"
+    return f"{number:,.0f}" if number >= 9.95 else f"{number:.1f}".removesuffix(".0")
+
+
+def interval(estimate: Estimate) -> str:
+    """A share with its 95 % interval; a dash where it is not defined.
+
+    Example:
+        >>> interval(Estimate(0.5, 0.25, 0.75))
+        '50\xa0% (25\xa0% to 75\xa0%)'
+    """
+    if math.isnan(estimate.value):
+        return "–"
+    return f"{percent(estimate.value)} ({percent(estimate.low)} to {percent(estimate.high)})"
+
+
+def place(percentile: float) -> str:
+    """A percentile to a tenth; none below 100 is said to be.
+
+    Example:
+        >>> place(99.97), place(100.0), place(0.01), place(4.26)
+        ('>99.9', '100', '<0.1', '4.3')
+    """
+    if 99.9 < percentile < 100:
+        return ">99.9"
+    if 0 < percentile < 0.05:
+        return "<0.1"
+    return f"{percentile:.1f}".removesuffix(".0")
+
+
+def figure(value: float) -> str:
+    """The value of a score, to four digits, with a minus that is one.
+
+    Example:
+        >>> figure(-4.306597), figure(12345.6)
+        ('\u22124.307', '12,346')
+    """
+    shown = f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
+    return shown.replace("-", "\u2212")
+
+
+# Sentences --------------------------------------------------------------------------------------
+
+
+def asked(report: Report) -> str:
+    """What was asked of which images."""
+    one, single = len(report.entries) == 1, len(report.models) == 1
+    images, models = counted(len(report.entries), "image"), counted(len(report.models), "model")
+    return (
+        f"{'Does' if one else 'Do'} {images} look like {report.normal}? {models} that learned what "
+        f"these look like {'scores' if single else 'score'} how strange each image is: larger is "
+        "stranger."
+    )
+
+
+def threshold(report: Report) -> str:
+    """Where flagging begins, as it was set."""
+    chosen = report.threshold
+    named = {model.name: model for model in report.models}.get(chosen.model)
+    where = f"above a score of {chosen.value:.6g}"
+    if named is not None:
+        where = f"above {figure(named.threshold)} {named.unit} of {named.title}"
+    miss, alarm = report.costs
+    return {
+        "percentile": f"An image is flagged where its score lies above percentile "
+        f"{chosen.value:g} of held-out normal images.",
+        "alarms": f"An image is flagged where its score lies above those of all but "
+        f"{percent(chosen.value)} of held-out normal images.",
+        "score": f"An image is flagged {where}, and by other models above the same percentile.",
+        "cost": f"Each model flags where errors cost least on {report.strange}: a miss {miss:g}, "
+        f"a false alarm {alarm:g}, with {percent(report.prevalence)} of images strange.",
+    }[chosen.by]
+
+
+def budget(model: ReportModel) -> str:
+    """What the threshold lets through of normal images: of so many, so many by mistake."""
+    n = len(model.raw)
+    low, high = binomial_range(n, model.budget)
+    return (
+        f"The false-alarm budget: {percent(model.budget)} of normal images are flagged by mistake. "
+        f"Of {counted(n, 'normal image')} that is about {about(n * model.budget)}; {low:,} to "
+        f"{high:,} in 95 of 100 such batches."
+    )
+
+
+def surprise(model: ReportModel) -> str:
+    """Whether as many are flagged as normal images alone would be."""
+    low, high = binomial_range(len(model.raw), model.budget)
+    count = int(model.flagged.sum())
+    if count > high:
+        return (
+            f"{count:,} are flagged, more than normal images alone would be: some are strange, or "
+            "these are not taken as the normal ones were."
+        )
+    if count < low:
+        return f"{count:,} are flagged, fewer than of normal images alone."
+    return f"{count:,} are flagged, as many as may be of normal images alone."
+
+
+def expected(report: Report) -> str:
+    """How many of the images are strange, if as many are as one expects; and what follows."""
+    n = len(report.entries)
+    said = (
+        f"You expect {percent(report.prevalence)} of images to be strange: about "
+        f"{about(n * report.prevalence)} of these {n:,}. "
+    )
+    if not report.strange:
+        return said + (
+            "This scenario has no strange images on which to measure: how many of the flagged are "
+            "strange cannot be said."
+        )
+    return said + (
+        f"If yours are as easy to tell from {report.normal} as {report.strange} are, this follows "
+        "for each model."
+    )
+
+
+def hits_and_alarms(report: Report, model: ReportModel) -> tuple[str, str]:
+    """How many of the images one should expect to see flagged, rightly and by mistake."""
+    if model.recall is None or model.false_alarm_rate is None:
+        return "–", "–"
+    n = len(report.entries)
+    strange = n * report.prevalence
+    hits, alarms = strange * model.recall.value, (n - strange) * model.false_alarm_rate.value
+    return about(hits), about(alarms)
