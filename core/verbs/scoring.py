@@ -43,8 +43,7 @@ def score(
 ) -> None:
     """Score images, zips, folders (recursive) and .npy or .npz arrays of (N, H, W[, C]) uint8."""
     write, chosen = writer(out_file), parse_target(target)
-    at = threshold, false_alarms
-    report = reporter(report_file, chosen, at=at, prevalence=prevalence)
+    report = reporter(report_file, chosen, at=(threshold, false_alarms), prevalence=prevalence)
     kept: list[dict[str, Any]] = []  # for a file alone: what is printed is not held
     scored = failed = 0
     # Paths as they were typed: an empty one, of a variable that is not set, is no folder.
