@@ -20,6 +20,7 @@ from pages._explain.served import ROUTES as OVERLAY
 from pages._latent.served import ROUTES as MAP
 from pages._mirror.served import ROUTES as SIMPLEX
 from pages._mirror.thumbnails import ROUTES as MIRRORS
+from pages._own.served import ROUTES as DRAWING
 from pages._shared.links import FiniteLinks
 from pages._shared.uploads import BoundedUploads
 
@@ -75,6 +76,6 @@ app = st.App(
     middleware=[Middleware(FiniteLinks), Middleware(BoundedUploads)],
     routes=[
         Route(below_base(path), answer)
-        for path, answer in {**MAP, **OVERLAY, **MIRRORS, **SIMPLEX}.items()
+        for path, answer in {**MAP, **OVERLAY, **MIRRORS, **SIMPLEX, **DRAWING}.items()
     ],
 )

@@ -1,0 +1,18 @@
+"""How the bars of the disturbed picture look."""
+
+__all__ = ["LOOKS"]
+
+LOOKS = """<style>
+.own-bars { width: 100%; border-collapse: collapse; }
+.own-bars thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
+.own-bars th, .own-bars td { padding: .18rem .4rem .18rem 0; border: 0; font-weight: 400; text-align: left; line-height: 1.2; }
+.own-bars tbody th { width: 36%; }
+.own-bars td:last-child { width: 6.6rem; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.own-bars .key { display: inline-block; width: .75rem; height: .75rem; margin-right: .4rem; border-radius: 2px; }
+.own-bars .track { position: relative; display: block; height: 1.1rem; background: color-mix(in srgb, currentColor 10%, transparent); }
+.own-bars .bar { display: block; height: 100%; background: var(--normal); }
+.own-bars .flagged .bar { background: var(--strange); }
+.own-bars .was { position: absolute; top: 0; bottom: 0; width: 0; border-left: 3px dotted currentColor; }
+.own-bars .line { position: absolute; top: -.2rem; bottom: -.2rem; width: 0; border-left: 2px solid currentColor; }
+.own-bars .flagged td:last-child { font-weight: 600; }
+</style>"""
