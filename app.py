@@ -16,6 +16,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
+from pages._compare.served import ROUTES as DECIDING
 from pages._explain.served import ROUTES as OVERLAY
 from pages._latent.served import ROUTES as MAP
 from pages._mirror.served import ROUTES as SIMPLEX
@@ -76,6 +77,6 @@ app = st.App(
     middleware=[Middleware(FiniteLinks), Middleware(BoundedUploads)],
     routes=[
         Route(below_base(path), answer)
-        for path, answer in {**MAP, **OVERLAY, **MIRRORS, **SIMPLEX, **DRAWING}.items()
+        for path, answer in {**DECIDING, **MAP, **OVERLAY, **MIRRORS, **SIMPLEX, **DRAWING}.items()
     ],
 )

@@ -7,6 +7,7 @@ it. Whoever sets it elsewhere (a notebook that is loaded) sets it for Compare to
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import streamlit as st
 
@@ -15,6 +16,7 @@ from core.service import Threshold
 __all__ = ["DEFAULT", "Costs", "Line", "costs", "current", "line", "prevalence", "set_to"]
 
 _STATE = "_threshold"
+OPENS = Threshold("percentile", 95.0)
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Line:
         prevalence: the share of strange images among those to come, 0 to 1.
     """
 
-    threshold: Threshold = Threshold("percentile", 95.0)
+    threshold: Threshold = OPENS
     prevalence: float = 0.01
     costs: Costs = Costs()
 
@@ -68,6 +70,6 @@ def set_to(
     costs: Costs | None = None,
 ) -> None:
     """Draw the line elsewhere; what is None stays as it is."""
-    given = {"threshold": threshold, "prevalence": prevalence, "costs": costs}
+    given: dict[str, Any] = {"threshold": threshold, "prevalence": prevalence, "costs": costs}
     changed = {name: value for name, value in given.items() if value is not None}
     st.session_state[_STATE] = replace(line(), **changed)

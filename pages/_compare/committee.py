@@ -1,0 +1,117 @@
+"""What the models would gain by judging together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+
+import streamlit as st
+
+from core.service import Committee, CommitteeQuery, Judgement, Share
+from pages._compare.models import Compared
+from pages._compare.said import in_percent
+from pages._compare.table import LOOKS
+from pages._shared import draw
+from pages._shared.ask import ask
+from pages._shared.text import SPACE, counted
+
+__all__ = ["html", "said_of", "section"]
+
+HEADS = (
+    "judge",
+    "recall",
+    "false alarms",
+    "AUROC",
+    "best single model with no more false alarms",
+)
+
+
+def section(c: Compared) -> None:
+    """A table of rules beside each model alone, and whether any of them gains something."""
+    st.subheader("A committee")
+    if len(c.shown) < 2:
+        st.caption("Choose at least two models above: one is no committee.")
+        return
+    found = ask(
+        CommitteeQuery(c.scenario.name, c.strange, c.shown, c.line.threshold, **c.stakes), c.data
+    )
+    st.markdown(f"**What you see:** {said_of(found)}")
+    st.html(html(found))
+    st.caption(
+        "**How to read it.** “Any” flags more than each of its members, so it must be compared at "
+        "equal false alarms: the last column moves the threshold of each single model until it has "
+        "no more false alarms than the committee, and shows the one that then finds most. It was "
+        f"chosen on these images, which flatters it a little. {_ties(c, found)}"
+    )
+
+
+def _ties(c: Compared, found: Committee) -> str:
+    names = {"normal": c.sets[found.normal_set], "strange": c.sets[found.strange_set]}
+    tied = [f"{n:,} {names[role].lower()}" for role, n in found.tied.items() if n]
+    if not tied:
+        return "No image is at percentile 100 with every model."
+    return (
+        f"{' and '.join(tied)} are at percentile 100 with every model: among these the mean "
+        "percentile makes no difference."
+    )
+
+
+def said_of(found: Committee) -> str:
+    """Whether a committee beats the best single model at its false alarms, as the intervals allow."""
+    members = counted(len(found.singles), "model")
+    gains: list[str] = []
+    losses: list[str] = []
+    for rule in found.rules:
+        assert rule.rival is not None
+        if rule.recall.apart_from(rule.rival.recall):
+            won = rule.recall.value > rule.rival.recall.value
+            (gains if won else losses).append(_against(rule, rule.rival))
+    if gains:
+        text = f"together the {members} gain: {'; '.join(gains)}."
+        return text + (f" But {'; '.join(losses)}." if losses else "")
+    if losses:
+        return f"no committee of the {members} gains anything, and {'; '.join(losses)}."
+    return (
+        f"no committee of the {members} finds clearly more or less than the best of them does at "
+        "the same false alarms: the intervals of both meet."
+    )
+
+
+def _against(rule: Judgement, rival: Judgement) -> str:
+    return (
+        f"“{rule.title[0].lower()}{rule.title[1:]}” finds {in_percent(rule.recall.value)} at "
+        f"{in_percent(rule.false_alarm_rate.value)} false alarms, {rival.title} alone "
+        f"{in_percent(rival.recall.value)}"
+    )
+
+
+def html(found: Committee) -> str:
+    """The models, then the committees, a row each."""
+    heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in HEADS)
+    body = "".join(_row(one) for one in (*found.rules, *found.singles))
+    return (
+        f"{LOOKS}<div class=compare-scroll><table class=compare-table aria-label='Committees and "
+        "single models at this threshold, with 95 % intervals'>"
+        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _row(one: Judgement) -> str:
+    metrics = one.metrics
+    area = (f"{metrics.auroc:.3f}", draw.interval(metrics)) if metrics else ("", "")
+    rival = ("", "")
+    if one.rival is not None:
+        share, small = _share(one.rival.recall)
+        rival = (f"{one.rival.title}: {share}", small)
+    cells = (_share(one.recall), _share(one.false_alarm_rate), area, rival)
+    kind = " class=top" if one.rival is not None else ""
+    return f'<tr{kind}><th scope="row">{escape(one.title)}</th>{"".join(_cells(cells))}</tr>'
+
+
+def _cells(cells: tuple[tuple[str, str], ...]) -> Iterator[str]:
+    for text, small in cells:
+        yield f"<td>{escape(text)}<small>{escape(small)}</small></td>"
+
+
+def _share(found: Share) -> tuple[str, str]:
+    return in_percent(found.value), f"{100 * found.low:.1f} to {100 * found.high:.1f}{SPACE}%"

@@ -1,0 +1,92 @@
+"""What is compared: models of a scenario, a strange set, and the visitor's own scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core.service import OWN, DetectorRow, Overview, Scenario
+from pages._shared.threshold import Line
+
+__all__ = ["Compared", "main_of", "trained"]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What this run of the page compares.
+
+    Attributes:
+        rows: models that are trained, by name.
+        strange: the strange set; model: whose scores are on top; shown: of the tables, that one first.
+        data: the visitor's table of scores, or None.
+        line: the threshold, and what is expected.
+    """
+
+    overview: Overview
+    rows: Mapping[str, DetectorRow]
+    strange: str
+    model: str
+    shown: tuple[str, ...]
+    data: bytes | None
+    line: Line
+
+    @property
+    def scenario(self) -> Scenario:
+        return self.overview.scenario
+
+    @property
+    def stakes(self) -> Mapping[str, Any]:
+        """What is expected, as queries take it."""
+        costs = self.line.costs
+        return {
+            "prevalence": self.line.prevalence,
+            "miss_cost": costs.miss,
+            "alarm_cost": costs.alarm,
+        }
+
+    @property
+    def titles(self) -> Mapping[str, str]:
+        """Of models, the visitor's column among them."""
+        return titles_of(self.rows, own=self.data is not None)
+
+    @property
+    def sets(self) -> Mapping[str, str]:
+        """Titles of sets."""
+        return {s.name: s.title for s in self.scenario.sets}
+
+    @property
+    def against(self) -> str:
+        """The set of normal images that the strange set stands against."""
+        return self.scenario.normal_of(self.strange).name
+
+
+def titles_of(rows: Mapping[str, DetectorRow], *, own: bool) -> Mapping[str, str]:
+    """Model to title; the visitor's column comes last."""
+    titles = {name: row.title for name, row in rows.items()}
+    return titles | ({OWN: "Your scores"} if own else {})
+
+
+def trained(overview: Overview) -> Mapping[str, DetectorRow]:
+    """Models that are trained, by name, those of other seeds last."""
+    rows = (*overview.detectors, *overview.seed_replicates)
+    return {row.name: row for row in rows if row.card is not None}
+
+
+def main_of(rows: Iterable[DetectorRow]) -> list[str]:
+    """The models that are compared at first: of each detector the one without a model's name.
+
+    Where a class is normal and a detector has models of several shares of known anomalies, it is
+    the one that knows of most: without labels it would not be that detector.
+    """
+    first: dict[str, DetectorRow] = {}
+    for row in rows:
+        detector, _, variant = row.model.partition(".")
+        detector = detector.partition("-")[0]
+        if not variant and (detector not in first or _share(row) > _share(first[detector])):
+            first[detector] = row
+    return [row.name for row in first.values()]
+
+
+def _share(row: DetectorRow) -> float:
+    return row.share or 0.0

@@ -1,0 +1,149 @@
+"""Every model at the one threshold, a row each, with intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+import streamlit as st
+
+from core.service import Verdict, Verdicts
+from pages._compare.models import Compared
+from pages._compare.said import MANY, about, in_percent, interval
+from pages._shared import draw
+from pages._shared.ask import csv_of
+
+__all__ = ["LOOKS", "csv_of_verdicts", "html", "show"]
+
+LOOKS = """<style>
+.compare-table { width: 100%; border-collapse: collapse; font-size: .9rem; line-height: 1.25;
+  font-variant-numeric: tabular-nums; }
+.compare-table :is(th, td) { text-align: right; font-weight: 400; padding: .3rem 0 .3rem .7rem;
+  border-bottom: 1px solid rgba(128, 140, 148, .35); vertical-align: top; white-space: nowrap; }
+.compare-table :is(th, td):first-child { text-align: left; padding-left: 0; white-space: normal; }
+.compare-table thead th { font-size: .875rem; vertical-align: bottom; white-space: normal; }
+.compare-table small { display: block; font-size: .82rem; }
+.compare-table .top th { font-weight: 650; }
+.compare-scroll { overflow-x: auto; }
+</style>"""
+Row = tuple[str, str]  # a figure, and its interval
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table.
+
+    Attributes:
+        best: of the values, or None where none is better than another.
+    """
+
+    title: str
+    value: Callable[[Verdict], float]
+    text: Callable[[Verdict], Row]
+    best: Callable[[Sequence[float]], float] | None
+
+
+def _share(title: str, name: str, best: Callable[[Sequence[float]], float]) -> Column:
+    def text(v: Verdict) -> Row:
+        found = getattr(v, name)
+        return in_percent(found.value), interval(found)
+
+    return Column(title, lambda v: getattr(v, name).value, text, best)
+
+
+COLUMNS = (
+    Column(
+        "flags above",
+        lambda v: v.displayed,
+        lambda v: (f"{v.displayed:.4g}", f"percentile {v.percentile:.1f}"),
+        None,
+    ),
+    _share("recall", "recall", max),
+    _share("precision", "precision", max),
+    _share("F1", "f1", max),
+    _share("false alarms", "false_alarm_rate", min),
+    Column(
+        f"cost of {MANY:,} images",
+        lambda v: v.cost.value,
+        lambda v: (
+            about(MANY * v.cost.value),
+            f"{about(MANY * v.cost.low)} to {about(MANY * v.cost.high)}",
+        ),
+        min,
+    ),
+    Column(
+        "AUROC",
+        lambda v: v.metrics.auroc,
+        lambda v: (f"{v.metrics.auroc:.3f}", draw.interval(v.metrics)),
+        max,
+    ),
+)
+
+
+def show(c: Compared, verdicts: Verdicts) -> None:
+    """The table, the one on top first."""
+    st.html(html(c, verdicts.models))
+
+
+def html(c: Compared, models: Sequence[Verdict]) -> str:
+    """The table as HTML; in each column the best figure is bold."""
+    best = [_best(column, models) for column in COLUMNS]
+    heads = "".join(f'<th scope="col">{escape(t)}</th>' for t in ("model", *_titles()))
+    body = "".join(_row(v, best, top=v.name == c.model) for v in models)
+    return (
+        f"{LOOKS}<div class=compare-scroll><table class=compare-table aria-label='Every model at "
+        "this threshold, with 95 % intervals'>"
+        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _titles() -> list[str]:
+    return [column.title for column in COLUMNS]
+
+
+def _best(column: Column, models: Sequence[Verdict]) -> float:
+    values = [v for v in map(column.value, models) if math.isfinite(v)]
+    return column.best(values) if column.best and len(models) > 1 and values else math.nan
+
+
+def _row(v: Verdict, best: Sequence[float], *, top: bool) -> str:
+    cells = ""
+    for column, winner in zip(COLUMNS, best, strict=True):
+        text, small = column.text(v)
+        value = f"<b>{escape(text)}</b>" if column.value(v) == winner else escape(text)
+        cells += f"<td>{value}<small>{escape(small)}</small></td>"
+    unit = f"<small>{escape(v.unit)}</small>"
+    return (
+        f'<tr{" class=top" if top else ""}><th scope="row">{escape(v.title)}{unit}</th>{cells}</tr>'
+    )
+
+
+def csv_of_verdicts(models: Sequence[Verdict]) -> bytes:
+    """The same as a CSV file: counts, and each figure with its ends."""
+    plain = (
+        "name",
+        "title",
+        "unit",
+        "displayed",
+        "percentile",
+        "hits",
+        "misses",
+        "alarms",
+        "passed",
+    )
+    columns = {"threshold" if n == "displayed" else n: _values(models, n) for n in plain}
+    for name in ("recall", "precision", "f1", "false_alarm_rate", "cost"):
+        for end, title in _ENDS.items():
+            columns[f"{name}{title}"] = np.array([getattr(getattr(v, name), end) for v in models])
+    columns |= {n: np.array([getattr(v.metrics, n) for v in models]) for n in ("auroc", "aupr")}
+    return csv_of(columns)
+
+
+_ENDS: Mapping[str, str] = {"value": "", "low": " low", "high": " high"}
+
+
+def _values(models: Sequence[Verdict], name: str) -> np.ndarray:
+    return np.array([getattr(v, name) for v in models])
