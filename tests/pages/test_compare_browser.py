@@ -1,0 +1,345 @@
+"""Compare's threshold in a real browser: dragged by mouse and finger, moved by keys, typed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import expect
+from visitor import SCROLLED, SIZES, settled, url_holds
+
+from core import service
+from core.service import (
+    OWN,
+    Operating,
+    OperatingQuery,
+    Threshold,
+    Verdict,
+    VerdictsQuery,
+    comparison_table,
+)
+from pages._compare.said import MANY, about, in_percent, interval
+
+pytestmark = pytest.mark.browser
+
+RATES = ("recall", "precision", "f1", "false_alarm_rate")
+CELLS = ("hits", "misses", "alarms", "passed")
+DRAWN = ".deciding .rule"
+
+
+def opened(page, address: str, query: str = "") -> list:
+    """The page at rest; the list grows with every message that the browser sends."""
+    sent: list = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda m: sent.append(m)))
+    page.goto(f"{address}/compare{query}")
+    page.locator(DRAWN).wait_for(state="attached")
+    settled(page)
+    page.locator(".deciding .plane").scroll_into_view_if_needed()
+    page.wait_for_timeout(300)
+    sent.clear()
+    return sent
+
+
+def verdict(threshold: Threshold, *, prevalence: float = 0.01, strange: str = "mnist") -> Verdict:
+    query = VerdictsQuery("fashion", strange, ("glow",), threshold, prevalence=prevalence)
+    return service.ask(query).models[0]
+
+
+def operating(strange: str = "mnist") -> Operating:
+    return service.ask(OperatingQuery("fashion", strange, "glow"))
+
+
+def shown(page) -> dict[str, str]:
+    """Counts and rates as they are read."""
+    counts = {cell: page.locator(f".cell.{cell} b").inner_text() for cell in CELLS}
+    rates = page.locator(".rates .rate b").all_inner_texts()
+    intervals = page.locator(".rates .rate .interval").all_inner_texts()
+    names = (*RATES, "cost")
+    return (
+        counts
+        | dict(zip(names, rates, strict=True))
+        | {f"{name} interval": text for name, text in zip(names, intervals, strict=True)}
+    )
+
+
+def said(found: Verdict) -> dict[str, str]:
+    """The same of an answer."""
+    rates = {name: getattr(found, name) for name in RATES}
+    cost = found.cost
+    return (
+        {cell: f"{getattr(found, cell):,}" for cell in CELLS}
+        | {name: in_percent(one.value) for name, one in rates.items()}
+        | {f"{name} interval": interval(one) for name, one in rates.items()}
+        | {"cost": about(MANY * cost.value)}
+        | {"cost interval": f"{about(MANY * cost.low)} to {about(MANY * cost.high)}"}
+    )
+
+
+def asked(page) -> Threshold:
+    """The threshold that the address names."""
+    query = parse_qs(urlsplit(page.url).query)
+    by = query.get("compare_by", ["percentile"])[0]
+    at = float(query.get("compare_at", ["95"])[0])
+    return Threshold(by, at, "glow")
+
+
+def agrees(page, **stakes: float) -> None:
+    """Wait until the page shows what the service answers of the threshold that its address names."""
+    settled(page)
+    expect(page.locator(".cell.hits b")).to_have_text(said(verdict(asked(page), **stakes))["hits"])
+    assert shown(page) == said(verdict(asked(page), **stakes))
+
+
+def middle(page) -> tuple[float, float]:
+    box = page.locator(".deciding .grip").bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_the_page_opens_with_what_the_service_answers(page, address):
+    opened(page, address)
+    assert asked(page) == Threshold("percentile", 95.0, "glow")
+    agrees(page)
+    precision = verdict(asked(page)).precision.value
+    assert precision < 0.5 < operating().metrics.auroc
+    page.get_by_text(f"only {about(100 * precision)} of 100 flagged images are strange").wait_for()
+
+
+def test_a_drag_moves_the_numbers_and_asks_the_server_nothing(page, address):
+    sent = opened(page, address)
+    rows = operating().rows
+    x, y = middle(page)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    seen = []
+    for step in range(6, 66, 6):
+        page.mouse.move(x + step, y)
+        page.wait_for_timeout(60)
+        seen.append(shown(page))
+    assert sent == []
+    assert len({one["hits"] for one in seen}) == len(seen)
+    drawn = {f"{h:,}": f"{a:,}" for h, a in zip(rows.hits, rows.alarms, strict=True)}
+    for one in seen:
+        assert drawn[one["hits"]] == one["alarms"]
+    page.mouse.up()
+    url_holds(page, "compare_at=")
+    assert asked(page).by == "percentile"
+    assert 95 < asked(page).value < 100
+    agrees(page)
+    page.go_back()
+    page.wait_for_function("() => !location.href.includes('compare_at')")
+    agrees(page)
+
+
+def test_a_press_beyond_all_normal_images_sets_a_score(page, address):
+    opened(page, address)
+    box = page.locator(".deciding .plane").bounding_box()
+    page.mouse.click(box["x"] + box["width"] - 12, box["y"] + 90)
+    url_holds(page, "compare_by=score")
+    agrees(page)
+    assert int(shown(page)["alarms"].replace(",", "")) < 5
+
+
+def test_keys_move_the_line_from_threshold_to_threshold(page, address):
+    opened(page, address, "?compare_at=90")
+    rows = operating().rows
+    at = rows.nearest(verdict(Threshold("percentile", 90.0)).raw)
+    page.locator(".deciding .grip").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".cell.hits b")).to_have_text(f"{rows.hits[at + 1]:,}")
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".cell.alarms b")).to_have_text(f"{rows.alarms[at + 10]:,}")
+    url_holds(page, "compare_at=9")
+    page.wait_for_function("() => !location.href.endsWith('compare_at=90')")
+    agrees(page)
+    page.keyboard.press("End")
+    expect(page.locator(".cell.hits b")).to_have_text("0")
+    page.keyboard.press("Home")
+    expect(page.locator(".cell.misses b")).to_have_text("0")
+    expect(page.locator(".cell.passed b")).to_have_text("0")
+
+
+def test_a_number_is_taken_as_it_is_typed(page, address):
+    opened(page, address)
+    box = page.get_by_role("spinbutton", name="Threshold as a percentile")
+    box.fill("97.123")
+    box.press("Enter")
+    url_holds(page, "compare_at=97.123")
+    agrees(page)
+    box.fill("250")
+    box.press("Enter")
+    url_holds(page, "compare_at=100")
+    agrees(page)
+
+
+def test_the_slider_does_the_same(page, address):
+    opened(page, address)
+    slider = page.get_by_role("slider", name="Threshold, from the most ordinary score")
+    at = int(slider.input_value())
+    slider.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+    expect(page.locator(".cell.hits b")).to_have_text(f"{operating().rows.hits[at - 3]:,}")
+    url_holds(page, "compare_at=")
+    agrees(page)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?compare_by=alarms&compare_at=0.01",
+        "?compare_by=score&compare_at=1500",
+        "?compare_at=99.9&compare_model=glow",
+    ],
+)
+def test_a_link_opens_its_threshold(page, address, query):
+    opened(page, address, query)
+    agrees(page)
+
+
+def test_least_cost_follows_the_costs(page, address):
+    opened(page, address, "?compare_by=cost&compare_miss=100.0")
+    stakes = {"prevalence": 0.01, "miss_cost": 100.0, "alarm_cost": 1.0}
+    query = VerdictsQuery("fashion", "mnist", ("glow",), Threshold("cost", 0.0), **stakes)
+    assert shown(page) == said(service.ask(query).models[0])
+
+
+def test_the_prevalence_moves_precision_and_not_recall(page, address):
+    opened(page, address)
+    before = shown(page)
+    slider = page.get_by_role("slider", name="Strange images expected")
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    url_holds(page, "compare_prevalence=0.015")
+    agrees(page, prevalence=0.015)
+    after = shown(page)
+    assert after["recall"] == before["recall"]
+    assert after["precision"] != before["precision"]
+    page.get_by_text("Where 1.5").wait_for()
+
+
+def test_a_cell_opens_its_images_and_an_image_leads_to_other_pages(page, address):
+    opened(page, address)
+    page.locator(".cell.alarms").click()
+    url_holds(page, "compare_cell=alarms")
+    page.get_by_role("heading", name="False alarms: 471 garments flagged").wait_for()
+    expect(page.locator(".cell.alarms")).to_have_attribute("aria-pressed", "true")
+    tile = page.locator(".st-key-gallery_compare_cell button").nth(2)
+    name = re.search(r"Garments (\d+)", tile.locator("img").get_attribute("alt"))
+    tile.click()
+    url_holds(page, f"compare_image=garments%23{name.group(1)}")
+    looked = page.locator(".st-key-compare_looked")
+    looked.get_by_text(f"Garments {name.group(1)}").first.wait_for()
+    for label, path in (
+        ("Explain it", "explain?"),
+        ("Show on map", "latent?"),
+        ("Disturb it", "own?"),
+    ):
+        link = looked.get_by_role("link", name=label).get_attribute("href")
+        assert path in link, label
+        assert f"_image=garments%23{name.group(1)}" in link, label
+    settled(page)
+    page.go_back()
+    looked.wait_for(state="detached")
+    page.go_back()
+    page.locator(".st-key-compare_cell_images").wait_for(state="detached")
+    expect(page.locator(".cell.alarms")).to_have_attribute("aria-pressed", "false")
+
+
+def test_a_point_that_is_pressed_shows_its_image(page, address):
+    opened(page, address)
+    plot = page.locator("[class*=st-key-compare_scatter] .js-plotly-plot")
+    plot.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)
+    at = plot.evaluate(
+        """plot => {
+            const {xaxis, yaxis} = plot._fullLayout, box = plot.getBoundingClientRect();
+            const trace = plot._fullData[0];
+            const far = [...trace.x.keys()].reduce((best, i) =>
+                trace.x[i] - trace.y[i] > trace.x[best] - trace.y[best] ? i : best, 0);
+            return [box.x + xaxis._offset + xaxis.c2p(trace.x[far]),
+                box.y + yaxis._offset + yaxis.c2p(trace.y[far]), trace.customdata[far][1]];
+        }"""
+    )
+    page.mouse.click(*at[:2])
+    page.locator(".st-key-compare_pointed").get_by_text(f"Garments {at[2]}").first.wait_for()
+
+
+def test_a_button_of_the_tables_opens_what_one_misses(page, address):
+    opened(page, address)
+    page.locator(".st-key-compare_quadrant_strange_only-a button").click()
+    url_holds(page, "compare_quadrant=strange%3Aonly-a")
+    page.locator(".st-key-gallery_compare_pair button").first.wait_for()
+    settled(page)
+
+
+def test_own_scores_become_a_model(page, address, tmp_path):
+    table = comparison_table("fashion", "mnist", models=("glow",))
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(("image", "score"))
+    score = next(name for name in table if name.startswith("glow score"))
+    writer.writerows(zip(table["image"], table[score].tolist(), strict=True))
+    writer.writerow(("garments#99999", "1"))
+    (tmp_path / "mine.csv").write_text(text.getvalue(), "utf-8")
+    opened(page, address)
+    page.locator("input[type=file]").set_input_files(tmp_path / "mine.csv")
+    page.get_by_text("Scores of 10,000 of 10,000 garments and 10,000 of 10,000 digits").wait_for()
+    page.get_by_text("garments#99999").wait_for()
+    settled(page)
+    page.get_by_role("combobox", name="Model", exact=True).click()
+    page.get_by_role("option", name="Your scores").click()
+    page.get_by_text("Your scores tells digits").wait_for()
+    settled(page)
+    query = VerdictsQuery("fashion", "mnist", (OWN,), Threshold("percentile", 95.0))
+    found = service.ask(query, (tmp_path / "mine.csv").read_bytes()).models[0]
+    assert shown(page) == said(found)
+
+
+def test_without_its_scripts_plain_widgets_set_the_threshold(browser, address):
+    page = browser.new_context(**SIZES["laptop"]).new_page()  # whose console may say what failed
+    page.route("**/deciding/**", lambda route: route.fulfill(status=200, body="no script"))
+    page.goto(f"{address}/compare")
+    slider = page.get_by_role("slider", name="Threshold, as a percentile")
+    slider.wait_for()
+    settled(page)
+    found = verdict(Threshold("percentile", 95.0))
+    page.get_by_role("button", name=f"Misses: {found.misses:,}").wait_for()
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    url_holds(page, "compare_at=95.1")
+    found = verdict(Threshold("percentile", 95.1))
+    page.get_by_role("button", name=f"False alarms: {found.alarms:,}").click()
+    page.locator(".st-key-gallery_compare_cell button").first.wait_for()
+    settled(page)
+    page.context.close()
+
+
+def test_a_finger_drags_the_line_scrolls_past_the_histogram_and_taps_a_place(finger, address):
+    page, drag = finger
+    opened(page, address)
+    plane = page.locator(".deciding .plane")
+    plane.evaluate("plane => plane.scrollIntoView({block: 'center'})")
+    page.wait_for_timeout(200)
+    box, before = plane.bounding_box(), page.evaluate(SCROLLED)
+    numbers = shown(page)
+    x, y = box["x"] + box["width"] * 0.8, box["y"] + 120
+    drag(((x, y), (x, y - 200)))
+    assert abs(page.evaluate(SCROLLED) - before) > 100
+    assert shown(page) == numbers
+    plane.evaluate("plane => plane.scrollIntoView({block: 'center'})")
+    page.wait_for_timeout(200)
+    before = page.evaluate(SCROLLED)
+    x, y = middle(page)
+    drag(((x, y), (x + 40, y)))
+    assert page.evaluate(SCROLLED) == before
+    url_holds(page, "compare_at=")
+    agrees(page)
+    box = plane.bounding_box()
+    page.touchscreen.tap(box["x"] + 60, box["y"] + 120)
+    page.wait_for_function("() => !/compare_at=9[5-9]/.test(location.href)")
+    agrees(page)
+    assert asked(page).value < 50
