@@ -115,7 +115,7 @@ class Report:
         date: as it is to be read.
         order: (n,), rows of the entries, strangest first.
         errors: what could not be read, with the reason.
-        tags: to the ids of images; lines: of notes.
+        tags: to the ids of images, of these or of others; lines: of notes.
         versions: of packages.
     """
 

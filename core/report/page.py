@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from core.report.histogram import bars
 __all__ = ["SHOWN", "report_html"]
 
 SHOWN = 2_000  # rows of the table; the rest is in the CSV
+NAMED = 30  # images of a tag
 THUMBNAIL = 64  # pixels of its longer side, at most
 
 
@@ -42,6 +44,7 @@ def report_html(report: Report) -> str:
         rows=[_row(report, row) for row in rows],
         left=len(report.entries) - len(rows),
         maps=_maps(report),
+        tags=[_tag(name, ids) for name, ids in report.tags.items()],
         mean=len(report.models) > 1,
     )
 
@@ -105,6 +108,16 @@ def _row(report: Report, i: int) -> dict[str, Any]:
             }
             for model in report.models
         ],
+    }
+
+
+def _tag(name: str, ids: Sequence[str]) -> dict[str, Any]:
+    more = len(ids) - NAMED
+    return {
+        "name": name,
+        "count": words.counted(len(ids), "image"),
+        "ids": ids[:NAMED],
+        "more": f"{more:,}" if more > 0 else "",
     }
 
 
