@@ -87,7 +87,7 @@ def asked(page) -> Threshold:
 
 
 def agrees(page, **stakes: float) -> None:
-    """Wait until the page shows what the service answers of the threshold that its address names."""
+    """Wait until the page shows what the service answers of its address's threshold."""
     settled(page)
     expect(page.locator(".cell.hits b")).to_have_text(said(verdict(asked(page), **stakes))["hits"])
     assert shown(page) == said(verdict(asked(page), **stakes))
