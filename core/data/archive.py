@@ -27,6 +27,7 @@ __all__ = [
     "MAX_IMAGES",
     "MAX_UNPACKED",
     "Allowance",
+    "Apart",
     "Spent",
     "left_out",
     "read_archive",
@@ -86,12 +87,34 @@ def left_out(endings: Counter[str]) -> str:
     return f"{files} left out: {', '.join(names[:NAMED])}{more}"
 
 
+class Apart:
+    """Names that are kept apart: one that was given before is numbered."""
+
+    def __init__(self) -> None:
+        self.given = Counter[str]()
+
+    def name(self, name: str) -> str:
+        """The name itself, or the first of ``name (2)``, ``name (3)``, ... that is not given.
+
+        Example:
+            >>> apart = Apart()
+            >>> [apart.name(name) for name in ("a", "a", "a (2)", "a")]
+            ['a', 'a (2)', 'a (2) (2)', 'a (3)']
+        """
+        own = name
+        while own in self.given:
+            self.given[name] += 1
+            own = f"{name} ({self.given[name]})"
+        self.given[own] = 1
+        return own
+
+
 def _sorted_out(
     entries: list[zipfile.ZipInfo],
 ) -> tuple[list[tuple[zipfile.ZipInfo, str]], Counter[str]]:
     """Entries that are read or refused, each with a label of its own; and what the others are."""
     known: list[tuple[zipfile.ZipInfo, str]] = []
-    others, same = Counter[str](), Counter[str]()
+    others, apart = Counter[str](), Apart()
     for entry in entries:
         label = label_of(entry)
         if _is_hidden(label):
@@ -100,8 +123,7 @@ def _sorted_out(
         if ending not in (*SUFFIXES, *NESTED, ".npy"):
             others[ending or "no ending"] += 1
             continue
-        same[label] += 1
-        known.append((entry, label if same[label] == 1 else f"{label} ({same[label]})"))
+        known.append((entry, apart.name(label)))
     return known, others
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from core.data.archive import MAX_IMAGES, MAX_UNPACKED, Allowance, Spent, read_archive
+from core.data.archive import MAX_IMAGES, MAX_UNPACKED, Allowance, Apart, Spent, read_archive
 from core.data.arrays import arrays_in
 from core.data.decode import NO_MEMORY, decode
 from core.data.images import Item
@@ -27,15 +26,13 @@ def uploaded_items(files: Sequence[tuple[str, bytes]], shape: Shape) -> Iterator
     a shape are the pictures. After `MAX_IMAGES` items, with those that cannot be read, a last one
     says that all from it on is left out, and so does one where archives unpack to too much.
     """
-    given = Counter[str]()
+    apart = Apart()
     for count, item in enumerate(_all(files, shape)):
         if count == MAX_IMAGES:
             why = f"left out, with all after it: {MAX_IMAGES:,} images are read at a time"
             yield Item(item.id, None, why)
             return
-        given[item.id] += 1
-        again = given[item.id] > 1
-        yield replace(item, id=f"{item.id} ({given[item.id]})") if again else item
+        yield replace(item, id=apart.name(item.id)) if item.picture else item
 
 
 def _all(files: Sequence[tuple[str, bytes]], shape: Shape) -> Iterator[Item]:
