@@ -79,7 +79,7 @@ def _live(subject: Subject, models: tuple[str, ...], overview: Overview) -> Imag
     rows = {r.name: r for r in (*overview.detectors, *overview.seed_replicates)}
     titles = {model: rows[model].title for model in models}
     left, middle, right = st.columns([1, 1.2, 1.5], gap="medium")
-    with middle:
+    with middle, st.container(key="own_knobs"):
         other = _controls(overview, rows[models[0]])
     asked = _asked(subject, models, overview, other)
     with in_words():
@@ -127,7 +127,7 @@ def _controls(overview: Overview, row: DetectorRow) -> ImageQuery:
             sliders.show(name)
         other = disturb_mixed.choose(overview, row)
         sliders.show("patch_size")
-        with st.popover("Its place", icon=":material/crop_square:", width="stretch"):
+        with st.popover("Its place", width="stretch"):
             for name in ("patch_column", "patch_row", "patch_level"):
                 sliders.show(name)
         st.button(

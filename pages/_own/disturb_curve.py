@@ -218,11 +218,11 @@ def said_of(curves: Curves) -> str:
     return " ".join(sentences)
 
 
-def _in_order(later: Sequence[tuple[int, str]], name: str, titles: Mapping[str, str]) -> list[str]:
+def _in_order(later: Sequence[tuple[int, str]], curves: Curves) -> list[str]:
     """Who notices first, and then who."""
     if not later:
         return []
-    slider, start = SLIDERS[name], neutral(name)
+    slider, start, titles = curves.slider, neutral(curves.name), curves.titles
     nearest = abs(later[0][0] - start)
     first = [(at, m) for at, m in later if abs(at - start) == nearest]
     rest = [f"{_title(m, titles)} at {slider.words(at)}" for at, m in later[len(first) :]]

@@ -1,4 +1,4 @@
-"""How the bars of the disturbed picture look."""
+"""How the bars of the disturbed picture look, and what comes first on a phone."""
 
 __all__ = ["LOOKS"]
 
@@ -15,4 +15,7 @@ LOOKS = """<style>
 .own-bars .was { position: absolute; top: 0; bottom: 0; width: 0; border-left: 3px dotted currentColor; }
 .own-bars .line { position: absolute; top: -.2rem; bottom: -.2rem; width: 0; border-left: 2px solid currentColor; }
 .own-bars .flagged td:last-child { font-weight: 600; }
+@media (max-width: 767px) {  /* whoever moves a slider sees picture and bars above it */
+  [data-testid=stColumn]:has(.st-key-own_knobs) { order: 3; }
+}
 </style>"""
