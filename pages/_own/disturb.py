@@ -86,14 +86,18 @@ def _live(subject: Subject, models: tuple[str, ...], overview: Overview) -> Imag
         found = ask(asked, subject.data)
         with left:
             _picture(found, subject)
-        line = own_line.drawn(overview, models)
+        with right:
+            for model, why in found.failed.items():
+                st.caption(f"{plain(titles[model])}: {why}")
+        if not found.raw:
+            return other
+        asked = replace(asked, models=tuple(found.raw))  # of the others nothing is known
+        line = own_line.drawn(overview, asked.models)
         with right:
             before = ask(replace(asked, disturbance=Disturbance()), subject.data)
             st.html(LOOKS + bars(found, before, titles=titles, line=line))
             st.markdown(verdict(found, titles, line=line))
             st.caption(BARS)
-            for model, why in found.failed.items():
-                st.caption(f"{plain(titles[model])}: {why}")
         _say_below()
         _curves(asked, subject, found, titles=titles, line=line)
     return other
