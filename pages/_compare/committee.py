@@ -90,7 +90,8 @@ def html(found: Committee) -> str:
     heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in HEADS)
     body = "".join(_row(one) for one in (*found.rules, *found.singles))
     return (
-        f"{LOOKS}<div class=compare-scroll><table class=compare-table aria-label='Committees and "
+        f"{LOOKS}<div class=compare-scroll tabindex=0 role=region aria-label='Table of committees'>"
+        "<table class=compare-table aria-label='Committees and "
         "single models at this threshold, with 95 % intervals'>"
         f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
     )

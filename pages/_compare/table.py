@@ -94,8 +94,8 @@ def html(c: Compared, models: Sequence[Verdict]) -> str:
     heads = "".join(f'<th scope="col">{escape(t)}</th>' for t in ("model", *_titles()))
     body = "".join(_row(v, best, top=v.name == c.model) for v in models)
     return (
-        f"{LOOKS}<div class=compare-scroll><table class=compare-table aria-label='Every model at "
-        "this threshold, with 95 % intervals'>"
+        f"{LOOKS}<div class=compare-scroll tabindex=0 role=region aria-label='Table of all models'>"
+        "<table class=compare-table aria-label='Every model at this threshold, with 95 % intervals'>"
         f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
