@@ -273,7 +273,8 @@ def _pictures(c: Compared, found: Disagree, names: tuple[str, str]) -> None:
     total = found.counts[role][quadrant]
     title = c.sets[_set(found, role)]
     st.markdown(
-        f"**{plain(title)}, {plain(_words(found, role, quadrant))}: {total:,}**, the clearest first"
+        f"**{plain(title)}, {plain(_words(found, role, quadrant))}: {total:,}**, the clearest first; "
+        f"below each its percentile by {plain(found.titles[0])} and by {plain(found.titles[1])}"
     )
     if not total:
         st.caption("No image lies here.")
@@ -305,7 +306,7 @@ def _pictures(c: Compared, found: Disagree, names: tuple[str, str]) -> None:
         on_click=_look,
         picked=_looked_at(c),
         side=104,
-        captions=[f"{a:.1f} | {b:.1f}" for a, b in pairs],
+        captions=[f"{a:.1f} and {b:.1f}" for a, b in pairs],
     )
 
 

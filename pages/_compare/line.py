@@ -46,6 +46,7 @@ SHARES = (
 )  # each further by about as much, as a logarithm sees it
 LEAST, MOST = 1e-6, 0.999  # prevalences that are believed of a link
 DEAREST = 1e6
+DIGITS = 6  # of a percentile, as the service rounds it
 
 Standing = tuple[float, float]  # of one model: percentile, and raw score
 
@@ -152,13 +153,22 @@ def restated(by: By, standing: Standing) -> float:
         >>> restated("score", (97.5, -3.0))
         -3.0
     """
-    percentile, raw = standing
+    percentile, raw = standing[0] + _up(standing[0]), standing[1]
     return {
-        "percentile": percentile,
-        "alarms": round(1 - percentile / 100, 10),
+        "percentile": round(percentile, DIGITS),
+        "alarms": round(1 - percentile / 100, DIGITS + 2),
         "score": raw,
         "cost": 0.0,
     }[by]
+
+
+def _up(percentile: float) -> float:
+    """A little more, between two stored quantiles: there a percentile is rounded.
+
+    What is rounded down would flag the one image whose score the threshold is.
+    """
+    tenths = 10 * percentile
+    return 0.0 if abs(tenths - round(tenths)) < 1e-6 else 10**-DIGITS
 
 
 def _by_changed(model: str) -> None:

@@ -27,6 +27,7 @@ LOOKS = """<style>
 .compare-table thead th { font-size: .875rem; vertical-align: bottom; white-space: normal; }
 .compare-table small { display: block; font-size: .82rem; }
 .compare-table .top th { font-weight: 650; }
+.compare-table .top small { font-weight: 400; }
 .compare-scroll { overflow-x: auto; }
 </style>"""
 Row = tuple[str, str]  # a figure, and its interval

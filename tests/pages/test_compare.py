@@ -32,7 +32,7 @@ from core.service import (
     VerdictsQuery,
     ask,
 )
-from pages._compare import committee, disagree, files, models, own_scores, said, sent, table
+from pages._compare import committee, disagree, files, line, models, own_scores, said, sent, table
 from pages._compare.models import Compared
 from pages._shared.theme import LIGHT
 from pages._shared.threshold import Costs, Line
@@ -137,6 +137,19 @@ def test_another_scenarios_score_is_no_threshold_here(models: Tiny) -> None:
     app.run()
     assert not app.exception
     assert app.session_state["_threshold"].threshold == Threshold("percentile", 95.0)
+
+
+@pytest.mark.parametrize("by", ["percentile", "alarms", "score"])
+def test_where_the_line_is_let_go_the_service_counts_what_the_drag_showed(
+    models: Tiny, by: str
+) -> None:
+    rows = ask(OperatingQuery("tiny", "strokes", "glow")).rows
+    inside = np.flatnonzero((rows.percentile > 0) & (rows.percentile < 100))
+    assert len(inside) > 100
+    for k in inside.tolist():
+        at = line.restated(by, (float(rows.percentile[k]), float(rows.raw[k])))
+        found = verdict(Threshold(by, at, "glow"))
+        assert (found.hits, found.alarms) == (rows.hits[k], rows.alarms[k]), k
 
 
 @pytest.mark.parametrize("by", ["alarms", "score"])

@@ -21,7 +21,7 @@ from core.service import (
     VerdictsQuery,
     comparison_table,
 )
-from pages._compare.said import MANY, about, in_percent, interval
+from pages._compare.said import MANY, about, expected, in_percent, interval
 
 pytestmark = pytest.mark.browser
 
@@ -55,22 +55,26 @@ def operating(strange: str = "mnist") -> Operating:
 def shown(page) -> dict[str, str]:
     """Counts and rates as they are read."""
     counts = {cell: page.locator(f".cell.{cell} b").inner_text() for cell in CELLS}
+    many = {f"{c} expected": page.locator(f".cell.{c} .expected").inner_text() for c in CELLS}
     rates = page.locator(".rates .rate b").all_inner_texts()
     intervals = page.locator(".rates .rate .interval").all_inner_texts()
     names = (*RATES, "cost")
     return (
         counts
+        | many
         | dict(zip(names, rates, strict=True))
         | {f"{name} interval": text for name, text in zip(names, intervals, strict=True)}
     )
 
 
-def said(found: Verdict) -> dict[str, str]:
+def said(found: Verdict, prevalence: float = 0.01) -> dict[str, str]:
     """The same of an answer."""
+    many = expected(found, prevalence)
     rates = {name: getattr(found, name) for name in RATES}
     cost = found.cost
     return (
         {cell: f"{getattr(found, cell):,}" for cell in CELLS}
+        | {f"{cell} expected": f"{about(many[cell])} in {MANY:,}" for cell in CELLS}
         | {name: in_percent(one.value) for name, one in rates.items()}
         | {f"{name} interval": interval(one) for name, one in rates.items()}
         | {"cost": about(MANY * cost.value)}
@@ -90,7 +94,7 @@ def agrees(page, **stakes: float) -> None:
     """Wait until the page shows what the service answers of its address's threshold."""
     settled(page)
     expect(page.locator(".cell.hits b")).to_have_text(said(verdict(asked(page), **stakes))["hits"])
-    assert shown(page) == said(verdict(asked(page), **stakes))
+    assert shown(page) == said(verdict(asked(page), **stakes), **stakes)
 
 
 def middle(page) -> tuple[float, float]:
@@ -128,6 +132,7 @@ def test_a_drag_moves_the_numbers_and_asks_the_server_nothing(page, address):
     assert asked(page).by == "percentile"
     assert 95 < asked(page).value < 100
     agrees(page)
+    assert shown(page) == seen[-1]
     page.go_back()
     page.wait_for_function("() => !location.href.includes('compare_at')")
     agrees(page)

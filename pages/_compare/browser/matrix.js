@@ -85,7 +85,7 @@ export class Rates {
       const [low, high] = [row[`${key}_low`], row[`${key}_high`]];
       set(value, "text", percent(row[key]));
       set(interval, "text", between(low, high));
-      bar.style.left = `${100 * (low || 0)}%`;
+      bar.style.left = `min(${100 * (low || 0)}%, 100% - 4px)`;
       bar.style.width = `${100 * Math.max((high || 0) - (low || 0), 0.01)}%`;
     }
     const { value, interval, bar } = this.rows.cost;
