@@ -52,8 +52,7 @@ def at_percentile(p: np.ndarray | float, stored: np.ndarray) -> np.ndarray:
         >>> at_percentile(np.array([0.0, 25.05, 100.0, 120.0]), stored).tolist()
         [0.0, 250.5, 1000.0, 1000.0]
     """
-    # Rounded: 64.3 % are 643 steps, and not a little less, below which another image may lie.
-    places = np.round(np.asarray(p, np.float64) * ((len(stored) - 1) / 100), 6)
+    places = np.asarray(p, np.float64) * ((len(stored) - 1) / 100)
     return np.interp(places, np.arange(len(stored)), np.asarray(stored, np.float64))
 
 

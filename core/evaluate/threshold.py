@@ -58,7 +58,7 @@ class Threshold:
         """The percentile that it names by itself; None where that hangs on scores."""
         if self.by == "percentile":
             return self.value
-        # Rounded as percentiles are: 1 - 0.9 is not 0.1.
+        # Rounded as percentiles are: 1 - 0.9 is not 0.1, and a score may lie between both.
         return round(100 * (1 - self.value), 6) if self.by == "alarms" else None
 
     def standing(self, stored: dict[str, np.ndarray]) -> float | None:
