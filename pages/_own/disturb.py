@@ -256,7 +256,8 @@ def _bar(
     was = before.percentiles.get(model, value)
     return (
         f"<tr class={'flagged' if flagged else 'passed'}><th scope=row>"
-        f"<i class=key style='background:{disturb_curve.colour_of(i)}'></i>{escape(title)}</th>"
+        f"<i class=key aria-hidden=true style='color:{disturb_curve.colour_of(i)}'>"
+        f"{disturb_curve.sign_of(i)[1]}</i>{escape(title)}</th>"
         f"<td><span class=track><span class=bar style='width:{value:.1f}%'></span>"
         f"<span class=was style='left:{was:.1f}%' title='before: {was:.1f}'></span>"
         f"<span class=line style='left:{said.percentile:.2f}%'></span></span></td>"

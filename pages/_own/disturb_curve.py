@@ -28,13 +28,23 @@ __all__ = [
     "figure",
     "first_flagged",
     "said_of",
+    "sign_of",
     "table",
     "visit",
 ]
 
 _VISITED = "_own_visited"
 CURVES, VISITS = 24, 200  # that are remembered
-SIGNS = ("circle", "diamond", "square", "triangle-up", "cross", "star", "hexagon", "triangle-down")
+SIGNS = {  # of Plotly's, and as letters
+    "circle": "●",
+    "diamond": "◆",
+    "square": "■",
+    "triangle-up": "▲",
+    "cross": "✚",
+    "star": "★",
+    "hexagon": "⬢",
+    "triangle-down": "▼",
+}
 DASHES = ("solid", "dash", "dot", "dashdot")
 
 
@@ -94,6 +104,11 @@ def colour_of(i: int) -> str:
     return colours[i % len(colours)]
 
 
+def sign_of(i: int) -> tuple[str, str]:
+    """The sign of the model at a place in their order, as Plotly calls it and as a letter."""
+    return list(SIGNS.items())[i % len(SIGNS)]
+
+
 def visit(curve: Hashable, here: Visit) -> list[Visit]:
     """Note where a slider stands; the whole path on this curve, in its order.
 
@@ -143,7 +158,7 @@ def figure(curves: Curves) -> go.Figure:
 
 def _of_model(curves: Curves, model: str, i: int) -> list[draw.Trace]:
     """The curve of a model, open marks where the slider was, and a large one where it is."""
-    colour, sign = colour_of(i), SIGNS[i % len(SIGNS)]
+    colour, sign = colour_of(i), sign_of(i)[0]
     positions, values, _ = curves.of(model)
     curve = {
         "type": "scatter",
@@ -225,11 +240,14 @@ def _in_order(later: Sequence[tuple[int, str]], curves: Curves) -> list[str]:
     slider, start, titles = curves.slider, neutral(curves.name), curves.titles
     nearest = abs(later[0][0] - start)
     first = [(at, m) for at, m in later if abs(at - start) == nearest]
-    rest = [f"{_title(m, titles)} at {slider.words(at)}" for at, m in later[len(first) :]]
+    after: dict[int, list[str]] = {}
+    for at, m in later[len(first) :]:
+        after.setdefault(at, []).append(m)
+    rest = [f"{_names(models, titles)} at {slider.words(at)}" for at, models in after.items()]
     where = listed(list(dict.fromkeys(slider.words(at) for at, _ in first)))
     notices = "notices" if len(first) == 1 else "notice"
     text = f"**{_names([m for _, m in first], titles)} {notices} first, at {where}**"
-    return [f"{text}; then {listed(rest)}." if rest else f"{text}."]
+    return [f"{text}; then {'; '.join(rest)}." if rest else f"{text}."]
 
 
 def _of_places(flagged: Mapping[str, np.ndarray], curves: Curves) -> str:

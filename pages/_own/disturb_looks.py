@@ -8,7 +8,7 @@ LOOKS = """<style>
 .own-bars th, .own-bars td { padding: .18rem .4rem .18rem 0; border: 0; font-weight: 400; text-align: left; line-height: 1.2; }
 .own-bars tbody th { width: 36%; }
 .own-bars td:last-child { width: 6.6rem; white-space: nowrap; font-variant-numeric: tabular-nums; }
-.own-bars .key { display: inline-block; width: .75rem; height: .75rem; margin-right: .4rem; border-radius: 2px; }
+.own-bars .key { display: inline-block; width: 1.2rem; font-style: normal; }
 .own-bars .track { position: relative; display: block; height: 1.1rem; background: color-mix(in srgb, currentColor 10%, transparent); }
 .own-bars .bar { display: block; height: 100%; background: var(--normal); }
 .own-bars .flagged .bar { background: var(--strange); }

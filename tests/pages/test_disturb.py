@@ -23,7 +23,13 @@ from pages._own.disturb_curve import Curves, Visit
 
 BOX = ImageQuery(Target("tiny", "glow"), "boxes", 3)
 MODELS = ("glow", "glow.outliers")
-TITLES = {"early": "Early", "late": "Late_one", "never": "Never", "always": "Always"}
+TITLES = {
+    "early": "Early",
+    "late": "Late_one",
+    "later": "Later",
+    "never": "Never",
+    "always": "Always",
+}
 
 
 # Sentences by hand --------------------------------------------------------------------------------
@@ -54,9 +60,11 @@ def rising(first: int | None, many: int) -> list[float]:
 def test_who_notices_first_is_who_flags_nearest_to_where_the_slider_does_nothing() -> None:
     many = len(sliders.SLIDERS["noise"].positions)
     raw = {"late": rising(6, many), "early": rising(2, many), "never": rising(None, many)}
+    raw |= {"later": rising(7, many), "always": rising(6, many)}
     said = disturb_curve.said_of(curves("noise", raw))
     assert said == (
-        "**Early notices first, at 10**; then Late\\_one at 30. At none of 25 positions: Never."
+        "**Early notices first, at 10**; then Late\\_one and Always at 30; Later at 35. At none "
+        "of 25 positions: Never."
     )
 
 
