@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
+from core import notebook
 from core.answers import answered, loaded
 from core.answers.across import Across, AcrossQuery
 from core.answers.bought import Bought, BoughtQuery, Gain, ScoreSplit, ScoreSplitQuery
@@ -448,6 +449,7 @@ __all__ = [
     "mean_of",
     "most_fooled",
     "node_of",
+    "notebook",
     "own_scores",
     "pair_table",
     "parse_target",

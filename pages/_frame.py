@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from core import service
-from pages._shared import boxes, controls, history, links, theme
+from pages._shared import boxes, controls, history, links, notebook, notebook_panel, theme
 from pages._shared.pages import PAGES, row_of, sheet
 
 KEYS = """
@@ -75,6 +75,7 @@ def sidebar(stem: str) -> str | None:
         )
         if st.button("Terms and keys", shortcut="H", icon=":material/help:", width="stretch"):
             terms(stem)
+        notebook_panel.in_sidebar()
         history.one_entry_an_act()
         boxes.reach_by_key()
     return scenario
@@ -91,6 +92,7 @@ page = st.navigation(
 stem = page.url_path or PAGES[0].stem
 st.set_page_config(page_title=f"{page.title} · Outskirts")
 links.arrive(stem)
+notebook.begin()
 st.html(theme.css(theme.palette()))
 st.session_state["world"] = sidebar(stem)
 if st.session_state["world"] is None:
@@ -105,4 +107,5 @@ except links.PageEnds:
     pass
 with notes:
     links.say_unknown()
+notebook.hand_over("after")  # what the page itself changed, such as the threshold of a link
 links.leave()

@@ -237,7 +237,7 @@ def _named(contents: Contents) -> dict[tuple[str, ...], Item]:
 
 
 def applied(contents: Contents, items: Iterable[Item]) -> Contents:
-    """The notebook after these came and went, in this order.
+    """The notebook after these items came and went, in this order.
 
     Example:
         >>> came = [Item("tag", "fashion", "odd", f"mnist#{i}") for i in (10, 9)]

@@ -52,7 +52,7 @@ def save(contents: Contents) -> bytes:
 
 
 def load(data: bytes) -> Contents:
-    """The notebook in a file that anybody may have written.
+    """The notebook in the data of a file that anybody may have written.
 
     It is opened in memory, for reading alone, and only as `save` lays it out: nothing that it may
     hold besides, such as a trigger or a view, is ever run.

@@ -15,8 +15,9 @@ from functools import cache
 from pathlib import Path
 
 from core.notebook.contents import MAX_ITEMS, Item, NotebookError, checked
+from core.settings import settings
 
-__all__ = ["MAX_BYTES", "MAX_NOTEBOOKS", "Store", "name_of", "store_at"]
+__all__ = ["MAX_BYTES", "MAX_NOTEBOOKS", "Store", "name_of", "notebooks", "store_at"]
 
 MAX_BYTES = 256_000_000  # of all notebooks
 MAX_NOTEBOOKS = 1_000
@@ -46,7 +47,7 @@ SCHEMA = (
 
 
 def name_of(text: str) -> str:
-    """The name of a notebook, tidied.
+    """The name of a notebook that this text is, without needless spaces.
 
     Raises:
         NotebookError: it is none.
@@ -124,12 +125,12 @@ class Store:
                 self.base.execute("ROLLBACK")
 
     def revision(self, name: str) -> int:
-        """How often a notebook was written to; 0: there is none."""
+        """How often the notebook of a name was written to; 0: there is none."""
         with self.lock, _in_words():
             return self._number("SELECT revision FROM notebooks WHERE name = ?", name)
 
     def read(self, name: str, *, since: int = 0) -> tuple[int, list[Item]]:
-        """A notebook's revision, and what came and went since an earlier one, in its order."""
+        """The revision of the notebook of a name, and what came and went since an earlier one."""
         if (revision := self.revision(name)) <= since:
             return revision, []
         with self.lock, _in_words():
@@ -179,6 +180,16 @@ def _in_words() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise NotebookError(f"the server's file of notebooks fails: {error}") from error
+
+
+def notebooks() -> Store | None:
+    """The notebooks that this server keeps by name; None: each visitor's browser keeps its own.
+
+    Raises:
+        NotebookError: they cannot be opened.
+    """
+    path = settings().notes
+    return None if path is None else store_at(path)
 
 
 @cache

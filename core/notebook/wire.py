@@ -59,7 +59,7 @@ def _runs(numbers: list[int]) -> str:
 
 
 def unpacked(found: dict[str, dict[str, Any]]) -> Iterator[Item]:
-    """Items as `packed` wrote them down, each checked.
+    """Items that are found in what `packed` wrote down, each checked.
 
     Raises:
         NotebookError: it wrote no such thing.
@@ -89,7 +89,7 @@ def _group(kind: str, scenario: str, name: str, group: dict[str, Any], left: int
 
 
 def parse(text: str) -> Contents:
-    """The notebook that a browser has kept.
+    """The notebook that a browser has kept as this text.
 
     Raises:
         NotebookError: it is none, or too long.

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.service import AcrossQuery, keys_of_ids
 from pages._compare.models import Compared
-from pages._shared import draw, links
+from pages._shared import draw, links, notebook
 from pages._shared.ask import ask
 from pages._shared.controls import map_link
 from pages._shared.picker import id_of, parse_id
@@ -62,6 +62,7 @@ def show(
             st.markdown(f"**{plain(title)}**  \n{_percentiles(c, own_id)}")
             with st.container(horizontal=True, gap="small"):
                 _links(c, own_id)
+                notebook.pin(c.scenario.name, own_id, key=key)
         st.button(
             "Close", icon=":material/close:", key=f"{key}_away", on_click=on_close, args=image
         )

@@ -19,7 +19,7 @@ from core.service import (
     Target,
 )
 from pages._latent.explorer import LAYOUTS
-from pages._shared import picker
+from pages._shared import notebook, picker
 from pages._shared.ask import ask
 from pages._shared.controls import in_words
 from pages._shared.text import plain
@@ -128,6 +128,7 @@ def said_of(
     left, right = beside
     with left:
         words(found, view)
+        notebook.pin(scenario.name, picker.own_image() or found.id, key="latent")
     with right, in_words():
         verdicts(found, asked, models, scenario)
 

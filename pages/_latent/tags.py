@@ -1,27 +1,49 @@
-"""Tags that a visitor gives to images, and the file that carries them from day to day."""
+"""Tags that a visitor gives to images: kept in the notebook, and in a table to take away."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 import numpy as np
 import streamlit as st
 
 from core.service import OutskirtsError, ids_of_keys, keys_of_ids
+from core.service import notebook as notes
 from pages._latent import selection
+from pages._shared import notebook
 from pages._shared.text import plain
 
 __all__ = ["split", "tagging", "tags", "tags_of", "tidy"]
 
-STATE = "_latent_tags"
+STATE, _READ = "_latent_tags", "_latent_tags_read"
 FORMULA = ("=", "+", "-", "@", "'")  # an apostrophe itself too, or reading could not tell
 
 
 def tags(scenario: str) -> Mapping[str, np.ndarray]:
-    """Names of tags with the keys of their images."""
-    return st.session_state.get(STATE, {}).get(scenario, {})
+    """Names of tags with the keys of their images, as the notebook has them."""
+    held, state = notebook.contents().tags.get(scenario, {}), st.session_state
+    read = state.setdefault(_READ, {})
+    if read.get(scenario) != held:  # the same images, to be named anew
+        found = {name: _keys(scenario, ids) for name, ids in held.items()}
+        named = {name: keys for name, keys in found.items() if len(keys)}
+        state[STATE] = state.get(STATE, {}) | {scenario: named}
+        read[scenario] = held
+    return state.get(STATE, {}).get(scenario, {})
+
+
+def _keys(scenario: str, ids: Sequence[str]) -> np.ndarray:
+    """The images that are here: a notebook may come from where there are others."""
+    try:
+        return np.sort(keys_of_ids(scenario, ids))
+    except OutskirtsError:
+        here = []
+        for one in ids:
+            with suppress(OutskirtsError):
+                here.append(keys_of_ids(scenario, [one]))
+        return np.sort(np.concatenate(here)) if here else np.array([], np.int64)
 
 
 def tags_of(keys: np.ndarray, known: Mapping[str, np.ndarray]) -> list[str]:
@@ -74,8 +96,9 @@ def tagging(keys: np.ndarray, scenario: str) -> None:
             placeholder="a word, then Enter",
             on_change=_tag,
             args=(scenario, keys),
-            help="Tags last until you reload this page. *Download tags* takes them away, and "
-            "*Load tags* brings them back.",
+            max_chars=notes.LONGEST_NAME,
+            help=f"Tags are {notebook.where()}. *Download tags* takes them away, and *Load tags* "
+            "brings them back.",
         )
     with st.container(horizontal=True, vertical_alignment="center"):
         for i, (name, tagged) in enumerate(tags(scenario).items()):
@@ -100,7 +123,8 @@ def tagging(keys: np.ndarray, scenario: str) -> None:
         with st.popover("Load tags", icon=":material/label:"):
             _load(scenario)
     if tags(scenario):
-        st.caption("Tags last until you reload this page: download them to keep them.")
+        st.caption(f"Tags are {notebook.where()}.")
+    notebook.hand_over("latent_tags")
 
 
 def _download(scenario: str) -> None:
@@ -134,18 +158,20 @@ def _tag(scenario: str, keys: np.ndarray) -> None:
 
 
 def _add(scenario: str, new: Mapping[str, np.ndarray]) -> None:
-    found = dict(tags(scenario))
-    for name, keys in new.items():
-        found[name] = np.union1d(found.get(name, np.array([], np.int64)), keys)
-    _keep(scenario, found)
+    _change(
+        notes.Item("tag", scenario, name, image)
+        for name, keys in new.items()
+        for image in ids_of_keys(scenario, keys)
+    )
 
 
 def _untag(scenario: str, name: str) -> None:
-    _keep(scenario, {k: v for k, v in tags(scenario).items() if k != name})
+    images = notebook.contents().tags.get(scenario, {}).get(name, ())
+    _change(notes.Item("tag", scenario, name, image, gone=True) for image in images)
 
 
-def _keep(scenario: str, found: Mapping[str, np.ndarray]) -> None:
-    st.session_state[STATE] = st.session_state.get(STATE, {}) | {scenario: dict(found)}
+def _change(items: Iterable[notes.Item]) -> None:
+    notebook.put(notes.applied(notebook.contents(), map(notes.checked, items)))
 
 
 def _load(scenario: str) -> None:
@@ -157,11 +183,10 @@ def _load(scenario: str) -> None:
     if file is None:
         return
     try:
-        new = _read(scenario, file.getvalue())
+        _add(scenario, _read(scenario, file.getvalue()))
     except (OutskirtsError, UnicodeDecodeError, csv.Error) as error:
         st.warning(plain(f"{file.name}: {error}"), icon=":material/warning:")
         return
-    _add(scenario, new)
     st.session_state["_latent_loads"] = times + 1
     st.rerun()
 

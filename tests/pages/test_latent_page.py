@@ -23,6 +23,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import checkpoint, service
 from core.data.picture import as_pil
+from core.notebook import Contents
 from core.scenario import load_scenario
 from core.service import (
     AcrossQuery,
@@ -754,7 +755,7 @@ def test_a_name_from_a_link_or_a_file_is_shown_letter_by_letter(tsne: LatentMap)
 
 
 def test_a_tag_is_shown_letter_by_letter(tsne: LatentMap) -> None:
-    app = opened(_latent_tags={"fashion": {FOREIGN: tsne.keys[:3]}})
+    app = opened(_notebook=tagged_as(tsne, {FOREIGN: [0, 1, 2]}))
     fine(app)
     assert not bare(app.button("latent_tag_0").label)
     assert not bare(app.button("latent_untag_0").help)
@@ -798,6 +799,12 @@ def test_every_selected_image_carries_every_detectors_percentile(tsne: LatentMap
 # Tags, links, starts ----------------------------------------------------------------------------
 
 
+def tagged_as(view: LatentMap, rows: dict[str, list[int]]) -> Contents:
+    """A notebook with tags on these rows of a map of fashion."""
+    ids = {name: tuple(view.id(row) for row in which) for name, which in rows.items()}
+    return Contents(tags={"fashion": ids})
+
+
 def legend(app: AppTest) -> dict[str, int]:
     """Names of the colours with the number of images of each, as the browser counts them."""
     given = given_to_browser(app)["maps"][0]["colouring"]
@@ -833,7 +840,7 @@ def test_a_tag_is_given_coloured_found_again_and_taken_away(tsne: LatentMap) -> 
 
 
 def test_the_browser_is_told_when_python_selects(tsne: LatentMap) -> None:
-    app = tell(opened(_latent_tags={"fashion": {"odd": tsne.keys[[9000]]}}), MIXED)
+    app = tell(opened(_notebook=tagged_as(tsne, {"odd": [9000]})), MIXED)
     known = given_to_browser(app)["given"]
     app.button("latent_tag_0").click().run()
     assert given_to_browser(app)["given"] > known
@@ -850,7 +857,7 @@ def load_tags(app: AppTest, data: bytes) -> AppTest:
 
 
 def test_tags_of_a_table_are_added_to_those_there_are(tsne: LatentMap) -> None:
-    app = opened(_latent_tags={"fashion": {"odd": np.array([3])}})
+    app = opened(_notebook=Contents(tags={"fashion": {"odd": ("garments#3",)}}))
     table = table_of((tsne.id(9000), "odd, even"), ("garments#3", "odd"), ("turned#0", ""))
     app = load_tags(app, table)
     fine(app)
@@ -909,14 +916,15 @@ def test_a_tag_is_the_same_when_its_table_is_loaded_again(tsne: LatentMap, name:
         assert set(again.session_state["_latent_tags"]["fashion"]) == {name, "even"}
 
 
-def test_tags_can_be_taken_away_where_they_are_given_and_the_page_says_when_they_go() -> None:
+def test_tags_can_be_taken_away_where_they_are_given_and_the_page_says_where_they_are() -> None:
     app = opened()
     tell(app, list(range(10_000)))
-    assert "until you reload this page" in app.text_input("latent_new_tag").help
-    assert "Tags last until you reload this page" not in captions(app)
+    kept = "Tags are kept in this browser, through a reload too."
+    assert app.text_input("latent_new_tag").help.startswith(kept)
+    assert kept not in captions(app)
     assert not [b for b in app.get("download_button") if b.proto.label == "Download tags"]
     app.text_input("latent_new_tag").set_value("odd").run()
-    assert "Tags last until you reload this page: download them" in captions(app)
+    assert kept in captions(app)
     assert [b for b in app.get("download_button") if b.proto.label == "Download tags"]
 
 
