@@ -22,6 +22,8 @@ import numpy as np
 from core.evaluate.metrics import checked
 from core.evaluate.shares import wilson
 
+ROUNDING = 1e-12  # sums that are equal in fractions differ by a few parts in 10^16
+
 __all__ = [
     "Estimate",
     "Estimates",
@@ -62,8 +64,8 @@ def sweep(normal: np.ndarray, strange: np.ndarray, *, at: np.ndarray | None = No
         ValueError: scores are not (N,), empty, or not finite.
 
     Example:
-        >>> found = sweep(np.array([0.0, 1.0, 1.0]), np.array([1.0, 2.0]))
-        >>> found.thresholds.tolist(), found.alarms.tolist(), found.hits.tolist()
+        >>> counts = sweep(np.array([0.0, 1.0, 1.0]), np.array([1.0, 2.0]))
+        >>> counts.thresholds.tolist(), counts.alarms.tolist(), counts.hits.tolist()
         ([-inf, 0.0, 1.0, 2.0], [3, 2, 0, 0], [2, 2, 1, 0])
     """
     normal, strange = checked(normal, strange)
@@ -185,12 +187,9 @@ def _precision(recall: Estimates, alarms: Estimates, *, odds: float) -> Estimate
     """It falls as the ratio of false alarms to hits grows."""
     least, most = ratio_limits(alarms, recall)
     flagged = (recall.value > 0) | (alarms.value > 0)
-    found = Estimates(
-        _ratio(recall.value, recall.value + odds * alarms.value),
-        1 / (1 + odds * most),
-        1 / (1 + odds * least),
-    )
-    return Estimates(*(np.where(flagged, v, np.nan) for v in (found.value, found.low, found.high)))
+    value = _ratio(recall.value, recall.value + odds * alarms.value)
+    low, high = 1 / (1 + odds * most), 1 / (1 + odds * least)
+    return Estimates(*(np.where(flagged, v, np.nan) for v in (value, low, high)))
 
 
 def _f1(recall: Estimates, alarms: Estimates, *, p: float) -> Estimates:
@@ -262,5 +261,5 @@ def least_cost(counts: Sweep, *, prevalence: float, miss_cost: float, alarm_cost
     missed = 1 - counts.hits / counts.n_strange
     alarms = counts.alarms / counts.n_normal
     cost = prevalence * miss_cost * missed + (1 - prevalence) * alarm_cost * alarms
-    rows = np.flatnonzero(cost == cost.min())
+    rows = np.flatnonzero(cost <= cost.min() * (1 + ROUNDING))
     return int(rows[np.lexsort((-counts.hits[rows], counts.alarms[rows]))[0]])

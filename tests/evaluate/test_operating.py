@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -106,6 +107,34 @@ def test_the_cheapest_threshold_by_hand(
     counts = sweep([0.0, 1.0, 1.0, 4.0], [2.0, 5.0])
     row = least_cost(counts, prevalence=prevalence, miss_cost=miss, alarm_cost=alarm)
     assert counts.thresholds[row] == threshold
+
+
+@pytest.mark.parametrize(
+    ("prevalence", "miss", "alarm", "n_normal", "n_strange"),
+    [
+        (0.5, 3.0, 1.0, 200, 20),
+        (0.01, 99.0, 1.0, 300, 30),
+        (0.1, 6.3, 0.7, 210, 70),
+        (0.3, 0.7, 0.1, 330, 11),
+    ],
+)
+def test_of_thresholds_that_cost_the_same_in_fractions_that_of_fewest_false_alarms_is_taken(
+    prevalence: float, miss: float, alarm: float, n_normal: int, n_strange: int
+) -> None:
+    """Sums that are equal in fractions differ in their last digit as they are computed."""
+    p, m, a = (Fraction(str(v)) for v in (prevalence, miss, alarm))
+    step = p * m / n_strange / ((1 - p) * a / n_normal)  # false alarms that cost as much as a miss
+    assert step.denominator == 1
+    most = int(min(n_strange, n_normal // step))
+    missed = np.arange(most + 1)
+    alarms = int(step) * (most - missed)
+    for first in range(most):  # any of them may be the one whose sum is least
+        rows = slice(first, None)
+        counts = Sweep(
+            missed[rows].astype(float), alarms[rows], n_strange - missed[rows], n_normal, n_strange
+        )
+        found = least_cost(counts, prevalence=prevalence, miss_cost=miss, alarm_cost=alarm)
+        assert counts.alarms[found] == 0
 
 
 @pytest.mark.parametrize("prevalence", [0.0, 1.0, -0.1, 1.5, math.nan])
