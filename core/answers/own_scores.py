@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -139,14 +138,14 @@ class _Reading:
 
         Images of a set that others join have an id in those, too.
         """
-        found = {name: (name, 0) for name in self.scores}
+        offsets = {name: (name, 0) for name in self.scores}
         if self.world.set_named(self.strange_set).joins:
             begin, own = 0, {s.name for s in self.world.own_sets}
             for s in self.world.strange:
                 if s.name in own:
-                    found[s.name] = (self.strange_set, begin)
+                    offsets[s.name] = (self.strange_set, begin)
                     begin += sizes[s.name]
-        return found
+        return offsets
 
     def take(self, line: int, image: str, score: str) -> None:
         """One line of the file."""
@@ -158,7 +157,7 @@ class _Reading:
             self.elsewhere += 1
             return
         counted, begin = self.offsets[set_name]
-        if self.named[counted][begin + index]:
+        if np.isfinite(self.scores[counted][begin + index]):
             self._note("twice", line, image)
             return
         self.named[counted][begin + index] = True
@@ -247,7 +246,9 @@ def _rows(data: bytes) -> Iterator[tuple[int, str, str]]:
     lines = io.StringIO(text, newline="")
     reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
     try:
-        next(reader)
+        for row in reader:  # to the head
+            if not _blank("".join(row)):
+                break
         for count, row in enumerate(reader):
             if count >= MAX_ROWS:
                 raise OwnScoresError(f"your file has more than {MAX_ROWS:,} lines")
@@ -270,9 +271,15 @@ def _text(data: bytes) -> str:
         raise OwnScoresError(f"your file is no CSV text in UTF-8: it needs {EXAMPLE}") from error
 
 
+def _blank(line: str) -> bool:
+    """Whether a line has no cell with anything in it."""
+    return not line.strip(" \t\r\n,;")
+
+
 def _columns(text: str) -> tuple[str, int, int]:
     """What stands between cells, and which columns are image and score."""
-    first = re.split("[\r\n]", text, maxsplit=1)[0][:LONGEST_HEAD]
+    first = next((line for line in io.StringIO(text, newline=None) if not _blank(line)), "")
+    first = first.rstrip("\n")[:LONGEST_HEAD]
     for delimiter in DELIMITERS:
         reader = csv.reader([first], delimiter=delimiter, skipinitialspace=True)
         names = [name.strip().lower() for name in next(reader, [])]

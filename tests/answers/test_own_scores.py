@@ -66,6 +66,9 @@ def world(scored: By) -> None:
         text().replace(b",", b"\t"),
         text().decode().replace(",", "\t").encode("utf-16"),
         text().replace(b"image,score", b' Image , "SCORE"'),
+        b"\n\r\n  \n" + text(),
+        b"\xef\xbb\xbf\n,,\n" + text(),  # a table's empty rows
+        text().replace(b",", b";").replace(b"image", b"\n;\nimage", 1),
         text().replace(b"boxes#2,3.0", b'"boxes#2","3.0"'),
         text().replace(b"boxes#2,3.0", b"\n,\n boxes#2 , 3e0 \n\n"),
         text().replace(b"boxes#2", b"'boxes#2"),  # as a table keeps it from computing
@@ -158,6 +161,20 @@ def test_of_an_image_named_twice_the_first_score_counts_and_the_second_is_named(
     found = read(text("boxes#2,99"))
     assert found.normal.tolist() == NORMAL
     assert [(one.kind, one.ids) for one in found.problems] == [("twice", ("line 13, boxes#2",))]
+
+
+def test_of_an_image_named_first_without_a_score_the_score_that_follows_counts() -> None:
+    found = read(text("boxes#2,99", "boxes#2,98", boxes_2="x"))
+    assert found.normal.tolist() == [*NORMAL[:2], 99, *NORMAL[3:]]
+    assert [(one.kind, one.ids) for one in found.problems] == [
+        ("twice", ("line 14, boxes#2",)),
+        ("no number", ("line 4, boxes#2: x",)),
+    ]
+
+
+def test_empty_lines_without_end_are_no_table_and_take_no_time() -> None:
+    with pytest.raises(OwnScoresError, match="your file is empty"):
+        read(b"," * 4_000_000 + b"\n" * 4_000_000)
 
 
 def test_every_problem_is_named_at_once_a_few_ids_of_each_and_all_are_counted() -> None:
