@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from core.answers.images import ImageQuery, find_picture, percentiles, unit_of
+from core.answers.images import ImageQuery, find_picture, percentiles
 from core.answers.loaded import Target, files_of, loaded
+from core.answers.own import scores_of_parts
 from core.answers.query import Answered, Query
 from core.data.disturbance import NEUTRAL, UNDISTURBED, Disturbance, Patch, disturbed, with_value
 from core.errors import OutskirtsError
-from core.evaluate.calibration import foreign
 from core.scenario import ScenarioError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class DisturbedQuery(Query["Disturbed"]):
 
     Attributes:
         image: a reference image, or the visitor's, whose bytes are given.
-        other: the reference image that it is mixed with, where it is.
+        other: the reference image of the same scenario that it is mixed with, where it is.
         seed: of the noise.
     """
 
@@ -55,7 +55,8 @@ class DisturbedQuery(Query["Disturbed"]):
     seed: int = 0
 
     def files(self) -> Iterable[Path]:
-        return files_of(self.image.target, *_targets(self.scenario, self.models))
+        mixed = () if self.other is None else (self.other.target,)
+        return files_of(self.image.target, *mixed, *_targets(self.scenario, self.models))
 
 
 @dataclass(frozen=True)
@@ -138,35 +139,28 @@ def disturbed_view(query: DisturbedQuery, data: bytes | None = None) -> Disturbe
         ImageError: ``data`` is not an image that can be read.
         OutskirtsError: no such scenario, set or image, or it is mixed with none.
     """
-    image, other = _pictures(query, data)
-    d = query.disturbance
-    found = disturbed(image, d, other=other, seed=query.seed)
-    bare = disturbed(image, _without_patch(d), other=other, seed=query.seed)
-    columns: dict[str, dict[str, Any]] = {name: {} for name in _COLUMNS}
-    failed: dict[str, str] = {}
-    for model, detector, card in _models(query, failed):
-        for name, value in _said(detector, card, found).items():
-            columns[name][model] = value
-    return Disturbed(found, bare, **columns, failed=failed)
-
-
-_COLUMNS = ("raw", "displayed", "units", "percentiles", "flagged", "foreign")
-
-
-def _said(detector: Detector, card: Card, image: np.ndarray) -> dict[str, Any]:
-    """What one model says of an image (H, W, C), by the names of `_COLUMNS`."""
     from core.inference.scoring import parts_of
 
-    part, parts = card.score.part, parts_of(detector, image[None])
-    places = percentiles(card, parts)
-    return {
-        "raw": float(parts[part][0]),
-        "displayed": float(detector.to_display(part, parts[part])[0]),
-        "units": unit_of(detector, part),
-        "percentiles": float(places[part][0]),
-        "flagged": bool(parts[part][0] > card.score.threshold),
-        "foreign": bool(foreign(places)[0]),
+    image, other = _pictures(query, data)
+    d = query.disturbance
+    seen = disturbed(image, d, other=other, seed=query.seed)
+    bare = disturbed(image, _without_patch(d), other=other, seed=query.seed)
+    failed: dict[str, str] = {}
+    said = {
+        model: scores_of_parts(target, parts_of(detector, seen[None]))
+        for model, target, detector, _ in _models(query, failed)
     }
+    return Disturbed(
+        image=seen,
+        bare=bare,
+        raw={m: float(s.raw[0]) for m, s in said.items()},
+        displayed={m: float(s.displayed[0]) for m, s in said.items()},
+        units={m: s.unit for m, s in said.items()},
+        percentiles={m: float(s.percentiles[0]) for m, s in said.items()},
+        flagged={m: bool(s.flagged[0]) for m, s in said.items()},
+        foreign={m: bool(s.foreign[0]) for m, s in said.items()},
+        failed=failed,
+    )
 
 
 def along(query: AlongQuery, data: bytes | None = None) -> Along:
@@ -188,7 +182,7 @@ def along(query: AlongQuery, data: bytes | None = None) -> Along:
         raise ScenarioError(str(error)) from error
     images = np.stack([disturbed(image, d, other=other, seed=asked.seed) for d in steps])
     raw, standing, failed = {}, {}, dict[str, str]()
-    for model, detector, card in _models(asked, failed):
+    for model, _, detector, card in _models(asked, failed):
         part = card.score.part
         raw[model] = parts_of(detector, images)[part]
         standing[model] = percentiles(card, {part: raw[model]})[part]
@@ -199,11 +193,13 @@ def _targets(scenario: str, models: Iterable[str]) -> list[Target]:
     return [Target.of(scenario, model) for model in models]
 
 
-def _models(query: DisturbedQuery, failed: dict[str, str]) -> Iterator[tuple[str, Detector, Card]]:
+def _models(
+    query: DisturbedQuery, failed: dict[str, str]
+) -> Iterator[tuple[str, Target, Detector, Card]]:
     """Each model with its detector and card; one that cannot be loaded is noted in ``failed``."""
     for model, target in zip(query.models, _targets(query.scenario, query.models), strict=True):
         try:
-            yield model, *loaded(target)
+            yield model, target, *loaded(target)
         except OutskirtsError as error:
             failed[model] = str(error)
 
@@ -223,6 +219,9 @@ def _pictures(
         return image, None
     if query.other is None or query.other.index is None:
         raise ScenarioError("an image is mixed with a reference image, and none is named")
+    one, another = query.image.target.scenario, query.other.target.scenario
+    if one != another:
+        raise ScenarioError(f"an image of {one} cannot be mixed with one of {another}")
     return image, find_picture(query.other.target.world, query.other, None)[0].image
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -116,6 +117,22 @@ def test_mixing_takes_a_reference_image_and_says_so_where_there_is_none(models: 
         service.ask(replace(mixed, other=replace(STROKE, index=99_999)))
     whole = AlongQuery.along_of(replace(PLAIN, other=STROKE), "mix", positions=(0.0, 1.0))
     assert np.array_equal(service.ask(whole).images[1], service.ask(STROKE).image)
+
+
+def test_the_image_that_is_mixed_in_is_of_the_same_scenario_and_of_its_files(models: Tiny) -> None:
+    other = replace(STROKE, target=Target.of("tiny", "glow.general"))
+    asked = replace(PLAIN, models=("glow",), disturbance=Disturbance(mix=0.5), other=other)
+    assert set(other.files()) <= set(asked.files())
+    folder = models.folder.parent / "elsewhere"
+    shutil.copytree(models.folder, folder)
+    text = (folder / "scenario.json").read_text()
+    (folder / "scenario.json").write_text(text.replace('"tiny"', '"elsewhere"'))
+    elsewhere = replace(asked, other=replace(STROKE, target=Target("elsewhere", "glow")))
+    words = "image of tiny cannot be mixed with one of elsewhere"
+    with pytest.raises(OutskirtsError, match=words):
+        service.ask(elsewhere)
+    with pytest.raises(OutskirtsError, match=words):
+        service.ask(AlongQuery.along_of(elsewhere, "mix", positions=(0.0, 1.0)))
 
 
 def test_a_slider_that_is_none_and_a_place_outside_of_it_are_said(models: Tiny) -> None:
