@@ -6,17 +6,25 @@ a network.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from core.answers.images import Gallery, unit_of
-from core.answers.loaded import Target, files_of, files_of_images, loaded, stored_scores, version_of
+from core.answers.images import Gallery, page_of, unit_of
+from core.answers.loaded import (
+    Target,
+    files_of,
+    files_of_images,
+    loaded,
+    stored_scores,
+    title_of,
+    version_of,
+)
 from core.answers.own_scores import OWN, own_scores
+from core.answers.query import digest_of
 from core.cache import Cache, freeze, size_of
 from core.evaluate.calibration import percentile, quantiles
 from core.evaluate.metrics import Metrics, measure
@@ -30,11 +38,12 @@ __all__ = [
     "ROLES",
     "ScoreColumn",
     "Stakes",
-    "cached",
+    "cheapest",
     "column_of",
     "columns_of",
     "files_of_columns",
     "gallery_of_rows",
+    "made_of_columns",
     "raw_thresholds",
     "standing_of",
 ]
@@ -119,6 +128,12 @@ class ScoreColumn:
         values = self.raw(role)
         return values[np.isfinite(values)]
 
+    @property
+    def below_all(self) -> float:
+        """A raw threshold that flags all images, and is on an axis: minus infinity is on none."""
+        scores = [self.measured(role).min() for role in ROLES]
+        return float(np.nextafter(min(*scores, self.quantiles[0]), -np.inf))
+
     def set_of(self, role: str) -> str:
         """The set whose images have one of `ROLES`."""
         return self.normal_set if role == "normal" else self.strange_set
@@ -136,10 +151,41 @@ T = TypeVar("T")
 _held: Cache[Any] = Cache(limit=96_000_000, sized=size_of)
 
 
-def cached(key: Hashable, files: Iterable[Path], make: Callable[[], T]) -> T:
-    """What ``make`` makes of columns, as long as these files stay; the key says what it is."""
-    version = version_of(files)  # before they are read
-    return cast(T, _held.get((settings().checkpoints, key), version, lambda: freeze(make())))
+def made_of_columns(
+    what: str,
+    scenario: str,
+    strange: str,
+    *,
+    names: Iterable[str],
+    data: bytes | None,
+    make: Callable[[dict[str, ScoreColumn]], T],
+) -> T:
+    """What ``make`` makes of columns by name, whatever the threshold, as long as their files stay.
+
+    Args:
+        what: the name of what is made.
+        strange: the strange set; names: of models, or `OWN`.
+        data: the visitor's file of scores: where these are no column, it changes nothing.
+
+    Raises:
+        OutskirtsError: see `columns_of`; or it cannot be made.
+    """
+    names = tuple(dict.fromkeys(names))
+    return _kept(
+        (what, scenario, strange, names, _digest(names, data)),
+        files_of_columns(scenario, names),
+        lambda: make(columns_of(scenario, strange, names=names, data=data)),
+    )
+
+
+def _digest(names: Iterable[str], data: bytes | None) -> bytes | None:
+    return digest_of(data) if OWN in names else None
+
+
+def _kept(key: tuple[Any, ...], files: Iterable[Path], make: Callable[[], T]) -> T:
+    """What ``make`` makes of files that it reads itself: they are read after their version is."""
+    version = version_of(files)
+    return cast(T, _held.get((settings().checkpoints, *key), version, lambda: freeze(make())))
 
 
 def columns_of(
@@ -155,10 +201,10 @@ def columns_of(
     Raises:
         OutskirtsError: see `column_of`; or there are no names.
     """
-    found = {n: column_of(scenario, strange, name=n, data=data) for n in dict.fromkeys(names)}
-    if not found:
+    columns = {n: column_of(scenario, strange, name=n, data=data) for n in dict.fromkeys(names)}
+    if not columns:
         raise ScenarioError("no models were named")
-    return found
+    return columns
 
 
 def column_of(scenario: str, strange: str, *, name: str, data: bytes | None = None) -> ScoreColumn:
@@ -176,13 +222,14 @@ def column_of(scenario: str, strange: str, *, name: str, data: bytes | None = No
     load_scenario(scenario).normal_of(strange)  # refuses what is not strange
     files = files_of_columns(scenario, (name,))
     if name == OWN:
-        digest = None if data is None else hashlib.sha256(data).digest()
-        key = ("own", scenario, strange, digest)
-        return cached(key, files, lambda: _own(load_scenario(scenario), strange, data))
+        key = ("own", scenario, strange, _digest((OWN,), data))
+        return _kept(key, files, lambda: _own(load_scenario(scenario), strange, data))
     target = Target.of(scenario, name)
+    if target.stem != name:
+        raise ScenarioError(f"no model is named {name!r}")
     if target.world.name != load_scenario(scenario).name:
         raise ScenarioError(f"{target} is no model of scenario {scenario}")
-    return cached(("column", target, strange), files, lambda: _of_model(target, strange))
+    return _kept(("column", target, strange), files, lambda: _of_model(target, strange))
 
 
 def files_of_columns(scenario: str, names: Iterable[str]) -> list[Path]:
@@ -196,8 +243,6 @@ def files_of_columns(scenario: str, names: Iterable[str]) -> list[Path]:
 
 
 def _of_model(target: Target, strange: str) -> ScoreColumn:
-    from core.detectors import detector_class
-
     world, (detector, card) = target.world, loaded(target)
     normal, part = world.normal_of(strange).name, card.score.part
     stored = stored_scores(target)
@@ -210,9 +255,11 @@ def _of_model(target: Target, strange: str) -> ScoreColumn:
     shift, one, far = (float(v) for v in detector.to_display(part, ends))
     if not np.isclose(far, shift - 1000 * (one - shift)):
         raise ScenarioError(f"{target} shows {part} in a unit that is no multiple of its score")
+    if one <= shift:
+        raise ScenarioError(f"{target} shows {part} in a unit that falls as the score rises")
     return ScoreColumn(
         name=target.stem,
-        title=world.training_of(target.stem).titled(detector_class(target.detector).__name__),
+        title=title_of(target),
         part=part,
         unit=unit_of(detector, part),
         scale=one - shift,
@@ -293,17 +340,21 @@ def raw_thresholds(
         ScenarioError: no expectation can be formed of the stakes.
     """
     if standing is None:
-        return {name: _cheapest(column, stakes) for name, column in columns.items()}
+        return {name: cheapest(column, stakes) for name, column in columns.items()}
     return {
         name: threshold.raw(name, column.quantiles, at=standing) for name, column in columns.items()
     }
 
 
-def _cheapest(column: ScoreColumn, stakes: Stakes) -> float:
+def cheapest(column: ScoreColumn, stakes: Stakes) -> float:
+    """The raw threshold at which a column's images cost least.
+
+    Raises:
+        ScenarioError: no expectation can be formed of the stakes.
+    """
     counts = sweep(column.measured("normal"), column.measured("strange"))
     row = least_cost(counts, **stakes.terms)
-    # Just below the lowest score where all are flagged: minus infinity is on no axis.
-    return float(counts.thresholds[row] if row else np.nextafter(counts.thresholds[1], -np.inf))
+    return float(counts.thresholds[row]) if row else column.below_all
 
 
 # Their pictures ----------------------------------------------------------------------------------
@@ -321,11 +372,7 @@ def gallery_of_rows(
     Raises:
         ScenarioError: the count is not positive.
     """
-    if count < 1:
-        raise ScenarioError(f"a gallery needs a count, got {count}")
-    pages = max(1, -(-len(rows) // count))
-    page = min(max(page, 1), pages)
-    rows = rows[(page - 1) * count : page * count]
+    rows, pages = page_of(rows, count=count, page=page)
     world, name = load_scenario(scenario), column.set_of(role)
     images = world.pictures(name).images
     shown = [images[int(i)] for i in rows]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,9 +14,8 @@ from core.answers.columns import (
     ROLES,
     ScoreColumn,
     Stakes,
-    cached,
-    columns_of,
     files_of_columns,
+    made_of_columns,
     raw_thresholds,
     standing_of,
 )
@@ -44,6 +42,10 @@ COMMITTEE_RULES: Mapping[str, str] = {
 }
 
 
+# No mean is above 100: as the percentile nears it, what the mean flags nears what all of them flag.
+MEAN_AT_100 = "Their mean percentile; at 100, all of them flag it"
+
+
 @dataclass(frozen=True)
 class CommitteeQuery(Stakes, Query["Committee"]):
     """What several models would find together, beside each of them alone, at one threshold."""
@@ -67,9 +69,9 @@ class Judgement:
     Attributes:
         name: a model's, or one of `COMMITTEE_RULES`.
         metrics: of all thresholds; None of a rule that has but one.
-        rival: of a rule, the single model that finds most with no more false alarms than the rule
-            has on these images, its threshold moved for it; it was chosen on the same images, which
-            flatters it a little. None of a model.
+        best_single: of a rule, the single model that finds most with no more false alarms than the
+            rule has on these images, its threshold moved for it; it was chosen on the same images,
+            which flatters it a little. None of a model.
     """
 
     name: str
@@ -77,7 +79,7 @@ class Judgement:
     recall: Share
     false_alarm_rate: Share
     metrics: Metrics | None = None
-    rival: Judgement | None = None
+    best_single: Judgement | None = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,8 @@ class Committee:
     """Models alone and together, on the images that all of them have scored.
 
     Attributes:
-        at: the mean percentile above which "mean" flags.
+        at: the mean percentile above which "mean" flags; at 100, where no mean is above it, "mean"
+            flags what every model flags.
         tied: role to how many images stand at percentile 100 with every model: beyond all held-out
             images their mean tells them apart no more.
     """
@@ -108,45 +111,54 @@ def committee(query: CommitteeQuery, data: bytes | None = None) -> Committee:
     Raises:
         OutskirtsError: see `core.answers.columns.column_of`; or there are no models.
     """
-    bench = _bench(query, data)
+    members = made_of_columns(
+        "committee", query.scenario, query.strange, names=query.models, data=data, make=_members
+    )
     standing = standing_of(query.threshold, query.scenario, strange=query.strange, data=data)
-    raw = raw_thresholds(query.threshold, bench.columns, standing=standing, stakes=query)
+    raw = raw_thresholds(query.threshold, members.columns, standing=standing, stakes=query)
     at = standing
     if at is None:
-        own = raw_thresholds(query.threshold, {"": bench.mean}, standing=None, stakes=query)
+        own = raw_thresholds(query.threshold, {"": members.mean}, standing=None, stakes=query)
         at = own[""]
     votes = {
-        role: np.stack([c.raw(role) > raw[name] for name, c in bench.columns.items()])
+        role: np.stack([c.raw(role) > raw[name] for name, c in members.columns.items()])
         for role in ROLES
     }
     singles = tuple(
         _judged(c.name, c.title, {role: votes[role][i] for role in ROLES}, metrics=c.metrics)
-        for i, c in enumerate(bench.columns.values())
+        for i, c in enumerate(members.columns.values())
     )
     return Committee(
-        bench.mean.normal_set,
-        bench.mean.strange_set,
+        members.mean.normal_set,
+        members.mean.strange_set,
         at=at,
         singles=singles,
-        rules=_ruled(bench, votes, at=at),
-        tied={role: int((bench.mean.raw(role) == 100).sum()) for role in ROLES},
+        rules=_ruled(members, votes, at=None if standing == 100 else at),
+        tied={role: int((members.mean.raw(role) == 100).sum()) for role in ROLES},
     )
 
 
-def _ruled(bench: _Bench, votes: Mapping[str, np.ndarray], *, at: float) -> tuple[Judgement, ...]:
-    """What each rule flags, by the votes (models, N) of each role."""
+def _ruled(
+    members: _Members, votes: Mapping[str, np.ndarray], *, at: float | None
+) -> tuple[Judgement, ...]:
+    """What each rule flags, by the votes (models, N) of each role.
+
+    Args:
+        at: the mean percentile above which "mean" flags; None: it flags what all of them flag.
+    """
+    n, counts = len(members.columns), {role: votes[role].sum(0) for role in ROLES}
     verdicts: dict[str, dict[str, np.ndarray]] = {
-        "mean": {role: bench.mean.raw(role) > at for role in ROLES},
-        "any": {role: votes[role].sum(0) > 0 for role in ROLES},
-        "majority": {role: 2 * votes[role].sum(0) > len(votes[role]) for role in ROLES},
+        "mean": {r: counts[r] == n if at is None else members.mean.raw(r) > at for r in ROLES},
+        "any": {role: counts[role] > 0 for role in ROLES},
+        "majority": {role: 2 * counts[role] > n for role in ROLES},
     }
     return tuple(
         _judged(
             name,
-            COMMITTEE_RULES[name],
+            MEAN_AT_100 if name == "mean" and at is None else COMMITTEE_RULES[name],
             flags,
-            metrics=bench.mean.metrics if name == "mean" else None,
-            rival=_rival(bench, flags["normal"]),
+            metrics=members.mean.metrics if name == "mean" else None,
+            best_single=_best_single(members, flags["normal"]),
         )
         for name, flags in verdicts.items()
     )
@@ -158,19 +170,21 @@ def _judged(
     flags: Mapping[str, np.ndarray],
     *,
     metrics: Metrics | None = None,
-    rival: Judgement | None = None,
+    best_single: Judgement | None = None,
 ) -> Judgement:
-    return Judgement(name, title, share(flags["strange"]), share(flags["normal"]), metrics, rival)
+    return Judgement(
+        name, title, share(flags["strange"]), share(flags["normal"]), metrics, best_single
+    )
 
 
-def _rival(bench: _Bench, alarms: np.ndarray) -> Judgement:
+def _best_single(members: _Members, alarms: np.ndarray) -> Judgement:
     """The single model that finds most with no more false alarms; of equal ones the first."""
     allowed = int(alarms.sum())
-    found = []
-    for c in bench.columns.values():
+    singles = []
+    for c in members.columns.values():
         raw = lowest_with(c.normal, allowed)
-        found.append(_judged(c.name, c.title, {role: c.raw(role) > raw for role in ROLES}))
-    return max(found, key=lambda one: one.recall.count)
+        singles.append(_judged(c.name, c.title, {role: c.raw(role) > raw for role in ROLES}))
+    return max(singles, key=lambda one: one.recall.count)
 
 
 def lowest_with(normal: np.ndarray, allowed: int) -> float:
@@ -192,22 +206,14 @@ def lowest_with(normal: np.ndarray, allowed: int) -> float:
 
 
 @dataclass(frozen=True)
-class _Bench:
+class _Members:
     """Columns of the images that all have scored, by name, and that of their mean percentile."""
 
     columns: Mapping[str, ScoreColumn]
     mean: ScoreColumn
 
 
-def _bench(query: CommitteeQuery, data: bytes | None) -> _Bench:
-    columns = columns_of(query.scenario, query.strange, names=query.models, data=data)
-    digest = None if data is None else hashlib.sha256(data).digest()
-    key = ("committee", query.scenario, query.strange, tuple(columns), digest)
-    files = files_of_columns(query.scenario, columns)
-    return cached(key, files, lambda: _seated(columns))
-
-
-def _seated(columns: Mapping[str, ScoreColumn]) -> _Bench:
+def _members(columns: Mapping[str, ScoreColumn]) -> _Members:
     """What no threshold changes: columns of the same images, and their mean."""
     rows = {
         role: np.isfinite(np.stack([c.raw(role) for c in columns.values()])).all(0)
@@ -217,7 +223,7 @@ def _seated(columns: Mapping[str, ScoreColumn]) -> _Bench:
         if not both.any():
             raise ScenarioError(f"no {role} image is scored by all of {', '.join(columns)}")
     same = {name: _on(c, rows) for name, c in columns.items()}
-    return _Bench(same, _mean(list(same.values())))
+    return _Members(same, _mean(list(same.values())))
 
 
 def _on(column: ScoreColumn, rows: Mapping[str, np.ndarray]) -> ScoreColumn:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +14,10 @@ from core.answers.columns import (
     ROLES,
     ScoreColumn,
     Stakes,
-    cached,
     columns_of,
     files_of_columns,
     gallery_of_rows,
+    made_of_columns,
     raw_thresholds,
     standing_of,
 )
@@ -134,10 +133,15 @@ def disagree(query: DisagreeQuery, data: bytes | None = None) -> Disagree:
         OutskirtsError: see `core.answers.columns.column_of`; or no image has both scores.
     """
     both = _both(query, data)
-    digest = None if data is None else hashlib.sha256(data).digest()
-    key = ("pair", query.scenario, query.strange, query.a, query.b, digest)
     # No threshold changes it, and its interval takes most of a second.
-    together = cached(key, query.files(), lambda: _together(both))
+    together = made_of_columns(
+        "pair",
+        query.scenario,
+        query.strange,
+        names=(query.a, query.b),
+        data=data,
+        make=lambda columns: _together(columns[query.a], columns[query.b]),
+    )
     flags = {role: (both.flags(role, 0), both.flags(role, 1)) for role in ROLES}
     a, b = both.columns
     return Disagree(
@@ -207,13 +211,18 @@ def _both(query: DisagreeQuery, data: bytes | None) -> _Both:
     standing = standing_of(query.threshold, query.scenario, strange=query.strange, data=data)
     raw = raw_thresholds(query.threshold, columns, standing=standing, stakes=query)
     a, b = columns[query.a], columns[query.b]
+    return _Both((a, b), (raw[query.a], raw[query.b]), _rows_of_both(a, b))
+
+
+def _rows_of_both(a: ScoreColumn, b: ScoreColumn) -> dict[str, np.ndarray]:
+    """By role, which images have both scores."""
     rows = {
         role: np.flatnonzero(np.isfinite(a.raw(role)) & np.isfinite(b.raw(role))) for role in ROLES
     }
     for role in ROLES:
         if not len(rows[role]):
             raise ScenarioError(f"no {role} image is scored by both {a.name} and {b.name}")
-    return _Both((a, b), (raw[query.a], raw[query.b]), rows)
+    return rows
 
 
 @dataclass(frozen=True)
@@ -230,14 +239,15 @@ class _Together:
     difference: Estimate
 
 
-def _together(both: _Both) -> _Together:
-    scores = [{role: both.scores(role, i) for role in ROLES} for i in (0, 1)]
+def _together(a: ScoreColumn, b: ScoreColumn) -> _Together:
+    rows = _rows_of_both(a, b)
+    scores = [{role: one.raw(role)[rows[role]] for role in ROLES} for one in (a, b)]
     whole = [np.concatenate([one[role] for role in ROLES]) for one in scores]
-    normal = np.arange(len(whole[0])) < len(both.rows["normal"])
+    normal = np.arange(len(whole[0])) < len(rows["normal"])
     aurocs = tuple(auroc(one["normal"], one["strange"]) for one in scores)
     correlations = {role: _correlation(*(one[role] for one in scores)) for role in ROLES}
     return _Together(
-        sample={role: _sample(len(both.rows[role])) for role in ROLES},
+        sample={role: _sample(len(rows[role])) for role in ROLES},
         correlations=correlations | {"all": _correlation(*whole)},
         auroc=(aurocs[0], aurocs[1]),
         difference=Estimate(*difference(*whole, normal=normal, seed=SEED)),

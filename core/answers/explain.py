@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import numpy as np
 from core.answers.images import ImageQuery
 from core.answers.loaded import Target, files_of, loaded, version_of
 from core.answers.planting import seen_image
-from core.answers.query import Answered, Query
+from core.answers.query import Answered, Query, digest_of
 from core.cache import Cache, size_of
 from core.data.views import chunks
 from core.evaluate.calibration import percentile
@@ -266,8 +265,7 @@ def explained(query: MapQuery, data: bytes | None = None) -> Explained:
 
 def key_of(query: Query[Any], data: bytes | None) -> Hashable:
     """What an intermediate of a query is held by; ``data`` is the visitor's file, if any."""
-    digest = None if data is None else hashlib.sha256(data).digest()
-    return settings().checkpoints, query, digest
+    return settings().checkpoints, query, digest_of(data)
 
 
 def _explained(query: MapQuery, data: bytes | None) -> Explained:

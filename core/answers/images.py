@@ -38,6 +38,7 @@ __all__ = [
     "gallery_of",
     "image",
     "own_picture",
+    "page_of",
     "per_image_table",
     "percentiles",
     "row_of",
@@ -285,8 +286,8 @@ def gallery(query: GalleryQuery) -> Gallery:
     _, card = loaded(query.target)
     stored = stored_scores(query.target)
     check_part(query.target, card, query.part)
-    if not query.sets or query.count < 1:
-        raise ScenarioError(f"a gallery needs sets and a count, got {query.sets}, {query.count}")
+    if not query.sets:
+        raise ScenarioError("a gallery needs sets")
     for name in query.sets:
         scenario.set_named(name)
     if query.order not in ORDERS:
@@ -298,11 +299,29 @@ def gallery(query: GalleryQuery) -> Gallery:
     values = np.concatenate([stored[s][query.part] for s in query.sets])
     if not len(values):
         raise ScenarioError(f"there are no images in {', '.join(query.sets)}")
-    pages = -(-len(values) // query.count)
-    page = min(max(query.page, 1), pages)
-    chosen = _order(values, query)[(page - 1) * query.count : page * query.count]
+    chosen, pages = page_of(_order(values, query), count=query.count, page=query.page)
     sets = np.array(query.sets)[names[chosen]]
     return gallery_of(query.target, query.part, sets=sets, indices=indices[chosen], pages=pages)
+
+
+def page_of(rows: np.ndarray, *, count: int, page: int) -> tuple[np.ndarray, int]:
+    """Those of rows (n,) that are on a page, and how many pages there are, 1 where n is 0.
+
+    Args:
+        count: of rows on a page; page: from 1 on, the nearest that there is.
+
+    Raises:
+        ScenarioError: the count is not positive.
+
+    Example:
+        >>> page_of(np.arange(5), count=2, page=9)
+        (array([4]), 3)
+    """
+    if count < 1:
+        raise ScenarioError(f"a gallery needs a count, got {count}")
+    pages = max(1, -(-len(rows) // count))
+    page = min(max(page, 1), pages)
+    return rows[(page - 1) * count : page * count], pages
 
 
 def gallery_of(

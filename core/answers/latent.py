@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from core.answers.images import ImageQuery, classes_of, find_picture, percentiles
-from core.answers.loaded import Target, files_of, loaded, newest, stored_scores
+from core.answers.loaded import Target, files_of, loaded, newest, stored_scores, title_of
 from core.answers.query import Answered, Query
 from core.cache import Cache
 from core.scenario import Scenario, ScenarioError, load_scenario
@@ -230,15 +230,10 @@ def _check_has_map(target: Target) -> None:
     Raises:
         ScenarioError: it is one of a share of known anomalies.
     """
-    from core.detectors import detector_class
-
     training = target.world.training
-    names = {
-        stem: t.titled(detector_class(Target.of("", stem).detector).__name__)
-        for stem, t in training.items()
-    }
-    if target.stem not in names or training[target.stem].share is None:
+    if target.stem not in training or training[target.stem].share is None:
         return
+    names = {stem: title_of(Target.of(target.scenario, stem)) for stem in training}
     mapped = ", ".join(names[stem] for stem, t in training.items() if t.share is None)
     raise ScenarioError(
         f"{names[target.stem]}, has no map of its own: models of a share of known anomalies are "

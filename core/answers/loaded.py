@@ -36,6 +36,7 @@ __all__ = [
     "shared_of",
     "size_of_model",
     "stored_scores",
+    "title_of",
     "variants_of",
     "version",
     "version_of",
@@ -103,6 +104,18 @@ class Target:
 
     def __str__(self) -> str:
         return f"{self.scenario}/{self.stem}"
+
+
+def title_of(target: Target) -> str:
+    """The model's name on pages: its scenario's for it, or its detector's own.
+
+    Raises:
+        ScenarioError: no such scenario, or it does not train the model.
+    """
+    from core.detectors import detector_class
+
+    training = target.world.training_of(target.stem)
+    return training.titled(detector_class(target.detector).__name__)
 
 
 def variants_of(target: Target) -> list[Target]:

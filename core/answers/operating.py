@@ -14,6 +14,7 @@ from core.answers.columns import (
     ROLES,
     ScoreColumn,
     Stakes,
+    cheapest,
     column_of,
     columns_of,
     files_of_columns,
@@ -25,7 +26,7 @@ from core.answers.images import Gallery
 from core.answers.query import Answered, Query
 from core.evaluate.calibration import percentile
 from core.evaluate.metrics import Metrics
-from core.evaluate.operating import Estimate, Rates, least_cost, rates, sweep
+from core.evaluate.operating import Estimate, Rates, rates, sweep
 from core.evaluate.threshold import Threshold
 from core.scenario import ScenarioError
 
@@ -152,11 +153,9 @@ def operating(query: OperatingQuery, data: bytes | None = None) -> Operating:
     """
     column = column_of(query.scenario, query.strange, name=query.model, data=data)
     normal, strange = (column.measured(role) for role in ROLES)
-    every = sweep(normal, strange)
-    cheapest = every.thresholds[least_cost(every, **query.terms)]
-    raw = _thresholds(column, normal, strange)
-    cheapest = max(cheapest, raw[0])
-    counts = sweep(normal, strange, at=np.union1d(raw, [cheapest]))
+    least = cheapest(column, query)
+    raw = np.union1d(_thresholds(column, normal, strange), [least])
+    counts = sweep(normal, strange, at=raw)
     rows = OperatingRows(
         raw=counts.thresholds,
         displayed=column.displayed(counts.thresholds),
@@ -177,7 +176,7 @@ def operating(query: OperatingQuery, data: bytes | None = None) -> Operating:
         metrics=column.metrics,
         histogram=_histogram(column.displayed(normal), column.displayed(strange)),
         rows=rows,
-        cheapest=int(np.searchsorted(counts.thresholds, cheapest)),
+        cheapest=int(np.searchsorted(raw, least)),
     )
 
 
@@ -187,8 +186,7 @@ STRANGE_STEPS = 201
 
 def _thresholds(column: ScoreColumn, normal: np.ndarray, strange: np.ndarray) -> np.ndarray:
     """Raw thresholds (K,), rising: see `OperatingRows`."""
-    every = np.concatenate([normal, strange, column.quantiles])
-    ends = [np.nextafter(every.min(), -np.inf), every.max()]
+    ends = [column.below_all, max(normal.max(), strange.max(), column.quantiles[-1])]
     top = np.sort(normal)[-HIGHEST:]
     steps = np.quantile(strange, np.linspace(0, 1, STRANGE_STEPS), method="lower")
     return np.unique(np.concatenate([column.quantiles, steps, top, ends]))
@@ -196,15 +194,13 @@ def _thresholds(column: ScoreColumn, normal: np.ndarray, strange: np.ndarray) ->
 
 BINS = 60
 REACH = 4  # widths of the normal images' scores that are drawn beyond them
+ALIKE = 1e-9  # of the scores themselves: what differs by less does so by rounding
 
 
 def _histogram(normal: np.ndarray, strange: np.ndarray) -> Histogram:
     """Of displayed scores (N,) and (M,); a few far away must not press all others into a line."""
-    first, last = np.quantile(normal, (0.005, 0.995))
-    reach = REACH * max(last - first, 1e-9 * max(abs(first), abs(last)), 1e-12)
-    low = max(min(normal.min(), strange.min()), first - reach)
-    high = min(max(normal.max(), strange.max()), last + reach)
-    edges = np.linspace(low, high if high > low else low + reach, BINS + 1)
+    low, high = _ends(normal, strange)
+    edges = np.linspace(low, high, BINS + 1)
     values = dict(zip(ROLES, (normal, strange), strict=True))
     return Histogram(
         edges=edges,
@@ -212,6 +208,20 @@ def _histogram(normal: np.ndarray, strange: np.ndarray) -> Histogram:
         below={role: int((v < edges[0]).sum()) for role, v in values.items()},
         above={role: int((v > edges[-1]).sum()) for role, v in values.items()},
     )
+
+
+def _ends(normal: np.ndarray, strange: np.ndarray) -> tuple[float, float]:
+    """Where a histogram begins and ends: apart from each other, whatever the scores are."""
+    least, most = min(normal.min(), strange.min()), max(normal.max(), strange.max())
+    for first, last in (
+        np.quantile(normal, (0.005, 0.995)),
+        (normal.min(), normal.max()),  # where nearly all normal images score the same
+    ):
+        if last - first > ALIKE * max(abs(first), abs(last)):
+            reach = REACH * (last - first)
+            return float(max(least, first - reach)), float(min(most, last + reach))
+    size = max(abs(least), abs(most))
+    return float(least), float(most if most - least > ALIKE * size else least + (size or 1.0))
 
 
 # One threshold, many models -----------------------------------------------------------------------
@@ -244,6 +254,10 @@ class Verdict:
         raw, displayed: the score above which it flags, and that in the unit of pages.
         percentile: where that stands among held-out normal images.
         hits, misses, alarms, passed: how many images are in each of `CELLS`.
+        false_alarm_rate: of the visitor's scores at a percentile it is chosen rather than measured,
+            as their percentiles are among the very images that are counted. Its interval holds all
+            the same, for images to come: above the k-th highest of n their rate follows
+            Beta(k + 1, n - k), whose ends are near to Wilson's.
         cost: expected of one image.
         metrics: of all thresholds together.
     """
@@ -317,7 +331,7 @@ def verdicts(query: VerdictsQuery, data: bytes | None = None) -> Verdicts:
 def _verdict(column: ScoreColumn, raw: float, stakes: Stakes) -> Verdict:
     normal, strange = (column.measured(role) for role in ROLES)
     counts = sweep(normal, strange, at=np.array([raw]))
-    found = rates(counts, **stakes.terms)
+    figures = rates(counts, **stakes.terms)
     alarms, hits = int(counts.alarms[0]), int(counts.hits[0])
     return Verdict(
         name=column.name,
@@ -331,11 +345,11 @@ def _verdict(column: ScoreColumn, raw: float, stakes: Stakes) -> Verdict:
         misses=len(strange) - hits,
         alarms=alarms,
         passed=len(normal) - alarms,
-        recall=found.recall.at(0),
-        false_alarm_rate=found.false_alarm_rate.at(0),
-        precision=found.precision.at(0),
-        f1=found.f1.at(0),
-        cost=found.cost.at(0),
+        recall=figures.recall.at(0),
+        false_alarm_rate=figures.false_alarm_rate.at(0),
+        precision=figures.precision.at(0),
+        f1=figures.f1.at(0),
+        cost=figures.cost.at(0),
         metrics=column.metrics,
     )
 

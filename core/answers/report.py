@@ -13,7 +13,7 @@ import core
 from core.answers.columns import Stakes
 from core.answers.explain import MapQuery, map_view
 from core.answers.images import ImageQuery
-from core.answers.loaded import Target, loaded
+from core.answers.loaded import Target, loaded, title_of
 from core.answers.operating import Verdict, VerdictsQuery, verdicts
 from core.answers.own import Batch, BatchScores
 from core.data.picture import png
@@ -163,16 +163,14 @@ def _quantiles(scenario: str, model: str) -> np.ndarray:
 
 
 def _model(scenario: Scenario, name: str, scores: BatchScores, *, judged: _Judged) -> ReportModel:
-    from core.detectors import detector_class
     from core.evaluate.calibration import percentile
 
     target = Target.of(scenario.name, name)
     detector, card = loaded(target)
     raw, verdict, part = judged.raw[name], judged.verdicts.get(name), card.score.part
-    training = target.world.training_of(target.stem)
     return ReportModel(
         name=name,
-        title=training.titled(detector_class(target.detector).__name__),
+        title=title_of(target),
         unit=scores.unit,
         raw=scores.raw,
         displayed=scores.displayed,

@@ -62,10 +62,10 @@ def said_of(found: Committee) -> str:
     gains: list[str] = []
     losses: list[str] = []
     for rule in found.rules:
-        assert rule.rival is not None
-        if rule.recall.apart_from(rule.rival.recall):
-            won = rule.recall.value > rule.rival.recall.value
-            (gains if won else losses).append(_against(rule, rule.rival))
+        assert rule.best_single is not None
+        if rule.recall.apart_from(rule.best_single.recall):
+            won = rule.recall.value > rule.best_single.recall.value
+            (gains if won else losses).append(_against(rule, rule.best_single))
     if gains:
         text = f"together the {members} gain: {'; '.join(gains)}."
         return text + (f" But {'; '.join(losses)}." if losses else "")
@@ -77,11 +77,11 @@ def said_of(found: Committee) -> str:
     )
 
 
-def _against(rule: Judgement, rival: Judgement) -> str:
+def _against(rule: Judgement, best: Judgement) -> str:
     return (
         f"“{rule.title[0].lower()}{rule.title[1:]}” finds {in_percent(rule.recall.value)} at "
-        f"{in_percent(rule.false_alarm_rate.value)} false alarms, {rival.title} alone "
-        f"{in_percent(rival.recall.value)}"
+        f"{in_percent(rule.false_alarm_rate.value)} false alarms, {best.title} alone "
+        f"{in_percent(best.recall.value)}"
     )
 
 
@@ -100,12 +100,12 @@ def html(found: Committee) -> str:
 def _row(one: Judgement) -> str:
     metrics = one.metrics
     area = (f"{metrics.auroc:.3f}", draw.interval(metrics)) if metrics else ("", "")
-    rival = ("", "")
-    if one.rival is not None:
-        share, small = _share(one.rival.recall)
-        rival = (f"{one.rival.title}: {share}", small)
-    cells = (_share(one.recall), _share(one.false_alarm_rate), area, rival)
-    kind = " class=top" if one.rival is not None else ""
+    best = ("", "")
+    if one.best_single is not None:
+        share, small = _share(one.best_single.recall)
+        best = (f"{one.best_single.title}: {share}", small)
+    cells = (_share(one.recall), _share(one.false_alarm_rate), area, best)
+    kind = " class=top" if one.best_single is not None else ""
     return f'<tr{kind}><th scope="row">{escape(one.title)}</th>{"".join(_cells(cells))}</tr>'
 
 

@@ -59,7 +59,8 @@ def section(c: Compared) -> None:
     st.markdown(
         "A CSV file with the columns `image` and `score`, larger is stranger: it becomes a model of "
         "this page, above and below. Its percentiles are among the test images of "
-        f"{plain(c.sets[c.against].lower())}, as nothing else is known of it."
+        f"{plain(c.sets[c.against].lower())}, as nothing else is known of it: at a percentile, how "
+        "many of these it flags is chosen, not measured."
     )
     given: _Given | None = st.session_state.get(_FILE)
     if given is not None:

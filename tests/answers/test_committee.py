@@ -43,9 +43,9 @@ def test_beside_each_rule_stands_the_single_model_that_finds_most_at_no_more_ala
     # With two alarms a finds 3; b, above 3, finds 4 at one alarm, as its 3s are alike; c finds 3.
     # With three, a, above 5, still finds 3; above 2, b finds 4.
     for rule in committee("a", "b", "c").rules:
-        assert rule.rival is not None
-        assert counts((rule.rival,)) == {"b": (4, 1)}
-        assert rule.rival.false_alarm_rate.count <= rule.false_alarm_rate.count
+        assert rule.best_single is not None
+        assert counts((rule.best_single,)) == {"b": (4, 1)}
+        assert rule.best_single.false_alarm_rate.count <= rule.false_alarm_rate.count
 
 
 def test_half_of_an_even_committee_is_no_majority(scored: By) -> None:

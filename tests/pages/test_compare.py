@@ -321,12 +321,10 @@ def test_one_model_is_better_only_where_the_interval_says_so(
     )
 
 
-def judged(
-    name: str, recall: tuple[int, float, float], rival: Judgement | None = None
-) -> Judgement:
+def judged(name: str, recall: tuple[int, float, float], best: Judgement | None = None) -> Judgement:
     count, low, high = recall
     share = Share(count, 100, count / 100, low, high)
-    return Judgement(name, name.title(), share, Share(5, 100, 0.05, 0.02, 0.1), None, rival)
+    return Judgement(name, name.title(), share, Share(5, 100, 0.05, 0.02, 0.1), None, best)
 
 
 def committee_of(*rules: Judgement) -> Committee:
@@ -335,13 +333,13 @@ def committee_of(*rules: Judgement) -> Committee:
 
 
 def test_a_committee_gains_only_where_the_intervals_do_not_meet() -> None:
-    rival = judged("a", (60, 0.5, 0.7))
-    close = committee_of(judged("mean", (65, 0.55, 0.75), rival))
+    best = judged("a", (60, 0.5, 0.7))
+    close = committee_of(judged("mean", (65, 0.55, 0.75), best))
     assert "no committee of the 2 models finds clearly more or less" in committee.said_of(close)
-    better = committee_of(judged("mean", (90, 0.8, 0.95), rival))
+    better = committee_of(judged("mean", (90, 0.8, 0.95), best))
     text = committee.said_of(better).replace("\u00a0", " ")
     assert "the 2 models gain: “mean” finds 90.0 % at 5.0 % false alarms, A alone 60.0 %" in text
-    worse = committee_of(judged("any", (30, 0.2, 0.4), rival))
+    worse = committee_of(judged("any", (30, 0.2, 0.4), best))
     assert "gains anything, and “any” finds 30.0" in committee.said_of(worse)
 
 
