@@ -3,16 +3,19 @@
 const MINUS = "\u2212";
 export const SPACE = "\u00a0";
 
-export const whole = (value) => Math.round(value).toLocaleString("en-US");
+// So many digits; what lies half way becomes even, as in Python.
+const FORMS = [0, 1].map((digits) => new Intl.NumberFormat("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits, roundingMode: "halfEven" }));
+export const whole = (value) => FORMS[0].format(value);
+const tenth = (value) => FORMS[1].format(value);
 
 // So many of many images: small numbers keep a digit.
-export const about = (value) => (value > 0 && value < 9.95 ? value.toFixed(1) : whole(value));
+export const about = (value) => (value > 0 && value < 9.95 ? tenth(value) : whole(value));
 
-export const percent = (share) => (Number.isFinite(share) ? `${(100 * share).toFixed(1)}${SPACE}%` : "none");
+export const percent = (share) => (Number.isFinite(share) ? `${tenth(100 * share)}${SPACE}%` : "none");
 
 export function between(low, high) {
   if (!Number.isFinite(low) || !Number.isFinite(high)) return "no interval";
-  return `${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)}${SPACE}%`;
+  return `${tenth(100 * low)} to ${tenth(100 * high)}${SPACE}%`;
 }
 
 // A score: as many digits as tell its neighbours apart on the screen.
