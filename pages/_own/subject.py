@@ -19,14 +19,16 @@ from core.service import (
 from pages._own import canvas
 from pages._shared import picker
 from pages._shared.ask import ask
-from pages._shared.controls import choice
 from pages._shared.text import plain
 
-__all__ = ["DRAWN", "SOURCE", "Subject", "choose", "read"]
+__all__ = ["DRAWN", "Subject", "choose", "drawing", "read"]
 
-SOURCE = "own_source"
-SOURCES = {"image": "An image", "drawing": "Draw one"}
 DRAWN = "drawing.png"  # the name of what the visitor drew
+LAID_OUT = """<style>
+.st-key-own_pick { flex-flow: row wrap; align-items: end; gap: .5rem 1rem; }
+.st-key-own_pick > * { width: auto !important; }
+.st-key-own_pick > [data-testid=stLayoutWrapper]:has([data-testid=stColumn]) { flex: 0 1 24rem; }
+</style>"""  # the controls of an image in one row, where there is room
 
 
 @dataclass(frozen=True)
@@ -56,25 +58,32 @@ def choose(overview: Overview, row: DetectorRow, seed: int) -> Subject | None:
     Args:
         row: the model by whose score images are typical or worst; it is trained.
     """
-    target = Target.of(overview.scenario.name, row.name)
-    if choice("Look at", SOURCES, key=SOURCE, label_visibility="collapsed") == "drawing":
-        _draw(overview)
-        own = picker.own_image()
-        if own is None or own.name != DRAWN:
-            st.info("Draw something: every detector looks at it as it grows.")
-            return None
-        return read(overview, ImageQuery(target, DRAWN, None), own.data)
-    return read(overview, *_pick(overview, target, row, seed))
+    st.html(LAID_OUT)
+    with st.container(key="own_pick"):
+        picked = _pick(overview, _target(overview, row), row, seed)
+    return read(overview, *picked)
 
 
-def _draw(overview: Overview) -> None:
-    """A canvas; what is drawn becomes the visitor's own image, and other pages look at it too."""
+def drawing(overview: Overview, row: DetectorRow) -> Subject | None:
+    """A canvas, and what is drawn on it; None, with words, where nothing is.
+
+    What is drawn becomes the visitor's own image: other pages look at it too.
+    """
     drawn = canvas.draw(overview.scenario.shape, key="own_canvas")
     own = picker.own_image()
     if drawn is not None:
         picker.keep(DRAWN, drawn)
-    elif own is not None and own.name == DRAWN:  # cleared
+    elif own is None or own.name != DRAWN:
+        st.info("Draw something: every detector looks at it as it grows.")
+        return None
+    else:  # cleared
         picker.put_away()
+        return None
+    return read(overview, ImageQuery(_target(overview, row), DRAWN, None), drawn)
+
+
+def _target(overview: Overview, row: DetectorRow) -> Target:
+    return Target.of(overview.scenario.name, row.name)
 
 
 def _pick(overview: Overview, target: Target, row: DetectorRow, seed: int) -> picker.Picked:
