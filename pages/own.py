@@ -32,6 +32,6 @@ if not models:
     st.info("Choose a detector.", icon=":material/info:")
     raise links.PageEnds
 if view == "many":
-    many.section(overview, ready, models)
+    many.section(overview, ready, models, seed=st.session_state["seed"])
 else:
     one.section(overview, ready, models, seed=st.session_state["seed"], draws=view == "draw")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from core.service import SUFFIXES, DetectorRow, Item, Overview
+from core.service import MAX_IMAGES, SUFFIXES, Batch, DetectorRow, ImageSet, Item, Overview
 from pages._own import line, report, table, work
 from pages._own.table import Judged
 from pages._own.work import Brought, Work
@@ -23,26 +24,28 @@ VIEW = "own_view"
 TYPES = [*(suffix.removeprefix(".") for suffix in SUFFIXES), "zip", "npy", "npz"]
 FIRST_SLICE, SLICE = 0.8, 4.0  # seconds between two looks at the table
 NAMED = 20  # files that could not be read, by name
+NORMAL, STRANGE, SAMPLE = 95, 5, "own_sample"  # images of each kind; what asks for them
 _ROUND, _SLICES = "_own_many_round", "_own_slices"
 
 
-def section(overview: Overview, rows: Mapping[str, DetectorRow], models: Sequence[str]) -> None:
+def section(
+    overview: Overview, rows: Mapping[str, DetectorRow], models: Sequence[str], *, seed: int
+) -> None:
     """The uploader, how far it is, the table, what could not be read, and the report."""
     shape = overview.scenario.shape
-    _uploader(overview, started=work.current(shape) is not None)
+    if _asked_for_a_sample() and work.current(shape) is None:
+        _take_sample(overview, seed)
     brought = work.current(shape)
     if brought is None:
-        _say_what_comes(overview)
+        with st.container(key="own_picture"):
+            _uploader(overview, "Images, a zip of images, or an array (.npy)")
+            _say_what_comes(overview, seed)
         return
-    status = st.container()
+    status = st.container(key="own_status")
     drawn = line.drawn(overview, models)
     batch = brought.answered(overview.scenario.name, models)
     if batch is not None:
-        seen = brought.seen[: batch.count]
-        pictures = np.stack([item.picture.image for item in seen if item.picture is not None])
-        titles = {name: rows[name].title for name in models}
-        names = [item.id for item in seen]
-        judged = Judged(names, pictures, batch, drawn.flagged(batch), titles)
+        judged = _judged(brought, batch, drawn, titles={m: rows[m].title for m in models})
         with st.container(key="own_picture"):
             table.show(judged, on_open=partial(_look_at, brought))
         _how_to_read(drawn)
@@ -50,41 +53,83 @@ def section(overview: Overview, rows: Mapping[str, DetectorRow], models: Sequenc
     if batch is not None:
         report.downloads(overview, brought, judged, drawn)
     with status:
-        _go_on(brought, overview.scenario.name, models)
+        _go_on(overview, brought, models)
 
 
-def _say_what_comes(overview: Overview) -> None:
-    side = f"{overview.scenario.shape.width}x{overview.scenario.shape.height}"
-    with st.container(key="own_picture"):
-        st.markdown(
-            f"Bring a folder's images, a zip of them, or an array: each is fitted to {side} pixels, "
-            "and every detector says what it makes of it. You see the strangest first while the rest "
-            "is still being judged, and take a report away."
-        )
+def _judged(brought: Work, batch: Batch, drawn: line.Drawn, *, titles: Mapping[str, str]) -> Judged:
+    names = [item.id for item in brought.seen[: batch.count]]
+    return Judged(names, brought.pictures(batch.count), batch, drawn.flagged(batch), titles)
 
 
 # Bringing them ------------------------------------------------------------------------------------
 
 
-def _uploader(overview: Overview, *, started: bool) -> None:
-    label = "Add more" if started else "Images, a zip of images, or an array (.npy)"
-    place: Any = st.popover(label, icon=":material/add:") if started else st.container()
-    files = place.file_uploader(
+def _uploader(overview: Overview, label: str, *, folded: bool = False) -> None:
+    files = st.file_uploader(
         label,
         type=TYPES,
         accept_multiple_files=True,
         key=f"own_many_{st.session_state.get(_ROUND, 0)}",
-        label_visibility="collapsed" if started else "visible",
+        label_visibility="collapsed" if folded else "visible",
         help=f"2,000 images at most. {picker.PRIVATE} They stay until you put them away.",
     )
-    if not started:
-        st.caption(f"{picker.PRIVATE} A session holds {uploads.MAX_BYTES // 2**20} MB of files.")
     if files:
         given = [Brought(file.name, file.getvalue(), file.file_id) for file in files]
-        work.take(given, overview.scenario.shape)
-        st.session_state[_SLICES] = 0
-        st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+        _take(given, overview)
         st.rerun()
+
+
+def _take(files: Sequence[Brought], overview: Overview) -> None:
+    work.take(files, overview.scenario.shape)
+    st.session_state[_SLICES] = 0
+    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1  # an empty uploader
+
+
+def _say_what_comes(overview: Overview, seed: int) -> None:
+    side = f"{overview.scenario.shape.width}x{overview.scenario.shape.height}"
+    st.caption(
+        f"{picker.PRIVATE} A session holds {uploads.MAX_BYTES // 2**20} MB of files and judges "
+        f"{MAX_IMAGES:,} images."
+    )
+    st.markdown(
+        f"Each image is fitted to {side} pixels, and every detector says what it makes of it. The "
+        "strangest stand first while the rest is still being judged, a file that cannot be read stops "
+        "nothing, and you take a report away."
+    )
+    normal, strange = _sampled(overview)
+    st.button(
+        f"Try it with {NORMAL} {normal.title.lower()} and {STRANGE} of {strange.title.lower()}",
+        key="own_try_many",
+        icon=":material/shuffle:",
+        on_click=_take_sample,
+        args=(overview, seed),
+        help="Drawn from the reference images by the seed.",
+    )
+
+
+def _sampled(overview: Overview) -> tuple[ImageSet, ImageSet]:
+    """The sets that a sample is drawn from."""
+    scenario = overview.scenario
+    return scenario.normal, scenario.strange[0]
+
+
+def _asked_for_a_sample() -> bool:
+    """Whether a link asks for one, once."""
+    asked = links.asked("Sample", SAMPLE, {"yes": "yes"})
+    links.write(SAMPLE, None)
+    return st.session_state.pop(SAMPLE, None) == "yes" or bool(asked)
+
+
+def _take_sample(overview: Overview, seed: int) -> None:
+    """Bring some reference images, as arrays."""
+    drawn, files = np.random.default_rng(seed), []
+    for image_set, count in zip(_sampled(overview), (NORMAL, STRANGE), strict=True):
+        images = overview.scenario.pictures(image_set.name).images
+        chosen = drawn.choice(len(images), min(count, len(images)), replace=False)
+        stream = io.BytesIO()
+        np.save(stream, images[np.sort(chosen)])
+        files.append(Brought(f"{image_set.name}.npy", stream.getvalue(), ""))
+    _take(files, overview)
 
 
 def _errors(errors: Sequence[Item]) -> None:
@@ -127,9 +172,10 @@ def _look_at(brought: Work, n: int) -> None:
 # Judging them -------------------------------------------------------------------------------------
 
 
-def _go_on(brought: Work, scenario: str, models: Sequence[str]) -> None:
+def _go_on(overview: Overview, brought: Work, models: Sequence[str]) -> None:
     """How far it is, and what stops it; then it goes on for a while, and the page is drawn anew."""
-    left, right = st.columns([3, 1], vertical_alignment="center")
+    scenario = overview.scenario.name
+    left, right = st.columns([1.6, 1], vertical_alignment="center")
     done = brought.progress(scenario, models)
     over = done.exact and not done.left and brought.read
     bar = left.empty()
@@ -138,22 +184,28 @@ def _go_on(brought: Work, scenario: str, models: Sequence[str]) -> None:
             label = "Cancel" if brought.going else "Go on"
             icon = ":material/stop:" if brought.going else ":material/play_arrow:"
             st.button(label, key="own_cancel", icon=icon, on_click=_toggle, args=(brought,))
-        st.button("Put them away", key="own_many_away", icon=":material/close:", on_click=_away)
+        with st.popover("Add more", icon=":material/add:", width="content"):
+            _uploader(overview, "More images", folded=True)
+        st.button("Put away", key="own_many_away", icon=":material/close:", on_click=_away)
     if over:
         bar.markdown(_summary(brought, done.scored))
         return
-    _say(bar, done, speed=0.0)
-    if not brought.going:
-        return
+    _say(bar, done)
+    if brought.going:
+        _judge(brought, scenario, models, bar=bar)
+        links.leave()  # the frame would, at the end that this run does not reach
+        st.rerun()
+
+
+def _judge(brought: Work, scenario: str, models: Sequence[str], *, bar: Any) -> None:
+    """Go on until the table is to be drawn anew, or all is done."""
     slices = st.session_state[_SLICES] = st.session_state.get(_SLICES, 0) + 1
-    began, first = time.monotonic(), done.scored
+    began, first = time.monotonic(), brought.progress(scenario, models).scored
     while time.monotonic() - began < (FIRST_SLICE if slices == 1 else SLICE):
         if not brought.step(scenario, models):
             break
         done = brought.progress(scenario, models)
-        _say(bar, done, speed=work.pace(done.scored - first, began))
-    links.leave()  # the frame would, at the end that this run does not reach
-    st.rerun()
+        _say(bar, done, speed=(done.scored - first) / (time.monotonic() - began))
 
 
 def _toggle(brought: Work) -> None:
@@ -165,8 +217,12 @@ def _away() -> None:
     st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
 
 
-def _say(bar: Any, done: work.Progress, *, speed: float) -> None:
-    """How many are judged, and how many remain."""
+def _say(bar: Any, done: work.Progress, *, speed: float = 0.0) -> None:
+    """How many are judged, and how many remain.
+
+    Args:
+        speed: images a second; 0: it is not known.
+    """
     text = f"{done.scored:,} of {done.known:,} judged, {done.left:,} remain"
     if not done.exact:
         text = f"{done.scored:,} judged of {done.known:,} read so far"

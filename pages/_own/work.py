@@ -7,7 +7,6 @@ is stopped between two steps.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -86,9 +85,9 @@ class Work:
         """The items that have none, with the reason."""
         return [item for item in self.items if item.picture is None]
 
-    def pictures(self) -> np.ndarray:
-        """Those read so far, (N, H, W, C) uint8."""
-        return np.stack(self._pictures) if self._pictures else np.empty((0, *self.shape.pixels))
+    def pictures(self, count: int) -> np.ndarray:
+        """The first ``count`` of those that were read, at least one, (count, H, W, C) uint8."""
+        return np.stack(self._pictures[:count])
 
     def file_of(self, item: Item) -> Brought | None:
         """The file that is this image and nothing else."""
@@ -176,8 +175,3 @@ def put_away() -> None:
     work: Work | None = st.session_state.pop(_WORK, None)
     if work is not None:
         uploads.let_go(file.id for file in work.files)
-
-
-def pace(done: int, began: float) -> float:
-    """Pictures a second since a moment of `time.monotonic`."""
-    return done / max(time.monotonic() - began, 1e-6)

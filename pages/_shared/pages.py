@@ -176,7 +176,13 @@ PAGES = (
         "Own images",
         ":material/add_photo_alternate:",
         "What does every detector say of an image of yours, and when does it change its mind?",
-        {},
+        {
+            "foreign": "Not this detector's kind of image: most parts of its score lie where hardly any held-out normal image has them, so its verdict means little, whatever the percentile.",
+            "what the model sees": "No detector sees a file as you do: it is turned as the camera says, made grey or coloured, put on white where it is transparent, fitted to a few pixels, and padded with black.",
+            "disturbance": "What is done to a picture on purpose: turned, shifted, blurred, noise added, its contrast changed, a part hidden, another picture mixed in. Sizes are relative to the picture.",
+            "along the slider": "The curves show each detector's percentile at every position of the slider that was moved last, while all others stay as they are.",
+            "canvas by keys": "When the canvas has the focus, the arrow keys move the pen, `Enter` presses it, `+` and `-` make it wider and narrower, `U` takes the last stroke back. On the picture, the arrow keys move the patch.",
+        },
     ),
     Page(
         "cards",
