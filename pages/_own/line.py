@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import streamlit as st
@@ -27,9 +27,10 @@ class Drawn:
     """Where each model flags.
 
     Attributes:
-        line: the threshold with what is expected; strange: the set that its figures are of.
+        line: the threshold that is used, with what is expected; strange: the set that its figures
+            are of.
         verdicts: of the models, on that set.
-        kept: whether the visitor's threshold is of these models; else the default is used.
+        kept: whether it is the visitor's; one of another scenario is not used, but the default.
     """
 
     line: threshold.Line
@@ -71,4 +72,4 @@ def drawn(overview: Overview, models: Sequence[str]) -> Drawn:
     asked = VerdictsQuery(
         overview.scenario.name, which, names, given, prevalence=line.prevalence, **stakes
     )
-    return Drawn(line, which, ask(asked), kept)
+    return Drawn(replace(line, threshold=given), which, ask(asked), kept)

@@ -32,7 +32,8 @@ def section(
     overview: Overview, rows: Mapping[str, DetectorRow], models: Sequence[str], *, seed: int
 ) -> None:
     """The uploader, how far it is, the table, what could not be read, and the report."""
-    shape = overview.scenario.shape
+    shape, titles = overview.scenario.shape, {m: rows[m].title for m in models}
+    sort = table.sorted_by(titles)
     if _asked_for_a_sample() and work.current(shape) is None:
         _take_sample(overview, seed)
     brought = work.current(shape)
@@ -45,9 +46,9 @@ def section(
     drawn = line.drawn(overview, models)
     batch = brought.answered(overview.scenario.name, models)
     if batch is not None:
-        judged = _judged(brought, batch, drawn, titles={m: rows[m].title for m in models})
+        judged = _judged(brought, batch, drawn, titles=titles)
         with st.container(key="own_picture"):
-            table.show(judged, on_open=partial(_look_at, brought))
+            table.show(judged, sort, on_open=partial(_look_at, brought))
         _how_to_read(drawn)
     _errors(brought.errors)
     if batch is not None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import streamlit as st
 
-from core.service import Batch, BatchQuery, DetectorRow, Overview
+from core.service import BatchQuery, DetectorRow, Overview
 from pages._own import disturb, line, seen, subject
 from pages._own.subject import Subject
 from pages._shared.ask import ask
@@ -39,10 +39,9 @@ def section(
     drawn = line.drawn(overview, models)
     asked = BatchQuery(overview.scenario.name, tuple(models), 1)
     batch = ask(asked, np.ascontiguousarray(image).tobytes())
-    st.markdown(verdict(batch, drawn.flagged(batch), rows))
     st.caption(f"Flagged is {drawn.in_words()}, as set on Compare.")
-    seen.ways_on(overview, looked, image, rows)
-    seen.files(looked, image, batch, rows=rows, drawn=drawn)
+    seen.ways_on(looked, image, rows)
+    seen.files(looked, batch, rows=rows, drawn=drawn)
     seen.steps(overview, looked)
     seen.nearest(overview, looked, image, {m: rows[m] for m in models})
 
@@ -52,24 +51,3 @@ def _say(looked: Subject) -> None:
         st.warning(plain(warning), icon=":material/warning:")
     if looked.notes:
         st.caption(plain("; ".join(looked.notes)))
-
-
-def verdict(
-    batch: Batch, flagged: Mapping[str, np.ndarray], rows: Mapping[str, DetectorRow]
-) -> str:
-    """How many detectors flag the one image of a batch, which, and to whom it is foreign."""
-    names = [rows[m].title for m in batch.models if flagged[m][0]]
-    every = len(batch.models)
-    if not names:
-        text = f"**None of the {every} detectors flags it**"
-    elif len(names) == every:
-        text = f"**All {every} detectors flag it**" if every > 1 else f"**{names[0]} flags it**"
-    else:
-        text = f"**{len(names)} of {every} detectors flag it**: {', '.join(map(plain, names))}"
-    foreign = [plain(rows[m].title) for m, said in batch.models.items() if said.foreign[0]]
-    if foreign:
-        text += (
-            f". To {', '.join(foreign)} it is foreign: most parts of the score lie where hardly any "
-            "normal image does, so **it is not this detector's kind of image**, whatever the score"
-        )
-    return f"{text}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -20,6 +21,7 @@ from core.service import (
     StepsQuery,
     Target,
 )
+from pages._own import disturb_sliders
 from pages._own.line import Drawn
 from pages._own.subject import Subject
 from pages._shared import draw, gallery, links, picker
@@ -59,9 +61,7 @@ def steps(overview: Overview, subject: Subject) -> None:
 # Where else ---------------------------------------------------------------------------------------
 
 
-def ways_on(
-    overview: Overview, subject: Subject, image: np.ndarray, ready: Mapping[str, DetectorRow]
-) -> None:
+def ways_on(subject: Subject, image: np.ndarray, ready: Mapping[str, DetectorRow]) -> None:
     """Links to the pages that look at one image; a disturbed one has to be kept first."""
     same = np.array_equal(image, subject.image)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="own_ways"):
@@ -94,6 +94,7 @@ def _keep(subject: Subject, image: np.ndarray) -> None:
     stem = subject.id.rpartition(".")[0] or subject.id
     name = stem if stem.endswith(", disturbed") else f"{stem}, disturbed"
     picker.keep(f"{name}.png", draw.png([image]))
+    disturb_sliders.put_back()
     st.session_state["own_view"] = "one"
 
 
@@ -149,22 +150,11 @@ def asked_of(subject: Subject, image: np.ndarray) -> tuple[ImageQuery, bytes | N
 # To take away -------------------------------------------------------------------------------------
 
 
-def files(
-    subject: Subject,
-    image: np.ndarray,
-    batch: Batch,
-    *,
-    rows: Mapping[str, DetectorRow],
-    drawn: Drawn,
-) -> None:
-    """The picture and every detector's numbers of it."""
+def files(subject: Subject, batch: Batch, *, rows: Mapping[str, DetectorRow], drawn: Drawn) -> None:
+    """Every detector's numbers of the picture as it is now."""
     stem = "own" if subject.data is not None else subject.id.replace("#", "-")
-    flagged = drawn.flagged(batch)
-    table = csv_of(columns(subject, batch, rows=rows, drawn=drawn, flagged=flagged))
-    downloads(
-        File("The picture (PNG)", f"{stem}-picture.png", lambda: draw.png([image])),
-        File("Its numbers (CSV)", f"{stem}-detectors.csv", lambda: table),
-    )
+    table = columns(subject, batch, rows=rows, drawn=drawn, flagged=drawn.flagged(batch))
+    downloads(File("Its numbers (CSV)", f"{stem}-detectors.csv", partial(csv_of, table)))
 
 
 def columns(

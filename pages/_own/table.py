@@ -19,7 +19,7 @@ from core.service import Batch
 from pages._shared import draw, links
 from pages._shared.controls import pager
 
-__all__ = ["FIRST", "Judged", "ordered", "show"]
+__all__ = ["FIRST", "Judged", "ordered", "show", "sorted_by"]
 
 ROWS = 50  # on a page
 SORT, LISTING = "own_sort", "own_listing"
@@ -80,7 +80,12 @@ def ordered(judged: Judged, sort: str) -> np.ndarray:
     return order[::-1] if turned else order
 
 
-def _columns(judged: Judged) -> list[dict[str, str]]:
+def _columns(titles: Mapping[str, str]) -> list[dict[str, str]]:
+    """What the table can be sorted by, from the left: its key, its title, and how.
+
+    Args:
+        titles: of models.
+    """
     named = {"key": "name", "title": "Image", "help": "From A to Z."}
     counted = {
         "key": FIRST,
@@ -89,37 +94,46 @@ def _columns(judged: Judged) -> list[dict[str, str]]:
     }
     models = [
         {"key": m, "title": title, "help": f"Percentile under {title}: the strangest first."}
-        for m, title in judged.titles.items()
+        for m, title in titles.items()
     ]
     return [named, counted, *models]
 
 
-def show(judged: Judged, *, on_open: Callable[[int], None]) -> None:
-    """The table, from the page and in the order that its reader chose.
+def sorted_by(titles: Mapping[str, str]) -> str:
+    """The order that the table's reader, or a link, chose; what `ordered` takes.
 
     Args:
-        on_open: told which of the N images was pressed, before the page runs again.
+        titles: of models.
     """
-    options = {c["key"]: c["title"] for c in _columns(judged)}
+    options = {c["key"]: c["title"] for c in _columns(titles)}
     options |= {f"-{key}": title for key, title in options.items()}
     if asked := links.asked("Sorted by", SORT, options):
         st.session_state[SORT] = asked[0]
     sort = st.session_state.get(SORT, FIRST)
     sort = sort if sort in options else FIRST
     links.write(SORT, None if sort == FIRST else sort)
+    return sort
+
+
+def show(judged: Judged, sort: str, *, on_open: Callable[[int], None]) -> None:
+    """The table, from the page that its reader chose.
+
+    Args:
+        sort: as `sorted_by` says.
+        on_open: told which of the N images was pressed, before the page runs again.
+    """
     count = len(judged.names)
     page = pager(-(-count // ROWS), key="own_table", order=sort) if count > ROWS else 1
     order = ordered(judged, sort)[(page - 1) * ROWS : page * ROWS]
     key = sort.removeprefix("-")
     data = {
         "label": f"{count:,} images and what every detector says of them",
-        "columns": _columns(judged),
+        "columns": _columns(judged.titles),
         "rows": [_row(judged, int(i)) for i in order],
         "sort": key,
         "down": (key != "name") != sort.startswith("-"),
     }
-    heard = partial(_heard, sort, count, on_open)
-    _draw(key=LISTING, data=data, on_told_change=heard)
+    _draw(key=LISTING, data=data, on_told_change=partial(_heard, sort, count, on_open))
 
 
 def _heard(sort: str, count: int, on_open: Callable[[int], None]) -> None:
