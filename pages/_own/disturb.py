@@ -78,7 +78,7 @@ def section(subject: Subject, models: Sequence[str], overview: Overview) -> np.n
 def _live(subject: Subject, models: tuple[str, ...], overview: Overview) -> ImageQuery:
     rows = {r.name: r for r in (*overview.detectors, *overview.seed_replicates)}
     titles = {model: rows[model].title for model in models}
-    left, middle, right = st.columns([1, 1.2, 1.5], gap="medium")
+    left, middle, right = st.container(key="own_picture").columns([1, 1.2, 1.5], gap="medium")
     with middle, st.container(key="own_knobs"):
         other = _controls(overview, rows[models[0]])
     asked = _asked(subject, models, overview, other)

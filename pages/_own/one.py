@@ -33,8 +33,7 @@ def section(
     looked = subject.drawing(overview, row) if draws else subject.choose(overview, row, seed)
     if looked is None:
         return
-    with st.container(key="own_picture"):
-        image = disturb.section(looked, models, overview)
+    image = disturb.section(looked, models, overview)
     _say(looked)
     drawn = line.drawn(overview, models)
     asked = BatchQuery(overview.scenario.name, tuple(models), 1)

@@ -2,13 +2,70 @@
 
 from __future__ import annotations
 
-from core.service import Overview
+import time
+from collections.abc import Callable
+from functools import cache
+
+from core.service import (
+    Overview,
+    Report,
+    Reported,
+    ReportEntry,
+    report_csv,
+    report_html,
+    report_of,
+)
 from pages._own.line import Drawn
 from pages._own.table import Judged
 from pages._own.work import Work
+from pages._shared import controls
+from pages._shared.controls import File
 
-__all__ = ["downloads"]
+__all__ = ["downloads", "maker"]
+
+HELP = (
+    "One file that opens in any browser and asks nothing of anybody: every image with what each "
+    "detector says, maps of the strangest, the threshold in words and numbers, how many false alarms "
+    "to expect, what could not be read, versions and hashes."
+)
 
 
 def downloads(overview: Overview, brought: Work, judged: Judged, drawn: Drawn) -> None:
-    """Report and table to take away."""
+    """Report and table to take away, at the visitor's threshold; made when they are asked for."""
+    made = maker(about(overview, brought, drawn), brought, judged)
+    stem = f"{overview.scenario.name}-report"
+    controls.downloads(
+        File("Report (HTML)", f"{stem}.html", lambda: report_html(made()), HELP),
+        File("All numbers (CSV)", f"{stem}.csv", lambda: report_csv(made())),
+    )
+
+
+def about(overview: Overview, brought: Work, drawn: Drawn) -> Reported:
+    """What a report is about, beside the images."""
+    line = drawn.line
+    return Reported(
+        scenario=overview.scenario.name,
+        threshold=line.threshold,
+        date=time.strftime("%Y-%m-%d %H:%M"),
+        strange=drawn.strange,
+        errors=[(item.id, item.error) for item in brought.errors],
+        prevalence=line.prevalence,
+        miss_cost=line.costs.miss,
+        alarm_cost=line.costs.alarm,
+    )
+
+
+def maker(what: Reported, brought: Work, judged: Judged) -> Callable[[], Report]:
+    """Makes the report on what is judged so far, once for both files; in a thread without session."""
+    items = brought.seen[: judged.batch.count]
+
+    @cache
+    def made() -> Report:
+        entries = [
+            ReportEntry.of(item.id, image, notes=notes.notes, warnings=notes.warnings)
+            for item, image in zip(items, judged.pictures, strict=True)
+            if (notes := item.picture) is not None
+        ]
+        return report_of(what, entries, batch=judged.batch)
+
+    return made

@@ -233,6 +233,7 @@ def pager(pages: int, *, key: str, order: Hashable = None) -> int:
 
 MIMES = {
     "csv": "text/csv",
+    "html": "text/html",
     "json": "application/json",
     "png": "image/png",
     "npy": "application/octet-stream",

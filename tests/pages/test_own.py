@@ -26,7 +26,7 @@ from core.service import (
     Threshold,
     ask,
 )
-from pages._own import line, many, seen, table, work
+from pages._own import line, many, report, seen, table, work
 from pages._own.subject import Subject
 from pages._own.work import Brought, Work
 from pages._shared.models import main_of, trained
@@ -384,3 +384,35 @@ def test_the_numbers_of_an_image_are_what_detectors_say_with_unit_and_threshold(
         assert float(row["score"]) == pytest.approx(float(said.displayed[0]), rel=1e-6)
         above = float(row["score"]) > float(row["threshold"])
         assert (int(row["flagged"]) == 1) == above
+
+
+def test_the_report_holds_every_image_the_threshold_and_what_could_not_be_read(
+    models: Tiny,
+) -> None:
+    overview: Overview = ask(OverviewQuery("tiny"))
+    given = {**files(), "bad<i>.png": b"nothing"}
+    brought = Work(tuple(Brought(n, d, n) for n, d in given.items()), overview.scenario.shape)
+    while brought.step("tiny", ["glow"]):
+        pass
+    batch = brought.answered("tiny", ["glow"])
+    assert batch is not None
+    verdicts = ask(
+        service.VerdictsQuery("tiny", "strokes", ("glow",), Threshold("percentile", 90.0))
+    )
+    drawn = line.Drawn(Line(Threshold("percentile", 90.0), 0.02), "strokes", verdicts)
+    images, names_of = brought.pictures(batch.count), [i.id for i in brought.seen]
+    judged = table.Judged(names_of, images, batch, drawn.flagged(batch), {"glow": "Glow"})
+    made = report.maker(report.about(overview, brought, drawn), brought, judged)
+    page = service.report_html(made())
+    assert made() is made()  # once for both files
+    for name in files():
+        assert name in page
+    assert "bad&lt;i&gt;.png" in page
+    assert "bad<i>" not in page
+    rows = list(csv.DictReader(io.StringIO(service.report_csv(made()))))
+    flags = {row["image"]: row["glow flagged"] for row in rows}
+    expected = drawn.flagged(batch)["glow"]
+    assert {n: flags[n] for n in names_of} == {
+        n: str(int(f)) for n, f in zip(names_of, expected, strict=True)
+    }
+    assert made().prevalence == 0.02
