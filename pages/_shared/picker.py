@@ -23,7 +23,7 @@ from core.service import (
     Target,
     ask,
 )
-from pages._shared import links
+from pages._shared import links, uploads
 from pages._shared.text import plain
 
 __all__ = [
@@ -43,9 +43,11 @@ PRIVATE = (
     "It goes to the server that runs this page, is kept in memory for your session, and is seen by "
     "nobody else."
 )
+MAX_MB = 20  # of one image
 TYPES = [suffix.removeprefix(".") for suffix in SUFFIXES]
 Picked = tuple[ImageQuery, bytes | None]  # an image; the bytes of one of the visitor's own
-_OWN, _ROUND, _DRAWN = "_own_image", "_own_round", "_random_drawn"
+_OWN, _FILE = "_own_image", "_own_file"
+_ROUND, _DRAWN = "_own_round", "_random_drawn"
 
 
 @dataclass(frozen=True)
@@ -60,15 +62,27 @@ def own_image() -> Own | None:
     return st.session_state.get(_OWN)
 
 
-def keep(name: str, data: bytes) -> None:
-    """Make a file, by its name and its bytes, the visitor's own image: all pages look at it."""
-    st.session_state[_OWN] = Own(name, data)
+def keep(name: str, data: bytes, *, file: str = "") -> None:
+    """Make a file, by its name and its bytes, the visitor's own image: all pages look at it.
+
+    Args:
+        file: the id by which the server holds what was uploaded; "": it was not.
+    """
+    _let_go()
+    st.session_state[_OWN], st.session_state[_FILE] = Own(name, data), file
 
 
 def put_away() -> None:
     """Forget the visitor's own image; a new key makes an empty uploader."""
+    _let_go()
     st.session_state.pop(_OWN, None)
     st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+
+
+def _let_go() -> None:
+    """Let the server hold the visitor's file no longer, for a session may hold so much."""
+    if file := st.session_state.pop(_FILE, ""):
+        uploads.let_go([file])
 
 
 def id_of(set_name: str, index: int) -> str:
@@ -231,9 +245,10 @@ def _uploader(shape: Shape) -> None:
         file: Any = st.file_uploader(
             "An image from your disk",
             type=TYPES,
+            max_upload_size=MAX_MB,
             key=f"own_upload_{st.session_state.get(_ROUND, 0)}",
             help=f"Made {colours}, fitted to {shape.width}x{shape.height} pixels on black. {PRIVATE} "
             "It stays until you put it away.",
         )
     if file is not None:
-        keep(file.name, file.getvalue())
+        keep(file.name, file.getvalue(), file=file.file_id)

@@ -13,6 +13,8 @@ VIEWS = (
     "/likelihoods?likelihoods_view=Drawn+images",
     "/cards?cards_view=Seeds",
     "/?scenario=digits-one",
+    "/own?own_view=draw",
+    "/own?own_view=many&own_sample=yes",
 )
 # Charts of Plotly's, and whatever else draws on a canvas or in a frame of its own: marked, counted.
 CHARTS = """() => {

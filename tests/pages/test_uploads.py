@@ -17,7 +17,7 @@ from streamlit import config
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.web.server.starlette.starlette_routes import create_upload_routes
 
-from pages._shared import uploads
+from pages._shared import picker, uploads
 from pages._shared.uploads import BoundedUploads
 
 MB = 2**20
@@ -196,3 +196,21 @@ def test_other_requests_pass_untouched() -> None:
 
     asyncio.run(send_all())
     assert len(passed) == 4
+
+
+def test_an_image_of_ones_own_is_let_go_when_it_is_put_away_or_another_takes_its_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gone: list[str] = []
+    monkeypatch.setattr(picker.st, "session_state", {})
+    monkeypatch.setattr(picker.uploads, "let_go", gone.extend)
+    picker.keep("a.png", b"a", file="first")
+    assert gone == []
+    picker.keep("drawing.png", b"b")
+    assert gone == ["first"]
+    picker.put_away()
+    picker.put_away()
+    assert gone == ["first"]
+    picker.keep("c.png", b"c", file="third")
+    picker.put_away()
+    assert gone == ["first", "third"]
