@@ -65,7 +65,7 @@ def choose(overview: Overview, row: DetectorRow, seed: int) -> Subject | None:
 
 
 def drawing(overview: Overview, row: DetectorRow) -> Subject | None:
-    """A canvas, and what is drawn on it; None, with words, where nothing is.
+    """A canvas, and what is drawn on it; None: nothing.
 
     What is drawn becomes the visitor's own image: other pages look at it too.
     """
@@ -73,11 +73,9 @@ def drawing(overview: Overview, row: DetectorRow) -> Subject | None:
     own = picker.own_image()
     if drawn is not None:
         picker.keep(DRAWN, drawn)
-    elif own is None or own.name != DRAWN:
-        st.info("Draw something: every detector looks at it as it grows.")
-        return None
-    else:  # cleared
+    elif own is not None and own.name == DRAWN:  # cleared
         picker.put_away()
+    if drawn is None:
         return None
     return read(overview, ImageQuery(_target(overview, row), DRAWN, None), drawn)
 
