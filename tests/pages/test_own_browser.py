@@ -142,7 +142,7 @@ def test_cancel_keeps_what_is_judged_and_go_on_goes_on(page, address, tmp_path):
     page.get_by_role("button", name="Go on").click()
     page.wait_for_function(MORE, arg=kept)
     page.get_by_role("button", name="Put away").click()
-    page.get_by_text("Try it with 95").wait_for()
+    page.get_by_role("button", name="Try it with 95").wait_for()
 
 
 def test_a_client_that_is_no_browser_is_held_to_the_bounds_of_its_session(page, address, tmp_path):
