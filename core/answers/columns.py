@@ -160,7 +160,7 @@ def made_of_columns(
     data: bytes | None,
     make: Callable[[dict[str, ScoreColumn]], T],
 ) -> T:
-    """What ``make`` makes of columns by name, whatever the threshold, as long as their files stay.
+    """What ``make`` makes of columns of a scenario, whatever the threshold, while their files stay.
 
     Args:
         what: the name of what is made.
