@@ -189,6 +189,7 @@ CSS = """<style>
   [data-testid=stMainBlockContainer] { padding: 1rem 2rem 3rem; }
   [data-testid=stHeader] { height: 2.6rem; min-height: 0; }
 }
+[class*="st-key-notebook_row_"] { flex-wrap: nowrap; }
 [class*="st-key-kept_"] { display: none; }  /* hands over, and shows nothing */
 [data-testid=stBaseButton-primary], [data-testid=stBaseButton-primary] *,
 [data-testid=stMultiSelectTagsContainer] [data-tag] :is(span, svg, path) { color: var(--house-background) !important; }

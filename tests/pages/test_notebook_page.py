@@ -252,10 +252,9 @@ def hearing() -> None:
 
     from pages._shared import notebook
 
-    notebook.begin()
     if (text := st.session_state.pop("_heard", None)) is not None:
-        notebook.take(text)
-    notebook.keep()
+        notebook.take(text)  # before the run, as callbacks are called
+    notebook.begin()
     st.session_state["_shown"] = notebook.contents()
     st.session_state["_waiting"] = [c.items for c in notebook._kept().waiting]
     st.session_state["_failed"] = notebook.failure()
@@ -280,7 +279,6 @@ def test_what_was_done_before_the_browser_answered_stays_and_a_link_s_threshold_
     app.session_state["_threshold"] = replace(
         threshold.DEFAULT, threshold=Threshold("percentile", 99.0)
     )
-    app.run()
     hears(app, browser_kept(FULL))
     shown = app.session_state["_shown"]
     assert shown.tags["fashion"]["odd"] == ("mnist#1", "mnist#2", "mnist#10")
