@@ -18,7 +18,7 @@ from core.service import (
 from pages._own.line import Drawn
 from pages._own.table import Judged
 from pages._own.work import Work
-from pages._shared import controls
+from pages._shared import controls, notebook
 from pages._shared.controls import File
 
 __all__ = ["downloads", "maker"]
@@ -42,7 +42,7 @@ def downloads(overview: Overview, brought: Work, judged: Judged, drawn: Drawn) -
 
 def about(overview: Overview, brought: Work, drawn: Drawn) -> Reported:
     """What a report is about, beside the images."""
-    line = drawn.line
+    line, held = drawn.line, notebook.contents()
     return Reported(
         scenario=overview.scenario.name,
         threshold=line.threshold,
@@ -52,6 +52,8 @@ def about(overview: Overview, brought: Work, drawn: Drawn) -> Reported:
         prevalence=line.prevalence,
         miss_cost=line.costs.miss,
         alarm_cost=line.costs.alarm,
+        tags=held.tags.get(overview.scenario.name, {}),
+        lines=[note.text for note in held.lines],
     )
 
 

@@ -24,7 +24,7 @@ from core.service import (
 from pages._own import disturb_sliders
 from pages._own.line import Drawn
 from pages._own.subject import Subject
-from pages._shared import draw, gallery, links, picker
+from pages._shared import draw, gallery, links, notebook, picker
 from pages._shared.ask import ask, csv_of
 from pages._shared.controls import File, choice, downloads
 from pages._shared.text import counted, plain
@@ -65,6 +65,8 @@ def ways_on(subject: Subject, image: np.ndarray, ready: Mapping[str, DetectorRow
     """Links to the pages that look at one image; a disturbed one has to be kept first."""
     same = np.array_equal(image, subject.image)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="own_ways"):
+        own = None if subject.data is None else picker.Own(subject.id, subject.data)
+        notebook.pin(subject.query.target.scenario, own or subject.id, key="own")
         if not same:
             st.button(
                 "Keep this as my image",

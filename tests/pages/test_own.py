@@ -14,6 +14,7 @@ from conftest import Tiny
 from own_page import listing, names, opened, png_of, upload
 
 from core import service
+from core.notebook import Contents, NoteLine
 from core.scenario import load_scenario
 from core.service import (
     Batch,
@@ -387,8 +388,13 @@ def test_the_numbers_of_an_image_are_what_detectors_say_with_unit_and_threshold(
 
 
 def test_the_report_holds_every_image_the_threshold_and_what_could_not_be_read(
-    models: Tiny,
+    models: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    held = Contents(
+        tags={"tiny": {"odd <one>": ("strokes#1",)}, "other": {"not of it": ("strokes#1",)}},
+        lines=(NoteLine("0a" * 8, "a line & more", 1.0),),
+    )
+    monkeypatch.setattr(report.notebook, "contents", lambda: held)
     overview: Overview = ask(OverviewQuery("tiny"))
     given = {**files(), "bad<i>.png": b"nothing"}
     brought = Work(tuple(Brought(n, d, n) for n, d in given.items()), overview.scenario.shape)
@@ -416,3 +422,6 @@ def test_the_report_holds_every_image_the_threshold_and_what_could_not_be_read(
         n: str(int(f)) for n, f in zip(names_of, expected, strict=True)
     }
     assert made().prevalence == 0.02
+    assert "odd &lt;one&gt;" in page
+    assert "a line &amp; more" in page
+    assert "not of it" not in page
