@@ -22,12 +22,14 @@ from core.service import (
     comparison_table,
 )
 from pages._compare.said import MANY, about, expected, in_percent, interval
+from pages._compare.served import DECIDING
 
 pytestmark = pytest.mark.browser
 
 RATES = ("recall", "precision", "f1", "false_alarm_rate")
 CELLS = ("hits", "misses", "alarms", "passed")
 DRAWN = ".deciding .rule"
+TRIES = 40  # looks: keys are told a moment after the last of them
 
 
 def opened(page, address: str, query: str = "") -> list:
@@ -92,8 +94,11 @@ def asked(page) -> Threshold:
 
 def agrees(page, **stakes: float) -> None:
     """Wait until the page shows what the service answers of its address's threshold."""
-    settled(page)
-    expect(page.locator(".cell.hits b")).to_have_text(said(verdict(asked(page), **stakes))["hits"])
+    for _ in range(TRIES):
+        settled(page)
+        if shown(page) == said(verdict(asked(page), **stakes), **stakes):
+            return
+        page.wait_for_timeout(250)
     assert shown(page) == said(verdict(asked(page), **stakes), **stakes)
 
 
@@ -321,6 +326,20 @@ def test_without_its_scripts_plain_widgets_set_the_threshold(browser, address):
     page.locator(".st-key-gallery_compare_cell button").first.wait_for()
     settled(page)
     page.context.close()
+
+
+def test_the_browser_rounds_as_the_service_does(page, address):
+    page.goto(f"{address}/deciding/{DECIDING.version()}/style.css")
+    values = [k / 4 for k in range(41)] + [0.05, 0.15, 0.35, 2.675, 1.005, 9.949, 1234.5, 1235.5]
+    found = page.evaluate(
+        """async ([version, values]) => {
+            const w = await import(`/deciding/${version}/words.js`);
+            return values.map(v => [w.whole(v), w.tenth(v), w.about(v), w.percent(v / 100)]);
+        }""",
+        [DECIDING.version(), values],
+    )
+    expected = [[f"{v:,.0f}", f"{v:.1f}", about(v), in_percent(v / 100)] for v in values]
+    assert found == expected
 
 
 def test_a_finger_drags_the_line_scrolls_past_the_histogram_and_taps_a_place(finger, address):

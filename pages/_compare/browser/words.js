@@ -3,10 +3,10 @@
 const MINUS = "\u2212";
 export const SPACE = "\u00a0";
 
-// So many digits; what lies half way becomes even, as in Python.
-const FORMS = [0, 1].map((digits) => new Intl.NumberFormat("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits, roundingMode: "halfEven" }));
-export const whole = (value) => FORMS[0].format(value);
-const tenth = (value) => FORMS[1].format(value);
+// What lies exactly half way becomes even, as in Python; halves and quarters alone do so in binary.
+const half = (value) => (Math.abs(value % 1) === 0.5 ? 2 * Math.round(value / 2) : Math.round(value));
+export const whole = (value) => half(value).toLocaleString("en-US");
+export const tenth = (value) => (Number.isInteger(4 * value) ? half(10 * value) / 10 : value).toFixed(1);
 
 // So many of many images: small numbers keep a digit.
 export const about = (value) => (value > 0 && value < 9.95 ? tenth(value) : whole(value));
