@@ -31,6 +31,7 @@ __all__ = [
 BY, AT, PREVALENCE = "compare_by", "compare_at", "compare_prevalence"
 MISS, ALARM = "compare_miss", "compare_alarm"
 _MINE, _STANDS = "_compare_line", "_compare_stands"
+_SCORE_OF = "_compare_score_of"  # the model whose score the threshold is, or ""
 By = Literal["percentile", "alarms", "score", "cost"]
 WAYS: Mapping[str, str] = {
     "percentile": "percentile",
@@ -60,6 +61,7 @@ def take_over(models: Collection[str]) -> None:
     Args:
         models: of the scenario: a score of another one's says nothing here.
     """
+    _leave_a_score(models)
     keys = (BY, AT, PREVALENCE, MISS, ALARM)
     if links.followed() and any(key in st.query_params for key in keys):
         return
@@ -75,6 +77,15 @@ def take_over(models: Collection[str]) -> None:
     state[MISS], state[ALARM] = float(line.costs.miss), float(line.costs.alarm)
     for key in keys:
         links.write(key, None)
+
+
+def _leave_a_score(models: Collection[str]) -> None:
+    """A score of a model that is not here is the percentile at which that stood."""
+    state, model = st.session_state, st.session_state.get(_SCORE_OF, "")
+    if state.get(BY) == "score" and model and model not in models:
+        standing = state.get(_STANDS, {}).get(model, (DEFAULT.threshold.value, 0.0))
+        state[BY], state[AT] = "percentile", standing[0]
+        state[_MINE] = threshold.line()
 
 
 def choose(model: str, places: Mapping[str, Any]) -> Line:
@@ -106,7 +117,7 @@ def choose(model: str, places: Mapping[str, Any]) -> Line:
         costs = _costs()
     line = Line(Threshold(by, at, model if by == "score" else ""), prevalence, costs)
     threshold.set_to(line.threshold, prevalence=prevalence, costs=costs)
-    st.session_state[_MINE] = line
+    st.session_state[_MINE], st.session_state[_SCORE_OF] = line, line.threshold.model
     return line
 
 

@@ -49,7 +49,7 @@ def show(
     """The image, its percentile under every model, and links to where more of it is shown."""
     set_name, index = image
     pictures = c.scenario.pictures(set_name)
-    own_id = pictures.ids()[index]  # of a set that others join, the image's own
+    own_id = id_of(*_own(c, set_name, index))
     title = f"{c.sets.get(set_name, set_name)} {index}"
     with st.container(key=key, border=True, horizontal=True, gap="medium"):
         st.image(
@@ -66,6 +66,18 @@ def show(
         st.button(
             "Close", icon=":material/close:", key=f"{key}_away", on_click=on_close, args=image
         )
+
+
+def _own(c: Compared, set_name: str, index: int) -> tuple[str, int]:
+    """Set and index of an image in the set that it is of: others may join that, one after the other."""
+    if not c.scenario.set_named(set_name).joins:
+        return set_name, index
+    own = {s.name for s in c.scenario.own_sets}
+    for name in (s.name for s in c.scenario.strange if s.name in own):
+        if index < c.overview.sizes[name]:
+            return name, index
+        index -= c.overview.sizes[name]
+    raise AssertionError(f"{set_name} has fewer images")
 
 
 def _percentiles(c: Compared, own_id: str) -> str:

@@ -82,8 +82,8 @@ def seen(c: Compared, verdict: Verdict) -> str:
     normal, strange = _sets(c)
     text = (
         f"**What you see:** {_apart(verdict, normal, strange)}; this threshold flags "
-        f"{in_percent(verdict.recall.value)} of the {strange} and "
-        f"{in_percent(verdict.false_alarm_rate.value)} of the {normal}. "
+        f"{in_percent(verdict.recall.value)} of {strange} and "
+        f"{in_percent(verdict.false_alarm_rate.value)} of {normal}. "
     )
     if not verdict.hits and not verdict.alarms:
         return f"{text}**Nothing is flagged**, so every strange image is missed."

@@ -79,7 +79,6 @@ def _choose(
     compared: DeltaGenerator,
 ) -> Compared:
     """The row of controls, and below the picture which models are compared."""
-    line.take_over(rows)
     with controls, st.container(key="compare_controls"):
         st.html(LOOKS)
         one, two, by, prevalence, costs = st.columns(
@@ -94,6 +93,7 @@ def _choose(
         )
     data = own_scores.usable(overview.scenario, strange)
     titles, main = models.titles_of(rows, own=data is not None), models.main_of(rows.values())
+    line.take_over(titles)
     with two:
         model = choice(
             "Model",

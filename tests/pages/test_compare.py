@@ -32,7 +32,18 @@ from core.service import (
     VerdictsQuery,
     ask,
 )
-from pages._compare import committee, disagree, files, line, models, own_scores, said, sent, table
+from pages._compare import (
+    committee,
+    disagree,
+    files,
+    line,
+    looked,
+    models,
+    own_scores,
+    said,
+    sent,
+    table,
+)
 from pages._compare.models import Compared
 from pages._shared.theme import LIGHT
 from pages._shared.threshold import Costs, Line
@@ -174,6 +185,17 @@ def test_a_score_becomes_the_other_models_where_that_stands(models: Tiny) -> Non
     assert kept == Threshold("score", other.raw, "glow.outliers")
 
 
+def test_a_score_of_a_scenario_that_is_left_is_a_percentile_in_the_next(models: Tiny) -> None:
+    app = opened(at=80.0)
+    app.selectbox("compare_by").set_value("score").run()
+    before = verdict(Threshold("percentile", 80.0))
+    app.session_state["_compare_score_of"] = "of-another"
+    app.session_state["_compare_stands"] = {"of-another": (before.percentile, 1e6)}
+    app.run()
+    assert not app.exception
+    assert app.session_state["_threshold"].threshold == Threshold("percentile", before.percentile)
+
+
 def test_least_cost_is_found_on_the_images(models: Tiny) -> None:
     app = opened(by="cost", miss=100.0)
     query = VerdictsQuery(
@@ -264,7 +286,7 @@ def one(models: Tiny) -> Verdict:
 def test_the_sentence_says_what_precision_is_worth(one: Verdict) -> None:
     text = said.seen(compared(), one).replace("\u00a0", " ")
     assert "It tells strokes from boxes with an AUROC of 0.970" in text
-    assert "flags 90.0 % of the strokes and 5.0 % of the boxes" in text
+    assert "flags 90.0 % of strokes and 5.0 % of boxes" in text
     assert (
         "Where 1 % of the images are strange, **only 15 of 100 flagged images are strange**" in text
     )
@@ -386,6 +408,19 @@ def test_the_same_model_twice_is_said(models: Tiny) -> None:
 # Cells and images ---------------------------------------------------------------------------------
 
 
+def test_an_image_of_a_set_that_others_join_is_named_by_its_own() -> None:
+    overview = ask(OverviewQuery("digits-one.4"))
+    rows = models.trained(overview)
+    c = Compared(overview, rows, "rest", next(iter(rows)), tuple(rows), None, OPENS)
+    sizes = overview.sizes
+    assert looked._own(c, "rest", 5) == ("0", 5)
+    assert looked._own(c, "rest", sizes["0"]) == ("1", 0)
+    assert looked._own(c, "rest", sizes["rest"] - 1) == ("9", sizes["9"] - 1)
+    assert looked._own(c, "4", 7) == ("4", 7)
+    whole = overview.scenario.pictures("rest").images[sizes["0"] + 3]
+    assert np.array_equal(whole, overview.scenario.pictures("1").images[3])
+
+
 def test_a_cell_that_a_link_names_is_open_with_its_count(models: Tiny) -> None:
     app = opened(cell="passed", image="boxes#3")
     now = verdict()
@@ -425,6 +460,10 @@ def test_own_scores_are_a_model_and_what_does_not_fit_is_named(models: Tiny) -> 
     app.selectbox("compare_model").set_value(OWN).run()
     assert not app.exception
     assert "Your scores tells strokes from boxes with an AUROC of 1.000" in text_of(app)
+    app.selectbox("compare_by").set_value("score").run()
+    app.run()
+    kept = app.session_state["_threshold"].threshold
+    assert (kept.by, kept.model) == ("score", OWN)
     app.button("compare_scores_away").click().run()
     assert not app.exception
     assert app.session_state["compare_model"] == "glow"

@@ -148,7 +148,7 @@ export class Deciding {
   show() {
     if (!this.rows) return;
     const { shown, data } = this;
-    const { prevalence, titles } = data;
+    const { prevalence } = data;
     const said = this.said(shown);
     this.histogram.show(shown.at, { held: this.held, now: shown.percentile.toFixed(1), text: said });
     this.matrix.show(shown, prevalence);
@@ -159,7 +159,7 @@ export class Deciding {
     set(this.slider, "aria-valuetext", said);
     if (this.element.getRootNode().activeElement !== this.number) this.number.value = this.typable(shown);
     set(this.where, "text", data.by === "score" ? `percentile ${shown.percentile.toFixed(1)}` : `score ${score(shown.at, this.histogram.step)}`);
-    set(this.words, "text", inWords(shown, prevalence, titles));
+    set(this.words, "text", inWords(shown, prevalence));
   }
 
   typable({ at, percentile }) {

@@ -108,11 +108,11 @@ export function expectedOf({ recall, false_alarm_rate: wrong }, prevalence) {
 }
 
 // What it means, in a sentence.
-export function inWords(row, prevalence, titles) {
+export function inWords(row, prevalence) {
   const many = expectedOf(row, prevalence);
   const strange = MANY * prevalence;
   const flagged = many.hits + many.alarms;
   if (!row.hits && !row.alarms) return `Nothing is flagged: all ${about(strange)} strange images in ${whole(MANY)} are missed.`;
   const share = about(100 * (many.hits / flagged));
-  return `Of ${whole(MANY)} images ${about(strange)} are ${titles.strange.toLowerCase()}: ${about(many.hits)} of these are flagged, and ${about(many.alarms)} of the ${titles.normal.toLowerCase()}. Of 100 flagged images, ${share} are strange.`;
+  return `Of ${whole(MANY)} images ${about(strange)} are strange: ${about(many.hits)} of these are flagged, and ${about(many.alarms)} of the normal ones. Of 100 flagged images, ${share} are strange.`;
 }
