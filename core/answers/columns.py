@@ -164,7 +164,7 @@ def made_of_columns(
 
     Args:
         what: the name of what is made.
-        strange: the strange set; names: of models, or `OWN`.
+        scenario: its name; strange: the strange set; names: of models, or `OWN`.
         data: the visitor's file of scores: where these are no column, it changes nothing.
 
     Raises:

@@ -32,7 +32,7 @@ class Query(Generic[A]):
 
 
 def digest_of(data: bytes | None) -> bytes | None:
-    """What tells the ``data`` of a visitor's file, if any, apart where answers are held."""
+    """What ``data``, the visitor's file if there is one, is held by, beside a query."""
     return None if data is None else hashlib.sha256(data).digest()
 
 

@@ -120,7 +120,7 @@ def test_mixing_takes_a_reference_image_and_says_so_where_there_is_none(models: 
 
 
 def test_the_image_that_is_mixed_in_is_of_the_same_scenario_and_of_its_files(models: Tiny) -> None:
-    other = replace(STROKE, target=Target.of("tiny", "glow.general"))
+    other = replace(STROKE, target=Target.of("tiny", "glow.seed-0"))
     asked = replace(PLAIN, models=("glow",), disturbance=Disturbance(mix=0.5), other=other)
     assert set(other.files()) <= set(asked.files())
     folder = models.folder.parent / "elsewhere"
