@@ -286,8 +286,8 @@ def gallery(query: GalleryQuery) -> Gallery:
     _, card = loaded(query.target)
     stored = stored_scores(query.target)
     check_part(query.target, card, query.part)
-    if not query.sets:
-        raise ScenarioError("a gallery needs sets")
+    if not query.sets or query.count < 1:
+        raise ScenarioError(f"a gallery needs sets and a count, got {query.sets}, {query.count}")
     for name in query.sets:
         scenario.set_named(name)
     if query.order not in ORDERS:
@@ -318,7 +318,7 @@ def page_of(rows: np.ndarray, *, count: int, page: int) -> tuple[np.ndarray, int
         (array([4]), 3)
     """
     if count < 1:
-        raise ScenarioError(f"a gallery needs a count, got {count}")
+        raise ScenarioError(f"a page needs a count of one or more, got {count}")
     pages = max(1, -(-len(rows) // count))
     page = min(max(page, 1), pages)
     return rows[(page - 1) * count : page * count], pages

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from core.bench._base import Benchmark, Row, Say, row_of
 from core.bench._browser import new_browser, served, wait_for_picture
 from core.data.picture import png
+from core.files import write_whole
 from core.scenario import load_scenario
 
 __all__ = ["BENCHMARKS", "uploads"]
@@ -70,7 +71,7 @@ def _files(folder: Path) -> list[str]:
     scenario = load_scenario(SCENARIO)
     images = scenario.pictures(scenario.normal.name).images[:IMAGES]
     for i, image in enumerate(images):
-        (folder / f"{i:04d}.png").write_bytes(png(image))
+        write_whole(folder / f"{i:04d}.png", png(image))
     return sorted(str(file) for file in folder.iterdir())
 
 
