@@ -78,7 +78,7 @@ def section(subject: Subject, models: Sequence[str], overview: Overview) -> np.n
 def _live(subject: Subject, models: tuple[str, ...], overview: Overview) -> ImageQuery:
     rows = {r.name: r for r in (*overview.detectors, *overview.seed_replicates)}
     titles = {model: rows[model].title for model in models}
-    left, middle, right = st.container(key="own_picture").columns([1, 1.2, 1.5], gap="medium")
+    left, middle, right = st.container(key="own_picture").columns([0.95, 1.2, 1.75], gap="medium")
     with middle, st.container(key="own_knobs"):
         other = _controls(overview, rows[models[0]])
     asked = _asked(subject, models, overview, other)
@@ -95,11 +95,13 @@ def _live(subject: Subject, models: tuple[str, ...], overview: Overview) -> Imag
         line = own_line.drawn(overview, asked.models)
         with right:
             before = ask(replace(asked, disturbance=Disturbance()), subject.data)
-            st.html(LOOKS + bars(found, before, titles=titles, line=line))
-            st.markdown(verdict(found, titles, line=line))
-            st.caption(BARS)
+            with st.container(key="own_said", gap="xsmall"):
+                st.html(LOOKS + bars(found, before, titles=titles, line=line))
+                st.markdown(verdict(found, titles, line=line))
+            with st.container(key="own_curve", gap="xsmall"):
+                curves = _curves(asked, subject, found, titles=titles, line=line)
         _say_below()
-        _curves(asked, subject, found, titles=titles, line=line)
+        _below(curves, found, scenario=asked.scenario)
     return other
 
 
@@ -287,12 +289,11 @@ def _curves(
     *,
     titles: Mapping[str, str],
     line: own_line.Drawn,
-) -> None:
-    """The curves along the slider that was moved last, and what they show."""
+) -> Curves:
+    """The curves along the slider that was moved last; the bars above say whose is whose."""
     now = sliders.now()
-    head, which = st.columns([2.2, 1], vertical_alignment="bottom")
-    head.markdown("#### When does each detector change its mind?")
-    with which:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown("**When does each change its mind?**", width="content")
         name = sliders.along(now)
     slider = SLIDERS[name]
     places = tuple(round(p * slider.scale, 6) for p in slider.positions)
@@ -308,19 +309,25 @@ def _curves(
         alt=f"Percentile of the picture under every detector along the slider “{slider.title}”, the "
         "others as they are, with the threshold and the present position marked",
     )
-    _film(curves)
+    return curves
+
+
+def _below(curves: Curves, found: Disturbed, *, scenario: str) -> None:
+    """What the curves show, in words and pictures, and the files to take away."""
     st.markdown(f"**What you see:** {disturb_curve.said_of(curves)}")
+    _film(curves)
     st.markdown(WHY)
+    st.caption(BARS)
     downloads(
         File(
             "The curves (CSV)",
-            f"{asked.scenario}-along-{name}.csv",
+            f"{scenario}-along-{curves.name}.csv",
             partial(disturb_curve.table, curves),
             "Percentile, raw score and verdict of every detector at each position.",
         ),
         File(
             "The picture as it is now (PNG)",
-            f"{asked.scenario}-disturbed.png",
+            f"{scenario}-disturbed.png",
             partial(draw.png, [found.image]),
         ),
     )

@@ -45,6 +45,7 @@ SIGNS = {  # of Plotly's, and as letters
     "hexagon": "⬢",
     "triangle-down": "▼",
 }
+HEIGHT = 285
 DASHES = ("solid", "dash", "dot", "dashdot")
 
 
@@ -141,7 +142,7 @@ def figure(curves: Curves) -> go.Figure:
     room = 0.02 * (slider.high - slider.low)
     return draw.figure(
         traces,
-        height=400,
+        height=HEIGHT,
         shapes=lines,
         showlegend=True,
         xaxis={
@@ -150,7 +151,7 @@ def figure(curves: Curves) -> go.Figure:
             "ticksuffix": slider.suffix,
         },
         yaxis={
-            "title": {"text": "percentile; dashed: the threshold", "standoff": 4},
+            "title": {"text": "percentile; dashed: threshold", "standoff": 4},
             "range": [-4, 104],
         },
     )

@@ -15,7 +15,11 @@ LOOKS = """<style>
 .own-bars .was { position: absolute; top: 0; bottom: 0; width: 0; border-left: 3px dotted currentColor; }
 .own-bars .line { position: absolute; top: -.2rem; bottom: -.2rem; width: 0; border-left: 2px solid currentColor; }
 .own-bars .flagged td:last-child { font-weight: 600; }
-@media (max-width: 767px) {  /* whoever moves a slider sees picture and bars above it */
+@media (max-width: 767px) {  /* whoever moves a slider sees picture and bars above it, curves below */
+  [data-testid=stColumn]:has(> [data-testid=stVerticalBlock] > * .st-key-own_said),
+  [data-testid=stColumn]:has(> [data-testid=stVerticalBlock] > * .st-key-own_said) > [data-testid=stVerticalBlock]
+    { display: contents; }
   [data-testid=stColumn]:has(.st-key-own_knobs) { order: 3; }
+  *:has(> .st-key-own_curve), .st-key-own_curve { order: 4; }
 }
 </style>"""

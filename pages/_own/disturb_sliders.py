@@ -228,7 +228,8 @@ def along(values: Mapping[str, int]) -> str:
         key=ALONG,
         default=next(moved, next(iter(SLIDERS))),
         kind="select",
-        help="The curves follow the slider that was moved last; here another one is chosen.",
+        label_visibility="collapsed",  # the question beside it says what it chooses
+        width=150,
     )
 
 
