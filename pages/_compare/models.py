@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from core.service import OWN, DetectorRow, Overview, Scenario
+from pages._shared.models import main_of, trained
 from pages._shared.threshold import Line
 
 __all__ = ["Compared", "main_of", "trained"]
@@ -65,28 +66,3 @@ def titles_of(rows: Mapping[str, DetectorRow], *, own: bool) -> Mapping[str, str
     """Model to title; the visitor's column comes last."""
     titles = {name: row.title for name, row in rows.items()}
     return titles | ({OWN: "Your scores"} if own else {})
-
-
-def trained(overview: Overview) -> Mapping[str, DetectorRow]:
-    """Models that are trained, by name, those of other seeds last."""
-    rows = (*overview.detectors, *overview.seed_replicates)
-    return {row.name: row for row in rows if row.card is not None}
-
-
-def main_of(rows: Iterable[DetectorRow]) -> list[str]:
-    """The models that are compared at first: of each detector the one without a model's name.
-
-    Where a class is normal and a detector has models of several shares of known anomalies, it is
-    the one that knows of most: without labels it would not be that detector.
-    """
-    first: dict[str, DetectorRow] = {}
-    for row in rows:
-        detector, _, variant = row.model.partition(".")
-        detector = detector.partition("-")[0]
-        if not variant and (detector not in first or _share(row) > _share(first[detector])):
-            first[detector] = row
-    return [row.name for row in first.values()]
-
-
-def _share(row: DetectorRow) -> float:
-    return row.share or 0.0

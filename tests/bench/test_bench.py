@@ -16,7 +16,7 @@ from core.studies import _collect, study_names
 from core.studies.outskirts import Ablation
 
 NAMES = ("glow-training", "glow-scoring", "pages", "maps", "draws", "grouped", "thresholds")
-NAMES += ("disturbing", "dragging")
+NAMES += ("disturbing", "dragging", "uploads")
 
 
 @pytest.fixture
