@@ -37,10 +37,10 @@ def section(
         looked = subject.choose(overview, rows[models[0]], seed)
     if looked is None:
         return
+    _say(looked)
     image = looked.image
     if not draws or st.toggle("Disturb the drawing", key="own_disturbs"):
         image = disturb.section(looked, models, overview)
-    _say(looked)
     asked = BatchQuery(overview.scenario.name, tuple(models), 1)
     batch = ask(asked, np.ascontiguousarray(image).tobytes())
     st.caption(f"Flagged is {drawn.in_words()}, as set on Compare.")
