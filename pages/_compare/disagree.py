@@ -25,7 +25,7 @@ __all__ = ["along", "figure", "paired", "said_of", "section"]
 A, B, QUADRANT, POINT = "compare_a", "compare_b", "compare_quadrant", "compare_point"
 COUNT, HEIGHT = 8, 430
 ROLES = ("strange", "normal")
-TICKS = (0, 50, 90, 95, 99, 99.9)
+TICKS = (0, 50, 95, 99, 99.9)
 TURN, SHARE, LAST = 90.0, 0.45, 0.05  # what lies above the turn has more room than it has images
 BEYOND = 0.07  # of the axis: where all that is stranger than every held-out normal image lies
 NONE = "none"
@@ -121,9 +121,8 @@ def _how_to_read(c: Compared, found: Disagree) -> str:
     seeded = ", drawn by a fixed seed" if any(p.sampled for p in found.points.values()) else ""
     return (
         f"**How to read it.** A point is an image: {drawn}{seeded}. Both axes are percentiles among "
-        "held-out normal images, stretched at the strange end; beyond the last tick lies what is "
-        "stranger than all of these, strewn so that a heap is seen as one. The lines are the "
-        "thresholds. Press a point, or a button of the tables, and its images open below."
+        "held-out normal images, stretched at the strange end; at 100 lies what is stranger than all "
+        "of these, strewn so that a heap is seen as one. The lines are the thresholds. Press a point, or a button of the tables, and its images open below."
     )
 
 
@@ -147,7 +146,7 @@ def figure(c: Compared, found: Disagree) -> go.Figure:
     axis = {
         "range": [-0.02, 1 + BEYOND + 0.02],
         "tickvals": [*(float(along(np.array(t))) for t in TICKS), 1 + BEYOND / 2],
-        "ticktext": [*map(str, TICKS), "beyond"],
+        "ticktext": [*map(str, TICKS), "100"],
         "zeroline": False,
     }
     titles = [f"percentile by {title}" for title in found.titles]
