@@ -122,4 +122,4 @@ def _plain(c: Compared, found: Operating, verdict: Verdict) -> None:
 
 
 def _slid() -> None:
-    line.typed(st.session_state[_PLAIN], raw=math.nan)
+    line.set_percentile(st.session_state[_PLAIN])

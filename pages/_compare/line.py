@@ -24,6 +24,7 @@ __all__ = [
     "moved",
     "remember",
     "restated",
+    "set_percentile",
     "take_over",
     "typed",
 ]
@@ -206,6 +207,11 @@ def moved(standing: Standing) -> None:
     if standing[0] in (0, 100):
         by = "score"
     st.session_state[BY], st.session_state[AT] = by, restated(by, standing)
+
+
+def set_percentile(value: float) -> None:
+    """Set the threshold at this percentile, however it was set before."""
+    st.session_state[BY], st.session_state[AT] = "percentile", value
 
 
 def typed(value: float, *, raw: float) -> None:

@@ -312,7 +312,7 @@ def test_own_scores_become_a_model(page, address, tmp_path):
 def test_without_its_scripts_plain_widgets_set_the_threshold(browser, address):
     page = browser.new_context(**SIZES["laptop"]).new_page()  # whose console may say what failed
     page.route("**/deciding/**", lambda route: route.fulfill(status=200, body="no script"))
-    page.goto(f"{address}/compare")
+    page.goto(f"{address}/compare?compare_by=alarms&compare_at=0.05")
     slider = page.get_by_role("slider", name="Threshold, as a percentile")
     slider.wait_for()
     settled(page)
@@ -321,6 +321,7 @@ def test_without_its_scripts_plain_widgets_set_the_threshold(browser, address):
     slider.focus()
     page.keyboard.press("ArrowRight")
     url_holds(page, "compare_at=95.1")
+    assert asked(page) == Threshold("percentile", 95.1, "glow")
     found = verdict(Threshold("percentile", 95.1))
     page.get_by_role("button", name=f"False alarms: {found.alarms:,}").click()
     page.locator(".st-key-gallery_compare_cell button").first.wait_for()
