@@ -409,6 +409,19 @@ def test_every_page_knows_a_scenario_of_one_class(app: AppTest, page: str) -> No
         assert "rest" not in app.session_state["latent_sets"]  # it has no images of its own
 
 
+def test_compare_takes_no_models_score_for_that_of_another_class(app: AppTest) -> None:
+    app.selectbox(key="scenario").set_value("tiny-one").run()
+    app.switch_page("compare.py").run()
+    app.selectbox(key="compare_by").set_value("score").run()
+    for normal in ("two", "one", "two"):
+        app.selectbox(key="normal").set_value(normal).run()
+        assert not app.exception
+        world, held = app.session_state["world"], app.session_state["_threshold"].threshold
+        assert held.model == app.session_state["compare_model"]
+        query = service.VerdictsQuery(world, app.session_state["compare_set"], (held.model,), held)
+        assert service.ask(query).models[0].percentile == pytest.approx(95.0, abs=0.1)
+
+
 def test_the_shared_models_card_is_offered_and_says_that_it_judges_nothing(app: AppTest) -> None:
     app.selectbox(key="scenario").set_value("tiny-one").run()
     app.switch_page("cards.py").run()

@@ -7,20 +7,22 @@ another page sets there is taken over, unless a link names the threshold itself.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import numpy as np
 import streamlit as st
 
-from core.service import Threshold
+from core.service import Threshold, VerdictsQuery
 from pages._shared import links, threshold
+from pages._shared.ask import ask
 from pages._shared.controls import choice
 from pages._shared.threshold import DEFAULT, Costs, Line
 
 __all__ = [
+    "Scored",
     "Standing",
     "choose",
-    "model_changed",
     "moved",
     "remember",
     "restated",
@@ -32,7 +34,7 @@ __all__ = [
 BY, AT, PREVALENCE = "compare_by", "compare_at", "compare_prevalence"
 MISS, ALARM = "compare_miss", "compare_alarm"
 _MINE, _STANDS = "_compare_line", "_compare_stands"
-_SCORE_OF = "_compare_score_of"  # the model whose score the threshold is, or ""
+_SCORED, _WAY = "_compare_scored", "_compare_way"
 By = Literal["percentile", "alarms", "score", "cost"]
 WAYS: Mapping[str, str] = {
     "percentile": "percentile",
@@ -53,16 +55,35 @@ DIGITS = 6  # of a percentile, as the service rounds it
 Standing = tuple[float, float]  # of one model: percentile, and raw score
 
 
+@dataclass(frozen=True)
+class Scored:
+    """Of whom scores are shown: a threshold that is a score says nothing of anybody else.
+
+    Attributes:
+        share: of the images shown, how many are strange, 0 to 1.
+    """
+
+    scenario: str
+    strange: str
+    model: str
+    data: bytes | None = None
+    share: float = 0.5
+
+    @property
+    def whose(self) -> tuple[str, str]:
+        return self.scenario, self.model
+
+
 # What the session knows ---------------------------------------------------------------------------
 
 
-def take_over(models: Collection[str]) -> None:
+def take_over(scenario: str, models: Collection[str]) -> None:
     """Set the controls as another page left the threshold, if one did since this page last ran.
 
     Args:
+        scenario: whose page it is.
         models: of the scenario: a score of another one's says nothing here.
     """
-    _leave_a_score(models)
     keys = (BY, AT, PREVALENCE, MISS, ALARM)
     if links.followed() and any(key in st.query_params for key in keys):
         return
@@ -74,28 +95,23 @@ def take_over(models: Collection[str]) -> None:
         by, at = "percentile", DEFAULT.threshold.value
     state = st.session_state
     state[BY], state[AT] = by, at
+    if by == "score":
+        state[_SCORED] = (scenario, line.threshold.model)
     state[PREVALENCE] = _text(line.prevalence)
-    state[MISS], state[ALARM] = float(line.costs.miss), float(line.costs.alarm)
+    for key, cost in ((MISS, line.costs.miss), (ALARM, line.costs.alarm)):
+        state[key] = float(np.clip(cost, 0, DEAREST))
     for key in keys:
         links.write(key, None)
 
 
-def _leave_a_score(models: Collection[str]) -> None:
-    """A score of a model that is not here is the percentile at which that stood."""
-    state, model = st.session_state, st.session_state.get(_SCORE_OF, "")
-    if state.get(BY) == "score" and model and model not in models:
-        standing = state.get(_STANDS, {}).get(model, (DEFAULT.threshold.value, 0.0))
-        state[BY], state[AT] = "percentile", standing[0]
-        state[_MINE] = threshold.line()
-
-
-def choose(model: str, places: Mapping[str, Any]) -> Line:
+def choose(of: Scored, places: Mapping[str, Any]) -> Line:
     """The controls, and what they say.
 
     Args:
-        model: whose scores are shown.
+        of: whose scores are shown.
         places: of the controls, "by", "prevalence" and "costs".
     """
+    _as_score_of(of)
     with places["by"]:
         by = cast(
             By,
@@ -105,21 +121,54 @@ def choose(model: str, places: Mapping[str, Any]) -> Line:
                 key=BY,
                 kind="select",
                 on_change=_by_changed,
-                args=(model,),
+                args=(of.model,),
                 help="A percentile of held-out normal images, the share of them that is flagged, "
                 "the score itself, or where mistakes cost least on the images shown. Every other "
                 "model stands at the same percentile; by least cost each stands at its own.",
             ),
         )
     at = _at(by)
+    st.session_state[_SCORED] = of.whose
     with places["prevalence"]:
-        prevalence = _prevalence()
+        prevalence = _prevalence(of.share)
     with places["costs"]:
         costs = _costs()
-    line = Line(Threshold(by, at, model if by == "score" else ""), prevalence, costs)
+    line = Line(Threshold(by, at, of.model if by == "score" else ""), prevalence, costs)
     threshold.set_to(line.threshold, prevalence=prevalence, costs=costs)
-    st.session_state[_MINE], st.session_state[_SCORE_OF] = line, line.threshold.model
+    st.session_state[_MINE] = line
     return line
+
+
+def _as_score_of(of: Scored) -> None:
+    """A threshold that is another model's score becomes this one's, at the same percentile.
+
+    Whose it is changes with the model, the normal class or the scenario, and where a visitor's own
+    scores are put away.
+    """
+    state = st.session_state
+    if links.followed() and any(key in st.query_params for key in (BY, AT)):
+        state.pop(_WAY, None)
+        return
+    whose = state.get(_SCORED, of.whose)
+    if state.get(BY) != "score" or AT not in state or whose == of.whose:
+        return
+    place = _place(whose, of)
+    if place is None:
+        links.unknown("Threshold", f"score {state[AT]} of another model")
+        state[BY], state[AT] = DEFAULT.threshold.by, DEFAULT.threshold.value
+        return
+    query = VerdictsQuery(of.scenario, of.strange, (of.model,), place)
+    state[AT] = ask(query, of.data).models[0].raw
+
+
+def _place(whose: tuple[str, str], of: Scored) -> Threshold | None:
+    """Where the score of somebody else stands, as it was shown last, or as it can be asked here."""
+    stands = st.session_state.get(_STANDS, {})
+    if whose in stands:
+        return Threshold("percentile", stands[whose][0])
+    if whose[0] == of.scenario:
+        return Threshold("score", float(st.session_state[AT]), whose[1])
+    return None
 
 
 def _at(by: By) -> float:
@@ -151,9 +200,9 @@ def _number(by: By, given: object) -> float | None:
 # How it is set ------------------------------------------------------------------------------------
 
 
-def remember(stands: Mapping[str, Standing]) -> None:
-    """Keep where the models stand, so that another way to set the threshold begins there."""
-    st.session_state[_STANDS] = dict(stands)
+def remember(scenario: str, stands: Mapping[str, Standing]) -> None:
+    """Keep where the models of a scenario stand: another way to set the threshold begins there."""
+    st.session_state[_STANDS] = {(scenario, model): place for model, place in stands.items()}
 
 
 def restated(by: By, standing: Standing) -> float:
@@ -185,28 +234,28 @@ def _up(percentile: float) -> float:
 
 def _by_changed(model: str) -> None:
     """The line stays where it is, and is called otherwise."""
-    standing = st.session_state.get(_STANDS, {}).get(model)
-    if standing is not None:
-        st.session_state[AT] = restated(st.session_state[BY], standing)
-
-
-def model_changed(key: str) -> None:
-    """A score is one model's: another one's is where that stands."""
-    standing = st.session_state.get(_STANDS, {}).get(st.session_state[key])
-    if standing is not None and st.session_state.get(BY) == "score":
-        st.session_state[AT] = standing[1]
+    st.session_state.pop(_WAY, None)
+    for (_, name), standing in st.session_state.get(_STANDS, {}).items():
+        if name == model:
+            st.session_state[AT] = restated(st.session_state[BY], standing)
 
 
 def moved(standing: Standing) -> None:
     """The line was moved to this place; from the least cost it is moved away.
 
-    Beyond all held-out normal images there is no percentile: there it is a score.
+    Beyond all held-out normal images there is no percentile: there it is a score, until it is back
+    among them.
     """
-    by = st.session_state.get(BY, "percentile")
+    state = st.session_state
+    by = state.get(BY, "percentile")
     by = "percentile" if by == "cost" else by
     if standing[0] in (0, 100):
+        if by != "score":
+            state[_WAY] = by
         by = "score"
-    st.session_state[BY], st.session_state[AT] = by, restated(by, standing)
+    elif by == "score":
+        by = state.pop(_WAY, by)
+    state[BY], state[AT] = by, restated(by, standing)
 
 
 def set_percentile(value: float) -> None:
@@ -231,8 +280,12 @@ def typed(value: float, *, raw: float) -> None:
 # What is expected ---------------------------------------------------------------------------------
 
 
-def _prevalence() -> float:
-    """The share of strange images that are expected; one that a link names joins the slider."""
+def _prevalence(here: float) -> float:
+    """The share of strange images that are expected; one that a link names joins the slider.
+
+    Args:
+        here: their share of the images shown.
+    """
     shares = {_text(share): share for share in SHARES}
     for given in (st.session_state.get(PREVALENCE), _in_link(PREVALENCE)):
         share = _share(given)
@@ -247,8 +300,9 @@ def _prevalence() -> float:
             key=PREVALENCE,
             default=default,
             kind="slider",
-            help="The prevalence: the share of strange images where the detector will work. Test "
-            "sets are about half strange, the world is not. Precision, F1 and cost follow it.",
+            help="The prevalence: the share of strange images where the detector will work. Of the "
+            f"test images shown here {100 * here:.0f} % are strange; in the world it may be any "
+            "share. Precision, F1 and cost follow it.",
         )
     ]
 
@@ -270,18 +324,20 @@ def _share(given: object) -> float | None:
 
 
 def _costs() -> Costs:
-    miss, alarm = st.columns(2, gap="xsmall")
-    return Costs(
-        _cost(miss, "A miss costs", key=MISS, what="A strange image that is not flagged."),
-        _cost(alarm, "An alarm", key=ALARM, what="A normal image that is flagged."),
-    )
+    places = st.columns(2, gap="xsmall")
+    miss = _cost(places[0], "A miss costs", key=MISS, what="A strange image that is not flagged.")
+    alarm = _cost(places[1], "An alarm", key=ALARM, what="A normal image that is flagged.")
+    if miss or alarm:
+        return Costs(miss, alarm)
+    st.caption("Both cost nothing, so that no threshold is better: 1 and 1 are taken.")
+    return DEFAULT.costs
 
 
 def _cost(place: Any, label: str, *, key: str, what: str) -> float:
     return float(
         place.number_input(
             label,
-            min_value=0.01,
+            min_value=0.0,
             max_value=DEAREST,
             value=links.opens_with(key, 1.0),
             step=1.0,

@@ -59,7 +59,7 @@ def show(overview: Overview, rows: Mapping[str, DetectorRow]) -> None:
         compared = st.container()
     c = _choose(overview, rows, controls=controls, compared=compared)
     verdicts = ask(_query(c), c.data)
-    line.remember({v.name: (v.percentile, v.raw) for v in verdicts.models})
+    line.remember(c.scenario.name, {v.name: (v.percentile, v.raw) for v in verdicts.models})
     found = ask(OperatingQuery(c.scenario.name, c.strange, c.model, **c.stakes), c.data)
     with picture:
         _picture(c, found, verdicts)
@@ -93,7 +93,7 @@ def _choose(
         )
     data = own_scores.usable(overview.scenario, strange)
     titles, main = models.titles_of(rows, own=data is not None), models.main_of(rows.values())
-    line.take_over(titles)
+    line.take_over(overview.scenario.name, titles)
     with two:
         model = choice(
             "Model",
@@ -101,16 +101,23 @@ def _choose(
             key=MODEL,
             default=main[0],
             kind="select",
-            on_change=line.model_changed,
-            args=(MODEL,),
         )
-    drawn = line.choose(model, {"by": by, "prevalence": prevalence, "costs": costs})
+    scored = line.Scored(
+        overview.scenario.name, strange, model, data, share=_share(overview, strange)
+    )
+    drawn = line.choose(scored, {"by": by, "prevalence": prevalence, "costs": costs})
     with compared:
         named = [*main, *([OWN] if data is not None else [])]
         shown = choices("Models compared", titles, key=MODELS, default=named, kind="select")
     return Compared(
         overview, rows, strange, model, tuple(dict.fromkeys((model, *shown))), data, drawn
     )
+
+
+def _share(overview: Overview, strange: str) -> float:
+    """Of the test images of both sets, how many are strange."""
+    many, few = overview.sizes[strange], overview.sizes[overview.scenario.normal_of(strange).name]
+    return many / (many + few)
 
 
 def _query(c: Compared) -> VerdictsQuery:

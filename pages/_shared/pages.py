@@ -158,7 +158,7 @@ PAGES = (
         {
             "threshold": "The line above which an image is flagged. It can be named by a percentile of held-out normal images, by the share of these that it flags, by the score itself, or by what mistakes cost.",
             "confusion matrix": "Strange images that are flagged (hits) or not (misses), and normal ones that are flagged (false alarms) or let pass.",
-            "prevalence": "The share of strange images where the detector will work. Test sets are about half strange; of a hundred parts in a factory it may be one.",
+            "prevalence": "The share of strange images where the detector will work. In a test set it is what whoever put that together chose; of a hundred parts in a factory it may be one.",
             "recall": "Of all strange images, the share that is flagged. It does not depend on how many there are.",
             "precision": "Of all flagged images, the share that is strange: whether an alarm can be believed. It falls with the prevalence.",
             "F1": "The harmonic mean of precision and recall: small where either of them is.",

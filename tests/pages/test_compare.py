@@ -185,15 +185,60 @@ def test_a_score_becomes_the_other_models_where_that_stands(models: Tiny) -> Non
     assert kept == Threshold("score", other.raw, "glow.outliers")
 
 
-def test_a_score_of_a_scenario_that_is_left_is_a_percentile_in_the_next(models: Tiny) -> None:
-    app = opened(at=80.0)
+def test_a_score_becomes_that_of_a_model_that_was_not_compared(models: Tiny) -> None:
+    app = opened(at=80.0, models=["glow"])
     app.selectbox("compare_by").set_value("score").run()
-    before = verdict(Threshold("percentile", 80.0))
-    app.session_state["_compare_score_of"] = "of-another"
-    app.session_state["_compare_stands"] = {"of-another": (before.percentile, 1e6)}
+    other = verdict(Threshold("percentile", 80.0), "glow.outliers")
+    assert other.raw != verdict(Threshold("percentile", 80.0)).raw
+    app.selectbox("compare_model").set_value("glow.outliers").run()
+    kept = app.session_state["_threshold"].threshold
+    assert kept == Threshold("score", other.raw, "glow.outliers")
+
+
+def test_a_score_that_another_page_set_is_that_models(models: Tiny) -> None:
+    app = opened()
+    score = verdict(Threshold("percentile", 70.0), "glow.outliers").raw
+    app.session_state["_threshold"] = Line(Threshold("score", score, "glow.outliers"))
     app.run()
     assert not app.exception
-    assert app.session_state["_threshold"].threshold == Threshold("percentile", before.percentile)
+    kept = app.session_state["_threshold"].threshold
+    assert (kept.by, kept.model) == ("score", "glow")
+    assert verdict(kept).percentile == pytest.approx(70.0, abs=0.001)
+
+
+def test_beyond_all_normal_images_it_is_a_score_until_it_is_back(models: Tiny) -> None:
+    state: dict = {"compare_by": "alarms", "compare_at": 0.1}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("streamlit.session_state", state)
+        line.moved((100.0, 7.0))
+        assert (state["compare_by"], state["compare_at"]) == ("score", 7.0)
+        line.moved((0.0, -7.0))
+        assert (state["compare_by"], state["compare_at"]) == ("score", -7.0)
+        line.moved((80.0, 2.0))
+        assert (state["compare_by"], state["compare_at"]) == ("alarms", 0.2)
+        state["compare_by"] = "score"  # by choice
+        line.moved((70.0, 1.0))
+        assert (state["compare_by"], state["compare_at"]) == ("score", 1.0)
+
+
+def test_a_cost_may_be_nothing_but_not_both(models: Tiny) -> None:
+    app = opened(miss=0.0, alarm=2.0)
+    assert app.session_state["_threshold"].costs == Costs(0.0, 2.0)
+    app.number_input("compare_alarm").set_value(0.0).run()
+    assert not app.exception
+    assert app.session_state["_threshold"].costs == Costs(1.0, 1.0)
+    assert "Both cost nothing" in text_of(app)
+    app.session_state["_threshold"] = Line(costs=Costs(1e9, 1.0))
+    app.run()
+    assert not app.exception
+    assert app.session_state["_threshold"].costs == Costs(1e6, 1.0)
+
+
+def test_the_share_of_strange_test_images_is_that_of_the_set(models: Tiny) -> None:
+    shown = opened().select_slider("compare_prevalence").help
+    assert "Of the test images shown here 50 % are strange" in shown
+    few = line.Scored("tiny", "strokes", "glow", share=0.09)
+    assert (few.share, few.whose) == (0.09, ("tiny", "glow"))
 
 
 def test_least_cost_is_found_on_the_images(models: Tiny) -> None:
