@@ -19,6 +19,7 @@ from core.data.unpacking import (
     entries_of,
     label_of,
     refusal_of,
+    shortened,
     unpack,
 )
 from core.shape import Shape
@@ -29,15 +30,17 @@ __all__ = [
     "Allowance",
     "Apart",
     "Spent",
+    "kind_of",
     "left_out",
     "read_archive",
 ]
 
-MAX_IMAGES = 2_000  # of a session, with what cannot be read
+MAX_IMAGES = 2_000  # at a time, with what cannot be read
 NESTED = (
     ".zip", ".npz", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".lzma", ".cbz",
 )  # fmt: skip
 NAMED = 8  # endings of files of other kinds that are named
+LONG = 10  # letters, with the dot: what is longer is no ending
 
 
 def read_archive(
@@ -57,7 +60,7 @@ def read_archive(
 
     Raises:
         ImageError: it is no zip, or holds no image files.
-        Spent: all archives have unpacked to as much as they may.
+        Spent: all archives have unpacked to as much as they may, or all images decoded.
     """
     archive, entries = entries_of(stream, allowance)
     with archive:
@@ -70,6 +73,17 @@ def read_archive(
             say(left)
         for entry, label in known:
             yield from _read(archive, entry, label, shape=shape, allowance=allowance)
+
+
+def kind_of(name: str) -> str:
+    """The ending of a file's name, or that it has none.
+
+    Example:
+        >>> kind_of("a/b.HEIC"), kind_of("README"), kind_of("x." + "y" * 60_000)
+        ('.heic', 'no ending', 'no ending')
+    """
+    ending = PurePosixPath(name).suffix.lower()
+    return ending if 0 < len(ending) <= LONG else "no ending"
 
 
 def left_out(endings: Counter[str]) -> str:
@@ -121,9 +135,9 @@ def _sorted_out(
             continue
         ending = PurePosixPath(label).suffix.lower()
         if ending not in (*SUFFIXES, *NESTED, ".npy"):
-            others[ending or "no ending"] += 1
+            others[kind_of(label)] += 1
             continue
-        known.append((entry, apart.name(label)))
+        known.append((entry, apart.name(shortened(label))))
     return known, others
 
 
@@ -149,7 +163,7 @@ def _read(
             raise ImageError(why)
         data = unpack(archive, entry, allowance)
         if ending != ".npy":
-            yield place, decode(data, shape)
+            yield place, decode(data, shape, charge=allowance.decode)
             return
         for part, found in arrays_in(io.BytesIO(data), len(data), shape):
             yield place + part, found

@@ -24,6 +24,7 @@ from core.data.unpacking import (
     entries_of,
     packed_size,
     refusal_of,
+    shortened,
 )
 from core.shape import Shape
 
@@ -98,7 +99,8 @@ def _zipped(
         if not members:
             raise ImageError("the file holds no arrays")
         for member in members:
-            part = f"/{member.filename.removesuffix('.npy')}" if len(members) > 1 else ""
+            name = shortened(member.filename.removesuffix(".npy"))
+            part = f"/{name}" if len(members) > 1 else ""
             try:
                 array = _member(archive, member, shape, allowance)
             except Spent:
@@ -176,7 +178,7 @@ def _head(stream: IO[bytes] | Unpacking) -> tuple[tuple[int, ...], bool, np.dtyp
     read = numpy_format.read_array_header_1_0 if old else numpy_format.read_array_header_2_0
     try:
         return read(stream)
-    except (MemoryError, OSError):
+    except (ImageError, MemoryError, OSError):  # a bound, not the head
         raise
     except Exception as error:  # the head is parsed as Python; numpy's words advise to trust it
         raise ImageError(f"{UNREADABLE}: its head is damaged") from error

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import math
 import threading
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -50,7 +51,13 @@ _TURNS = threading.BoundedSemaphore(2)
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
-def decode(data: bytes, shape: Shape, *, watch: Watch | None = None) -> Picture:
+def decode(
+    data: bytes,
+    shape: Shape,
+    *,
+    watch: Watch | None = None,
+    charge: Callable[[int], None] | None = None,
+) -> Picture:
     """Decode the data of an image file: its first frame, upright by EXIF, transparent made white.
 
     It is made grey or in colours as the shape is, and as large as the shape holds it whole, in the
@@ -58,12 +65,14 @@ def decode(data: bytes, shape: Shape, *, watch: Watch | None = None) -> Picture:
 
     Args:
         watch: shown the image as the file has it, and after each thing that was done to it.
+        charge: told how many pixels are about to be decoded; what it raises is raised.
 
     Raises:
         ImageError: unreadable, truncated, too large, or nothing of it is left at that size.
     """
     check_length(len(data))
-    return _decode(io.BytesIO(data), len(data), shape, watch or _unwatched)
+    told = _Told(watch or _unwatched, charge or _uncharged)
+    return _decode(io.BytesIO(data), len(data), shape, told)
 
 
 def decode_file(path: Path, shape: Shape) -> Picture:
@@ -76,7 +85,7 @@ def decode_file(path: Path, shape: Shape) -> Picture:
     length = check_file(path)
     check_length(length)
     with path.open("rb") as stream:
-        return _decode(stream, length, shape, _unwatched)
+        return _decode(stream, length, shape, _Told())
 
 
 def picture_of(image: Image.Image, shape: Shape) -> Picture:
@@ -94,10 +103,21 @@ def _unwatched(title: str, note: str, image: Image.Image | np.ndarray) -> None:
     """What is told of each step where nobody watches."""
 
 
-def _decode(stream: BinaryIO, length: int, shape: Shape, watch: Watch) -> Picture:
+def _uncharged(pixels: int) -> None:
+    """What is told of the pixels where nobody counts them."""
+
+
+class _Told(NamedTuple):
+    """Who is told of each step, and of how many pixels are about to be decoded."""
+
+    watch: Watch = _unwatched
+    charge: Callable[[int], None] = _uncharged
+
+
+def _decode(stream: BinaryIO, length: int, shape: Shape, told: _Told) -> Picture:
     try:
         with _TURNS, Image.open(stream, formats=FORMATS) as opened:
-            return _picture(opened, length, shape, watch)
+            return _picture(opened, length, shape, told)
     except ImageError:
         raise
     except UnidentifiedImageError as error:
@@ -119,12 +139,13 @@ def _reason(error: Exception) -> str:
     return f"damaged or truncated: {said}"
 
 
-def _picture(image: Image.Image, length: int, shape: Shape, watch: Watch) -> Picture:
+def _picture(image: Image.Image, length: int, shape: Shape, told: _Told) -> Picture:
     """The picture of an opened file, whose pixels are not read yet."""
-    full = image.size
+    full, watch = image.size, told.watch
     if not min(full):
         raise ImageError(f"{full[0]}x{full[1]}: it has no pixels")
     make_smaller(image, shape)
+    told.charge(math.prod(image.size))
     frames = _frames(image, length)  # before the pixels: a GIF would be decoded twice
     marked = orientation_of(image)
     image.load()

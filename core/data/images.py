@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from core.data.archive import Allowance, left_out, read_archive
+from core.data.archive import Allowance, Apart, kind_of, left_out, read_archive
 from core.data.arrays import from_array, read_arrays
 from core.data.bounds import NO_MEMORY, check_file
 from core.data.decode import SUFFIXES, decode, decode_file
@@ -115,18 +115,14 @@ class _Tree:
         if file.suffix.lower() in (*SUFFIXES, *ARRAYS):
             self.files.append(file)
         else:
-            self.others[file.suffix.lower() or "no ending"] += 1
+            self.others[kind_of(file.name)] += 1
 
 
 def _apart(files: Sequence[_File]) -> Iterator[_File]:
     """Files with ids that are unique: with the argument before them where they are not."""
-    same, given = Counter(file.id for file in files), Counter[str]()
-    for file in files:
-        name = file.full if same[file.id] > 1 else file.id
-        given[name] += 1
-        if given[name] > 1:  # the same file twice
-            name = f"{name} ({given[name]})"
-        yield replace(file, id=name)
+    same, apart = Counter(file.id for file in files), Apart()
+    for file in files:  # one that was named twice is numbered
+        yield replace(file, id=apart.name(file.full if same[file.id] > 1 else file.id))
 
 
 def _is_folder(path: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import stat
+import struct
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from core.data.bounds import NO_MEMORY
 from core.data.picture import ImageError
 
 __all__ = [
+    "MAX_DECODED",
     "MAX_ENTRIES",
     "MAX_MEMBER",
     "MAX_UNPACKED",
@@ -23,35 +25,41 @@ __all__ = [
     "label_of",
     "packed_size",
     "refusal_of",
+    "shortened",
     "unpack",
 ]
 
-MAX_UNPACKED = 256 * 2**20  # bytes, of all archives of a session
+MAX_UNPACKED = 256 * 2**20  # bytes, of all archives that are brought at a time
+MAX_DECODED = 1_000_000_000  # pixels, of all image files of theirs: about a minute of a core
 MAX_MEMBER = 64 * 2**20  # bytes of a file in an archive, which is held whole
 MAX_ENTRIES = 20_000  # that the directory of an archive lists
 MAX_RATIO, FREE = 100, 2**20  # times its packed size that a file unpacks to, beyond a first MB
 CHUNK = 2**16
+LONGEST = 200  # letters of a name
 
 LISTED = b"PK\x01\x02"  # before each entry of an archive's directory
+END, LOCATOR = b"PK\x05\x06", b"PK\x06\x07"  # after it; before the end of a large archive
+END_SIZE, LOCATOR_SIZE = 22, 20
 ENCRYPTED = 0x1
 PLAIN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others ask for memory as a head says
 
 
 class Spent(ImageError):
-    """Archives have unpacked to as much as they may in all."""
+    """Archives have unpacked to as much as they may in all, or images decoded to as much."""
 
 
 @dataclass
 class Allowance:
-    """What archives may still cost: bytes unpacked in all, and entries in each."""
+    """What files may still cost: bytes unpacked in all, entries in each archive, pixels decoded."""
 
     unpacked: int = MAX_UNPACKED
     entries: int = MAX_ENTRIES
+    pixels: int = MAX_DECODED
 
     @classmethod
     def of_one_user(cls) -> Allowance:
         """For the command line, whose user owns the machine: of each file, as much as of any."""
-        return cls(unpacked=2**50, entries=1_500_000)
+        return cls(unpacked=2**50, entries=1_500_000, pixels=2**60)
 
     def spend(self, count: int) -> None:
         """Take off the count of bytes that were unpacked.
@@ -62,6 +70,16 @@ class Allowance:
         self.unpacked -= count
         if self.unpacked < 0:
             raise Spent(f"archives may unpack to {MAX_UNPACKED // 2**20} MB in all")
+
+    def decode(self, count: int) -> None:
+        """Take off the count of pixels of an image that is about to be decoded.
+
+        Raises:
+            Spent: there were not so many left.
+        """
+        self.pixels -= count
+        if self.pixels < 0:
+            raise Spent(f"images may have {MAX_DECODED // 1_000_000:,} megapixels in all")
 
 
 class _Readable(Protocol):
@@ -135,11 +153,40 @@ def entries_of(
 
 def _listed(stream: IO[bytes]) -> Iterator[int]:
     """How often each stretch of a stream lists an entry: no directory can list more."""
-    stream.seek(0)
+    stream.seek(_directory_of(stream))
     tail = b""
     while data := stream.read(2**20):
         yield (tail + data).count(LISTED)
         tail = data[-len(LISTED) + 1 :]
+
+
+def _directory_of(stream: IO[bytes]) -> int:
+    """Where the directory of an archive begins, as `zipfile` has it; 0 if its end is not plain.
+
+    What lies before it are members, which may list entries of their own.
+    """
+    length = stream.seek(0, io.SEEK_END)
+    stream.seek(max(length - END_SIZE - LOCATOR_SIZE, 0))
+    before, end = (tail := stream.read())[:-END_SIZE], tail[-END_SIZE:]
+    plain = end[:4] == END and end[-2:] == b"\0\0"  # no remark after it
+    if len(before) < LOCATOR_SIZE or before[:4] == LOCATOR or not plain:
+        return 0
+    (size,) = struct.unpack("<I", end[12:16])
+    return max(length - END_SIZE - size, 0)
+
+
+def shortened(name: str) -> str:
+    """A name of no more than `LONGEST` letters: of a longer one, how it begins and ends.
+
+    Example:
+        >>> shortened("a.png"), len(shortened("a" * 60_000 + ".png"))
+        ('a.png', 200)
+        >>> shortened("a" * 60_000 + ".png")[-6:]
+        'aa.png'
+    """
+    if len(name) <= LONGEST:
+        return name
+    return f"{name[: LONGEST - 51]}…{name[-50:]}"
 
 
 def label_of(entry: zipfile.ZipInfo) -> str:

@@ -1,4 +1,4 @@
-"""Every image of what a visitor brings, from memory alone and within the bounds of a session."""
+"""Every image of what a visitor brings, from memory alone and within bounds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.shape import Shape
 
 __all__ = ["MAX_IMAGES", "MAX_UNPACKED", "Item", "uploaded_items"]
 
-LEFT_OUT = "is left out, with what further archives and arrays hold"
+LEFT_OUT = "is left out, with what further archives hold"
 
 
 def uploaded_items(files: Sequence[tuple[str, bytes]], shape: Shape) -> Iterator[Item]:
@@ -24,7 +24,8 @@ def uploaded_items(files: Sequence[tuple[str, bytes]], shape: Shape) -> Iterator
 
     A zip and an array hold many, with ids as `read_items` gives them; equal ones are numbered. Of
     a shape are the pictures. After `MAX_IMAGES` items, with those that cannot be read, a last one
-    says that all from it on is left out, and so does one where archives unpack to too much.
+    says that all from it on is left out, and so does one where images have too many pixels, or
+    archives unpack to too much. Bounds are of one call.
     """
     apart = Apart()
     for count, item in enumerate(_all(files, shape)):
@@ -38,11 +39,14 @@ def uploaded_items(files: Sequence[tuple[str, bytes]], shape: Shape) -> Iterator
 def _all(files: Sequence[tuple[str, bytes]], shape: Shape) -> Iterator[Item]:
     allowance, spent = Allowance(), False
     for name, data in files:
-        if spent and data[:2] == b"PK":  # said already
+        if spent and data[:2] == b"PK":  # said already; an array that is no archive is read
             continue
         try:
             yield from _items_of(name, data, shape, allowance)
         except Spent as error:
+            if allowance.pixels < 0:
+                yield Item(name, None, f"{error}: left out, with all after it")
+                return
             spent = True
             yield Item(name, None, f"{error}: the rest {LEFT_OUT}")
 
@@ -77,4 +81,4 @@ def _pictures(
     elif ending in (".npy", ".npz"):
         yield from arrays_in(stream, len(data), shape, allowance=allowance)
     else:
-        yield "", decode(data, shape)
+        yield "", decode(data, shape, charge=allowance.decode)

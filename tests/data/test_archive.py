@@ -239,6 +239,41 @@ def test_an_archive_that_lists_too_much_is_refused_before_it_is_listed() -> None
     assert peak < 8 * MB
 
 
+def test_archives_in_an_archive_list_nothing_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.data.uploads.Allowance", lambda: unpacking.Allowance(entries=5))
+    inner = zipped(*((f"{i}.png", b"") for i in range(6)))
+    data = zipped(("in.zip", inner), ("z.png", GOOD), how=zipfile.ZIP_STORED)
+    items = brought(("x.zip", data))
+    assert read(items) == ["x.zip/z.png"]
+    assert "an archive in an archive" in said(items)[0][1]
+    for end in (data + b"more", data[:-2] + b"\4\0more"):  # an end that is not plain: all count
+        assert said(brought(("x.zip", end)))[0][1].startswith("lists 8 files, ")
+
+
+def test_a_directory_that_is_said_to_be_short_lists_no_more_than_it_may() -> None:
+    data = bytearray(zipped(*((f"{i}.png", b"") for i in range(20_001)), how=zipfile.ZIP_STORED))
+    struct.pack_into("<I", data, len(data) - 10, 100)  # its size
+    items = brought(("x.zip", bytes(data)))
+    assert read(items) == []
+    assert len(items) < 10
+
+
+def test_long_names_and_endings_are_shortened() -> None:
+    data = zipped(
+        ("a" * 60_000 + ".png", GOOD), ("b" * 60_000 + ".png", b"x"), ("c." + "d" * 60_000, b"x"),
+        ("a" * 60_000 + "a.png", GOOD),
+    )  # fmt: skip
+    items = brought(("x.zip", data))
+    assert [len(name) for name in read(items)] == [206, 210]  # the second is numbered
+    assert all(name.endswith((".png", ".png (2)")) for name in read(items))
+    (unread, left) = said(items)
+    assert len(unread[0]) == 206
+    assert left == ("x.zip", "1 file of another kind left out: no ending")
+    stream = io.BytesIO()
+    np.savez(stream, **{"a" * 40_000: CORNER[None], "b" * 40_000: CORNER[None]})
+    assert [len(name) for name in read(brought(("x.npz", stream.getvalue())))] == [208, 208]
+
+
 NOISE = np.random.default_rng(0).bytes(MB)
 
 
@@ -273,9 +308,9 @@ def test_a_file_in_an_archive_has_a_bound_of_its_own(small_bounds: None) -> None
     ]
 
 
-def test_the_bounds_of_a_session_are_what_pages_say() -> None:
+def test_the_bounds_of_what_is_brought_at_a_time_are_what_pages_say() -> None:
     assert (MAX_IMAGES, MAX_UNPACKED) == (2_000, 256 * MB)
-    assert unpacking.Allowance() == unpacking.Allowance(MAX_UNPACKED, 20_000)
+    assert unpacking.Allowance() == unpacking.Allowance(MAX_UNPACKED, 20_000, 10**9)
 
 
 def test_an_array_file_that_unpacks_to_a_thousand_times_its_size_is_refused() -> None:

@@ -87,6 +87,14 @@ def test_a_file_that_is_given_twice_has_two_ids(tmp_path: Path) -> None:
     assert ids == [f"{file}", f"{file} (2)", f"{file} (3)"]
 
 
+def test_a_name_that_is_like_a_numbered_one_keeps_its_own_id(tmp_path: Path) -> None:
+    files = [tmp_path / "x.png", tmp_path / "x.png (2)"]
+    for file in files:
+        file.write_bytes(encoded(grey(CORNER)))
+    ids = [item.id for item in read_items([files[0], *files, files[1]], GREY)]
+    assert len(set(ids)) == 4
+
+
 def test_an_empty_argument_is_not_this_folder(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
