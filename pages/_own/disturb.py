@@ -25,7 +25,7 @@ from core.service import (
     ImageQuery,
     Overview,
 )
-from pages._own import canvas, disturb_curve, disturb_mixed
+from pages._own import canvas, disturb_curve, disturb_mixed, seen
 from pages._own import disturb_sliders as sliders
 from pages._own import line as own_line
 from pages._own.disturb_curve import Curves
@@ -86,6 +86,7 @@ def _live(subject: Subject, models: tuple[str, ...], overview: Overview) -> Imag
         found = ask(asked, subject.data)
         with left:
             _picture(found, subject)
+            seen.keep_button(subject, found.image)
         with right:
             for model, why in found.failed.items():
                 st.caption(f"{plain(titles[model])}: {why}")
@@ -101,7 +102,9 @@ def _live(subject: Subject, models: tuple[str, ...], overview: Overview) -> Imag
             with st.container(key="own_curve", gap="xsmall"):
                 curves = _curves(asked, subject, found, titles=titles, line=line)
         _say_below()
-        _below(curves, found, scenario=asked.scenario)
+        mixed = f"{other.set_name}#{other.index}"
+        numbers = seen.numbers(subject, found, titles=titles, drawn=line, other=mixed)
+        _below(curves, found, scenario=asked.scenario, numbers=numbers)
     return other
 
 
@@ -312,8 +315,12 @@ def _curves(
     return curves
 
 
-def _below(curves: Curves, found: Disturbed, *, scenario: str) -> None:
-    """What the curves show, in words and pictures, and the files to take away."""
+def _below(curves: Curves, found: Disturbed, *, scenario: str, numbers: File) -> None:
+    """What the curves show, in words and pictures, and the files to take away.
+
+    Args:
+        numbers: what detectors say of the picture as it is now.
+    """
     st.markdown(f"**What you see:** {disturb_curve.said_of(curves)}")
     _film(curves)
     st.markdown(WHY)
@@ -330,6 +337,7 @@ def _below(curves: Curves, found: Disturbed, *, scenario: str) -> None:
             f"{scenario}-disturbed.png",
             partial(draw.png, [found.image]),
         ),
+        numbers,
     )
 
 

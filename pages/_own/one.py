@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import streamlit as st
 
-from core.service import BatchQuery, DetectorRow, DisturbedQuery, Overview
+from core.service import DetectorRow, DisturbedQuery, Overview
 from pages._own import disturb, line, seen, subject
 from pages._own.disturb_looks import LOOKS
 from pages._own.subject import Subject
@@ -41,11 +40,8 @@ def section(
     image = looked.image
     if not draws or st.toggle("Disturb the drawing", key="own_disturbs"):
         image = disturb.section(looked, models, overview)
-    asked = BatchQuery(overview.scenario.name, tuple(models), 1)
-    batch = ask(asked, np.ascontiguousarray(image).tobytes())
     st.caption(f"Flagged is {drawn.in_words()}, as set on Compare.")
-    seen.ways_on(looked, image, rows)
-    seen.files(looked, batch, rows=rows, drawn=drawn)
+    seen.ways_on(looked, rows)
     if not draws:
         seen.steps(overview, looked)
     seen.nearest(overview, looked, image, {m: rows[m] for m in models})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -10,8 +10,8 @@ import numpy as np
 import streamlit as st
 
 from core.service import (
-    Batch,
     DetectorRow,
+    Disturbed,
     ImageQuery,
     LatentQuery,
     Near,
@@ -26,10 +26,10 @@ from pages._own.line import Drawn
 from pages._own.subject import Subject
 from pages._shared import draw, gallery, links, notebook, picker
 from pages._shared.ask import ask, csv_of
-from pages._shared.controls import File, choice, downloads
+from pages._shared.controls import File, choice
 from pages._shared.text import counted, plain
 
-__all__ = ["files", "nearest", "steps", "ways_on"]
+__all__ = ["columns", "keep_button", "nearest", "numbers", "steps", "ways_on"]
 
 PAGES = {  # which other pages look at one image, and what they add
     "explain": ("Explain", ":material/center_focus_strong:", "Which pixels made the score."),
@@ -39,6 +39,8 @@ PAGES = {  # which other pages look at one image, and what they add
 }
 NEEDS = {"likelihoods": "glow", "mirror": "ama"}  # the detector that a page is about
 NEAREST = "own_near"
+DISTURBED = ", disturbed"  # what follows the name of an image that sliders changed
+_KEPT = "_own_kept"
 
 
 def steps(overview: Overview, subject: Subject) -> None:
@@ -61,23 +63,12 @@ def steps(overview: Overview, subject: Subject) -> None:
 # Where else ---------------------------------------------------------------------------------------
 
 
-def ways_on(subject: Subject, image: np.ndarray, ready: Mapping[str, DetectorRow]) -> None:
-    """Links to the pages that look at one image; a disturbed one has to be kept first."""
-    same = np.array_equal(image, subject.image)
+def ways_on(subject: Subject, ready: Mapping[str, DetectorRow]) -> None:
+    """Links to the pages that look at an image, and a button that chooses it: undisturbed, both."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="own_ways"):
+        st.markdown("The image before any slider:", width="content")
         own = None if subject.data is None else picker.Own(subject.id, subject.data)
         notebook.pin(subject.query.target.scenario, own or subject.id, key="own")
-        if not same:
-            st.button(
-                "Keep this as my image",
-                key="own_keep",
-                icon=":material/push_pin:",
-                on_click=_keep,
-                args=(subject, image),
-                help="The disturbed picture becomes your own image: the pages beside look at it, and "
-                f"the sliders begin anew from it. {picker.PRIVATE}",
-            )
-        st.markdown("Look at it on" if same else "or look at it undisturbed on", width="content")
         for stem, (title, icon, text) in PAGES.items():
             if NEEDS.get(stem, "") not in {*(n.partition(".")[0] for n in ready), ""}:
                 continue
@@ -92,12 +83,30 @@ def ways_on(subject: Subject, image: np.ndarray, ready: Mapping[str, DetectorRow
             )
 
 
+def keep_button(subject: Subject, image: np.ndarray) -> None:
+    """Within the part that sliders draw anew: makes the picture as it is now the visitor's own."""
+    if st.session_state.pop(_KEPT, False):  # pressed: the whole page looks at another image
+        st.rerun()
+    if np.array_equal(image, subject.image):
+        return
+    st.button(
+        "Keep this as my image",
+        key="own_keep",
+        icon=":material/push_pin:",
+        on_click=_keep,
+        args=(subject, image),
+        help="The disturbed picture becomes your own image: other pages look at it, and the sliders "
+        f"begin anew from it. {picker.PRIVATE}",
+    )
+
+
 def _keep(subject: Subject, image: np.ndarray) -> None:
     stem = subject.id.rpartition(".")[0] or subject.id
-    name = stem if stem.endswith(", disturbed") else f"{stem}, disturbed"
+    name = stem if stem.endswith(DISTURBED) else f"{stem}{DISTURBED}"
     picker.keep(f"{name}.png", draw.png([image]))
     disturb_sliders.put_back()
     st.session_state["own_view"] = "one"
+    st.session_state[_KEPT] = True
 
 
 # Neighbours ---------------------------------------------------------------------------------------
@@ -145,39 +154,63 @@ def asked_of(subject: Subject, image: np.ndarray) -> tuple[ImageQuery, bytes | N
     """The picture as it is now, as pages ask for one: disturbed, it is a file of its own."""
     if np.array_equal(image, subject.image):
         return subject.query, subject.data
-    name = f"{subject.id}, disturbed"
+    name = f"{subject.id}{DISTURBED}"
     return replace(subject.query, set_name=name, index=None), draw.png([image])
 
 
 # To take away -------------------------------------------------------------------------------------
 
 
-def files(subject: Subject, batch: Batch, *, rows: Mapping[str, DetectorRow], drawn: Drawn) -> None:
-    """Every detector's numbers of the picture as it is now."""
+def numbers(
+    subject: Subject, found: Disturbed, *, titles: Mapping[str, str], drawn: Drawn, other: str = ""
+) -> File:
+    """Every detector's numbers of the picture as it is now.
+
+    Args:
+        other: the image that it is mixed with.
+    """
     stem = "own" if subject.data is not None else subject.id.replace("#", "-")
-    table = columns(subject, batch, rows=rows, drawn=drawn, flagged=drawn.flagged(batch))
-    downloads(File("Its numbers (CSV)", f"{stem}-detectors.csv", partial(csv_of, table)))
+    table = columns(subject, found, titles=titles, drawn=drawn, moved=_moved(other))
+    return File("Its numbers (CSV)", f"{stem}-detectors.csv", partial(csv_of, table))
+
+
+def _moved(other: str) -> dict[str, int | str]:
+    """Each slider that is not at rest, and what else its picture depends on, for columns."""
+    now = disturb_sliders.now()
+    moved: dict[str, int | str] = {
+        disturb_sliders.SLIDERS[name].title.lower(): value
+        for name, value in now.items()
+        if value != disturb_sliders.neutral(name)
+    }
+    if now["noise"]:
+        moved["seed"] = st.session_state["seed"]
+    if now["mix"] and other:
+        moved["mixed with"] = other
+    return moved
 
 
 def columns(
     subject: Subject,
-    batch: Batch,
+    found: Disturbed,
     *,
-    rows: Mapping[str, DetectorRow],
+    titles: Mapping[str, str],
     drawn: Drawn,
-    flagged: Mapping[str, np.ndarray],
+    moved: Mapping[str, int | str],
 ) -> dict[str, np.ndarray]:
-    """A row a detector: its score with the unit, percentile, threshold and verdict."""
-    models: Sequence[str] = tuple(batch.models)
-    said = [batch.models[m] for m in models]
+    """A row a detector: its score with the unit, percentile, threshold, verdict; what was moved."""
+    models = tuple(found.raw)
+    name = subject.id
+    if not np.array_equal(found.image, subject.image):
+        name += DISTURBED
     return {
-        "image": np.array([subject.id] * len(models)),
-        "detector": np.array([rows[m].title for m in models]),
+        "image": np.array([name] * len(models)),
+        "detector": np.array([titles[m] for m in models]),
         "model": np.array(models),
-        "score": np.array([float(s.displayed[0]) for s in said]),
-        "unit": np.array([s.unit for s in said]),
-        "percentile": np.array([float(s.percentiles[0]) for s in said]),
+        "score": np.array([found.displayed[m] for m in models]),
+        "unit": np.array([found.units[m] for m in models]),
+        "percentile": np.array([found.percentiles[m] for m in models]),
         "threshold": np.array([drawn.of(m).displayed for m in models]),
-        "flagged": np.array([int(flagged[m][0]) for m in models]),
-        "foreign": np.array([int(s.foreign[0]) for s in said]),
+        "flagged": np.array([int(found.raw[m] > drawn.of(m).raw) for m in models]),
+        "foreign": np.array([int(found.foreign[m]) for m in models]),
+        **{name: np.array([value] * len(models)) for name, value in moved.items()},
     }

@@ -259,6 +259,19 @@ def test_putting_all_back_shows_the_image_again(models: Tiny) -> None:
     assert app.slider("own_patch_row").value == 50
 
 
+def test_what_is_kept_is_the_picture_as_the_slider_left_it(models: Tiny) -> None:
+    app = opened()
+    assert not [b for b in app.button if b.key == "own_keep"]
+    app.slider("own_turn").set_value(90).run()
+    app.button("own_keep").click().run()
+    assert not app.exception
+    kept = app.session_state["_own_image"]
+    turned = disturbed(service.ask(BOX).image, Disturbance(turn=90))
+    assert kept.name == "boxes#3, disturbed.png"
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(kept.data))), turned[..., 0])
+    assert app.slider("own_turn").value == 0
+
+
 def test_mixing_takes_a_typical_strange_image_unless_another_is_named(models: Tiny) -> None:
     app = opened(mix=100)
     [glow] = [r for r in service.ask(service.OverviewQuery("tiny")).detectors if r.name == "glow"]

@@ -368,26 +368,27 @@ def test_many_rows_are_sent_a_page_at_a_time_and_no_model_is_asked_to_turn_it(
 # To take away -------------------------------------------------------------------------------------
 
 
-def test_the_numbers_of_an_image_are_what_detectors_say_with_unit_and_threshold(
+def test_the_numbers_of_a_picture_are_what_detectors_say_of_it_with_what_was_moved(
     models: Tiny,
 ) -> None:
-    overview: Overview = ask(OverviewQuery("tiny"))
-    rows, image = trained(overview), pictures("strokes", 1)[0]
-    subject = Subject("strokes#0", "Strokes 0", image, None, ImageQuery(GLOW, "strokes", 0))
-    batch = said_of(image[None], "glow", "glow.general")
-    verdicts = ask(service.VerdictsQuery("tiny", "strokes", ("glow", "glow.general")))
+    two = ("glow", "glow.general")
+    titles = {m: m.title() for m in two}
+    query = ImageQuery(GLOW, "strokes", 0)
+    subject = Subject("strokes#0", "Strokes 0", pictures("strokes", 1)[0], None, query)
+    verdicts = ask(service.VerdictsQuery("tiny", "strokes", two))
     drawn = line.Drawn(Line(), "strokes", verdicts)
-    flagged = drawn.flagged(batch)
-    found = seen.columns(subject, batch, rows=rows, drawn=drawn, flagged=flagged)
-    text = seen.csv_of(found).decode()
-    lines = list(csv.DictReader(io.StringIO(text)))
-    assert [row["model"] for row in lines] == ["glow", "glow.general"]
-    for row in lines:
-        said = batch.models[row["model"]]
-        assert row["image"] == "strokes#0"
-        assert float(row["score"]) == pytest.approx(float(said.displayed[0]), rel=1e-6)
-        above = float(row["score"]) > float(row["threshold"])
-        assert (int(row["flagged"]) == 1) == above
+    for turn, name in ((0, "strokes#0"), (90, "strokes#0, disturbed")):
+        said = ask(service.DisturbedQuery("tiny", two, query, service.Disturbance(turn=turn)))
+        moved = {"turn": turn} if turn else {}
+        table_of = seen.columns(subject, said, titles=titles, drawn=drawn, moved=moved)
+        lines = list(csv.DictReader(io.StringIO(seen.csv_of(table_of).decode())))
+        assert [row["model"] for row in lines] == list(two)
+        for row in lines:
+            assert row["image"] == name
+            assert row.get("turn", "0") == str(turn)
+            assert float(row["score"]) == pytest.approx(said.displayed[row["model"]], rel=1e-6)
+            above = float(row["score"]) > float(row["threshold"])
+            assert (int(row["flagged"]) == 1) == above
 
 
 def test_the_report_holds_every_image_the_threshold_and_what_could_not_be_read(
