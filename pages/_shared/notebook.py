@@ -10,8 +10,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ import streamlit as st
 from core.service import OutskirtsError, Threshold
 from core.service import notebook as notes
 from pages._shared import threshold
+from pages._shared.notebook_kept import Change, amend, keeping
 from pages._shared.picker import Own
 from pages._shared.text import plain
 
@@ -49,7 +49,7 @@ __all__ = [
 
 AGAIN = "_notebook_again"  # whether the next whole run opens the notebook
 HOME = "notebook"  # the key of the component that listens to the browser
-_CONTENTS, _KEPT, _NEWS = "_notebook", "_notebook_kept", "_notebook_news"
+_CONTENTS, _NEWS = "_notebook", "_notebook_news"
 _EMPTY = notes.Contents()
 FAILED = {
     "full": "Your browser has no room for more of this notebook: what came last lasts until you "
@@ -61,58 +61,6 @@ FAILED = {
 _browser = st.components.v2.component(
     "outskirts.notebook", js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 )
-
-
-@dataclass(frozen=True)
-class _Change:
-    """What came and went at once, for the browser, which says when it has kept it."""
-
-    number: int
-    items: tuple[notes.Item, ...]
-
-    @cached_property
-    def packed(self) -> list[Any]:
-        came, went = ([i for i in self.items if i.gone is gone] for gone in (False, True))
-        return [self.number, notes.packed(came), notes.packed(went)]
-
-
-@dataclass(frozen=True)
-class _Kept:
-    """Where the notebook is kept, and how far.
-
-    Attributes:
-        session: names this one to the browser, which may see several.
-        told: what was told to where it is kept.
-        tried: what could not be told last.
-        name, revision: of a notebook on the server; "": the browser keeps it.
-        waiting: what the browser has not kept yet.
-        count: of all changes that the browser was told.
-        asked, named: how often it was asked for what it has, and told a name to remember.
-        awaited: whether a notebook was closed, and what the browser has is to come.
-        failed: why not all is kept.
-    """
-
-    session: str
-    told: notes.Contents = _EMPTY
-    tried: notes.Contents | None = None
-    name: str = ""
-    revision: int = 0
-    waiting: tuple[_Change, ...] = ()
-    count: int = 0
-    asked: int = 0
-    named: int = 0
-    awaited: bool = False
-    failed: str = ""
-
-
-def _kept() -> _Kept:
-    if _KEPT not in st.session_state:
-        st.session_state[_KEPT] = _Kept(secrets.token_hex(8))
-    return st.session_state[_KEPT]
-
-
-def _note(**changed: Any) -> None:
-    st.session_state[_KEPT] = replace(_kept(), **changed)
 
 
 # What it holds ------------------------------------------------------------------------------------
@@ -204,12 +152,12 @@ def join(more: notes.Contents) -> None:
 
 def opened() -> str:
     """The name of the notebook on the server that is open; "": it is kept in the browser."""
-    return _kept().name
+    return keeping().name
 
 
 def failure() -> str:
     """Why not all of the notebook is kept, or ""."""
-    return _kept().failed
+    return keeping().failed
 
 
 def where() -> str:
@@ -240,18 +188,18 @@ def announce() -> None:
 
 def refresh() -> None:
     """Hear what others changed in the notebook on the server since."""
-    kept = _kept()
+    kept = keeping()
     if not kept.name:
         return
     try:
         store = notes.notebooks()
         revision, items = (0, []) if store is None else store.read(kept.name, since=kept.revision)
     except notes.NotebookError as error:
-        _note(failed=str(error))
+        amend(failed=str(error))
         return
     if items:
         held = contents()
-        _note(told=notes.applied(kept.told, items), revision=revision)
+        amend(told=notes.applied(kept.told, items), revision=revision)
         _receive(held, notes.applied(held, items))
 
 
@@ -263,7 +211,7 @@ def _receive(before: notes.Contents, after: notes.Contents) -> None:
 
 def keep() -> None:
     """Tell where the notebook is kept what came and what went since; nothing costs nothing."""
-    held, kept = contents(), _kept()
+    held, kept = contents(), keeping()
     if held in (kept.told, kept.tried):
         return
     items = tuple(notes.difference(kept.told, held, time=round(time.time(), 3)))
@@ -273,24 +221,24 @@ def keep() -> None:
         elif items:
             _wait(items)
     except notes.NotebookError as error:
-        _note(tried=held, failed=str(error))
+        amend(tried=held, failed=str(error))
     else:
-        _note(told=held, tried=None)
+        amend(told=held, tried=None)
 
 
 def _write(name: str, items: tuple[notes.Item, ...]) -> None:
     store = notes.notebooks()
     if store is None:
         raise notes.NotebookError("this server keeps no notebooks")
-    revision, seen = store.write(name, items), _kept().revision
+    revision, seen = store.write(name, items), keeping().revision
     # Where another wrote since, what that was is still to be heard.
-    _note(failed="", revision=revision if revision == seen + 1 else seen)
+    amend(failed="", revision=revision if revision == seen + 1 else seen)
 
 
 def _wait(items: tuple[notes.Item, ...]) -> None:
-    kept = _kept()
-    change = _Change(kept.count + 1, items)
-    _note(waiting=(*kept.waiting, change), count=change.number)
+    kept = keeping()
+    change = Change(kept.count + 1, items)
+    amend(waiting=(*kept.waiting, change), count=change.number)
 
 
 def open_named(text: str) -> None:
@@ -303,20 +251,20 @@ def open_named(text: str) -> None:
     if store is None:
         return
     revision, items = store.read(name)
-    _note(name=name, revision=revision, told=_EMPTY, tried=None, failed="")
-    _note(named=_kept().named + 1)
+    amend(name=name, revision=revision, told=_EMPTY, tried=None, failed="")
+    amend(named=keeping().named + 1)
     if revision:
         there = notes.applied(_EMPTY, items)
-        _note(told=there)
+        amend(told=there)
         _hold(there)
     keep()
 
 
 def close() -> None:
     """Go back to the notebook that the browser keeps."""
-    kept = _kept()
-    _note(name="", revision=0, told=_EMPTY, tried=None, failed="")
-    _note(named=kept.named + 1, asked=kept.asked + 1, awaited=True)
+    kept = keeping()
+    amend(name="", revision=0, told=_EMPTY, tried=None, failed="")
+    amend(named=kept.named + 1, asked=kept.asked + 1, awaited=True)
     _hold(_EMPTY)
 
 
@@ -331,7 +279,7 @@ def hand_over(place: str, *, home: bool = False) -> None:
         home: whether it is this part that hears from the browser.
     """
     keep()
-    kept = _kept()
+    kept = keeping()
     data = {
         "session": kept.session,
         "changes": [change.packed for change in kept.waiting],
@@ -354,19 +302,19 @@ def _told(event: str) -> Mapping[str, Any]:
 
 def _seen() -> None:
     """The browser has kept all changes up to a number, or says why it has not."""
-    told, kept = _told("seen"), _kept()
+    told, kept = _told("seen"), keeping()
     number, failed = told.get("number"), str(told.get("failed", ""))
     if isinstance(number, int):
         waiting = tuple(change for change in kept.waiting if change.number > number)
-        _note(waiting=waiting)
+        amend(waiting=waiting)
     if not kept.name:
-        _note(failed=FAILED.get(failed, ""))
-    st.session_state[_NEWS] = _kept().failed != kept.failed
+        amend(failed=FAILED.get(failed, ""))
+    st.session_state[_NEWS] = keeping().failed != kept.failed
 
 
 def _stored() -> None:
     """The browser hands over all that it keeps."""
-    told, kept = _told("stored"), _kept()
+    told, kept = _told("stored"), keeping()
     text, name = told.get("text"), told.get("name")
     if not isinstance(text, str) or not isinstance(name, str):
         return
@@ -376,10 +324,10 @@ def _stored() -> None:
     if kept.name:
         return
     if failed := FAILED.get(str(told.get("failed", ""))):
-        _note(failed=failed)
+        amend(failed=failed)
     take(text)
     if kept.awaited:
-        _note(awaited=False)
+        amend(awaited=False)
         st.session_state[AGAIN] = st.session_state[_NEWS] = True
 
 
@@ -388,23 +336,23 @@ def _opens(name: str) -> bool:
     try:
         open_named(name)
     except notes.NotebookError as error:
-        _note(failed=str(error))
+        amend(failed=str(error))
     st.session_state[_NEWS] = True
-    return bool(_kept().name)
+    return bool(keeping().name)
 
 
 def take(text: str) -> None:
     """Hold what the browser has, and what it has not been told yet."""
-    kept, held = _kept(), contents()
+    kept, held = keeping(), contents()
     try:
         there = notes.parse(text) if text else _EMPTY
     except notes.NotebookError as error:
-        _note(failed=f"{str(error).capitalize()}.")
+        amend(failed=f"{str(error).capitalize()}.")
         st.session_state[_NEWS] = True
         return
     told = notes.applied(there, [item for change in kept.waiting for item in change.items])
     after = notes.applied(told, notes.difference(kept.told, held, time=time.time()))
-    _note(told=told)
+    amend(told=told)
     _receive(held, after)
 
 
@@ -446,4 +394,4 @@ def _turn(scenario: str, image: str | Own) -> None:
     try:
         put(notes.applied(held, [notes.checked(item)]))
     except OutskirtsError as error:  # an image whose id no notebook holds
-        _note(failed=str(error))
+        amend(failed=str(error))

@@ -251,12 +251,13 @@ def hearing() -> None:
     import streamlit as st
 
     from pages._shared import notebook
+    from pages._shared.notebook_kept import keeping
 
     if (text := st.session_state.pop("_heard", None)) is not None:
         notebook.take(text)  # before the run, as callbacks are called
     notebook.begin()
     st.session_state["_shown"] = notebook.contents()
-    st.session_state["_waiting"] = [c.items for c in notebook._kept().waiting]
+    st.session_state["_waiting"] = [c.items for c in keeping().waiting]
     st.session_state["_failed"] = notebook.failure()
 
 
