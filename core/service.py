@@ -151,7 +151,7 @@ from core.answers.overview import (
     warm_up,
 )
 from core.answers.own import Batch, BatchQuery, BatchScores, Steps, StepsQuery, join_batches
-from core.answers.own_scores import OWN, OwnScores, own_scores
+from core.answers.own_scores import MAX_SCORES_BYTES, OWN, OwnScores, own_scores
 from core.answers.painted import Painted, PaintedQuery, Strokes
 from core.answers.picture import PictureQuery, PictureView
 from core.answers.place import Place, PlaceQuery, Simple, fully_connected
@@ -218,7 +218,7 @@ from core.shape import Shape
 __all__ = [
     "ANSWERED", "BRIGHT", "CANDIDATES", "CELLS", "CHANGES", "COLLAPSED", "DARK", "DISTANCE",
     "FIRSTS", "GROUPS", "IMAGE_GROUPS", "KNOWN", "LABELS_STUDY", "LESSON_COUNTS", "MAX_IMAGES",
-    "MAX_UNPACKED", "MOST_LABELS", "NEUTRAL", "NEVER", "NORMAL", "ORDERS", "OWN", "QUADRANTS",
+    "MAX_SCORES_BYTES", "MAX_UNPACKED", "MOST_LABELS", "NEUTRAL", "NEVER", "NORMAL", "ORDERS", "OWN", "QUADRANTS",
     "RULES", "SIDES", "SUFFIXES", "TWO_SIDED", "WHICH", "Across", "AcrossQuery", "Along",
     "AlongQuery", "ArmResult", "Asked", "BaselineRow", "Batch", "BatchQuery", "BatchScores",
     "Best", "Bought", "BoughtQuery", "Candidates", "Card", "CellQuery", "Changed", "ChangedQuery",

@@ -416,6 +416,7 @@ def test_compare_takes_no_models_score_for_that_of_another_class(app: AppTest) -
     for normal in ("two", "one", "two"):
         app.selectbox(key="normal").set_value(normal).run()
         assert not app.exception
+        assert "the all others" not in "".join(m.value for m in app.markdown).lower()
         world, held = app.session_state["world"], app.session_state["_threshold"].threshold
         assert held.model == app.session_state["compare_model"]
         query = service.VerdictsQuery(world, app.session_state["compare_set"], (held.model,), held)

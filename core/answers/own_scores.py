@@ -12,10 +12,18 @@ import numpy as np
 from core.errors import OutskirtsError
 from core.scenario import Scenario, load_scenario
 
-__all__ = ["OWN", "SHOWN_IDS", "OwnProblem", "OwnScores", "OwnScoresError", "own_scores"]
+__all__ = [
+    "MAX_SCORES_BYTES",
+    "OWN",
+    "SHOWN_IDS",
+    "OwnProblem",
+    "OwnScores",
+    "OwnScoresError",
+    "own_scores",
+]
 
 OWN = "own"  # the name of the visitor's column, which is no model's
-MAX_BYTES = 8 * 2**20
+MAX_SCORES_BYTES = 8 * 2**20
 MAX_ROWS = 200_000
 SHOWN_IDS = 20  # of a kind of problem; the others are counted
 LONGEST_ID = 60  # letters
@@ -260,9 +268,10 @@ def _rows(data: bytes) -> Iterator[tuple[int, str, str]]:
 
 
 def _text(data: bytes) -> str:
-    if len(data) > MAX_BYTES:
+    if len(data) > MAX_SCORES_BYTES:
         raise OwnScoresError(
-            f"your file has {len(data) / 2**20:.1f} MB, at most {MAX_BYTES // 2**20} are read"
+            f"your file has {len(data) / 2**20:.1f} MB, "
+            f"at most {MAX_SCORES_BYTES // 2**20} are read"
         )
     wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")  # as spreadsheets save "Unicode text"
     try:

@@ -7,10 +7,11 @@ import streamlit as st
 from core.service import CellQuery, Verdict
 from pages._compare import looked
 from pages._compare.deciding import CELL, CELLS, NONE, press
-from pages._compare.models import Compared
-from pages._shared import gallery, links
+from pages._compare.models import Compared, among
+from pages._shared import gallery, history, links
 from pages._shared.ask import ask
 from pages._shared.controls import choice, chosen, pager
+from pages._shared.text import counted
 
 __all__ = ["open_cell", "show"]
 
@@ -33,6 +34,7 @@ def open_cell() -> str:
 
 def show(c: Compared, verdict: Verdict, cell: str) -> None:
     """Its pictures, a page of them; or how to open one."""
+    history.show_new("compare_cell_images", cell)
     if not cell:
         st.caption("Press a cell of the confusion matrix and its images open here.")
         return
@@ -41,7 +43,9 @@ def show(c: Compared, verdict: Verdict, cell: str) -> None:
     with st.container(key="compare_cell_images"):
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
             title = c.sets[c.strange if role == "strange" else c.against]
-            st.subheader(f"{CELLS[cell]}: {count:,} {title.lower()} {become}", width="content")
+            st.subheader(
+                f"{CELLS[cell]}: {counted(count, 'image')} of “{title}” {become}", width="content"
+            )
             order = choice("Which first", ORDERS, key="compare_order")
             st.button(
                 "Close", icon=":material/close:", key="compare_close", on_click=press, args=(cell,)
@@ -80,4 +84,5 @@ def _pictures(c: Compared, cell: str, *, order: str, count: int) -> None:
         on_click=looked.press,
         picked=image,
         side=104,
+        among=among(c.model),
     )

@@ -7,13 +7,13 @@ from html import escape
 
 import streamlit as st
 
-from core.service import Committee, CommitteeQuery, Judgement, Share
+from core.service import OWN, Committee, CommitteeQuery, Judgement, Share
 from pages._compare.models import Compared
-from pages._compare.said import in_percent
-from pages._compare.table import LOOKS
+from pages._compare.said import in_percent, interval, place
+from pages._compare.table import LOOKS, OWN_RATE
 from pages._shared import draw
 from pages._shared.ask import ask
-from pages._shared.text import SPACE, counted
+from pages._shared.text import counted
 
 __all__ = ["html", "said_of", "section"]
 
@@ -29,29 +29,43 @@ HEADS = (
 def section(c: Compared) -> None:
     """A table of rules beside each model alone, and whether any of them gains something."""
     st.subheader("A committee")
-    if len(c.shown) < 2:
+    members = _members(c)
+    if len(members) < 2:
         st.caption("Choose at least two models above: one is no committee.")
         return
     found = ask(
-        CommitteeQuery(c.scenario.name, c.strange, c.shown, c.line.threshold, **c.stakes), c.data
+        CommitteeQuery(c.scenario.name, c.strange, members, c.line.threshold, **c.stakes), c.data
     )
     st.markdown(f"**What you see:** {said_of(found)}")
     st.html(html(found))
     st.caption(
-        "**How to read it.** “Any” flags more than each of its members, so it must be compared at "
+        "**How to read it.** “Any” flags at least as many as each of its members, so it must be compared at "
         "equal false alarms: the last column moves the threshold of each single model until it has "
         "no more false alarms than the committee, and shows the one that then finds most. It was "
         f"chosen on these images, which flatters it a little. {_ties(c, found)}"
+        f"{f' {OWN_RATE}' if OWN in members else ''}"
     )
+
+
+def _members(c: Compared) -> tuple[str, ...]:
+    """The models that are compared; the visitor's scores if that is wished, as they may be few."""
+    if OWN not in c.shown:
+        return c.shown
+    wished = st.checkbox(
+        "With your scores",
+        key="compare_with_own",
+        help="Then all of the table is of those images alone that your file has scores of.",
+    )
+    return c.shown if wished else tuple(name for name in c.shown if name != OWN)
 
 
 def _ties(c: Compared, found: Committee) -> str:
     names = {"normal": c.sets[found.normal_set], "strange": c.sets[found.strange_set]}
-    tied = [f"{n:,} {names[role].lower()}" for role, n in found.tied.items() if n]
+    tied = [f"{counted(n, 'image')} of “{names[role]}”" for role, n in found.tied.items() if n]
     if not tied:
         return "No image is at percentile 100 with every model."
     return (
-        f"{' and '.join(tied)} are at percentile 100 with every model: among these the mean "
+        f"{' and '.join(tied)} stand at percentile 100 with every model: among these the mean "
         "percentile makes no difference."
     )
 
@@ -73,7 +87,8 @@ def said_of(found: Committee) -> str:
         return f"no committee of the {members} gains anything, and {'; '.join(losses)}."
     return (
         f"no committee of the {members} finds clearly more or less than the best of them does at "
-        "the same false alarms: the intervals of both meet."
+        "the same false alarms: their intervals meet. Each is that of one share alone, though both "
+        "are of the same images, so that a small gain may hide in them."
     )
 
 
@@ -88,7 +103,7 @@ def _against(rule: Judgement, best: Judgement) -> str:
 def html(found: Committee) -> str:
     """The models, then the committees, a row each."""
     heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in HEADS)
-    body = "".join(_row(one) for one in (*found.rules, *found.singles))
+    body = "".join(_row(one, found) for one in (*found.rules, *found.singles))
     return (
         f"{LOOKS}<div class=compare-scroll tabindex=0 role=region aria-label='Table of committees'>"
         "<table class=compare-table aria-label='Committees and "
@@ -97,7 +112,7 @@ def html(found: Committee) -> str:
     )
 
 
-def _row(one: Judgement) -> str:
+def _row(one: Judgement, found: Committee) -> str:
     metrics = one.metrics
     area = (f"{metrics.auroc:.3f}", draw.interval(metrics)) if metrics else ("", "")
     best = ("", "")
@@ -106,7 +121,14 @@ def _row(one: Judgement) -> str:
         best = (f"{one.best_single.title}: {share}", small)
     cells = (_share(one.recall), _share(one.false_alarm_rate), area, best)
     kind = " class=top" if one.best_single is not None else ""
-    return f'<tr{kind}><th scope="row">{escape(one.title)}</th>{"".join(_cells(cells))}</tr>'
+    return f'<tr{kind}><th scope="row">{escape(one.title)}{_small(one, found)}</th>{"".join(_cells(cells))}</tr>'
+
+
+def _small(one: Judgement, found: Committee) -> str:
+    """Among how many images, and where the mean flags."""
+    text = f"{one.recall.of:,} strange, {one.false_alarm_rate.of:,} normal images"
+    above = f"<small>flags above {place(found.at)}</small>" if one.name == "mean" else ""
+    return f"{above}<small>{text}</small>"
 
 
 def _cells(cells: tuple[tuple[str, str], ...]) -> Iterator[str]:
@@ -115,4 +137,4 @@ def _cells(cells: tuple[tuple[str, str], ...]) -> Iterator[str]:
 
 
 def _share(found: Share) -> tuple[str, str]:
-    return in_percent(found.value), f"{100 * found.low:.1f} to {100 * found.high:.1f}{SPACE}%"
+    return in_percent(found.value), interval(found)

@@ -10,14 +10,15 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.service import Disagree, DisagreeQuery, DisagreeShownQuery
-from pages._compare import looked
+from core.service import OWN, Disagree, DisagreeQuery, DisagreeShownQuery
+from pages._compare import looked, models
 from pages._compare.models import Compared
-from pages._shared import draw, gallery, links
+from pages._compare.said import place
+from pages._shared import draw, gallery, history, links
 from pages._shared.ask import ask
 from pages._shared.controls import choice, chosen, in_words, pager
 from pages._shared.picker import parse_id
-from pages._shared.text import plain
+from pages._shared.text import counted, plain
 from pages._shared.theme import palette
 
 __all__ = ["along", "figure", "paired", "said_of", "section"]
@@ -61,6 +62,7 @@ def section(c: Compared) -> None:
             st.markdown(paired(found))
         _point(c)
         _pictures(c, found, (a, b))
+        history.scroll_here("compare_scrolled")
 
 
 def _choose(c: Compared) -> tuple[str, str]:
@@ -110,19 +112,23 @@ def _chart(c: Compared, found: Disagree, names: tuple[str, str]) -> None:
         alt=f"Scatter of the percentile by {found.titles[1]} over that by {found.titles[0]}, of "
         f"{c.sets[c.strange].lower()} and {c.sets[c.against].lower()}, with both thresholds",
     )
-    st.caption(_how_to_read(c, found))
+    st.caption(_how_to_read(c, found, names))
 
 
-def _how_to_read(c: Compared, found: Disagree) -> str:
+def _how_to_read(c: Compared, found: Disagree, names: tuple[str, str]) -> str:
     drawn = " and ".join(
-        f"{len(p.indices):,}{f' of {p.total:,}' if p.sampled else ''} {c.sets[_set(found, role)].lower()}"
+        f"“{c.sets[_set(found, role)]}” ({len(p.indices):,}{f' of {p.total:,}' if p.sampled else ''})"
         for role, p in found.points.items()
     )
     seeded = ", drawn by a fixed seed" if any(p.sampled for p in found.points.values()) else ""
+    own = ""
+    if OWN in names:
+        own = f" Percentiles of your scores are among {models.among(OWN)}."
     return (
         f"**How to read it.** A point is an image: {drawn}{seeded}. Both axes are percentiles among "
         "held-out normal images, stretched at the strange end; at 100 lies what is stranger than all "
-        "of these, strewn so that a heap is seen as one. The lines are the thresholds. Press a point, or a button of the tables, and its images open below."
+        "of these, strewn so that a heap is seen as one. The lines are the thresholds. Press a point, "
+        f"or a button of the tables, and its images open below.{own}"
     )
 
 
@@ -135,7 +141,7 @@ def _clicked(key: str) -> None:
     points = st.session_state[key]["selection"]["points"]
     named = [p["customdata"] for p in points if p.get("customdata")]
     if named:
-        st.session_state[POINT] = f"{named[0][0]}#{int(named[0][1])}"
+        _look(named[0][0], int(named[0][1]))
 
 
 def figure(c: Compared, found: Disagree) -> go.Figure:
@@ -188,11 +194,11 @@ def _points(c: Compared, found: Disagree, role: str) -> draw.Trace:
 def said_of(c: Compared, found: Disagree) -> str:
     """What one catches that the other misses, and what each flags for nothing."""
     (a, b), strange, normal = found.titles, found.counts["strange"], found.counts["normal"]
-    names = {role: c.sets[_set(found, role)].lower() for role in ROLES}
+    names = {role: c.sets[_set(found, role)] for role in ROLES}
     return (
-        f"{a} catches {strange['only-a']:,} {names['strange']} that {b} misses, and {b} "
-        f"{strange['only-b']:,} that {a} misses; {strange['neither']:,} escape both. On "
-        f"{names['normal']} they share {normal['both']:,} false alarms; {normal['only-a']:,} are "
+        f"of “{names['strange']}”, {a} catches {counted(strange['only-a'], 'image')} that {b} misses, "
+        f"and {b} {strange['only-b']:,} that {a} misses; {strange['neither']:,} escape both. On "
+        f"“{names['normal']}” they share {normal['both']:,} false alarms; {normal['only-a']:,} are "
         f"{a}'s alone and {normal['only-b']:,} {b}'s."
     )
 
@@ -242,8 +248,8 @@ def _quadrants(c: Compared, found: Disagree, role: str) -> None:
             for place, name in zip(st.columns(2, gap="xsmall"), row, strict=True):
                 value = f"{role}:{name}"
                 place.button(
-                    f"**{found.counts[role][name]:,}** {plain(title.lower())}: "
-                    f"{plain(_words(found, role, name))}",
+                    f"**{found.counts[role][name]:,}** of “{plain(title)}”: "
+                    f"{plain(_words(found, role, name))}{' (shown below)' if open_one == value else ''}",
                     key=f"compare_quadrant_{role}_{name}",
                     type="primary" if open_one == value else "secondary",
                     width="stretch",
@@ -266,8 +272,14 @@ def _press(value: str) -> None:
 def _pictures(c: Compared, found: Disagree, names: tuple[str, str]) -> None:
     """The images of the quadrant that is open, with the percentiles by both."""
     value = _open_quadrant(found)
+    history.show_new("compare_quadrant_images", "" if value == NONE else value)
     if value == NONE:
         return
+    with st.container(key="compare_quadrant_images"):
+        _open(c, found, names, value)
+
+
+def _open(c: Compared, found: Disagree, names: tuple[str, str], value: str) -> None:
     role, _, quadrant = value.partition(":")
     total = found.counts[role][quadrant]
     title = c.sets[_set(found, role)]
@@ -305,12 +317,14 @@ def _pictures(c: Compared, found: Disagree, names: tuple[str, str]) -> None:
         on_click=_look,
         picked=_looked_at(c),
         side=104,
-        captions=[f"{a:.1f} and {b:.1f}" for a, b in pairs],
+        among=models.among(names[0]),
+        captions=[f"{place(a)} and {place(b)}" for a, b in pairs],
     )
 
 
 def _look(set_name: str, index: int) -> None:
     st.session_state[POINT] = f"{set_name}#{index}"
+    history.show("compare_pointed")
 
 
 def _looked_at(c: Compared) -> tuple[str, int] | None:

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from core.service import Operating, Verdict
 from pages._compare.models import Compared
-from pages._compare.said import share_of
+from pages._compare.said import place, share_of
 from pages._shared import draw
 from pages._shared.theme import palette
 
@@ -38,7 +38,7 @@ def whole(c: Compared, found: Operating, verdict: Verdict) -> go.Figure:
     return draw.figure(
         traces,
         height=HEIGHT,
-        title=f"{found.title}, threshold at percentile {verdict.percentile:.1f}",
+        title=f"{found.title}, threshold at percentile {place(verdict.percentile)}",
         hovermode="closest",
         shapes=[draw.line_at(x=verdict.displayed, color=palette().text, width=2.5)],
         **layout,

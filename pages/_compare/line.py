@@ -100,7 +100,7 @@ def take_over(scenario: str, models: Collection[str]) -> None:
     state[PREVALENCE] = _text(line.prevalence)
     for key, cost in ((MISS, line.costs.miss), (ALARM, line.costs.alarm)):
         state[key] = float(np.clip(cost, 0, DEAREST))
-    for key in keys:
+    for key in (BY, AT, PREVALENCE):  # those of costs are Streamlit's own, which write themselves
         links.write(key, None)
 
 

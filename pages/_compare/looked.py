@@ -7,7 +7,9 @@ from collections.abc import Callable
 import streamlit as st
 
 from core.service import AcrossQuery, keys_of_ids
+from pages._compare import own_scores
 from pages._compare.models import Compared
+from pages._compare.said import place
 from pages._shared import draw, links, notebook
 from pages._shared.ask import ask
 from pages._shared.controls import map_link
@@ -83,10 +85,14 @@ def _own(c: Compared, set_name: str, index: int) -> tuple[str, int]:
 def _percentiles(c: Compared, own_id: str) -> str:
     """Where every model puts it among held-out normal images."""
     asked = [name for name in c.shown if name in c.rows]
+    own = own_scores.score_of(c, own_id)
+    mine = "" if own is None else f"Your score: **{own:.4g}**."
+    if not asked:
+        return mine
     key = int(keys_of_ids(c.scenario.name, [own_id])[0])
     answer = ask(AcrossQuery(c.scenario.name, tuple(asked), (key,)))
-    said = [f"{plain(c.titles[m])} **{answer.percentiles[m][0]:.1f}**" for m in asked]
-    return f"Percentile among held-out normal images: {', '.join(said)}."
+    said = [f"{plain(c.titles[m])} **{place(answer.percentiles[m][0])}**" for m in asked]
+    return f"Percentile among held-out normal images: {', '.join(said)}. {mine}"
 
 
 def _links(c: Compared, own_id: str) -> None:

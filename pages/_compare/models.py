@@ -10,7 +10,7 @@ from core.service import OWN, DetectorRow, Overview, Scenario
 from pages._shared.models import main_of, trained
 from pages._shared.threshold import Line
 
-__all__ = ["Compared", "main_of", "trained"]
+__all__ = ["Compared", "among", "main_of", "titles_of", "trained"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,11 @@ class Compared:
     def against(self) -> str:
         """The set of normal images that the strange set stands against."""
         return self.scenario.normal_of(self.strange).name
+
+
+def among(model: str) -> str:
+    """Among which images the percentiles of a model, or of the visitor's scores, are."""
+    return "normal test images" if model == OWN else "held-out normal images"
 
 
 def titles_of(rows: Mapping[str, DetectorRow], *, own: bool) -> Mapping[str, str]:

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from core.service import OutskirtsError, OwnScores, Scenario, own_scores
+from core.service import MAX_SCORES_BYTES, OutskirtsError, OwnScores, Scenario, own_scores
 from pages._compare.models import Compared
 from pages._shared.ask import csv_of
 from pages._shared.controls import File, downloads
 from pages._shared.picker import PRIVATE
 from pages._shared.text import counted, plain
 
-__all__ = ["section", "template", "usable"]
+__all__ = ["score_of", "section", "template", "usable"]
 
 _FILE, _ROUND, _READ = "_compare_scores", "_compare_scores_round", "_compare_scores_read"
 
@@ -53,13 +53,26 @@ def _read(given: _Given, scenario: str, strange: str) -> OwnScores | str:
     return kept[1]
 
 
+def score_of(c: Compared, own_id: str) -> float | None:
+    """The visitor's score of an image of either set, by its own id; None: there is none."""
+    given: _Given | None = st.session_state.get(_FILE)
+    read = _read(given, c.scenario.name, c.strange) if given is not None else ""
+    if isinstance(read, str):
+        return None
+    for name, scores in ((read.normal_set, read.normal), (read.strange_set, read.strange)):
+        ids = c.scenario.pictures(name).ids()
+        if own_id in ids and np.isfinite(scores[ids.index(own_id)]):
+            return float(scores[ids.index(own_id)])
+    return None
+
+
 def section(c: Compared) -> None:
     """The uploader with its template; what of a file did not fit."""
     st.subheader("Scores of your own")
     st.markdown(
         "A CSV file with the columns `image` and `score`, larger is stranger: it becomes a model of "
         "this page, above and below. Its percentiles are among the test images of "
-        f"{plain(c.sets[c.against].lower())}, as nothing else is known of it: at a percentile, how "
+        f"“{plain(c.sets[c.against])}”, as nothing else is known of it: at a percentile, how "
         "many of these it flags is chosen, not measured."
     )
     given: _Given | None = st.session_state.get(_FILE)
@@ -83,6 +96,7 @@ def _uploader() -> None:
     file: Any = st.file_uploader(
         "A table of your scores",
         type=["csv", "tsv", "txt"],
+        max_upload_size=MAX_SCORES_BYTES // 2**20,
         key=f"compare_scores_{st.session_state.get(_ROUND, 0)}",
         help=PRIVATE,
     )
@@ -106,7 +120,7 @@ def _say(c: Compared, given: _Given) -> None:
     sets = ((read.matched_normal, read.normal), (read.matched_strange, read.strange))
     names = (c.sets[read.normal_set], c.sets[read.strange_set])
     matched = " and ".join(
-        f"{n:,} of {len(all_of):,} {plain(name.lower())}"
+        f"{n:,} of {counted(len(all_of), 'image')} of “{plain(name)}”"
         for (n, all_of), name in zip(sets, names, strict=True)
     )
     more = f" {counted(read.elsewhere, 'line')} of other sets." if read.elsewhere else ""

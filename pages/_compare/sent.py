@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from core.service import Operating, Verdict
+from core.service import Operating, Rates, Verdict
 from pages._compare.models import Compared
+from pages._compare.said import MANY, expected, share_of
 from pages._shared import draw
-from pages._shared.text import SPACE
 from pages._shared.theme import Palette
 
 __all__ = ["RATES", "given", "now_of", "token_of"]
@@ -32,7 +32,7 @@ def token_of(c: Compared) -> str:
 
 def given(c: Compared, found: Operating, verdict: Verdict, *, colours: Palette) -> dict[str, Any]:
     """All of it, but where the line was moved last."""
-    m, share = found.metrics, f"{100 * c.line.prevalence:.3g}{SPACE}%"
+    m, share = found.metrics, share_of(c.line.prevalence)
     return {
         "token": token_of(c),
         "by": c.line.threshold.by,
@@ -43,8 +43,9 @@ def given(c: Compared, found: Operating, verdict: Verdict, *, colours: Palette) 
         "prevalence": c.line.prevalence,
         "costs": {"miss": c.line.costs.miss, "alarm": c.line.costs.alarm},
         "histogram": _histogram(found),
-        "rows": _rows(found),
-        "now": now_of(verdict),
+        "rows": _rows(found, prevalence=c.line.prevalence),
+        "now": now_of(verdict, prevalence=c.line.prevalence),
+        "many": MANY,
         "roc": f"ROC: AUROC {m.auroc:.3f} ({draw.interval(m)})",
         "pr": f"Precision at {share} strange",
         "colours": {
@@ -58,7 +59,7 @@ def given(c: Compared, found: Operating, verdict: Verdict, *, colours: Palette) 
     }
 
 
-def now_of(verdict: Verdict) -> dict[str, float | None]:
+def now_of(verdict: Verdict, *, prevalence: float) -> dict[str, float | None]:
     """The row of the threshold that is chosen, which may lie between two that are sent."""
     one: dict[str, float | None] = {
         "at": verdict.displayed,
@@ -66,6 +67,7 @@ def now_of(verdict: Verdict) -> dict[str, float | None]:
         "hits": verdict.hits,
         "alarms": verdict.alarms,
     }
+    one |= _expected(verdict, prevalence)
     for name in RATES:
         estimate = getattr(verdict, name)
         for end, value in _ends(name, estimate).items():
@@ -80,17 +82,23 @@ def _histogram(found: Operating) -> dict[str, Any]:
     return {"edges": _text(h.edges), "beyond": beyond, **sent}
 
 
-def _rows(found: Operating) -> Mapping[str, str]:
+def _rows(found: Operating, *, prevalence: float) -> Mapping[str, str]:
     rows = found.rows
-    columns = {
+    columns: dict[str, Any] = {
         "at": rows.displayed,
         "percentile": rows.percentile,
         "hits": rows.hits,
         "alarms": rows.alarms,
     }
+    columns |= _expected(rows.rates, prevalence)
     for name in RATES:
         columns |= _ends(name, getattr(rows.rates, name))
     return {name: _text(values) for name, values in columns.items()}
+
+
+def _expected(rates: Verdict | Rates, prevalence: float) -> dict[str, Any]:
+    """How many of `MANY` images are in each cell, and how many are strange."""
+    return {f"{cell}_expected": number for cell, number in expected(rates, prevalence).items()}
 
 
 def _ends(name: str, figure: Any) -> dict[str, Any]:

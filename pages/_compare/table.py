@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -12,11 +12,11 @@ import streamlit as st
 
 from core.service import Verdict, Verdicts
 from pages._compare.models import Compared
-from pages._compare.said import MANY, about, in_percent, interval
+from pages._compare.said import MANY, about, in_percent, interval, place
 from pages._shared import draw
 from pages._shared.ask import csv_of
 
-__all__ = ["LOOKS", "csv_of_verdicts", "html", "show"]
+__all__ = ["LOOKS", "OWN_RATE", "complete", "csv_of_verdicts", "html", "show"]
 
 LOOKS = """<style>
 .compare-table { width: 100%; border-collapse: collapse; font-size: .9rem; line-height: 1.25;
@@ -31,6 +31,7 @@ LOOKS = """<style>
 .compare-scroll { overflow-x: auto; }
 </style>"""
 Row = tuple[str, str]  # a figure, and its interval
+Best = Callable[[Sequence[float]], float]
 
 
 @dataclass(frozen=True)
@@ -38,34 +39,41 @@ class Column:
     """A column of the table.
 
     Attributes:
+        ends: of the interval of a value.
         best: of the values, or None where none is better than another.
     """
 
     title: str
     value: Callable[[Verdict], float]
     text: Callable[[Verdict], Row]
-    best: Callable[[Sequence[float]], float] | None
+    ends: Callable[[Verdict], tuple[float, float]]
+    best: Best | None
 
 
-def _share(title: str, name: str, best: Callable[[Sequence[float]], float]) -> Column:
+def _share(title: str, name: str, best: Best | None) -> Column:
     def text(v: Verdict) -> Row:
         found = getattr(v, name)
         return in_percent(found.value), interval(found)
 
-    return Column(title, lambda v: getattr(v, name).value, text, best)
+    return Column(title, lambda v: getattr(v, name).value, text, _ends_of(name), best)
+
+
+def _ends_of(name: str) -> Callable[[Verdict], tuple[float, float]]:
+    return lambda v: (getattr(v, name).low, getattr(v, name).high)
 
 
 COLUMNS = (
     Column(
         "flags above",
         lambda v: v.displayed,
-        lambda v: (f"{v.displayed:.4g}", f"percentile {v.percentile:.1f}"),
+        lambda v: (f"{v.displayed:.4g}", f"percentile {place(v.percentile)}"),
+        lambda v: (math.nan, math.nan),
         None,
     ),
     _share("recall", "recall", max),
     _share("precision", "precision", max),
     _share("F1", "f1", max),
-    _share("false alarms", "false_alarm_rate", min),
+    _share("false alarms", "false_alarm_rate", None),
     Column(
         f"cost of {MANY:,} images",
         lambda v: v.cost.value,
@@ -73,25 +81,55 @@ COLUMNS = (
             about(MANY * v.cost.value),
             f"{about(MANY * v.cost.low)} to {about(MANY * v.cost.high)}",
         ),
+        _ends_of("cost"),
         min,
     ),
     Column(
         "AUROC",
         lambda v: v.metrics.auroc,
         lambda v: (f"{v.metrics.auroc:.3f}", draw.interval(v.metrics)),
+        _ends_of("metrics"),
         max,
     ),
 )
 
 
 def show(c: Compared, verdicts: Verdicts) -> None:
-    """The table, the one on top first."""
+    """The table, the one on top first; and what of it is to be believed."""
     st.html(html(c, verdicts.models))
+    st.caption(f"**How to read it.** {' '.join(_notes(c, verdicts.models))}")
+
+
+def _notes(c: Compared, models: Sequence[Verdict]) -> Iterator[str]:
+    yield (
+        "Bold is what is better than every other model by intervals that do not meet. False alarms "
+        "have no best: fewer of them are had by any higher threshold."
+    )
+    for own in (v for v in models if v.own):
+        yield OWN_RATE
+        if not complete(c, own):
+            yield (
+                "Your file has scores of some of the images alone, so that nothing of it is called "
+                "the best."
+            )
+
+
+OWN_RATE = (
+    "Percentiles of your scores are among the very test images that are counted: at a percentile, "
+    "their false alarms are chosen, not measured."
+)
+
+
+def complete(c: Compared, v: Verdict) -> bool:
+    """Whether a model has scores of all images of both sets."""
+    sizes = c.overview.sizes
+    return (v.hits + v.misses, v.alarms + v.passed) == (sizes[c.strange], sizes[c.against])
 
 
 def html(c: Compared, models: Sequence[Verdict]) -> str:
-    """The table as HTML; in each column the best figure is bold."""
-    best = [_best(column, models) for column in COLUMNS]
+    """The table as HTML; in each column the figure that is clearly the best is bold."""
+    judged = [v for v in models if complete(c, v)]
+    best = [_best(column, judged) for column in COLUMNS]
     heads = "".join(f'<th scope="col">{escape(t)}</th>' for t in ("model", *_titles()))
     body = "".join(_row(v, best, top=v.name == c.model) for v in models)
     return (
@@ -105,18 +143,27 @@ def _titles() -> list[str]:
     return [column.title for column in COLUMNS]
 
 
-def _best(column: Column, models: Sequence[Verdict]) -> float:
-    values = [v for v in map(column.value, models) if math.isfinite(v)]
-    return column.best(values) if column.best and len(models) > 1 and values else math.nan
+def _best(column: Column, models: Sequence[Verdict]) -> str:
+    """The name of the model whose interval is beyond that of every other; "": there is none."""
+    judged = [v for v in models if all(map(math.isfinite, column.ends(v)))]
+    if column.best is None or len(judged) < 2:
+        return ""
+    best = column.best([column.value(v) for v in judged])
+    winner = next(v for v in judged if column.value(v) == best)
+    low, high = column.ends(winner)
+    ends = [column.ends(v) for v in judged if v is not winner]
+    apart = all(other[1] < low for other in ends) or all(other[0] > high for other in ends)
+    return winner.name if apart else ""
 
 
-def _row(v: Verdict, best: Sequence[float], *, top: bool) -> str:
+def _row(v: Verdict, best: Sequence[str], *, top: bool) -> str:
     cells = ""
     for column, winner in zip(COLUMNS, best, strict=True):
         text, small = column.text(v)
-        value = f"<b>{escape(text)}</b>" if column.value(v) == winner else escape(text)
+        value = f"<b>{escape(text)}</b>" if v.name == winner else escape(text)
         cells += f"<td>{value}<small>{escape(small)}</small></td>"
-    unit = f"<small>{escape(v.unit)}</small>"
+    n = f"{v.hits + v.misses:,} strange, {v.alarms + v.passed:,} normal images"
+    unit = f"<small>{escape(v.unit)}</small><small>{n}</small>"
     return (
         f'<tr{" class=top" if top else ""}><th scope="row">{escape(v.title)}{unit}</th>{cells}</tr>'
     )

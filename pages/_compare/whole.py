@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -32,6 +33,7 @@ from pages._compare import (
 from pages._compare.models import Compared
 from pages._shared.ask import ask
 from pages._shared.controls import choice, choices
+from pages._shared.threshold import DEFAULT
 
 __all__ = ["show"]
 
@@ -44,7 +46,7 @@ LOOKS = """<style>
 </style>"""
 SET, MODEL, MODELS = "compare_set", "compare_model", "compare_models"
 HOW_TO_READ = (
-    "The line flags what lies to its right. Counts are of the test images; “in 10,000” is what they "
+    "The line flags what lies to its right; each outline is as high as the share of its own set. Counts are of the test images; “in 10,000” is what they "
     "become where the strange are as rare as the slider says, and precision, F1 and cost follow it. "
     "Intervals hold 95 % over test images: Wilson's of recall and false alarms, and from these in "
     "closed form (MOVER) of the rest."
@@ -130,7 +132,11 @@ def _picture(c: Compared, found: Operating, verdicts: Verdicts) -> None:
     verdict, opened = verdicts.of(c.model), cell.open_cell()
     with st.container(key="compare_picture"):
         deciding.show(c, found, verdict, cell=opened)
-    st.markdown(f"{said.seen(c, verdict)}  \n{said.why(c, verdict)}")
+    lines = [said.seen(c, verdict), said.why(c, verdict)]
+    if c.line.threshold.by == "cost":
+        usual = replace(_query(c), threshold=DEFAULT.threshold)
+        lines.append(said.chosen_here(c, verdict, ask(usual, c.data).of(c.model)))
+    st.markdown("  \n".join(lines))
     st.caption(f"**How to read it.** {HOW_TO_READ}")
     cell.show(c, verdict, opened)
     image = looked.picked(c)

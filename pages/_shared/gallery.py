@@ -46,6 +46,7 @@ def tiles(
     sign: str = "",
     source: str = "",
     captions: Sequence[str] = (),
+    among: str = "held-out normal images",
 ) -> bool:
     """Draw reference images, each one button that holds picture and number; say whether one was picked.
 
@@ -60,6 +61,7 @@ def tiles(
         source: address below which the pictures of the tiles are, as SET/INDEX.png; "": the images
             themselves.
         captions: under each image; none: its number.
+        among: of which images the percentiles are.
     """
     clicked, source = False, source or f"thumbnail/{scenario}"
     with st.container(key=f"gallery_{key}"), st.grid(min_column_width=side):
@@ -73,6 +75,6 @@ def tiles(
                 width="stretch",
                 on_click=on_click,
                 args=(set_name, int(index)),
-                help=f"{image}, percentile {shown.percentiles[i]:.1f} among held-out normal images",
+                help=f"{image}, percentile {shown.percentiles[i]:.1f} among {among}",
             )
     return clicked

@@ -29,7 +29,7 @@ function toTop() {
 // Bring what a click asked for into view.
 let shown = 0;
 function show({ to, times }) {
-  if (times === shown || !to) return;
+  if (times <= shown || !to) return; // the frame may say again what a fragment has said since
   shown = times;
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   setTimeout(() => {

@@ -216,7 +216,7 @@ def test_a_file_that_is_no_such_table_is_refused_in_one_line(data: bytes, words:
 
 def test_a_file_is_bounded_in_bytes_and_in_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(OwnScoresError, match=r"your file has 8\.0 MB, at most 8 are read"):
-        read(b"image,score\n" + b"\n" * answers.MAX_BYTES)
+        read(b"image,score\n" + b"\n" * answers.MAX_SCORES_BYTES)
     monkeypatch.setattr(answers, "MAX_ROWS", 5)
     with pytest.raises(OwnScoresError, match="more than 5 lines"):
         read(text())

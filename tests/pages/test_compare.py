@@ -101,7 +101,7 @@ def test_a_scenario_without_trained_models_says_so(untrained: Tiny) -> None:
     assert headings(app) == []
 
 
-def test_the_table_has_every_figure_of_every_model_and_the_best_is_bold(models: Tiny) -> None:
+def test_the_table_has_every_figure_of_every_model(models: Tiny) -> None:
     app = opened(models=list(BOTH))
     found = ask(VerdictsQuery("tiny", "strokes", BOTH))
     [drawn] = re.findall(
@@ -113,9 +113,32 @@ def test_the_table_has_every_figure_of_every_model_and_the_best_is_bold(models: 
         for name in ("recall", "precision", "f1", "false_alarm_rate"):
             assert said.in_percent(getattr(one, name).value) in row
             assert said.interval(getattr(one, name)) in row
-    best = max(one.metrics.auroc for one in found.models)
-    for row, one in zip(rows, found.models, strict=True):
-        assert (f"<b>{one.metrics.auroc:.3f}</b>" in row) == (one.metrics.auroc == best)
+
+
+def bold_of(*found: Verdict) -> list[str]:
+    return re.findall(r"<b>(.*?)</b>", table.html(compared(), found))
+
+
+def test_bold_is_what_no_other_models_interval_meets_and_false_alarms_have_no_best(
+    models: Tiny,
+) -> None:
+    one = replace(verdict(), recall=Estimate(0.9, 0.85, 0.95))
+    close = replace(one, name="glow.outliers", recall=Estimate(0.8, 0.75, 0.86))
+    worse = replace(close, recall=Estimate(0.8, 0.75, 0.84))
+    less = replace(worse, false_alarm_rate=Estimate(0.0, 0.0, 0.0))
+    assert bold_of(one, close) == []
+    assert bold_of(one, worse) == bold_of(one, less) == ["90.0\u00a0%"]
+    cheap = replace(close, cost=Estimate(0.0, 0.0, 0.0))
+    assert bold_of(one, cheap) == ["0"]
+    few = replace(worse, name=OWN, own=True, misses=worse.misses - 1)
+    assert bold_of(one, few) == []
+
+
+def test_a_percentile_below_100_is_not_said_to_be_100(models: Tiny) -> None:
+    places = [said.place(p) for p in (99.99, 99.99999, 99.9, 100.0, 0.0, 0.04)]
+    assert places == ["99.99", "99.999", "99.9", "100, beyond all", "0, below all", "0.04"]
+    text = table.html(compared(), [replace(verdict(), percentile=99.99)])
+    assert "percentile 99.99<" in text
 
 
 # The threshold ------------------------------------------------------------------------------------
@@ -287,13 +310,19 @@ def test_the_browser_gets_the_rows_and_exactly_what_holds_now(models: Tiny) -> N
     assert np.array_equal(rows["f1"], found.rows.rates.f1.value, equal_nan=True)
     assert given["now"]["hits"] == now.hits
     assert given["now"]["precision_low"] == now.precision.low
+    many = said.expected(now, 0.01)
+    assert given["now"]["alarms_expected"] == many["alarms"]
+    assert given["many"] == said.MANY
+    k = 7
+    assert rows["hits_expected"][k] == pytest.approx(100 * found.rows.hits[k] / 96)
+    assert rows["passed_expected"][k] == pytest.approx(9900 * (1 - found.rows.alarms[k] / 96))
     assert given["sizes"] == {"normal": 96, "strange": 96}
 
 
 def test_what_is_undefined_travels_as_nothing(models: Tiny) -> None:
     nothing = verdict(Threshold("score", 1e9, "glow"))
     assert math.isnan(nothing.precision.value)
-    assert sent.now_of(nothing)["precision"] is None
+    assert sent.now_of(nothing, prevalence=0.01)["precision"] is None
     assert "**Nothing is flagged**" in said.seen(compared(), nothing)
 
 
@@ -332,16 +361,48 @@ def test_the_sentence_says_what_precision_is_worth(one: Verdict) -> None:
     text = said.seen(compared(), one).replace("\u00a0", " ")
     assert "It tells strokes from boxes with an AUROC of 0.970" in text
     assert "flags 90.0 % of strokes and 5.0 % of boxes" in text
-    assert (
-        "Where 1 % of the images are strange, **only 15 of 100 flagged images are strange**" in text
-    )
+    assert "Where 1 % of the images are strange, **only 15 of 100 flagged images" in text
+    assert "are strange** (10 to 20)" in text
     assert "among the test images, of which 9 % are strange, 64 are." in text
     why = said.why(compared(), one)
     assert "100 are strange and 9,900 normal: that makes 90 hits and 495 false alarms" in why
     assert "5.5 for each hit" in why
     half = said.why(compared(Line(prevalence=0.5)), one)
-    assert "4,500 hits and 250 false alarms" in half
-    assert "outnumber false alarms" in half
+    assert "4,500 hits and 250 false alarms, 18 hits for each." in half
+
+
+def test_hits_outnumber_false_alarms_for_no_reason_that_was_not_measured(one: Verdict) -> None:
+    high = replace(one, hits=45, alarms=1, recall=Estimate(0.45, 0.4, 0.5))
+    high = replace(high, false_alarm_rate=Estimate(0.001, 0.0005, 0.002))
+    assert "45 hits and 9.9 false alarms, 4.5 hits for each." in said.why(compared(), high)
+
+
+def test_no_false_alarm_among_the_test_images_is_no_certainty(one: Verdict) -> None:
+    none = replace(one, hits=40, alarms=0, passed=1000, precision=Estimate(1.0, 0.41, 1.0))
+    none = replace(none, false_alarm_rate=Estimate(0.0, 0.0, 0.0038))
+    text = said.seen(compared(), none)
+    assert "100 of 100" not in text
+    assert "**None of 1,000 normal images is flagged**" in text
+    assert "of 100 flagged ones 41 to 100 may be." in text
+    assert "it may be 38 of these" in said.why(compared(), none)
+    near = replace(one, precision=Estimate(0.9968, 0.99, 0.9999))
+    assert "**99.7 of 100 flagged images are strange** (99 to more than 99.9)" in said.seen(
+        compared(), near
+    )
+
+
+def test_the_least_cost_says_that_it_was_chosen_here(one: Verdict, models: Tiny) -> None:
+    cheap, usual = replace(one, cost=Estimate(0.01, 0, 1)), replace(one, cost=Estimate(0.03, 0, 1))
+    text = said.chosen_here(compared(), cheap, usual)
+    assert "10,000 of them would cost 100, others a little more. At percentile 95" in text
+    assert text.endswith("it would be 300.")
+    assert "**Chosen on these images:**" in text_of(opened(by="cost"))
+    assert "**Chosen on these images:**" not in text_of(opened())
+
+
+def test_which_images_were_flagged_is_counted_without_an_article(one: Verdict) -> None:
+    words = disagree.said_of(compared(), ask(DisagreeQuery("tiny", "strokes", *BOTH)))
+    assert words.startswith("of “Strokes”, Glow catches ")
 
 
 @pytest.mark.parametrize(
@@ -350,6 +411,8 @@ def test_the_sentence_says_what_precision_is_worth(one: Verdict) -> None:
         (0.96, 0.98, "It tells strokes from boxes"),
         (0.45, 0.55, "It cannot tell strokes from boxes"),
         (0.2, 0.4, "It finds strokes more normal than boxes"),
+        (0.45, 0.9, "these images do not say whether It can tell strokes from boxes"),
+        (math.nan, math.nan, "these images do not say whether It can tell strokes from boxes"),
     ],
 )
 def test_a_model_tells_apart_only_what_its_interval_allows(
@@ -410,6 +473,27 @@ def test_a_committee_gains_only_where_the_intervals_do_not_meet() -> None:
     assert "gains anything, and “any” finds 30.0" in committee.said_of(worse)
 
 
+def test_a_committee_leaves_out_own_scores_that_it_is_not_asked_to_take(models: Tiny) -> None:
+    app = opened(models=list(BOTH))
+    app.session_state["_compare_scores"] = own_scores._Given("a.csv", scores_csv()[:400])
+    app.session_state["_compare_scores"] = own_scores._Given(
+        "a.csv", b"image,score\nboxes#1,1\nboxes#2,2\nstrokes#1,3\nstrokes#2,4\n"
+    )
+    app.session_state["compare_models"] = [*BOTH, OWN]
+    app.run()
+    assert not app.exception
+    assert html_of(app).count("96 strange, 96 normal images") == 2 + 3 + 2
+    assert html_of(app).count("2 strange, 2 normal images") == 1
+    app.checkbox("compare_with_own").check().run()
+    assert not app.exception
+    assert html_of(app).count("2 strange, 2 normal images") == 1 + 3 + 3
+
+
+def test_the_mean_of_percentiles_says_above_which_it_flags(models: Tiny) -> None:
+    asked = CommitteeQuery("tiny", "strokes", BOTH, Threshold("percentile", 60.0))
+    assert "flags above 60.0<" in committee.html(ask(asked))
+
+
 # Two models ---------------------------------------------------------------------------------------
 
 
@@ -423,8 +507,17 @@ def test_the_buttons_count_who_flags_what_and_open_it(models: Tiny) -> None:
     role, name = next((r, q) for r, counts in found.counts.items() for q, n in counts.items() if n)
     app.button(f"compare_quadrant_{role}_{name}").click().run()
     assert not app.exception
+    assert app.session_state["_show"][0] == "compare_quadrant_images"
+    assert app.button(f"compare_quadrant_{role}_{name}").label.endswith(" (shown below)")
     tiles = [b for b in app.button if re.fullmatch(r"compare_pair_\d", b.key or "")]
     assert len(tiles) == min(found.counts[role][name], disagree.COUNT)
+
+
+def test_a_link_to_what_one_misses_leads_there(models: Tiny) -> None:
+    app = opened(a="glow", b="glow.outliers", at=60.0, quadrant="strange:both")
+    assert app.session_state["_show"] == ("compare_quadrant_images", 1)
+    app.run()
+    assert app.session_state["_show"] == ("compare_quadrant_images", 1)
 
 
 def test_the_scatter_draws_both_thresholds_where_both_flag(models: Tiny) -> None:
@@ -469,7 +562,8 @@ def test_an_image_of_a_set_that_others_join_is_named_by_its_own() -> None:
 def test_a_cell_that_a_link_names_is_open_with_its_count(models: Tiny) -> None:
     app = opened(cell="passed", image="boxes#3")
     now = verdict()
-    assert f"Let pass: {now.passed} boxes not flagged" in headings(app)
+    assert f"Let pass: {now.passed} images of “Boxes” not flagged" in headings(app)
+    assert app.session_state["_show"][0] == "compare_cell_images"
     assert "Boxes 3" in text_of(app)
     tiles = [b for b in app.button if re.fullmatch(r"compare_cell_\d+", b.key or "")]
     assert len(tiles) == 12
@@ -498,7 +592,7 @@ def test_own_scores_are_a_model_and_what_does_not_fit_is_named(models: Tiny) -> 
     app.run()
     assert not app.exception
     assert "a\\*b\\*" in text_of(app)
-    assert "Scores of 96 of 96 boxes and 96 of 96 strokes" in text_of(app)
+    assert "Scores of 96 of 96 images of “Boxes” and 96 of 96 images of “Strokes”" in text_of(app)
     assert [w.value.count("boxes\\#999") for w in app.warning if "999" in w.value] == [1]
     assert [w for w in app.warning if "named before" in w.value.replace("\\", "")]
     assert OWN in app.session_state["compare_models"]
@@ -509,6 +603,15 @@ def test_own_scores_are_a_model_and_what_does_not_fit_is_named(models: Tiny) -> 
     app.run()
     kept = app.session_state["_threshold"].threshold
     assert (kept.by, kept.model) == ("score", OWN)
+    assert table.OWN_RATE in text_of(app)
+    app.session_state["compare_cell"] = "alarms"
+    app.session_state["compare_image"] = "boxes#95"
+    app.session_state["compare_models"] = [OWN]
+    app.run()
+    tile = app.button("compare_cell_0")
+    assert "among normal test images" in tile.help
+    assert "Your score: **95**." in text_of(app)
+    assert "held-out normal images: ." not in text_of(app)
     app.button("compare_scores_away").click().run()
     assert not app.exception
     assert app.session_state["compare_model"] == "glow"

@@ -183,6 +183,7 @@ def test_a_number_is_taken_as_it_is_typed(page, address):
     box.press("Enter")
     url_holds(page, "compare_at=100")
     agrees(page)
+    expect(box).to_have_value("100")
 
 
 def test_the_slider_does_the_same(page, address):
@@ -235,7 +236,7 @@ def test_a_cell_opens_its_images_and_an_image_leads_to_other_pages(page, address
     opened(page, address)
     page.locator(".cell.alarms").click()
     url_holds(page, "compare_cell=alarms")
-    page.get_by_role("heading", name="False alarms: 471 garments flagged").wait_for()
+    page.get_by_role("heading", name="False alarms: 471 images of “Garments” flagged").wait_for()
     expect(page.locator(".cell.alarms")).to_have_attribute("aria-pressed", "true")
     tile = page.locator(".st-key-gallery_compare_cell button").nth(2)
     name = re.search(r"Garments (\d+)", tile.locator("img").get_attribute("alt"))
@@ -284,6 +285,14 @@ def test_a_button_of_the_tables_opens_what_one_misses(page, address):
     url_holds(page, "compare_quadrant=strange%3Aonly-a")
     page.locator(".st-key-gallery_compare_pair button").first.wait_for()
     settled(page)
+    expect(page.locator(".st-key-compare_quadrant_images")).to_be_in_viewport()
+    page.locator(".st-key-gallery_compare_pair button").first.click()
+    expect(page.locator(".st-key-compare_pointed")).to_be_in_viewport()
+
+
+def test_a_link_to_what_one_misses_scrolls_there(page, address):
+    page.goto(f"{address}/compare?compare_quadrant=strange%3Aonly-a")
+    expect(page.locator(".st-key-compare_quadrant_images")).to_be_in_viewport()
 
 
 def test_own_scores_become_a_model(page, address, tmp_path):
@@ -297,7 +306,9 @@ def test_own_scores_become_a_model(page, address, tmp_path):
     (tmp_path / "mine.csv").write_text(text.getvalue(), "utf-8")
     opened(page, address)
     page.locator("input[type=file]").set_input_files(tmp_path / "mine.csv")
-    page.get_by_text("Scores of 10,000 of 10,000 garments and 10,000 of 10,000 digits").wait_for()
+    page.get_by_text(
+        "Scores of 10,000 of 10,000 images of “Garments” and 10,000 of 10,000 images of “Digits”"
+    ).wait_for()
     page.get_by_text("garments#99999").wait_for()
     settled(page)
     page.get_by_role("combobox", name="Model", exact=True).click()

@@ -9,20 +9,21 @@ import { listen } from "./hand.js";
 import { Histogram } from "./histogram.js";
 import { Matrix, Rates, inWords } from "./matrix.js";
 import { decoded, nearest, rowAt, rowsOf } from "./rows.js";
-import { SPACE, percent, score } from "./words.js";
+import { SPACE, percent, place, score } from "./words.js";
 
 const HINT = "Drag the line, press a place, or use the arrow keys (Shift: further).";
 
 export class Deciding {
   constructor(parent) {
     this.serial = 0;
+    this.asks = 0; // the serial of what was typed, until it is answered or typed on
     this.histogram = new Histogram();
     this.matrix = new Matrix((cell) => this.press(cell));
     this.rates = new Rates();
     this.roc = new Curve({ x: "false_alarm_rate", y: "recall", diagonal: true });
     this.pr = new Curve({ x: "recall", y: "precision" });
     this.slider = el("input", { type: "range", min: 0, step: 1, "aria-label": "Threshold, from the most ordinary score to the strangest", oninput: () => this.slid(), onchange: () => this.rest() });
-    this.number = el("input", { type: "number", step: "any", onchange: () => this.typed() });
+    this.number = el("input", { type: "number", step: "any", oninput: () => (this.asks = 0), onchange: () => this.typed() });
     this.unit = el("span");
     this.at = el("label", { class: "number" }, this.number, this.unit);
     this.where = el("output", { class: "where" });
@@ -57,6 +58,7 @@ export class Deciding {
       this.serial = data.serial;
       this.exact = { ...data.now, row: null };
       this.k = nearest(this.rows.at, this.exact.at);
+      if (this.asks && data.serial >= this.asks) this.answer();
     }
     this.draw();
   }
@@ -64,13 +66,18 @@ export class Deciding {
   redo() {
     const { data } = this;
     this.rows = rowsOf(data.rows);
-    this.rows.cost ??= this.rows.recall;
     const { edges, normal, strange, beyond } = data.histogram;
     this.histogram.take({ ...data, histogram: { edges: decoded(edges), normal: decoded(normal), strange: decoded(strange), beyond, sizes: data.sizes } });
     this.rates.take(data);
     this.roc.take(this.rows, { title: data.roc, xs: "false-alarm rate, %", ys: "recall, %" });
     this.pr.take(this.rows, { title: data.pr, xs: "recall, %", ys: "precision, %" });
     set(this.slider, "max", this.rows.at.length - 1);
+  }
+
+  // What was typed may be beyond what a threshold can be: the box says what was taken.
+  answer() {
+    this.asks = 0;
+    this.number.value = this.typable(this.exact);
   }
 
   // What the number box takes: a percentile, a share of false alarms in percent, or a score.
@@ -120,6 +127,7 @@ export class Deciding {
     const value = this.number.valueAsNumber;
     if (!Number.isFinite(value)) return this.show();
     this.serial += 1;
+    this.asks = this.serial;
     this.component.setTriggerValue("moved", { token: this.data.token, serial: this.serial, typed: value });
   }
 
@@ -148,18 +156,18 @@ export class Deciding {
   show() {
     if (!this.rows) return;
     const { shown, data } = this;
-    const { prevalence } = data;
     const said = this.said(shown);
     this.histogram.show(shown.at, { held: this.held, now: shown.percentile.toFixed(1), text: said });
-    this.matrix.show(shown, prevalence);
+    this.matrix.show(shown);
     this.rates.show(shown);
     this.roc.show(shown, `Here recall ${percent(shown.recall)}, false-alarm rate ${percent(shown.false_alarm_rate)}`);
     this.pr.show(shown, `Here precision ${percent(shown.precision)}, recall ${percent(shown.recall)}`);
     if (this.slider.valueAsNumber !== this.k) this.slider.value = this.k;
     set(this.slider, "aria-valuetext", said);
     if (this.element.getRootNode().activeElement !== this.number) this.number.value = this.typable(shown);
-    set(this.where, "text", data.by === "score" ? `percentile ${shown.percentile.toFixed(1)}` : `score ${score(shown.at, this.histogram.step)}`);
-    set(this.words, "text", inWords(shown, prevalence));
+    set(this.where, "aria-live", this.held || this.waiting ? "off" : "polite"); // who moves it hears the grip
+    set(this.where, "text", data.by === "score" ? `percentile ${place(shown.percentile)}` : `score ${score(shown.at, this.histogram.step)}`);
+    set(this.words, "text", inWords(shown, data));
   }
 
   typable({ at, percentile }) {
@@ -168,6 +176,6 @@ export class Deciding {
   }
 
   said(row) {
-    return `percentile ${row.percentile.toFixed(1)}, score ${score(row.at, this.histogram.step)}${SPACE}${this.data.unit}: flags ${percent(row.recall)} of the strange and ${percent(row.false_alarm_rate)} of the normal images`;
+    return `percentile ${place(row.percentile)}, score ${score(row.at, this.histogram.step)}${SPACE}${this.data.unit}: flags ${percent(row.recall)} of the strange and ${percent(row.false_alarm_rate)} of the normal images`;
   }
 }

@@ -2,7 +2,7 @@
 
 import { el, set } from "./dom.js";
 import { letters, line, path, shape } from "./drawing.js";
-import { percent, ticks } from "./words.js";
+import { SPACE, percent, ticks } from "./words.js";
 
 export const PAD = { left: 10, right: 10, top: 44, bottom: 44 };
 const ROLES = ["normal", "strange"];
@@ -13,7 +13,7 @@ export class Histogram {
     this.flagged = shape("rect", { class: "flagged" });
     this.rule = shape("line", { class: "rule" });
     this.picture = shape("svg", { "aria-hidden": "true", width: "100%", height: "100%" }, this.flagged, this.bars, this.rule);
-    this.say = el("span", { class: "side", text: "flagged →" });
+    this.say = el("span", { class: "side" });
     this.grip = el("div", { class: "grip", role: "slider", tabindex: "0", "aria-orientation": "horizontal" });
     this.legend = el("p", { class: "legend" });
     this.element = el("div", { class: "plane" }, this.picture, this.legend, this.say, this.grip);
@@ -92,7 +92,7 @@ export class Histogram {
   // How many lie where no room is: one line a role.
   outside(shares, arrow, { x, anchor, y }) {
     return ROLES.filter((role) => shares[role] > 0).map((role, k) => {
-      const text = `${percent(shares[role])} ${role} ${arrow}`;
+      const text = `${shares[role] < 0.0005 ? `<0.1${SPACE}%` : percent(shares[role])} ${role} ${arrow}`;
       return letters(text, x, y - 18 * k, { "text-anchor": anchor, class: "outside" });
     });
   }
@@ -109,8 +109,11 @@ export class Histogram {
     this.rule.setAttribute("y2", foot);
     Object.entries({ x, y: PAD.top - 12, width: Math.max(wide - PAD.right - x, 0), height: foot - PAD.top + 12 }).forEach(([key, v]) => this.flagged.setAttribute(key, v));
     this.grip.style.transform = `translate(${x}px, ${(PAD.top + foot) / 2}px)`;
-    const right = x < wide - 84;
-    this.say.style.transform = `translate(${right ? x + 6 : x - 78}px, ${PAD.top - 16}px)`;
+    const { edges } = this.given;
+    const beyond = value > edges.at(-1) ? "line is further →" : value < edges[0] ? "← line is further" : "";
+    set(this.say, "text", beyond || "flagged →");
+    const right = x < wide - 84 - (beyond ? 40 : 0);
+    this.say.style.transform = `translate(${right ? x + 6 : x - (beyond ? 118 : 78)}px, ${PAD.top - 16}px)`;
     this.element.classList.toggle("held", held);
     set(this.grip, "aria-valuenow", now);
     set(this.grip, "aria-valuemin", 0);

@@ -1,9 +1,8 @@
 // The confusion matrix, each cell a button, and the rates below it with their intervals.
 
 import { el, set } from "./dom.js";
-import { about, between, percent, whole } from "./words.js";
+import { about, between, inHundred, percent, whole } from "./words.js";
 
-const MANY = 10000; // images that are imagined, at the expected share of strange ones
 const CELLS = {
   hits: { role: "strange", flagged: true, name: "Hits", right: true },
   misses: { role: "strange", flagged: false, name: "Misses", right: false },
@@ -23,9 +22,10 @@ export class Matrix {
       Object.entries(CELLS).map(([key, { name, right }]) => {
         const count = el("b");
         const expected = el("span", { class: "expected" });
+        const shown = el("span", { class: "shown" });
         const head = el("span", { class: "head" }, el("i", { class: right ? "right" : "wrong", text: right ? "✓" : "✗" }), name);
-        const button = el("button", { class: `cell ${key}`, type: "button", "aria-pressed": "false", onclick: () => press(key) }, head, count, expected);
-        return [key, { button, count, expected }];
+        const button = el("button", { class: `cell ${key}`, type: "button", "aria-pressed": "false", onclick: () => press(key) }, head, count, shown, expected);
+        return [key, { button, count, expected, shown }];
       })
     );
     this.heads = { strange: el("span", { class: "rowhead" }), normal: el("span", { class: "rowhead" }) };
@@ -39,20 +39,25 @@ export class Matrix {
     );
   }
 
-  take({ titles, sizes, cell }) {
-    this.sizes = sizes;
+  take({ titles, sizes, many, cell }) {
+    Object.assign(this, { sizes, many });
     ["strange", "normal"].forEach((role) => this.heads[role].replaceChildren(el("b", { text: titles[role] }), el("span", { text: whole(sizes[role]) })));
-    Object.entries(this.cells).forEach(([key, { button }]) => set(button, "aria-pressed", key === cell ? "true" : "false"));
+    Object.entries(this.cells).forEach(([key, { button, shown }]) => {
+      set(button, "aria-pressed", key === cell ? "true" : "false");
+      set(shown, "text", key === cell ? "shown below" : "");
+    });
   }
 
-  show(row, prevalence) {
+  // In `many` images, of which so many are strange as the slider says, too.
+  show(row) {
     const counts = countsOf(row, this.sizes);
-    const many = expectedOf(row, prevalence);
+    const all = whole(this.many);
     Object.entries(this.cells).forEach(([key, { button, count, expected }]) => {
       set(count, "text", whole(counts[key]));
-      set(expected, "text", `${about(many[key])} in ${whole(MANY)}`);
+      const there = about(row[`${key}_expected`]);
+      set(expected, "text", `${there} in ${all}`);
       const { name, role, flagged } = CELLS[key];
-      set(button, "aria-label", `${name}: ${whole(counts[key])} ${role} images ${flagged ? "flagged" : "not flagged"}; ${about(many[key])} in ${whole(MANY)} images. Show them`);
+      set(button, "aria-label", `${name}: ${whole(counts[key])} ${role} images ${flagged ? "flagged" : "not flagged"}; ${there} in ${all} images. Show them`);
     });
   }
 }
@@ -72,11 +77,11 @@ export class Rates {
     this.element = el("div", { class: "rates", role: "table", "aria-label": "Rates at this threshold, each with its 95 % interval" }, ...Object.values(this.rows).map(({ element }) => element));
   }
 
-  take({ costs }) {
+  take({ costs, many }) {
+    this.many = many;
     const times = costs.miss / costs.alarm;
-    const words = times >= 1 ? `a miss costs ${round(times)} false alarm${times === 1 ? "" : "s"}` : `a false alarm costs ${round(1 / times)} misses`;
-    set(this.rows.cost.said, "text", `per ${whole(MANY)} images`);
-    set(this.rows.cost.element, "title", words);
+    const words = !costs.alarm ? "a false alarm costs nothing" : !costs.miss ? "a miss costs nothing" : times >= 1 ? `a miss costs ${round(times)} false alarm${times === 1 ? "" : "s"}` : `a false alarm costs ${round(1 / times)} misses`;
+    set(this.rows.cost.said, "text", `of ${whole(many)} images: ${words}`);
   }
 
   show(row) {
@@ -89,8 +94,8 @@ export class Rates {
       bar.style.width = `${100 * Math.max((high || 0) - (low || 0), 0.01)}%`;
     }
     const { value, interval, bar } = this.rows.cost;
-    set(value, "text", about(MANY * row.cost));
-    set(interval, "text", `${about(MANY * row.cost_low)} to ${about(MANY * row.cost_high)}`);
+    set(value, "text", about(this.many * row.cost));
+    set(interval, "text", `${about(this.many * row.cost_low)} to ${about(this.many * row.cost_high)}`);
     bar.parentElement.style.visibility = "hidden";
   }
 }
@@ -101,18 +106,13 @@ export function countsOf({ hits, alarms }, sizes) {
   return { hits, misses: sizes.strange - hits, alarms, passed: sizes.normal - alarms };
 }
 
-// In so many images of which so many are strange.
-export function expectedOf({ recall, false_alarm_rate: wrong }, prevalence) {
-  const [strange, normal] = [MANY * prevalence, MANY * (1 - prevalence)];
-  return { hits: strange * recall, misses: strange * (1 - recall), alarms: normal * wrong, passed: normal * (1 - wrong) };
-}
-
 // What it means, in a sentence.
-export function inWords(row, prevalence) {
-  const many = expectedOf(row, prevalence);
-  const strange = MANY * prevalence;
-  const flagged = many.hits + many.alarms;
-  if (!row.hits && !row.alarms) return `Nothing is flagged: all ${about(strange)} strange images in ${whole(MANY)} are missed.`;
-  const share = about(100 * (many.hits / flagged));
-  return `Of ${whole(MANY)} images ${about(strange)} are strange: ${about(many.hits)} of these are flagged, and ${about(many.alarms)} of the normal ones. Of 100 flagged images, ${share} are strange.`;
+export function inWords(row, { many, sizes }) {
+  const strange = about(row.strange_expected);
+  const all = whole(many);
+  if (!row.hits && !row.alarms) return `Nothing is flagged: all ${strange} strange images in ${all} are missed.`;
+  const counts = `Of ${all} images ${strange} are strange: ${about(row.hits_expected)} of these are flagged`;
+  const range = `${inHundred(row.precision_low)} to ${inHundred(row.precision_high)}`;
+  if (!row.alarms) return `${counts}. None of ${whole(sizes.normal)} normal images was flagged: of 100 flagged images, ${range} are strange.`;
+  return `${counts}, and ${about(row.alarms_expected)} of the normal ones. Of 100 flagged images, ${inHundred(row.precision)} are strange (${range}).`;
 }

@@ -13,6 +13,21 @@ export const about = (value) => (value > 0 && value < 9.95 ? tenth(value) : whol
 
 export const percent = (share) => (Number.isFinite(share) ? `${tenth(100 * share)}${SPACE}%` : "none");
 
+// So many of 100; what is not all of them or none is never rounded to it.
+export function inHundred(share) {
+  if (share >= 0.9995 && share < 1) return "more than 99.9";
+  if (share > 0 && share < 0.0005) return "fewer than 0.1";
+  return share < 0.995 || share === 1 ? about(100 * share) : tenth(100 * share);
+}
+
+// A percentile; what has one is never rounded to that of all or of none.
+export function place(percentile) {
+  if (percentile >= 100) return "100, beyond all";
+  if (percentile <= 0) return "0, below all";
+  if (percentile >= 0.1 && percentile <= 99.9) return tenth(percentile);
+  return String(Number(Math.min(Math.max(percentile, 0.001), 99.999).toFixed(3)));
+}
+
 export function between(low, high) {
   if (!Number.isFinite(low) || !Number.isFinite(high)) return "no interval";
   return `${tenth(100 * low)} to ${tenth(100 * high)}${SPACE}%`;
