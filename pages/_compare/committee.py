@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from html import escape
 
+import numpy as np
 import streamlit as st
 
 from core.service import OWN, Committee, CommitteeQuery, Judgement, Share
@@ -12,10 +14,11 @@ from pages._compare.models import Compared
 from pages._compare.said import in_percent, interval, place
 from pages._compare.table import LOOKS, OWN_RATE
 from pages._shared import draw
-from pages._shared.ask import ask
+from pages._shared.ask import ask, csv_of
+from pages._shared.controls import File, downloads
 from pages._shared.text import counted
 
-__all__ = ["html", "said_of", "section"]
+__all__ = ["csv_of_committee", "html", "said_of", "section"]
 
 HEADS = (
     "judge",
@@ -38,6 +41,8 @@ def section(c: Compared) -> None:
     )
     st.markdown(f"**What you see:** {said_of(found)}")
     st.html(html(found))
+    name = f"{c.scenario.name}-{c.strange}-committee.csv"
+    downloads(File("This committee (CSV)", name, partial(csv_of_committee, found)))
     st.caption(
         "**How to read it.** “Any” flags at least as many as each of its members, so it must be compared at "
         "equal false alarms: the last column moves the threshold of each single model until it has "
@@ -122,6 +127,26 @@ def _row(one: Judgement, found: Committee) -> str:
     cells = (_share(one.recall), _share(one.false_alarm_rate), area, best)
     kind = " class=top" if one.best_single is not None else ""
     return f'<tr{kind}><th scope="row">{escape(one.title)}{_small(one, found)}</th>{"".join(_cells(cells))}</tr>'
+
+
+def csv_of_committee(found: Committee) -> bytes:
+    """The same as a CSV file: of each judge how many images, and shares with their ends."""
+    judges = (*found.rules, *found.singles)
+    columns = {"judge": np.array([one.title for one in judges])}
+    for name in ("recall", "false_alarm_rate"):
+        shares = [getattr(one, name) for one in judges]
+        for part, title in PARTS.items():
+            columns[f"{name}{title}"] = np.array([getattr(s, part) for s in shares])
+    for part, title in PARTS.items():
+        best = [one.best_single for one in judges]
+        columns[f"best single recall{title}"] = np.array(
+            [getattr(b.recall, part) if b else np.nan for b in best]
+        )
+    columns["best single model"] = np.array([b.title if b else "" for b in best])
+    return csv_of(columns)
+
+
+PARTS = {"value": "", "low": " low", "high": " high", "count": " count", "of": " of"}
 
 
 def _small(one: Judgement, found: Committee) -> str:

@@ -12,11 +12,12 @@ import streamlit as st
 
 from core.service import OWN, Disagree, DisagreeQuery, DisagreeShownQuery
 from pages._compare import looked, models
+from pages._compare.files import images_csv
 from pages._compare.models import Compared
 from pages._compare.said import place
 from pages._shared import draw, gallery, history, links
 from pages._shared.ask import ask
-from pages._shared.controls import choice, chosen, in_words, pager
+from pages._shared.controls import File, choice, chosen, downloads, in_words, pager
 from pages._shared.picker import parse_id
 from pages._shared.text import counted, plain
 from pages._shared.theme import palette
@@ -60,6 +61,8 @@ def section(c: Compared) -> None:
             for role in ROLES:
                 _quadrants(c, found, role)
             st.markdown(paired(found))
+            name = f"{c.scenario.name}-{c.strange}-{a}-{b}.csv"
+            downloads(File("Both models' images (CSV)", name, partial(images_csv, c, (a, b))))
         _point(c)
         _pictures(c, found, (a, b))
         history.scroll_here("compare_scrolled")
@@ -68,13 +71,23 @@ def section(c: Compared) -> None:
 def _choose(c: Compared) -> tuple[str, str]:
     """Both models; at first the one on top and the next that is compared."""
     first = [name for name in c.shown if name in c.titles]
-    other = next((name for name in (*first[1:], *c.titles) if name != first[0]), first[0])
     one, two = st.columns(2, gap="medium")
+    _follow(A, first[0])
     with one:
         a = choice("Model A", c.titles, key=A, default=first[0], kind="select")
+    other = next((name for name in (*first, *c.titles) if name != a), a)
+    _follow(B, other)
     with two:
         b = choice("Model B", c.titles, key=B, default=other, kind="select")
     return a, b
+
+
+def _follow(key: str, first: str) -> None:
+    """Who left a choice as it opened has it follow the model on top; the address need not say it."""
+    state, before = st.session_state, f"_{key}_first"
+    if state.get(before, first) != first and state.get(key) == state[before]:
+        state[key] = first
+    state[before] = first
 
 
 # The scatter --------------------------------------------------------------------------------------

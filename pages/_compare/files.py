@@ -9,10 +9,12 @@ import streamlit as st
 from core.service import Operating, Stakes, Verdicts, comparison_table
 from pages._compare import figures
 from pages._compare.models import Compared
+from pages._compare.said import header
 from pages._compare.table import csv_of_verdicts
 from pages._shared import draw
 from pages._shared.ask import csv_of
 from pages._shared.controls import File, downloads
+from pages._shared.threshold import Line
 
 __all__ = ["images_csv", "show", "thresholds_csv"]
 
@@ -21,7 +23,11 @@ def show(c: Compared, found: Operating, verdicts: Verdicts) -> None:
     """Tables, and the picture as a figure whose bar takes it away."""
     stem = f"{c.scenario.name}-{c.strange}"
     downloads(
-        File("This table (CSV)", f"{stem}-models.csv", partial(csv_of_verdicts, verdicts.models)),
+        File(
+            "This table (CSV)",
+            f"{stem}-models.csv",
+            partial(csv_of_verdicts, c.line, verdicts.models),
+        ),
         File(
             "Every image (CSV)",
             f"{stem}-images.csv",
@@ -31,7 +37,7 @@ def show(c: Compared, found: Operating, verdicts: Verdicts) -> None:
         File(
             "Every threshold (CSV)",
             f"{stem}-{c.model}-thresholds.csv",
-            partial(thresholds_csv, found),
+            partial(thresholds_csv, c.line, found),
             f"What each of {len(found.rows.raw):,} thresholds of {found.title} does.",
         ),
     )
@@ -45,13 +51,17 @@ def show(c: Compared, found: Operating, verdicts: Verdicts) -> None:
         )
 
 
-def images_csv(c: Compared) -> bytes:
-    """One row an image of both sets."""
+def images_csv(c: Compared, models: tuple[str, ...] = ()) -> bytes:
+    """One row an image of both sets.
+
+    Args:
+        models: whose columns it has; (): all that are compared.
+    """
     return csv_of(
         comparison_table(
             c.scenario.name,
             c.strange,
-            models=c.shown,
+            models=models or c.shown,
             data=c.data,
             threshold=c.line.threshold,
             stakes=Stakes(**c.stakes),
@@ -59,8 +69,12 @@ def images_csv(c: Compared) -> bytes:
     )
 
 
-def thresholds_csv(found: Operating) -> bytes:
-    """One row a threshold: counts, and each rate with the ends of its interval."""
+def thresholds_csv(line: Line, found: Operating) -> bytes:
+    """One row a threshold: counts, and each rate with the ends of its interval.
+
+    Args:
+        line: what is expected, which its headers say.
+    """
     rows = found.rows
     columns = {
         f"threshold ({found.unit})": rows.displayed,
@@ -71,6 +85,6 @@ def thresholds_csv(found: Operating) -> bytes:
         "passed": found.n_normal - rows.alarms,
     }
     for name in ("recall", "false_alarm_rate", "precision", "f1", "cost"):
-        one = getattr(rows.rates, name)
-        columns |= {name: one.value, f"{name} low": one.low, f"{name} high": one.high}
+        one, title = getattr(rows.rates, name), header(name, line)
+        columns |= {title: one.value, f"{title} low": one.low, f"{title} high": one.high}
     return csv_of(columns)

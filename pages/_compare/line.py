@@ -14,6 +14,7 @@ import numpy as np
 import streamlit as st
 
 from core.service import Threshold, VerdictsQuery
+from pages._compare import said
 from pages._shared import links, threshold
 from pages._shared.ask import ask
 from pages._shared.controls import choice
@@ -291,7 +292,7 @@ def _prevalence(here: float) -> float:
         share = _share(given)
         if share is not None:
             shares[_text(share)] = share
-    options = {text: f"{100 * s:.3g} %" for text, s in sorted(shares.items(), key=lambda o: o[1])}
+    options = {text: said.share_of(s) for text, s in sorted(shares.items(), key=lambda o: o[1])}
     default = _text(DEFAULT.prevalence)
     return shares[
         choice(

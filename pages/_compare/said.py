@@ -8,7 +8,7 @@ from typing import Any
 from core.service import Estimate, Rates, Share, Verdict
 from pages._compare.models import Compared
 from pages._shared.text import SPACE
-from pages._shared.threshold import DEFAULT
+from pages._shared.threshold import DEFAULT, Line
 
 __all__ = [
     "MANY",
@@ -17,6 +17,7 @@ __all__ = [
     "between",
     "chosen_here",
     "expected",
+    "header",
     "in_hundred",
     "in_percent",
     "interval",
@@ -69,6 +70,25 @@ def share_of(prevalence: float) -> str:
         ('1\xa0%', '0.15\xa0%')
     """
     return f"{100 * prevalence:.3g}{SPACE}%"
+
+
+def header(name: str, line: Line) -> str:
+    """The header of a figure's column in a file: what is expected is part of what it means.
+
+    Example:
+        >>> header("precision", Line()), header("recall", Line())
+        ('precision at 1 % strange', 'recall')
+        >>> header("cost", Line())
+        'cost of one image at 1 % strange, miss 1, alarm 1'
+    """
+    at = f"at {100 * line.prevalence:.3g} % strange"
+    stakes = f"miss {line.costs.miss:g}, alarm {line.costs.alarm:g}"
+    titles = {
+        "precision": f"precision {at}",
+        "f1": f"f1 {at}",
+        "cost": f"cost of one image {at}, {stakes}",
+    }
+    return titles.get(name, name)
 
 
 def in_hundred(share: float) -> str:

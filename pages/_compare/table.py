@@ -12,9 +12,10 @@ import streamlit as st
 
 from core.service import Verdict, Verdicts
 from pages._compare.models import Compared
-from pages._compare.said import MANY, about, in_percent, interval, place
+from pages._compare.said import MANY, about, header, in_percent, interval, place
 from pages._shared import draw
 from pages._shared.ask import csv_of
+from pages._shared.threshold import Line
 
 __all__ = ["LOOKS", "OWN_RATE", "complete", "csv_of_verdicts", "html", "show"]
 
@@ -169,8 +170,12 @@ def _row(v: Verdict, best: Sequence[str], *, top: bool) -> str:
     )
 
 
-def csv_of_verdicts(models: Sequence[Verdict]) -> bytes:
-    """The same as a CSV file: counts, and each figure with its ends."""
+def csv_of_verdicts(line: Line, models: Sequence[Verdict]) -> bytes:
+    """The same as a CSV file: counts, and each figure with its ends.
+
+    Args:
+        line: what is expected, which its headers say.
+    """
     plain = (
         "name",
         "title",
@@ -182,10 +187,14 @@ def csv_of_verdicts(models: Sequence[Verdict]) -> bytes:
         "alarms",
         "passed",
     )
-    columns = {"threshold" if n == "displayed" else n: _values(models, n) for n in plain}
+    columns = {
+        "threshold (in its unit)" if n == "displayed" else n: _values(models, n) for n in plain
+    }
     for name in ("recall", "precision", "f1", "false_alarm_rate", "cost"):
         for end, title in _ENDS.items():
-            columns[f"{name}{title}"] = np.array([getattr(getattr(v, name), end) for v in models])
+            columns[f"{header(name, line)}{title}"] = np.array(
+                [getattr(getattr(v, name), end) for v in models]
+            )
     columns |= {n: np.array([getattr(v.metrics, n) for v in models]) for n in ("auroc", "aupr")}
     return csv_of(columns)
 

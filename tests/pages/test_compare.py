@@ -538,6 +538,17 @@ def test_percentiles_rise_along_the_axis_and_end_at_one() -> None:
     assert (places[0], places[-1]) == (0.0, pytest.approx(1.0))
 
 
+def test_the_pair_follows_the_model_on_top_until_it_is_chosen(models: Tiny) -> None:
+    app = opened(models=list(BOTH))
+    app.selectbox("compare_model").set_value("glow.outliers").run()
+    pair = app.session_state["compare_a"], app.session_state["compare_b"]
+    assert pair == ("glow.outliers", "glow")
+    assert not {"compare_a", "compare_b"} & set(app.query_params)
+    app.selectbox("compare_a").set_value("glow").run()
+    app.selectbox("compare_model").set_value("glow").run()
+    assert app.session_state["compare_a"] == "glow"
+
+
 def test_the_same_model_twice_is_said(models: Tiny) -> None:
     app = opened(a="glow", b="glow")
     assert any("two different models" in i.value for i in app.info)
@@ -638,16 +649,27 @@ def test_the_template_has_the_id_of_every_image(models: Tiny) -> None:
 def test_files_hold_what_the_page_shows(models: Tiny) -> None:
     c = compared(Line(Threshold("percentile", 60.0)))
     found = ask(VerdictsQuery("tiny", "strokes", BOTH, c.line.threshold))
-    rows = list(csv.DictReader(io.StringIO(table.csv_of_verdicts(found.models).decode())))
+    rows = list(csv.DictReader(io.StringIO(table.csv_of_verdicts(c.line, found.models).decode())))
     assert [int(r["hits"]) for r in rows] == [v.hits for v in found.models]
-    assert [float(r["precision high"]) for r in rows] == [v.precision.high for v in found.models]
+    assert [float(r["precision at 1 % strange high"]) for r in rows] == [
+        v.precision.high for v in found.models
+    ]
     images = list(csv.DictReader(io.StringIO(files.images_csv(c).decode())))
     flagged = [int(r["glow flagged"]) for r in images if r["set"] == "strokes"]
     assert (len(images), sum(flagged)) == (192, found.models[0].hits)
     every = ask(OperatingQuery("tiny", "strokes", "glow"))
-    text = files.thresholds_csv(every).decode()
+    text = files.thresholds_csv(c.line, every).decode()
     assert len(text.splitlines()) == 1 + len(every.rows.raw)
+    assert "cost of one image at 1 % strange, miss 1, alarm 1 low" in text.splitlines()[0]
     asked = CommitteeQuery("tiny", "strokes", BOTH, c.line.threshold)
+    judged = ask(asked)
+    taken = list(csv.DictReader(io.StringIO(committee.csv_of_committee(judged).decode())))
+    judges = (*judged.rules, *judged.singles)
+    assert [int(r["recall count"]) for r in taken] == [j.recall.count for j in judges]
+    assert taken[0]["best single model"] == judged.rules[0].best_single.title
+    pair = files.images_csv(c, ("glow.outliers",)).decode().splitlines()[0]
+    assert "glow.outliers flagged" in pair
+    assert "glow flagged" not in pair
     assert committee.html(ask(asked)).count("<tr") == 1 + 3 + 2
 
 
