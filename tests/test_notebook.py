@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -145,8 +146,15 @@ WRONG = {
     Item("setting", "", "", "prevalence", "true"): "'true' is no prevalence",
     Item("setting", "", "", "prevalence", "{"): "'{' is no prevalence",
     Item("setting", "", "", "prevalence", "[" * 200): "is no prevalence",
+    Item("setting", "", "", "prevalence", "5"): "'5' is no prevalence",
+    Item("setting", "", "", "prevalence", "0"): "'0' is no prevalence",
     Item("setting", "", "", "costs", "[1]"): "'[1]' is no costs",
+    Item("setting", "", "", "costs", "[-1, 0]"): "'[-1, 0]' is no costs",
+    Item("setting", "", "", "costs", "[0, 0]"): "'[0, 0]' is no costs",
     Item("setting", "", "", "threshold", '["P", 1, ""]'): "is no threshold",
+    Item("setting", "", "", "threshold", '["percentile", 500, ""]'): "is no threshold",
+    Item("setting", "", "", "threshold", '["score", 1, ""]'): "is no threshold",
+    Item("setting", "", "", "threshold", "7"): "is no threshold",
     Item("setting", "", "", "threshold", '["score", 1, "../x"]'): "is no threshold",
     Item("setting", "", "", "threshold", '["score", 1e999, "x"]'): "is no threshold",
 }
@@ -243,7 +251,9 @@ WRITER = """
 import sys
 from pathlib import Path
 from core.notebook.contents import Item
+from core.notebook import store as module
 from core.notebook.store import Store
+module.PATIENCE = 60.0  # however busy the machine
 store, number = Store(Path(sys.argv[1])), int(sys.argv[2])
 while True:
     tags = [Item("tag", "fashion", f"t{number}", f"mnist#{i}") for i in range(200)]
@@ -500,6 +510,44 @@ def test_what_a_browser_never_kept_is_a_line(text: str) -> None:
     with pytest.raises(NotebookError) as raised:
         wire.parse(text)
     assert DAMAGED[text] in str(raised.value)
+
+
+def test_what_is_damaged_in_a_browser_takes_nothing_else_with_it() -> None:
+    kept = wire.packed(items_of(FULL))
+    kept['["line", "", ""]']["0c" * 8] = ["bad\x7f", 5.0]
+    kept['["setting", "", ""]']["prevalence"] = ["5", 0.0]
+    first = next(key for key in kept if "tag" in key)
+    for name, runs in kept[first].items():
+        kept[first][name] = f"{runs},9-3"
+    kept["nonsense"] = {"a": 1}
+    contents, bad = wire.salvaged(json.dumps(kept))
+    assert contents == replace(FULL, prevalence=None)
+    assert bad == 3 + len(kept[first])
+    assert wire.salvaged(json.dumps(wire.packed(items_of(FULL)))) == (FULL, 0)
+
+
+def test_many_runs_of_too_many_images_are_left_out_at_once() -> None:
+    text = one("tag", {f"s{i}": "0-199999" for i in range(9)})
+    contents, bad = wire.salvaged(text)
+    assert bad == 8
+    assert len(contents.tags["fashion"]["odd"]) == 200_000
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "[" * 10_000, "x" * (wire.LONGEST + 1)])
+def test_where_nothing_can_be_read_it_is_a_line(text: str) -> None:
+    with pytest.raises(NotebookError):
+        wire.salvaged(text)
+
+
+def test_a_setting_that_cannot_be_is_none_though_a_server_kept_it() -> None:
+    found = applied(
+        FULL,
+        [
+            Item("setting", "", "", "prevalence", "5"),
+            Item("setting", "", "", "costs", "[-1, 0]"),
+        ],
+    )
+    assert found == FULL
 
 
 @settings(max_examples=100, deadline=None)

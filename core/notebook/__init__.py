@@ -14,10 +14,11 @@ from core.notebook.contents import (
     checked,
     difference,
     items_of,
+    tidy,
 )
 from core.notebook.file import MAX_FILE, load, save
 from core.notebook.store import name_of, notebooks
-from core.notebook.wire import LONGEST, packed, parse
+from core.notebook.wire import LONGEST, packed, parse, salvaged
 
 __all__ = [
     "LONGEST",
@@ -38,5 +39,7 @@ __all__ = [
     "notebooks",
     "packed",
     "parse",
+    "salvaged",
     "save",
+    "tidy",
 ]

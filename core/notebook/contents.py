@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from core.errors import OutskirtsError
+from core.evaluate.threshold import KINDS, Threshold
 
 __all__ = [
     "LONGEST_LINE",
@@ -29,6 +30,7 @@ __all__ = [
     "checked",
     "difference",
     "items_of",
+    "tidy",
 ]
 
 LONGEST_LINE = 2_000  # characters
@@ -157,10 +159,23 @@ def _wrong_setting(of: str, value: str) -> str:
 
 def _printable(text: str, longest: int) -> bool:
     """One line that can be written down as UTF-8 and be told from none."""
-    good = not any(
-        c < " " or c in "\x7f\x85\u2028\u2029" or "\ud800" <= c <= "\udfff" for c in text
+    return len(text) <= longest and all(map(_stays, text))
+
+
+def _stays(character: str) -> bool:
+    return not (
+        character < " " or character in "\x7f\x85\u2028\u2029" or "\ud800" <= character <= "\udfff"
     )
-    return good and len(text) <= longest
+
+
+def tidy(text: str, *, longest: int = LONGEST_LINE) -> str:
+    r"""A text as a line that a notebook holds: without what no line may have, and not too long.
+
+    Example:
+        >>> tidy("  1 looks\tlike I\x7f\n")
+        '1 looks like I'
+    """
+    return "".join(filter(_stays, " ".join(text.split())))[:longest].strip()
 
 
 def _short(text: str) -> str:
@@ -168,17 +183,25 @@ def _short(text: str) -> str:
 
 
 def _setting(of: str, value: str) -> Any:
-    """What the JSON of a setting says."""
+    """What the JSON of a setting says; a ValueError where nothing can follow from it."""
     found = json.loads(value)
     if of == "threshold":
-        by, at, model = found
-        if not re.fullmatch(r"[a-z]{1,20}", by) or not re.fullmatch(r"[\w.-]{0,100}", model):
-            raise ValueError(value)
-        return by, _finite(at), model
+        return _threshold(*found)
     if of == "costs":
-        miss, alarm = found
-        return _finite(miss), _finite(alarm)
-    return _finite(found)
+        miss, alarm = map(_finite, found)
+        if min(miss, alarm) < 0 or not max(miss, alarm):
+            raise ValueError(value)
+        return miss, alarm
+    if not 0 < _finite(found) < 1:
+        raise ValueError(value)
+    return float(found)
+
+
+def _threshold(by: Any, at: Any, model: Any) -> tuple[str, float, str]:
+    if by not in KINDS or not re.fullmatch(r"[\w.-]{0,100}", model):
+        raise ValueError(str(by)[:60])
+    Threshold(by, _finite(at), model)  # it knows what its value may be
+    return by, float(at), model
 
 
 def _finite(number: Any) -> float:
@@ -300,5 +323,7 @@ def _lines(lines: Iterable[NoteLine], items: Iterable[Item]) -> tuple[NoteLine, 
 
 
 def _settings(contents: Contents, items: Iterable[Item]) -> dict[str, Any]:
+    """The settings then; one that says nothing that can be is none, whoever kept it."""
     held = {of: getattr(contents, of) for of in ("threshold", "prevalence", "costs")}
-    return held | {i.id: None if i.gone else _setting(i.id, i.value) for i in items}
+    good = (item for item in items if item.gone or not _wrong_setting(item.id, item.value))
+    return held | {i.id: None if i.gone else _setting(i.id, i.value) for i in good}

@@ -15,9 +15,10 @@ from typing import Any
 
 from core.notebook.contents import MAX_ITEMS, Contents, Item, NotebookError, applied, checked
 
-__all__ = ["LONGEST", "packed", "parse", "unpacked"]
+__all__ = ["LONGEST", "packed", "parse", "salvaged", "unpacked"]
 
 LONGEST = 2_000_000  # characters that a browser keeps of a notebook; it may hold 5 million
+DAMAGE = (ValueError, TypeError, AttributeError, RecursionError, OverflowError)
 RUN = re.compile(r"(0|[1-9][0-9]{0,7})(?:-([1-9][0-9]{0,7}))?")
 
 
@@ -58,13 +59,16 @@ def _runs(numbers: list[int]) -> str:
     return ",".join(f"{a}-{b}" if b > a else f"{a}" for a, b in runs)
 
 
-def unpacked(found: dict[str, dict[str, Any]]) -> Iterator[Item]:
+def unpacked(found: dict[str, dict[str, Any]], *, most: int = MAX_ITEMS) -> Iterator[Item]:
     """Items that are found in what `packed` wrote down, each checked.
+
+    Args:
+        most: how many there may be.
 
     Raises:
         NotebookError: it wrote no such thing.
     """
-    left = MAX_ITEMS
+    left = most
     for key, group in found.items():
         kind, scenario, name = json.loads(key)
         for item in _group(str(kind), str(scenario), str(name), group, left):
@@ -94,9 +98,51 @@ def parse(text: str) -> Contents:
     Raises:
         NotebookError: it is none, or too long.
     """
-    if len(text) > LONGEST:
-        raise NotebookError(f"what this browser kept has over {LONGEST:,} characters")
+    _bounded(text)
     try:
         return applied(Contents(), unpacked(json.loads(text)))
-    except (ValueError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+    except DAMAGE as error:
         raise NotebookError("what this browser kept is damaged") from error
+
+
+def salvaged(text: str) -> tuple[Contents, int]:
+    """What can be read of the notebook that a browser has kept, and how many parts cannot.
+
+    Raises:
+        NotebookError: nothing can be, or it is too long.
+
+    Example:
+        >>> kept = packed([Item("line", "", "", of, "x", 1.0) for of in ("0a" * 4, "0b")])
+        >>> contents, bad = salvaged(json.dumps(kept))
+        >>> [line.id for line in contents.lines], bad
+        (['0a0a0a0a'], 1)
+    """
+    try:
+        return parse(text), 0
+    except NotebookError:
+        _bounded(text)
+    try:
+        pieces = list(_pieces(json.loads(text)))
+    except DAMAGE as error:
+        raise NotebookError("what this browser kept is damaged") from error
+    good: list[Item] = []
+    bad = 0
+    for piece in pieces:
+        try:
+            good += list(unpacked(piece, most=MAX_ITEMS - len(good)))
+        except (NotebookError, *DAMAGE):
+            bad += 1
+    return applied(Contents(), good), bad
+
+
+def _pieces(found: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The least parts that can be read each by itself: an item, or a run of images."""
+    for key, group in found.items():
+        for of, value in group.items() if isinstance(group, dict) else [("", group)]:
+            parts = value.split(",") if isinstance(value, str) else [value]
+            yield from ({key: {of: part}} for part in parts)
+
+
+def _bounded(text: str) -> None:
+    if len(text) > LONGEST:
+        raise NotebookError(f"what this browser kept has over {LONGEST:,} characters")

@@ -4,7 +4,7 @@
 const KEY = "outskirts.notebook", NAME = "outskirts.notebook.name", DAMAGED = "outskirts.notebook.damaged";
 
 // Of the whole window: several places of a page hand over, and each may be a module of its own.
-const here = (window.outskirtsNotebook ??= { sessions: {}, home: null, outdated: false });
+const here = (window.outskirtsNotebook ??= { sessions: {}, home: null, outdated: false, handed: "" });
 
 const numbersOf = (runs) => {
   const numbers = new Set();
@@ -62,20 +62,29 @@ function readable() {
   try {
     changed(text, []);
     return text;
-  } catch {  // put aside, not away: somebody may mend it
-    localStorage.setItem(DAMAGED, text);
-    localStorage.removeItem(KEY);
-    return "";
+  } catch {
+    return put_aside(text);
   }
 }
 
+// Not away: somebody may mend it.
+function put_aside(text) {
+  localStorage.removeItem(KEY);
+  localStorage.setItem(DAMAGED, text);
+  return "";
+}
+
 // Read, changed and written at once: where browsers allow it, no other tab writes meanwhile.
-async function write(changes, longest) {
+async function write(changes, longest, anew) {
   const work = () => {
-    const text = changed(readable(), changes);
+    let text = readable();
+    const same = text === here.handed;  // else another tab wrote: it is handed over again
+    if (anew && text && same) text = put_aside(text);
+    text = changed(text, changes);
     if (text.length > longest) throw new DOMException("", "QuotaExceededError");
     if (text) localStorage.setItem(KEY, text);
     else localStorage.removeItem(KEY);
+    if (same) here.handed = text;
   };
   if (navigator.locks) await navigator.locks.request(KEY, work);
   else work();
@@ -91,6 +100,7 @@ function hand_over() {
     failed = why(error);
   }
   here.outdated = false;
+  here.handed = text;
   return { text, name, failed };
 }
 
@@ -109,15 +119,17 @@ function remember(name) {
 }
 
 // What fails is tried again with the next change, which may take something out.
-async function keep(session, changes, longest) {
+async function keep(session, changes, longest, times) {
   const fresh = changes.filter(([number]) => number > session.kept);
-  const last = changes.at(-1)?.[0] ?? 0;
-  if (last <= session.tried) return;
+  const last = Math.max(changes.at(-1)?.[0] ?? 0, session.kept);
+  const anew = times > session.anew;
+  if (last <= session.tried && !anew) return;
+  session.anew = times;
   const before = session.kept;
   session.kept = session.tried = last;
   let failed = "";
   try {
-    await write(fresh, longest);
+    await write(fresh, longest, anew);
   } catch (error) {
     failed = why(error);
     session.kept = before;
@@ -137,14 +149,14 @@ if (!here.listens) {
 }
 
 export default async function (component) {
-  const { session: id, changes, home, asked, named, name, longest } = component.data;
+  const { session: id, changes, home, asked, named, name, longest, anew } = component.data;
   if (home) here.home = component;
-  const session = (here.sessions[id] ??= { kept: 0, tried: 0, asked: 0, named: 0, met: false });
+  const session = (here.sessions[id] ??= { kept: 0, tried: 0, asked: 0, named: 0, anew: 0, met: false });
   if (home && named > session.named) {
     session.named = named;
     remember(name);
   }
-  await keep(session, changes, longest);
+  await keep(session, changes, longest, anew);
   if (!home || (session.met && asked <= session.asked)) return;
   tell(session.met);
   Object.assign(session, { met: true, asked });

@@ -36,6 +36,7 @@ __all__ = [
     "hand_over",
     "join",
     "keep",
+    "lost",
     "news",
     "open_named",
     "opened",
@@ -57,6 +58,7 @@ FAILED = {
     "denied": "Your browser lets this page keep nothing: tags and notes last until you reload. Save "
     "them to a file.",
 }
+LOST = "Parts of what this browser kept of the notebook cannot be read and are put aside: {:,}."
 
 _browser = st.components.v2.component(
     "outskirts.notebook", js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
@@ -118,10 +120,9 @@ def _set_line(after: notes.Contents) -> None:
 
 def add_line(text: str) -> None:
     """Write a line of notes below the others."""
-    line = notes.NoteLine(secrets.token_hex(8), " ".join(text.split()), round(time.time(), 3))
-    if line.text:
-        held = contents()
-        put(replace(held, lines=(*held.lines, line)))
+    if line := notes.tidy(text):
+        item = notes.Item("line", "", "", secrets.token_hex(8), line, round(time.time(), 3))
+        put(notes.applied(contents(), [notes.checked(item)]))
 
 
 def choose_own(own: Own) -> None:
@@ -158,6 +159,11 @@ def opened() -> str:
 def failure() -> str:
     """Why not all of the notebook is kept, or ""."""
     return keeping().failed
+
+
+def lost() -> str:
+    """What could not be read of what the browser had kept, or ""."""
+    return keeping().lost
 
 
 def where() -> str:
@@ -284,6 +290,7 @@ def hand_over(place: str, *, home: bool = False) -> None:
         "session": kept.session,
         "changes": [change.packed for change in kept.waiting],
         "longest": notes.LONGEST,
+        "anew": kept.anew,
         "home": home,
     }
     if not home:
@@ -344,16 +351,23 @@ def _opens(name: str) -> bool:
 def take(text: str) -> None:
     """Hold what the browser has, and what it has not been told yet."""
     kept, held = keeping(), contents()
-    try:
-        there = notes.parse(text) if text else _EMPTY
-    except notes.NotebookError as error:
-        amend(failed=f"{str(error).capitalize()}.")
-        st.session_state[_NEWS] = True
-        return
+    there, lost = _read(text)
     told = notes.applied(there, [item for change in kept.waiting for item in change.items])
     after = notes.applied(told, notes.difference(kept.told, held, time=time.time()))
     amend(told=told)
+    if lost:  # it begins anew with all that is held, and no longer hands over what is damaged
+        amend(told=_EMPTY, waiting=(), anew=kept.anew + 1, lost=lost)
+        announce()
     _receive(held, after)
+
+
+def _read(text: str) -> tuple[notes.Contents, str]:
+    """What can be read of what the browser has, and what is said of the rest."""
+    try:
+        there, bad = notes.salvaged(text) if text else (_EMPTY, 0)
+    except notes.NotebookError as error:
+        return _EMPTY, f"{str(error).capitalize()}: it is put aside, and the notebook begins anew."
+    return there, LOST.format(bad) if bad else ""
 
 
 # Beside an image ----------------------------------------------------------------------------------

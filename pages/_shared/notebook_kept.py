@@ -44,6 +44,7 @@ class Kept:
         asked, named: how often it was asked for what it has, and told a name to remember.
         awaited: whether a notebook was closed, and what the browser has is to come.
         failed: why not all is kept.
+        anew, lost: how often the browser was told to put aside what it had, and why.
     """
 
     session: str
@@ -57,6 +58,8 @@ class Kept:
     named: int = 0
     awaited: bool = False
     failed: str = ""
+    anew: int = 0
+    lost: str = ""
 
 
 def keeping() -> Kept:

@@ -44,8 +44,8 @@ def _listening() -> None:
     """Apart from the button: what runs that again without a press closes the notebook."""
     if notebook.news():
         st.rerun()
-    if failed := notebook.failure():
-        st.warning(plain(failed), icon=":material/warning:")
+    for said in filter(None, (notebook.failure(), notebook.lost())):
+        st.warning(plain(said), icon=":material/warning:")
     notebook.hand_over("home", home=True)
 
 

@@ -236,6 +236,25 @@ def test_what_is_damaged_is_put_aside_and_the_notebook_begins_anew(page, address
     assert [line.text for line in parse(stored(page)).lines] == ["anew"]
 
 
+def test_a_line_that_cannot_be_read_is_put_aside_and_all_else_stays(page, address):
+    opened(page, f"{address}/cards")
+    write(page, "good")
+    keeps(page, "good")
+    bad = json.loads(stored(page))
+    bad['["line", "", ""]']["0b" * 8] = ["bad\x7f", 5.0]
+    page.evaluate("([key, text]) => localStorage.setItem(key, text)", [KEY, json.dumps(bad)])
+    opened(page, f"{address}/cards")
+    page.get_by_test_id("stSidebar").get_by_text("cannot be read and are put aside: 1").wait_for()
+    forgets(page, "bad")
+    assert [line.text for line in parse(stored(page)).lines] == ["good"]
+    assert json.loads(page.evaluate(f"localStorage.getItem('{KEY}.damaged')")) == bad
+    opened(page, f"{address}/cards")  # whole again, and nothing is said of it
+    write(page, "more")
+    keeps(page, "more")
+    assert [line.text for line in parse(stored(page)).lines] == ["good", "more"]
+    assert page.get_by_text("put aside").count() == 0
+
+
 CHANGED = """async ([script, text, changes]) => {
     const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
     return (await import(address)).changed(text, changes);

@@ -189,10 +189,22 @@ def test_a_hostile_file_is_a_line_with_its_name_and_changes_nothing() -> None:
         assert held(app) == FULL
 
 
-def test_a_threshold_of_a_file_that_is_none_is_the_one_of_a_fresh_session() -> None:
-    strange = Contents(threshold=("percentile", 500.0, ""), prevalence=0.5)
+@pytest.mark.parametrize(
+    ("strange", "words"),
+    [
+        (Contents(threshold=("percentile", 500.0, "")), "is no threshold"),
+        (Contents(prevalence=5.0), "'5.0' is no prevalence"),
+        (Contents(costs=(-1.0, 0.0)), "is no costs"),
+    ],
+    ids=["threshold", "prevalence", "costs"],
+)
+def test_a_file_with_a_line_that_cannot_be_drawn_changes_nothing(
+    strange: Contents, words: str
+) -> None:
     app = loaded(opened(visitor()), save(strange))
-    assert app.session_state["_threshold"] == replace(threshold.DEFAULT, prevalence=0.5)
+    [warning] = app.warning
+    assert words in warning.value.replace("\\", "")
+    assert "_threshold" not in app.session_state
 
 
 # The browser's half -----------------------------------------------------------------------------
@@ -259,6 +271,7 @@ def hearing() -> None:
     st.session_state["_shown"] = notebook.contents()
     st.session_state["_waiting"] = [c.items for c in keeping().waiting]
     st.session_state["_failed"] = notebook.failure()
+    st.session_state["_lost"], st.session_state["_anew"] = notebook.lost(), keeping().anew
 
 
 def browser_kept(contents: Contents) -> str:
@@ -298,14 +311,35 @@ def test_another_tab_s_items_come_and_go_and_this_one_s_stay() -> None:
     assert app.session_state["_shown"] == replace(other, chosen={})
 
 
-def test_what_a_browser_never_kept_is_a_line_and_changes_nothing() -> None:
+def test_what_a_browser_never_kept_is_a_line_and_is_put_aside() -> None:
     app = AppTest.from_function(hearing, default_timeout=60).run()
     app.session_state["_notebook"] = FULL
     app.run()
     hears(app, "{")
     assert not app.exception
-    assert app.session_state["_failed"] == "What this browser kept is damaged."
+    assert app.session_state["_lost"].startswith("What this browser kept is damaged: it is put")
+    assert app.session_state["_failed"] == ""  # what comes now is kept
     assert app.session_state["_shown"].lines == FULL.lines
+    [items] = app.session_state["_waiting"]  # all of it, for nothing of it is there
+    assert applied(Contents(), items) == app.session_state["_shown"]
+    assert app.session_state["_anew"] == 1
+
+
+def test_a_part_that_cannot_be_read_takes_nothing_else_with_it() -> None:
+    kept = json.loads(browser_kept(FULL))
+    kept['["line", "", ""]']["0b" * 8] = ["a\x7f", 5.0]
+    app = hears(AppTest.from_function(hearing, default_timeout=60).run(), json.dumps(kept))
+    assert app.session_state["_shown"] == FULL
+    assert app.session_state["_lost"].endswith("are put aside: 1.")
+    [items] = app.session_state["_waiting"]
+    assert applied(Contents(), items) == FULL
+
+
+def test_a_control_character_that_is_pasted_is_left_out_of_a_line(server: Path) -> None:
+    app = write(visitor(), "7 looks\x7f like\x01\u20281")
+    assert texts(app) == {"7 looks like 1"}
+    app = write(named(app, "mine"), "\x7f")
+    assert texts(named(visitor(), "mine")) == {"7 looks like 1"}
 
 
 # Images that are chosen -------------------------------------------------------------------------
