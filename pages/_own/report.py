@@ -32,7 +32,7 @@ HELP = (
 
 def downloads(overview: Overview, brought: Work, judged: Judged, drawn: Drawn) -> None:
     """Report and table to take away, at the visitor's threshold; made when they are asked for."""
-    made = maker(about(overview, brought, drawn), brought, judged)
+    made = maker(about(overview, brought, drawn, judged=judged), brought, judged)
     stem = f"{overview.scenario.name}-report"
     controls.downloads(
         File("Report (HTML)", f"{stem}.html", lambda: report_html(made()), HELP),
@@ -40,7 +40,7 @@ def downloads(overview: Overview, brought: Work, judged: Judged, drawn: Drawn) -
     )
 
 
-def about(overview: Overview, brought: Work, drawn: Drawn) -> Reported:
+def about(overview: Overview, brought: Work, drawn: Drawn, *, judged: Judged) -> Reported:
     """What a report is about, beside the images."""
     line, held = drawn.line, notebook.contents()
     return Reported(
@@ -48,13 +48,26 @@ def about(overview: Overview, brought: Work, drawn: Drawn) -> Reported:
         threshold=line.threshold,
         date=time.strftime("%Y-%m-%d %H:%M"),
         strange=drawn.strange,
-        errors=[(item.id, item.error) for item in brought.errors],
+        errors=[
+            *((item.id, item.error) for item in brought.errors),
+            *_rest(overview, brought, judged),
+        ],
         prevalence=line.prevalence,
         miss_cost=line.costs.miss,
         alarm_cost=line.costs.alarm,
         tags=held.tags.get(overview.scenario.name, {}),
         lines=[note.text for note in held.lines],
     )
+
+
+def _rest(overview: Overview, brought: Work, judged: Judged) -> list[tuple[str, str]]:
+    """What is not judged yet, or never, where it was stopped: a line as of what could not be read."""
+    done = brought.progress(overview.scenario.name, judged.models)
+    count = judged.batch.count
+    if done.exact and done.known <= count:
+        return []
+    known = f"{done.known:,} images" if done.exact else f"more than {done.known:,} images"
+    return [("The rest", f"left out: {count:,} of {known} were judged when this was made")]
 
 
 def maker(what: Reported, brought: Work, judged: Judged) -> Callable[[], Report]:

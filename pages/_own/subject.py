@@ -14,6 +14,7 @@ from core.service import (
     OutskirtsError,
     Overview,
     PictureQuery,
+    Shape,
     Target,
 )
 from pages._own import canvas
@@ -24,6 +25,7 @@ from pages._shared.text import plain
 __all__ = ["DRAWN", "Subject", "choose", "drawing", "read"]
 
 DRAWN = "drawing.png"  # the name of what the visitor drew
+_LOOKED = "_own_drawing_looked"  # the drawing of a shape, as it was in the run before
 LAID_OUT = """<style>
 .st-key-own_pick { flex-flow: row wrap; align-items: end; gap: .5rem 1rem; }
 .st-key-own_pick > * { width: auto !important; }
@@ -67,16 +69,29 @@ def choose(overview: Overview, row: DetectorRow, seed: int) -> Subject | None:
 def drawing(overview: Overview, row: DetectorRow) -> Subject | None:
     """A canvas, and what is drawn on it; None: nothing.
 
-    What is drawn becomes the visitor's own image: other pages look at it too.
+    What is drawn becomes the visitor's own image with each stroke: other pages look at it too. A
+    drawing that is only looked at again takes no other image's place.
     """
-    drawn = canvas.draw(overview.scenario.shape, key="own_canvas")
+    shape = overview.scenario.shape
+    drawn = canvas.draw(shape, key="own_canvas")
     own = picker.own_image()
-    if drawn is not None:
+    looked: dict[Shape, bytes | None] = st.session_state.setdefault(_LOOKED, {})
+    changed, looked[shape] = drawn != looked.get(shape), drawn
+    if drawn is not None and changed:
         picker.keep(DRAWN, drawn)
-    elif own is not None and own.name == DRAWN:  # cleared
+    elif drawn is None and changed and own is not None and own.name == DRAWN:  # cleared
         picker.put_away()
     if drawn is None:
         return None
+    if picker.own_image() != picker.Own(DRAWN, drawn):
+        st.button(
+            "Make it my image",
+            key="own_drawn_mine",
+            icon=":material/push_pin:",
+            on_click=picker.keep,
+            args=(DRAWN, drawn),
+            help="Other pages look at the drawing then, and no longer at another image of yours.",
+        )
     return read(overview, ImageQuery(_target(overview, row), DRAWN, None), drawn)
 
 

@@ -28,6 +28,7 @@ from core.service import (
     ask,
 )
 from pages._own import line, many, report, seen, table, work
+from pages._own import subject as subject_part
 from pages._own.subject import Subject
 from pages._own.work import Brought, Work
 from pages._shared.models import main_of, trained
@@ -93,6 +94,29 @@ def test_a_file_that_is_no_image_is_named_and_ends_the_picture_alone(models: Tin
     assert not app.exception
     [error] = [e.value for e in app.error]
     assert error.startswith(r"a\.png: ")
+
+
+def test_a_drawing_that_is_only_looked_at_again_takes_no_uploads_place(
+    models: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state: dict = {}
+    overview: Overview = ask(OverviewQuery("tiny"))
+    monkeypatch.setattr(subject_part.st, "session_state", state)
+    monkeypatch.setattr(subject_part, "read", lambda *given: given[-1])
+    drawn: list[bytes | None] = [None]
+    monkeypatch.setattr(subject_part.canvas, "draw", lambda *_, key: drawn[0])
+
+    def look_at(drawing: bytes | None) -> Own | None:
+        drawn[0] = drawing
+        assert subject_part.drawing(overview, overview.detectors[0]) == drawing
+        return subject_part.picker.own_image()
+
+    assert look_at(b"a") == Own("drawing.png", b"a")
+    mine = Own("shoe.png", b"shoe")
+    state["_own_image"] = mine
+    assert look_at(b"a") == mine
+    assert look_at(b"ab") == Own("drawing.png", b"ab")
+    assert look_at(None) is None
 
 
 def test_without_a_detector_the_page_asks_for_one(models: Tiny) -> None:
@@ -412,7 +436,7 @@ def test_the_report_holds_every_image_the_threshold_and_what_could_not_be_read(
     drawn = line.Drawn(Line(Threshold("percentile", 90.0), 0.02), "strokes", verdicts)
     images, names_of = brought.pictures(batch.count), [i.id for i in brought.seen]
     judged = table.Judged(names_of, images, batch, drawn.flagged(batch), {"glow": "Glow"})
-    made = report.maker(report.about(overview, brought, drawn), brought, judged)
+    made = report.maker(report.about(overview, brought, drawn, judged=judged), brought, judged)
     page = service.report_html(made())
     assert made() is made()  # once for both files
     for name in files():
@@ -429,3 +453,23 @@ def test_the_report_holds_every_image_the_threshold_and_what_could_not_be_read(
     assert "odd &lt;one&gt;" in page
     assert "a line &amp; more" in page
     assert "not of it" not in page
+
+
+def test_a_report_that_is_taken_midway_says_how_much_it_leaves_out(models: Tiny) -> None:
+    overview: Overview = ask(OverviewQuery("tiny"))
+    brought = work_of(70)
+    drawn = line.Drawn(Line(), "strokes", ask(service.VerdictsQuery("tiny", "strokes", ("glow",))))
+    while not brought.read:
+        brought.step("tiny", ["glow"])
+    brought.step("tiny", ["glow"])
+    batch = brought.answered("tiny", ["glow"])
+    assert batch is not None
+    judged = many._judged(brought, batch, drawn, titles={"glow": "Glow"})
+    [(_, said)] = report.about(overview, brought, drawn, judged=judged).errors
+    assert said == "left out: 32 of 70 images were judged when this was made"
+    while brought.step("tiny", ["glow"]):
+        pass
+    batch = brought.answered("tiny", ["glow"])
+    assert batch is not None
+    judged = many._judged(brought, batch, drawn, titles={"glow": "Glow"})
+    assert report.about(overview, brought, drawn, judged=judged).errors == []
