@@ -23,11 +23,16 @@ ARCHIVE = ".zip"  # read where it is named itself: in a folder it may hold what 
 
 @dataclass(frozen=True)
 class Item:
-    """One image of the user: its id and either a picture or the reason why there is none."""
+    """One image of the user: its id and either a picture or the reason why there is none.
+
+    Attributes:
+        file: which of the files that were brought it is of, from 0; on the command line always 0.
+    """
 
     id: str
     picture: Picture | None
     error: str = ""
+    file: int = 0
 
 
 def read_items(

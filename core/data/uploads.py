@@ -38,11 +38,12 @@ def uploaded_items(files: Sequence[tuple[str, bytes]], shape: Shape) -> Iterator
 
 def _all(files: Sequence[tuple[str, bytes]], shape: Shape) -> Iterator[Item]:
     allowance, spent = Allowance(), False
-    for name, data in files:
+    for place, (name, data) in enumerate(files):
         if spent and data[:2] == b"PK":  # said already; an array that is no archive is read
             continue
         try:
-            yield from _items_of(name, data, shape, allowance)
+            for item in _items_of(name, data, shape, allowance):
+                yield replace(item, file=place)
         except Spent as error:
             if allowance.pixels < 0:
                 yield Item(name, None, f"{error}: left out, with all after it")

@@ -258,6 +258,7 @@ def _bar(
     words = "flagged" if flagged else ""
     if found.foreign[model]:
         words += "<br><small>not its kind of image</small>"
+    score = f"score {found.displayed[model]:.4g} {found.units[model]}".rstrip()
     was = before.percentiles.get(model, value)
     return (
         f"<tr class={'flagged' if flagged else 'passed'}><th scope=row>"
@@ -266,7 +267,8 @@ def _bar(
         f"<td><span class=track><span class=bar style='width:{value:.1f}%'></span>"
         f"<span class=was style='left:{was:.1f}%' title='before: {was:.1f}'></span>"
         f"<span class=line style='left:{said.percentile:.2f}%'></span></span></td>"
-        f"<td><b>{value:.1f}</b> {words}</td></tr>"
+        f"<td title='{escape(score)}'><b>{value:.1f}</b> {words}"
+        f"<span class=unseen>, {escape(score)}</span></td></tr>"
     )
 
 

@@ -4,7 +4,7 @@ __all__ = ["LOOKS"]
 
 LOOKS = """<style>
 .own-bars { width: 100%; border-collapse: collapse; }
-.own-bars thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
+.own-bars thead, .own-bars .unseen { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
 .own-bars th, .own-bars td { padding: .18rem .4rem .18rem 0; border: 0; font-weight: 400; text-align: left; line-height: 1.2; }
 .own-bars tbody th { width: 36%; }
 .own-bars td:last-child { width: 6.6rem; white-space: nowrap; font-variant-numeric: tabular-nums; }

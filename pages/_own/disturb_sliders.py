@@ -192,6 +192,8 @@ def neutral(name: str) -> int:
 def show(name: str) -> None:
     """Draw one slider; whoever moves it sees the curves along it."""
     slider, key = SLIDERS[name], key_of(name)
+    if links.followed() and (text := st.query_params.get(key)) and not _within(slider, text):
+        links.unknown(slider.title, text)
     st.slider(
         slider.title,
         slider.low,
@@ -206,6 +208,14 @@ def show(name: str) -> None:
         on_change=_note,
         args=(name,),
     )
+
+
+def _within(slider: Slider, text: str) -> bool:
+    """Whether a number of a link is one that the slider can have."""
+    try:
+        return slider.low <= float(text) <= slider.high
+    except ValueError:
+        return False
 
 
 def _note(name: str) -> None:

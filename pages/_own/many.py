@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -44,12 +43,15 @@ def section(
         return
     status = st.container(key="own_status")
     drawn = line.drawn(overview, models)
-    batch = brought.answered(overview.scenario.name, models)
+    level = brought.level(overview.scenario.name, models)
+    batch = brought.answered(overview.scenario.name, level)
     if batch is not None:
-        judged = _judged(brought, batch, drawn, titles=titles)
+        judged = _judged(brought, batch, drawn, titles={m: titles[m] for m in level})
         with st.container(key="own_picture"):
             table.show(judged, sort, on_open=partial(_look_at, brought))
         _how_to_read(drawn)
+        if late := [titles[m] for m in models if m not in level]:
+            st.caption(f"Still to come into the table: {', '.join(map(plain, late))}.")
     _errors(brought.errors)
     if batch is not None:
         report.downloads(overview, brought, judged, drawn)
@@ -72,7 +74,7 @@ def _uploader(overview: Overview, label: str, *, folded: bool = False) -> None:
         accept_multiple_files=True,
         key=f"own_many_{st.session_state.get(_ROUND, 0)}",
         label_visibility="collapsed" if folded else "visible",
-        help=f"2,000 images at most. {picker.PRIVATE} They stay until you put them away.",
+        help=f"2,000 images at most. {picker.PRIVATE} They stay until you put them away or reload the page.",
     )
     if files:
         given = [Brought(file.name, file.getvalue(), file.file_id) for file in files]
@@ -122,14 +124,14 @@ def _asked_for_a_sample() -> bool:
 
 
 def _take_sample(overview: Overview, seed: int) -> None:
-    """Bring some reference images, as arrays."""
+    """Bring some reference images, as files of their ids."""
     drawn, files = np.random.default_rng(seed), []
     for image_set, count in zip(_sampled(overview), (NORMAL, STRANGE), strict=True):
         images = overview.scenario.pictures(image_set.name).images
         chosen = drawn.choice(len(images), min(count, len(images)), replace=False)
-        stream = io.BytesIO()
-        np.save(stream, images[np.sort(chosen)])
-        files.append(Brought(f"{image_set.name}.npy", stream.getvalue(), ""))
+        for index in np.sort(chosen).tolist():
+            name = picker.id_of(image_set.name, index)
+            files.append(Brought(name, draw.png([images[index]]), ""))
     _take(files, overview)
 
 

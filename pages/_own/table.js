@@ -24,7 +24,7 @@ function verdict(cell) {
   const bar = el("i", { "aria-hidden": "true" });
   bar.style.setProperty("--at", `${cell.at}%`);
   const words = [cell.text, cell.flagged ? " ⚑" : "", cell.foreign ? " ?" : ""].join("");
-  const said = [cell.flagged ? "flagged" : "", cell.foreign ? "not its kind" : ""].filter(Boolean).join(", ");
+  const said = [cell.flagged ? "flagged" : "", cell.foreign ? "not its kind" : "", cell.score].filter(Boolean).join(", ");
   const node = el("td", { title: said, className: cell.flagged ? "flagged" : "" }, bar, words);
   if (said) node.append(el("span", { className: "unseen" }, `, ${said}`));
   return node;

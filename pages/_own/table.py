@@ -163,6 +163,7 @@ def _cell(judged: Judged, model: str, i: int) -> dict[str, Any]:
     said = judged.batch.models[model]
     return {
         "text": f"{said.percentiles[i]:.1f}",
+        "score": f"score {said.displayed[i]:.4g} {said.unit}".rstrip(),
         "at": round(float(said.percentiles[i]), 1),
         "flagged": bool(judged.flagged[model][i]),
         "foreign": bool(said.foreign[i]),

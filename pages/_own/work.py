@@ -7,6 +7,7 @@ is stopped between two steps.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -21,7 +22,8 @@ from pages._shared import uploads
 __all__ = ["CHUNK", "Brought", "Progress", "Work", "current", "put_away", "take"]
 
 CHUNK = 32  # pictures that a model is asked about at a time: others' pages have a turn in between
-AHEAD = 256  # pictures that are read before models have seen those before them
+AHEAD = 256  # pictures that are read before models have seen those before them, but the first
+READING = 0.3  # seconds that reading goes on for: large files would be a long silence
 MANY_IN_ONE = (".zip", ".npy", ".npz")
 _WORK = "_own_work"
 _turn = threading.Lock()  # of all sessions: two batches at a time would leave no core to pages
@@ -91,7 +93,8 @@ class Work:
 
     def file_of(self, item: Item) -> Brought | None:
         """The file that is this image and nothing else."""
-        return next((file for file in self.files if file.name == item.id), None)
+        file = self.files[item.file]  # a name tells nothing: several files may have the same
+        return None if PurePosixPath(file.name).suffix.lower() in MANY_IN_ONE else file
 
     # How far it is -------------------------------------------------------------------------------
 
@@ -102,6 +105,11 @@ class Work:
         if self.read or not single:
             return Progress(scored, len(self._pictures), exact=self.read)
         return Progress(scored, len(self.files) - len(self.errors), exact=True)
+
+    def level(self, scenario: str, models: Sequence[str]) -> list[str]:
+        """Those of models that are not behind: one that was chosen later hides no others' answers."""
+        scored = {model: self._scored(scenario, model) for model in models}
+        return [model for model in models if scored[model] >= max(scored.values()) - CHUNK]
 
     def _scored(self, scenario: str, model: str) -> int:
         return sum(len(part.raw) for part in self.said.get((scenario, model), ()))
@@ -123,7 +131,7 @@ class Work:
     def step(self, scenario: str, models: Sequence[str]) -> bool:
         """Read some pictures, or ask one model about some; whether there was anything to do."""
         waiting = len(self._pictures) - min(self._scored(scenario, m) for m in models)
-        if not self.read and waiting < AHEAD:
+        if not self.read and waiting < (AHEAD if waiting < len(self._pictures) else CHUNK):
             self._read_on()
             return True
         model = min(models, key=lambda m: self._scored(scenario, m))
@@ -138,7 +146,8 @@ class Work:
         return True
 
     def _read_on(self) -> None:
-        for _ in range(CHUNK):
+        began = time.monotonic()
+        while time.monotonic() - began < READING:
             item = next(self._reading, None)
             if item is None:
                 self.read = True

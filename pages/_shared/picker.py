@@ -248,7 +248,7 @@ def _uploader(shape: Shape) -> None:
             max_upload_size=MAX_MB,
             key=f"own_upload_{st.session_state.get(_ROUND, 0)}",
             help=f"Made {colours}, fitted to {shape.width}x{shape.height} pixels on black. {PRIVATE} "
-            "It stays until you put it away.",
+            "It stays until you put it away or reload the page.",
         )
     if file is not None:
         keep(file.name, file.getvalue(), file=file.file_id)

@@ -130,6 +130,8 @@ def answer(**percentiles: float) -> SimpleNamespace:
     return SimpleNamespace(
         percentiles=percentiles,
         raw=percentiles,
+        displayed={m: v / 8 for m, v in percentiles.items()},
+        units=dict.fromkeys(percentiles, "bits"),
         foreign={m: v > 99.5 for m, v in percentiles.items()},
     )
 
@@ -141,6 +143,7 @@ def test_bars_say_percentile_verdict_and_what_was_before() -> None:
     first, second = text.split("<tbody>")[1].split("</tr>")[:2]
     assert "&lt;b&gt;Early&lt;/b&gt;" in first
     assert "<b>99.9</b> flagged" in first
+    assert "score 12.49 bits" in first
     assert "not its kind of image" in first
     assert "left:12.0%" in first
     assert "left:95.00%" in first

@@ -245,6 +245,57 @@ def test_an_image_of_the_table_is_opened_as_ones_own(models: Tiny, monkeypatch) 
     assert state[many.VIEW] == "one"
 
 
+def test_of_two_files_of_one_name_each_opens_its_own(models: Tiny) -> None:
+    given = list(files(normal=1, strange=2).values())
+    named = [
+        ("a.png", given[0][:60]),
+        ("a.png", given[0]),
+        ("b.png", given[1]),
+        ("b.png", given[2]),
+    ]
+    brought = Work(
+        tuple(Brought(n, d, str(i)) for i, (n, d) in enumerate(named)), load_scenario("tiny").shape
+    )
+    while not brought.read:
+        brought.step("tiny", ["glow"])
+    opened_by = [brought.file_of(item) for item in brought.seen]
+    assert [file and file.data for file in opened_by] == given
+
+
+def test_a_detector_that_comes_later_hides_no_others_answers(models: Tiny) -> None:
+    brought = work_of(80)
+    while brought.step("tiny", ["glow"]):
+        pass
+    assert brought.level("tiny", ("glow", "glow.general")) == ["glow"]
+    while brought.step("tiny", ["glow", "glow.general"]):
+        pass
+    assert brought.level("tiny", ("glow", "glow.general")) == ["glow", "glow.general"]
+
+
+def test_first_pictures_are_judged_before_the_next_are_read(
+    models: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "READING", 0.0)  # one file, however slow
+    monkeypatch.setattr(work.Work, "_read_on", _one_more)
+    brought = work_of(80)
+    while not brought.said:
+        brought.step("tiny", ["glow"])
+    assert len(brought.items) == work.CHUNK
+
+
+def _one_more(brought: Work) -> None:
+    item = next(brought._reading)
+    brought.items.append(item)
+    assert item.picture is not None
+    brought._pictures.append(item.picture.image)
+
+
+def test_a_link_to_a_slider_beyond_its_ends_is_said(models: Tiny) -> None:
+    app = opened(turn=1000, noise="abc", blur=3)
+    [said] = [i.value for i in app.info if "asks for what is not here" in i.value]
+    assert "Turn: “1000”; Noise: “abc”" in said
+
+
 def test_a_sample_is_a_start_and_takes_no_ones_images_away(models: Tiny, monkeypatch) -> None:
     monkeypatch.setattr(many, "NORMAL", 6)
     monkeypatch.setattr(many, "STRANGE", 2)
@@ -252,15 +303,16 @@ def test_a_sample_is_a_start_and_takes_no_ones_images_away(models: Tiny, monkeyp
     assert "**8 images judged.**" in text_of(app)
     assert "own_sample" not in app.query_params
     first = names(app)
+    drawn = np.random.default_rng(app.session_state["seed"])
+    boxes, strokes = (load_scenario("tiny").pictures(n).images for n in ("boxes", "strokes"))
     app = opened(view="many")
     upload(app, files())
     app.session_state["own_sample"] = "yes"
     app.run()
     assert "**5 images judged.**" in text_of(app)
     assert sorted(first) == [
-        *(f"boxes.npy#{i}" for i in range(6)),
-        "strokes.npy#0",
-        "strokes.npy#1",
+        *sorted(f"boxes#{i}" for i in drawn.choice(len(boxes), 6, replace=False)),
+        *sorted(f"strokes#{i}" for i in drawn.choice(len(strokes), 2, replace=False)),
     ]
 
 
