@@ -172,6 +172,19 @@ def test_keys_move_the_line_from_threshold_to_threshold(page, address):
     expect(page.locator(".cell.passed b")).to_have_text("0")
 
 
+def test_beyond_all_and_back_it_is_set_as_before(page, address):
+    opened(page, address, "?compare_by=alarms&compare_at=0.01")
+    page.locator(".deciding .grip").focus()
+    page.keyboard.press("End")
+    url_holds(page, "compare_by=score")
+    expect(page.locator(".deciding .where")).to_have_text("percentile 100, beyond all")
+    settled(page)
+    for _ in range(8):
+        page.keyboard.press("PageDown")
+    url_holds(page, "compare_by=alarms")
+    agrees(page)
+
+
 def test_a_number_is_taken_as_it_is_typed(page, address):
     opened(page, address)
     box = page.get_by_role("spinbutton", name="Threshold as a percentile")
@@ -292,6 +305,8 @@ def test_a_button_of_the_tables_opens_what_one_misses(page, address):
 
 def test_a_link_to_what_one_misses_scrolls_there(page, address):
     page.goto(f"{address}/compare?compare_quadrant=strange%3Aonly-a")
+    page.locator(".st-key-gallery_compare_pair button").first.wait_for()
+    settled(page)
     expect(page.locator(".st-key-compare_quadrant_images")).to_be_in_viewport()
 
 
