@@ -207,6 +207,7 @@ from core.evaluate.threshold import Threshold
 from core.explain.rendering import coloured, limit_of, map_npy, map_png, map_svg
 from core.explain.weights import BRIGHT, DARK, weights_png
 from core.report import report_csv, report_html
+from core.report.words import counted
 from core.results import ArmResult, StudyMissing, StudyResult, read_study
 from core.results import Row as StudyRow
 from core.scenario import Scenario
@@ -247,7 +248,8 @@ __all__ = [
     "StudyRow", "Sum", "SumPlane", "SumPlaneQuery", "SumPoint", "SumPointQuery", "Sums",
     "SumsQuery", "Target", "Threshold", "Verdict", "Verdicts", "VerdictsQuery", "WeightsQuery",
     "WeightsView", "ask", "best_of", "cancel_lesson", "changed_table", "coloured",
-    "comparison_table", "corrections", "display_table", "edges_of", "evaluate", "flagged_above",
+    "comparison_table", "corrections", "counted",
+    "display_table", "edges_of", "evaluate", "flagged_above",
     "fooled_parts", "forget", "fully_connected", "groups_of", "hardest", "ids_of_keys",
     "join_batches", "keys_of_ids", "label_of_own", "lesson_candidates", "lesson_state",
     "limit_of", "luck", "map_npy", "map_png", "map_svg", "mean_of", "most_fooled", "node_of",

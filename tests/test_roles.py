@@ -81,6 +81,17 @@ def test_a_threshold_counts_the_normal_set_that_a_strange_one_stands_against(rol
         assert np.array_equal(cell.images, np.stack([pictures[i] for i in cell.indices.tolist()]))
 
 
+def test_a_report_names_the_normal_set_on_which_it_was_measured(roles: Tiny) -> None:
+    image = load_scenario("tiny").pictures("ones").images[0]
+    batch = service.ask(service.BatchQuery("tiny", ("glow",), 1), image.tobytes())
+    about = service.Reported("tiny", Threshold("percentile", 50.0), "today", strange="ones")
+    entries = [service.ReportEntry.of("a.png", image)]
+    report = service.report_of(about, entries, batch=batch)
+    scenario = load_scenario("tiny")
+    assert report.normal == scenario.normal.title
+    assert report.against == scenario.set_named("boxes-one").title != report.normal
+
+
 def test_no_threshold_counts_images_that_nobody_judged(roles: Tiny) -> None:
     with pytest.raises(ScenarioError, match="'doubtful' is unjudged"):
         service.ask(VerdictsQuery("tiny", "doubtful", ("glow",)))

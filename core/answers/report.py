@@ -80,19 +80,19 @@ def report_of(
     scenario, terms = load_scenario(about.scenario), about.terms
     judged = _judged(about, tuple(batch.models))
     models = [_model(scenario, n, scores, judged=judged) for n, scores in batch.models.items()]
-    order = strangest_first(batch)
     return Report(
         scenario=scenario.name,
         title=scenario.title,
         normal=scenario.normal.title,
         strange=judged.strange,
+        against=judged.against,
         date=about.date,
         threshold=about.threshold,
         prevalence=terms["prevalence"],
         costs=(terms["miss_cost"], terms["alarm_cost"]),
         entries=entries,
         models=models,
-        order=order,
+        order=(order := strangest_first(batch)),
         maps=_maps(scenario, entries, order[:MAPPED], models=models, watch=watch),
         errors=about.errors,
         tags=about.tags,
@@ -121,6 +121,7 @@ class _Judged:
     """Where each model's threshold lies, raw, and how good it was on reference images."""
 
     strange: str
+    against: str
     raw: Mapping[str, float]
     verdicts: Mapping[str, Verdict]
 
@@ -129,7 +130,7 @@ def _judged(about: Reported, models: tuple[str, ...]) -> _Judged:
     scenario = load_scenario(about.scenario)
     strange = about.strange or next((s.name for s in scenario.strange), None)
     if strange is None:
-        return _Judged("", _without_strange(about, models), {})
+        return _Judged("", scenario.normal.title, _without_strange(about, models), {})
     query = VerdictsQuery(
         scenario=about.scenario,
         strange=strange,
@@ -139,9 +140,10 @@ def _judged(about: Reported, models: tuple[str, ...]) -> _Judged:
         miss_cost=about.miss_cost,
         alarm_cost=about.alarm_cost,
     )
-    by_name = {verdict.name: verdict for verdict in verdicts(query).models}
-    title = scenario.set_named(strange).title
-    return _Judged(title, {name: v.raw for name, v in by_name.items()}, by_name)
+    judged = verdicts(query)
+    title, against = (scenario.set_named(n).title for n in (strange, judged.normal_set))
+    by_name = {verdict.name: verdict for verdict in judged.models}
+    return _Judged(title, against, {name: v.raw for name, v in by_name.items()}, by_name)
 
 
 def _without_strange(about: Reported, models: tuple[str, ...]) -> dict[str, float]:
@@ -163,11 +165,12 @@ def _quantiles(scenario: str, model: str) -> np.ndarray:
 
 
 def _model(scenario: Scenario, name: str, scores: BatchScores, *, judged: _Judged) -> ReportModel:
-    from core.evaluate.calibration import percentile
+    from core.evaluate.calibration import above, percentile
 
     target = Target.of(scenario.name, name)
     detector, card = loaded(target)
     raw, verdict, part = judged.raw[name], judged.verdicts.get(name), card.score.part
+    stored, held_out = card.quantiles(part), card.calibration.images
     return ReportModel(
         name=name,
         title=title_of(target),
@@ -179,8 +182,9 @@ def _model(scenario: Scenario, name: str, scores: BatchScores, *, judged: _Judge
         foreign=scores.foreign,
         threshold=float(detector.to_display(part, np.array([raw]))[0]),
         threshold_raw=raw,
-        standing=float(percentile(np.array([raw]), card.quantiles(part))[0]),
-        calibration=card.calibration.images,
+        standing=float(percentile(np.array([raw]), stored)[0]),
+        above=above(raw, stored, count=held_out),
+        calibration=held_out,
         trained_on=f"{card.data.images:,} images of {card.data.name}",
         sha256=card.weights.sha256,
         seal=card.seal,

@@ -58,7 +58,8 @@ class ReportModel:
         flagged, foreign: (n,), whether it is above the threshold, and not of the model's kind.
         threshold, threshold_raw, standing: the threshold in the unit of pages, as the model has
             it, and its percentile.
-        calibration: how many held-out normal images there are.
+        above, calibration: how many of the held-out normal images lie above the threshold, and how
+            many there are.
         false_alarm_rate, recall, precision: measured on the scenario's reference images, at the
             prevalence that is expected; None where there are none.
         sha256, seal: of its weights, and of its card.
@@ -75,6 +76,7 @@ class ReportModel:
     threshold: float
     threshold_raw: float
     standing: float
+    above: int
     calibration: int
     trained_on: str
     sha256: str
@@ -86,7 +88,7 @@ class ReportModel:
     @property
     def budget(self) -> float:
         """The share of held-out normal images above the threshold: flagged by mistake."""
-        return 1 - self.standing / 100
+        return self.above / self.calibration
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,9 @@ class Report:
     """All of it.
 
     Attributes:
-        scenario: its name; title, normal, strange: those of the scenario, of its normal set and of
-            the strange one on which it was measured, or "".
+        scenario: its name; title, normal: those of the scenario and of its normal set.
+        strange, against: titles of the sets on which the models were measured: of the strange one,
+            or "", and of the normal one that it stands against.
         date: as it is to be read.
         order: (n,), rows of the entries, strangest first.
         errors: what could not be read, with the reason.
@@ -123,6 +126,7 @@ class Report:
     title: str
     normal: str
     strange: str
+    against: str
     date: str
     threshold: Threshold
     prevalence: float

@@ -33,7 +33,7 @@ def report_html(report: Report) -> str:
 
     Two reports of the same are the same, letter by letter.
     """
-    rows = [int(row) for row in report.order[:SHOWN]]
+    rows, maps = [int(row) for row in report.order[:SHOWN]], _maps(report)
     return _template().render(
         report=report,
         asked=words.asked(report),
@@ -43,7 +43,8 @@ def report_html(report: Report) -> str:
         outlook=[_outlook(report, model) for model in report.models] if report.strange else [],
         rows=[_row(report, row) for row in rows],
         left=len(report.entries) - len(rows),
-        maps=_maps(report),
+        maps=maps,
+        mapped=words.mapped([one["rank"] for one in maps]),
         tags=[_tag(name, ids) for name, ids in report.tags.items()],
         mean=len(report.models) > 1,
     )
@@ -122,12 +123,14 @@ def _tag(name: str, ids: Sequence[str]) -> dict[str, Any]:
 
 
 def _maps(report: Report) -> list[dict[str, Any]]:
-    """The strangest images, each with the maps of it."""
+    """The strangest images that have maps, each with its rank in the table and the maps of it."""
+    ranks = {int(row): rank for rank, row in enumerate(report.order, start=1)}
     by_row: dict[int, list[ReportMap]] = {}
     for one in report.maps:
         by_row.setdefault(one.row, []).append(one)
     return [
         {
+            "rank": ranks[row],
             "id": report.entries[row].id,
             "image": _picture(report.entries[row].image),
             "maps": [

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-from core.evaluate.binomial import binomial_range
+from core.evaluate.binomial import exceedance_range, exceedance_under
 from core.evaluate.operating import Estimate
 from core.report.contents import Report, ReportModel
 
@@ -17,6 +18,7 @@ __all__ = [
     "figure",
     "hits_and_alarms",
     "interval",
+    "mapped",
     "percent",
     "place",
     "surprise",
@@ -28,8 +30,8 @@ def counted(number: int, thing: str) -> str:
     """A number of things.
 
     Example:
-        >>> counted(1, "image"), counted(1200, "image")
-        ('1 image', '1,200 images')
+        >>> counted(1, "step"), counted(0, "step"), counted(17_252, "image")
+        ('1 step', '0 steps', '17,252 images')
     """
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
@@ -135,17 +137,24 @@ def threshold(report: Report) -> str:
 def budget(model: ReportModel) -> str:
     """What the threshold lets through of normal images: of so many, so many by mistake."""
     n = len(model.raw)
-    low, high = binomial_range(n, model.budget)
-    return (
-        f"The false-alarm budget: {percent(model.budget)} of normal images are flagged by mistake. "
-        f"Of {counted(n, 'normal image')} that is about {about(n * model.budget)}; {low:,} to "
-        f"{high:,} in 95 of 100 such batches."
+    low, high = _of_normal(model)
+    said = (
+        f"{percent(model.budget)} of normal images are flagged by mistake. Of "
+        f"{counted(n, 'normal image')} that is about {about(n * model.budget)}; {low:,} to {high:,}"
     )
+    if not model.above:
+        said = (
+            f"none of {counted(model.calibration, 'held-out normal image')} is above the "
+            f"threshold, so that probably under {percent(exceedance_under(model.calibration))} of "
+            f"normal images are flagged by mistake. Of {counted(n, 'normal image')} {low:,} to "
+            f"{high:,}"
+        )
+    return f"The false-alarm budget: {said} in 95 of 100 such batches."
 
 
 def surprise(model: ReportModel) -> str:
     """Whether as many are flagged as normal images alone would be."""
-    low, high = binomial_range(len(model.raw), model.budget)
+    low, high = _of_normal(model)
     count = int(model.flagged.sum())
     if count > high:
         return (
@@ -155,6 +164,11 @@ def surprise(model: ReportModel) -> str:
     if count < low:
         return f"{count:,} are flagged, fewer than of normal images alone."
     return f"{count:,} are flagged, as many as may be of normal images alone."
+
+
+def _of_normal(model: ReportModel) -> tuple[int, int]:
+    """How many of as many normal images are flagged: the budget itself was only measured."""
+    return exceedance_range(len(model.raw), model.above, model.calibration)
 
 
 def expected(report: Report) -> str:
@@ -170,9 +184,31 @@ def expected(report: Report) -> str:
             "strange cannot be said."
         )
     return said + (
-        f"If yours are as easy to tell from {report.normal} as {report.strange} are, this follows "
+        f"If yours are as easy to tell from {report.against} as {report.strange} are, this follows "
         "for each model."
     )
+
+
+def mapped(ranks: Sequence[int]) -> str:
+    """Which of the strangest images have maps, by their ranks in the table; "" where none has.
+
+    Example:
+        >>> mapped([1, 2, 3]), mapped([1])
+        ('The 3 strangest images.', 'The strangest image.')
+        >>> mapped([2, 4])
+        'Of the 4 strangest images those 2 that have a map, by their places in the table below.'
+    """
+    if not ranks:
+        return ""
+    last, n = max(ranks), len(ranks)
+    if last == n:
+        return "The strangest image." if n == 1 else f"The {n} strangest images."
+    has = (
+        "the one that has a map, by its place"
+        if n == 1
+        else f"those {n} that have a map, by their places"
+    )
+    return f"Of the {last} strangest images {has} in the table below."
 
 
 def hits_and_alarms(report: Report, model: ReportModel) -> tuple[str, str]:

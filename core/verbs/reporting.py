@@ -64,9 +64,9 @@ class Reporter(Nothing):
         self.path, self.target, self.about = path, target, about
         self.entries: list[ReportEntry] = []
         self.parts: list[Mapping[str, float]] = []
-        self.standing: list[float] = []
+        self.strangeness: list[tuple[float, float]] = []  # percentile, score
         self.errors: list[tuple[str, str]] = []
-        self.held = 0
+        self.held: list[int] = []  # whose pixels are kept
 
     def add(self, scored: Scored) -> None:
         """Keep what was scored; the pixels of only so many images."""
@@ -76,15 +76,19 @@ class Reporter(Nothing):
         said = {"notes": scored.notes, "warnings": scored.warnings}
         self.entries.append(ReportEntry.of(scored.image, scored.pixels, **said))
         self.parts.append(scored.parts)
-        self.standing.append(scored.percentile)
-        self.held += 1
-        if self.held > HELD:
+        self.strangeness.append((scored.percentile, scored.score))
+        self.held.append(len(self.entries) - 1)
+        if len(self.held) > HELD:
             self._let_go()
 
     def _let_go(self) -> None:
-        for i in np.argsort(self.standing, kind="stable")[:-SHOWN]:
+        """Keep the strangest as `strangest_first` has them; who was let go of never comes back."""
+        standing, score = np.array([self.strangeness[i] for i in self.held]).T
+        order = np.lexsort((self.held, -score, -standing))
+        for place in order[SHOWN:]:
+            i = self.held[place]
             self.entries[i] = self.entries[i].without_image()
-        self.held = SHOWN
+        self.held = sorted(self.held[place] for place in order[:SHOWN])
 
     def write(self) -> None:
         """Write the report, whole or not at all.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from core.service import Share
+from core.service import Share, counted
 
 __all__ = ["SPACE", "counted", "minutes", "percent", "plain", "times"]
 
@@ -32,16 +32,6 @@ def plain(text: str) -> str:
     """
     one_line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return MARKS.sub(r"\\\1", JOINTS.sub(JOINER, one_line))
-
-
-def counted(number: int, thing: str) -> str:
-    """A number of things.
-
-    Example:
-        >>> counted(1, "step"), counted(0, "step"), counted(17_252, "image")
-        ('1 step', '0 steps', '17,252 images')
-    """
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def minutes(number: float) -> str:

@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from core.evaluate.binomial import binomial_range
+from core.evaluate.binomial import binomial_range, exceedance_range
 from core.evaluate.operating import Estimate
 from core.evaluate.threshold import Threshold
 from core.report import report_csv, report_html, words
@@ -28,9 +28,10 @@ def model(name: str, percentiles: list[float], **changes: object) -> ReportModel
     made = ReportModel(
         name=name, title=name.title(), unit="nats", raw=values / 10, displayed=values / 10,
         percentiles=values, flagged=values > 95, foreign=values > 99.5, threshold=9.5,
-        threshold_raw=9.5, standing=95.0, calibration=5000, trained_on="55,000 images of A",
-        sha256="ab" * 32, seal="cd" * 32, false_alarm_rate=Estimate(0.05, 0.04, 0.06),
-        recall=half, precision=Estimate(0.0917, 0.07, 0.12),
+        threshold_raw=9.5, standing=95.0, above=250, calibration=5000,
+        trained_on="55,000 images of A", sha256="ab" * 32, seal="cd" * 32,
+        false_alarm_rate=Estimate(0.05, 0.04, 0.06), recall=half,
+        precision=Estimate(0.0917, 0.07, 0.12),
     )  # fmt: skip
     return replace(made, **changes)  # type: ignore[arg-type]
 
@@ -50,7 +51,7 @@ def report() -> Report:
     ]
     models = [model("glow", [50, 99.97, 96, 10]), model("mirror", [60, 100, 94, 20])]
     return Report(
-        scenario="tiny", title="Boxes <&>", normal="Boxes", strange="Strokes",
+        scenario="tiny", title="Boxes <&>", normal="Boxes", strange="Strokes", against="Test boxes",
         date="26 November 2026", threshold=Threshold("percentile", 95.0), prevalence=0.01,
         costs=(1.0, 1.0), entries=entries, models=models, order=np.array([1, 2, 0, 3]),
         maps=[ReportMap(1, "glow", "Glow", np.eye(28), 0.0)],
@@ -155,19 +156,58 @@ def test_what_to_expect_is_computed_by_hand(report: Report) -> None:
     assert "You expect 10 % of images to be strange: about 100 of these 1,000." in page
     # 100 strange of which half are flagged; 900 normal of which a twentieth is
     assert "50 % (40 % to 60 %) 5 % (4 % to 6 %) 50 45 " in page
-    assert "Of 1,000 normal images that is about 50; 37 to 64 in 95 of 100 such batches." in page
+    assert "Of 1,000 normal images that is about 50; 36 to 66 in 95 of 100 such batches." in page
     assert "40 are flagged, as many as may be of normal images alone." in page
 
 
 @pytest.mark.parametrize(
     ("count", "words_said"),
-    [(64, "as many as may be"), (65, "more than normal images"), (36, "fewer than of normal")],
+    [(66, "as many as may be"), (67, "more than normal images"), (35, "fewer than of normal")],
 )
 def test_a_surprise_is_what_normal_images_alone_would_hardly_give(
     count: int, words_said: str
 ) -> None:
     values = [99.0] * count + [50.0] * (1000 - count)
     assert words_said in words.surprise(model("glow", values))
+
+
+def test_normal_batches_alone_are_called_a_surprise_no_more_often_than_said() -> None:
+    draws = np.random.default_rng(0)
+    surprises = 0
+    for _ in range(400):  # a threshold on 500 held-out images, and 1,000 others like them
+        threshold = np.sort(draws.random(500))[474]
+        flagged = np.arange(1000) < (draws.random(1000) > threshold).sum()
+        judged = model("glow", [50.0] * 1000, flagged=flagged, above=25, calibration=500)
+        surprises += "as many as may be" not in words.surprise(judged)
+    assert surprises <= 30  # 20 are due; with the share taken as exact they are 107
+
+
+@pytest.mark.parametrize("standing", [100.0, 99.99])
+def test_a_budget_of_no_held_out_image_is_not_nothing(standing: float) -> None:
+    judged = model("glow", [100.0] * 2000, standing=standing, above=0, calibration=500)
+    said = words.budget(judged)
+    assert (
+        "none of 500 held-out normal images is above the threshold, so that probably under 0.6"
+        in said
+    )
+    assert "Of 2,000 normal images 0 to 16 in 95 of 100 such batches." in said
+    assert "0\u00a0% of normal" not in said.replace("0.6\u00a0%", "")
+
+
+def test_rates_are_of_the_normal_set_that_was_measured(report: Report) -> None:
+    page = Page(report_html(report)).said
+    assert "Do 4 images look like Boxes?" in page
+    assert "as easy to tell from Test boxes as Strokes are" in page
+    assert "Flagged of Strokes Flagged of Test boxes" in page
+
+
+def test_images_with_maps_have_the_ranks_of_the_table(report: Report) -> None:
+    maps = [ReportMap(row, "glow", "Glow", np.eye(28), 0.0) for row in (2, 3)]
+    page = Page(report_html(replace(report, maps=maps))).said
+    assert "Of the 4 strangest images those 2 that have a map, by their places" in page
+    assert "2. =1+2.png" in page
+    assert "4. d.png" in page
+    assert "The strangest image. Each model's own map" in Page(report_html(report)).said
 
 
 def test_without_strange_images_nothing_is_promised(report: Report) -> None:
@@ -225,10 +265,13 @@ def test_a_bar_is_as_high_as_its_images_and_100_is_in_the_last() -> None:
     assert heights[1] == pytest.approx(3 * heights[0], abs=0.2)
 
 
-def test_binomial_ranges_are_those_of_scipy() -> None:
-    from scipy.stats import binom
+def test_ranges_are_those_of_scipy() -> None:
+    from scipy.stats import betabinom, binom
 
     for n in (1, 7, 109, 2000):
         for chance in (0.001, 0.05, 0.5, 0.99):
             low, high = binomial_range(n, chance)
             assert (low, high) == (binom.ppf(0.025, n, chance), binom.ppf(0.975, n, chance))
+    for n, above, measured in ((2000, 25, 500), (464, 0, 464), (7, 3, 9), (5000, 250, 5000)):
+        found = exceedance_range(n, above, measured)
+        assert found == tuple(betabinom.ppf([0.025, 0.975], n, above + 1, measured - above))
