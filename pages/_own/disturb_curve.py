@@ -45,7 +45,7 @@ SIGNS = {  # of Plotly's, and as letters
     "hexagon": "⬢",
     "triangle-down": "▼",
 }
-HEIGHT = 285
+HEIGHT = 265
 DASHES = ("solid", "dash", "dot", "dashdot")
 
 

@@ -32,11 +32,12 @@ HELP = (
 
 def downloads(overview: Overview, brought: Work, judged: Judged, drawn: Drawn) -> None:
     """Report and table to take away, at the visitor's threshold; made when they are asked for."""
-    made = maker(about(overview, brought, drawn, judged=judged), brought, judged)
+    what = about(overview, brought, drawn, judged=judged)
+    made, numbers = (maker(what, brought, judged, maps=maps) for maps in (True, False))
     stem = f"{overview.scenario.name}-report"
     controls.downloads(
         File("Report (HTML)", f"{stem}.html", lambda: report_html(made()), HELP),
-        File("All numbers (CSV)", f"{stem}.csv", lambda: report_csv(made())),
+        File("All numbers (CSV)", f"{stem}.csv", lambda: report_csv(numbers())),
     )
 
 
@@ -70,8 +71,14 @@ def _rest(overview: Overview, brought: Work, judged: Judged) -> list[tuple[str, 
     return [("The rest", f"left out: {count:,} of {known} were judged when this was made")]
 
 
-def maker(what: Reported, brought: Work, judged: Judged) -> Callable[[], Report]:
-    """Makes the report on what is judged so far, once for both files; in a thread without session."""
+def maker(
+    what: Reported, brought: Work, judged: Judged, *, maps: bool = True
+) -> Callable[[], Report]:
+    """Makes the report on what is judged so far, once; in a thread without session.
+
+    Args:
+        maps: whether the strangest are explained, which takes long and no table needs.
+    """
     items = brought.seen[: judged.batch.count]
 
     @cache
@@ -81,6 +88,7 @@ def maker(what: Reported, brought: Work, judged: Judged) -> Callable[[], Report]
             for item, image in zip(items, judged.pictures, strict=True)
             if (notes := item.picture) is not None
         ]
-        return report_of(what, entries, batch=judged.batch)
+        held = entries if maps else [entry.without_image() for entry in entries]
+        return report_of(what, held, batch=judged.batch)
 
     return made

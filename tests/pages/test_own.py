@@ -488,9 +488,14 @@ def test_the_report_holds_every_image_the_threshold_and_what_could_not_be_read(
     drawn = line.Drawn(Line(Threshold("percentile", 90.0), 0.02), "strokes", verdicts)
     images, names_of = brought.pictures(batch.count), [i.id for i in brought.seen]
     judged = table.Judged(names_of, images, batch, drawn.flagged(batch), {"glow": "Glow"})
-    made = report.maker(report.about(overview, brought, drawn, judged=judged), brought, judged)
+    about = report.about(overview, brought, drawn, judged=judged)
+    made = report.maker(about, brought, judged)
     page = service.report_html(made())
-    assert made() is made()  # once for both files
+    assert made() is made()  # once for all who ask
+    assert made().maps
+    bare = report.maker(about, brought, judged, maps=False)()
+    assert not bare.maps
+    assert service.report_csv(bare) == service.report_csv(made())
     for name in files():
         assert name in page
     assert "bad&lt;i&gt;.png" in page
