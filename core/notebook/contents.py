@@ -169,7 +169,7 @@ def _stays(character: str) -> bool:
 
 
 def tidy(text: str, *, longest: int = LONGEST_LINE) -> str:
-    r"""A text as a line that a notebook holds: without what no line may have, and not too long.
+    r"""``text`` as a line that a notebook holds: without what no line may have, up to ``longest``.
 
     Example:
         >>> tidy("  1 looks\tlike I\x7f\n")

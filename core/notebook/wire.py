@@ -106,7 +106,7 @@ def parse(text: str) -> Contents:
 
 
 def salvaged(text: str) -> tuple[Contents, int]:
-    """What can be read of the notebook that a browser has kept, and how many parts cannot.
+    """What can be read of the notebook that a browser kept as ``text``, and how many parts cannot.
 
     Raises:
         NotebookError: nothing can be, or it is too long.
