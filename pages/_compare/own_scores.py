@@ -12,6 +12,7 @@ import streamlit as st
 
 from core.service import MAX_SCORES_BYTES, OutskirtsError, OwnScores, Scenario, own_scores
 from pages._compare.models import Compared
+from pages._shared import uploads
 from pages._shared.ask import csv_of
 from pages._shared.controls import File, downloads
 from pages._shared.picker import PRIVATE
@@ -102,6 +103,7 @@ def _uploader() -> None:
     )
     if file is not None:
         st.session_state[_FILE] = _Given(file.name, file.getvalue())
+        uploads.let_go([file.file_id])
         st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
         st.rerun()
 

@@ -13,7 +13,7 @@ import streamlit as st
 from core.service import OutskirtsError, ids_of_keys, keys_of_ids
 from core.service import notebook as notes
 from pages._latent import selection
-from pages._shared import notebook
+from pages._shared import notebook, uploads
 from pages._shared.text import plain
 
 __all__ = ["split", "tagging", "tags", "tags_of", "tidy"]
@@ -187,6 +187,7 @@ def _load(scenario: str) -> None:
     except (OutskirtsError, UnicodeDecodeError, csv.Error) as error:
         st.warning(plain(f"{file.name}: {error}"), icon=":material/warning:")
         return
+    uploads.let_go([file.file_id])
     st.session_state["_latent_loads"] = times + 1
     st.rerun()
 

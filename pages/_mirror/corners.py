@@ -26,7 +26,7 @@ from core.service import (
 )
 from core.service import ask as ask_quietly
 from pages._mirror.weighing import NAMES
-from pages._shared import links, picker
+from pages._shared import links, picker, uploads
 from pages._shared.ask import ask
 from pages._shared.picker import Own
 from pages._shared.text import plain
@@ -272,6 +272,7 @@ class _Corner:
         )
         if file is not None:
             self._keep(Own(file.name, file.getvalue()))
+            uploads.let_go([file.file_id])
         if (own := picker.own_image()) is not None:
             st.button(
                 f"Your own image, {plain(own.name)}",

@@ -13,7 +13,7 @@ import streamlit as st
 from core import service
 from core.service import OutskirtsError
 from core.service import notebook as notes
-from pages._shared import notebook
+from pages._shared import notebook, uploads
 from pages._shared.text import counted, plain
 
 __all__ = ["in_sidebar", "summary"]
@@ -307,7 +307,12 @@ def _cleared(sure: bool) -> None:
 def _load() -> None:
     """A notebook from a file, beside what is here."""
     times = st.session_state.setdefault(_ROUND, 0)
-    file: Any = st.file_uploader("Load from a file", type=["sqlite"], key=f"notebook_load_{times}")
+    file: Any = st.file_uploader(
+        "Load from a file",
+        type=["sqlite"],
+        max_upload_size=-(-notes.MAX_FILE // 2**20),
+        key=f"notebook_load_{times}",
+    )
     if file is None:
         return
     try:
@@ -315,6 +320,7 @@ def _load() -> None:
     except OutskirtsError as error:
         st.warning(plain(f"{file.name}: {error}"), icon=":material/warning:")
         return
+    uploads.let_go([file.file_id])
     notebook.join(loaded)
     st.session_state[_SAID] = f"Loaded {summary(loaded)}."
     st.session_state[_ROUND] = times + 1

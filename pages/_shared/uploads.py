@@ -22,10 +22,19 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["MAX_BYTES", "MAX_FILES", "BoundedUploads", "held_by", "let_go"]
+__all__ = [
+    "MAX_ALL",
+    "MAX_BYTES",
+    "MAX_FILES",
+    "BoundedUploads",
+    "held_by",
+    "held_by_all",
+    "let_go",
+]
 
 MAX_FILES = 2_100  # of a session: 2,000 images, and some that turn out to be none
 MAX_BYTES = 256 * 2**20  # of a session, files that are still under way among them
+MAX_ALL = 2**30  # bytes, of all sessions: the server's memory is one for all
 PLACE = re.compile(r"/_stcore/upload_file/([^/]+)/([^/]+)$")  # session, file
 TOO_LARGE = 413
 
@@ -39,6 +48,15 @@ def held_by(session: str) -> dict[str, int]:
         return {}
     files = manager.file_storage.get(session, {}).copy()  # it changes in other threads
     return {name: len(file.data) for name, file in files.items()}
+
+
+def held_by_all() -> int:
+    """The bytes that the server holds of all sessions."""
+    manager = runtime.get_instance().uploaded_file_mgr if runtime.exists() else None
+    if not isinstance(manager, MemoryUploadedFileManager):
+        return 0
+    sessions = manager.file_storage.copy().values()  # it changes in other threads
+    return sum(len(file.data) for files in sessions for file in files.copy().values())
 
 
 def let_go(files: Iterable[str]) -> None:
@@ -68,10 +86,13 @@ class BoundedUploads:
 
     Args:
         held: tells the files of a session and their bytes.
+        held_in_all: tells the bytes of all sessions.
     """
 
-    def __init__(self, app: ASGIApp, held: Held = held_by) -> None:
-        self.app, self.held = app, held
+    def __init__(
+        self, app: ASGIApp, held: Held = held_by, held_in_all: Callable[[], int] = held_by_all
+    ) -> None:
+        self.app, self.held, self.held_in_all = app, held, held_in_all
         self.arriving: dict[str, set[_Arrival]] = {}
         MultiPartParser.spool_max_size = MAX_BYTES  # else what is above 1 MB goes to a file in /tmp
 
@@ -114,6 +135,9 @@ class BoundedUploads:
             return f"A session may hold {MAX_FILES:,} files. Put some away, or send a zip of them."
         if sum(held.values()) + sum(a.size for a in arriving) + more > MAX_BYTES:
             return f"A session may hold {MAX_BYTES // 2**20} MB of files. Put some away first."
+        under_way = sum(a.size for files in self.arriving.values() for a in files)
+        if self.held_in_all() + under_way + more > MAX_ALL:
+            return "The server has no room for more files now. Try again when others have left."
         return ""
 
 

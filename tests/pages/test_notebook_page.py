@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.notebook import Contents, Item, NoteLine, OwnImage, applied, load, packed, save
 from core.service import Threshold
-from pages._shared import notebook, notebook_panel, threshold
+from pages._shared import notebook, notebook_panel, threshold, uploads
 from pages._shared.pages import PAGES
 from pages._shared.picker import Own
 
@@ -173,6 +173,13 @@ def test_a_file_is_joined_to_what_is_there_and_its_threshold_counts() -> None:
     )
     again = loaded(app, save(FULL))  # a second time it brings nothing
     assert held(again) == found
+
+
+def test_a_file_that_is_read_is_held_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone: list[str] = []
+    monkeypatch.setattr(uploads, "let_go", gone.extend)
+    loaded(opened(visitor()), save(FULL))
+    assert len(gone) == 1
 
 
 def test_a_hostile_file_is_a_line_with_its_name_and_changes_nothing() -> None:

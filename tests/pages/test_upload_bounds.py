@@ -32,13 +32,16 @@ class Server:
         runtime = SimpleNamespace(is_active_session=lambda session: session in ("me", "you"))
         self.app = Starlette(
             routes=create_upload_routes(runtime, self.manager, None),  # type: ignore[arg-type]
-            middleware=[Middleware(BoundedUploads, held=self.held)],
+            middleware=[Middleware(BoundedUploads, held=self.held, held_in_all=self.held_in_all)],
         )
         self.read = 0
 
     def held(self, session: str) -> dict[str, int]:
         files = self.manager.file_storage.get(session, {})
         return {name: len(file.data) for name, file in files.items()}
+
+    def held_in_all(self) -> int:
+        return sum(sum(self.held(session).values()) for session in ("me", "you"))
 
     async def ask(
         self, method: str, path: str, body: Iterable[bytes] = (), *, length: str = ""
@@ -112,6 +115,17 @@ def test_too_many_bytes_are_refused_as_they_come_though_nobody_said_how_many(
     assert (status, words) == (413, "A session may hold 4 MB of files. Put some away first.")
     assert server.read <= MB + 2 * PIECE, "it read on"
     assert list(server.held("me")) == ["a"]
+
+
+def test_all_sessions_together_hold_no_more_than_the_server_has_room_for(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "MAX_ALL", 5 * MB)
+    assert asyncio.run(server.put("a", 3 * MB))[0] == 204
+    status, words = asyncio.run(server.put("b", 3 * MB, session="you"))
+    assert status == 413
+    assert words.startswith("The server has no room for more files now.")
+    assert asyncio.run(server.put("c", MB, session="you"))[0] == 204
 
 
 def test_a_length_that_is_too_much_is_believed_and_one_that_is_too_little_is_not(
