@@ -177,6 +177,8 @@ def where() -> str:
 
 def begin() -> None:
     """What a whole run of a page begins with: tell what changed, hear what others changed."""
+    if keeping().tried is not None:  # what failed may go through now
+        amend(tried=None)
     keep()
     refresh()
     st.session_state[_NEWS] = False
@@ -203,6 +205,8 @@ def refresh() -> None:
     except notes.NotebookError as error:
         amend(failed=str(error))
         return
+    if kept.failed and kept.tried is None:
+        amend(failed="")
     if items:
         held = contents()
         amend(told=notes.applied(kept.told, items), revision=revision)

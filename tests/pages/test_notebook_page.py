@@ -13,7 +13,18 @@ from apps import text_of
 from conftest import forget_everything
 from streamlit.testing.v1 import AppTest
 
-from core.notebook import Contents, Item, NoteLine, OwnImage, applied, load, packed, save
+from core.notebook import (
+    Contents,
+    Item,
+    NotebookError,
+    NoteLine,
+    OwnImage,
+    applied,
+    load,
+    packed,
+    save,
+)
+from core.notebook.store import Store
 from core.service import Threshold
 from pages._shared import notebook, notebook_panel, threshold, uploads
 from pages._shared.pages import PAGES
@@ -525,3 +536,20 @@ def test_words_of_what_a_notebook_holds() -> None:
         "2 tags, 3 tagged images, 3 chosen images, 1 line, the threshold, "
         "the expected share of strange images, the costs of mistakes"
     )
+
+
+def test_a_failure_that_passes_is_said_no_longer_and_what_was_noted_is_written(
+    server: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = named(visitor(), "mine")
+
+    def fails(*given: object, **more: object) -> None:
+        raise NotebookError("the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Store, "write", fails)
+        write(app, "of then")
+        assert any("the disk is full" in w.value for w in app.warning)
+    fine(app.run())
+    assert not app.warning
+    assert texts(named(visitor(), "mine")) == {"of then"}
