@@ -268,7 +268,7 @@ class _Corner:
             type=[suffix.removeprefix(".") for suffix in SUFFIXES],
             key=f"{self.key}_upload_{st.session_state.get(_ROUND, 0)}",
             help=f"Fitted to {shape.width}x{shape.height} pixels on black. {picker.PRIVATE} "
-            "It stays until you put it away.",
+            "It stays until you put it away or reload.",
         )
         if file is not None:
             self._keep(Own(file.name, file.getvalue()))

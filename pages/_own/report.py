@@ -47,7 +47,7 @@ def about(overview: Overview, brought: Work, drawn: Drawn, *, judged: Judged) ->
     return Reported(
         scenario=overview.scenario.name,
         threshold=line.threshold,
-        date=time.strftime("%Y-%m-%d %H:%M"),
+        date=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         strange=drawn.strange,
         errors=[
             *((item.id, item.error) for item in brought.errors),
