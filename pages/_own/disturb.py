@@ -78,7 +78,8 @@ def section(subject: Subject, models: Sequence[str], overview: Overview) -> np.n
 def _live(subject: Subject, models: tuple[str, ...], overview: Overview) -> ImageQuery:
     rows = {r.name: r for r in (*overview.detectors, *overview.seed_replicates)}
     titles = {model: rows[model].title for model in models}
-    left, middle, right = st.container(key="own_picture").columns([0.95, 1.2, 1.75], gap="medium")
+    place = "own_disturbed" if subject.id == DRAWN else "own_picture"  # there the canvas is
+    left, middle, right = st.container(key=place).columns([0.95, 1.2, 1.75], gap="medium")
     with middle, st.container(key="own_knobs"):
         other = _controls(overview, rows[models[0]])
     asked = _asked(subject, models, overview, other)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 from PIL import Image
-from visitor import opened, settled, url_holds, visiting
+from visitor import opened, settled, sizes_of, url_holds, visiting
 
 from core.scenario import load_scenario
 
@@ -60,8 +60,7 @@ def test_many_files_are_judged_and_a_bad_one_is_named_as_it_is_written(judged):
     assert len(rows(page)) == 40
     assert page.get_by_text("bad _name_ $x$.png:").count() == 1
     assert page.locator(f"{TABLE} tbody tr").first.locator("td.flagged").count() == 1
-    sizes = page.locator(f"{TABLE} img").evaluate_all("is => is.map(i => i.naturalWidth)")
-    assert set(sizes) == {28}
+    assert set(sizes_of(page.locator(f"{TABLE} img"))) == {"28x28"}
 
 
 def test_a_heading_sorts_the_table_and_says_so_and_a_second_press_turns_it(judged):
