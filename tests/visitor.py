@@ -215,9 +215,12 @@ def settled(page) -> None:
 
 def sizes_of(pictures) -> list[str]:
     """How wide and high pictures are, each when it has come: a page that once was idle is
-    "networkidle" ever after, and that waits for none which a mouse or a scroll asks for later.
+    "networkidle" ever after, and that waits for none which a mouse or a scroll asks for later. One
+    that waits to be scrolled to is asked for here: else it would be waited for without end.
     """
-    size = "i => i.decode().then(() => `${i.naturalWidth}x${i.naturalHeight}`)"
+    size = (
+        "i => (i.loading = 'eager', i.decode().then(() => `${i.naturalWidth}x${i.naturalHeight}`))"
+    )
     return pictures.evaluate_all(f"images => Promise.all(images.map({size}))")
 
 
