@@ -112,9 +112,3 @@ def test_ten_sessions_at_once_are_each_answered_what_it_asked(visits, address, t
     brought(visits, tmp_path)
     for visit in visits:
         is_answered(visit)
-    for visit in visits:  # and its line is its own when it comes back
-        visit.page.get_by_role("link", name="Compare").click()
-    for visit in visits:
-        counts_are(visit, visit.verdict())
-        assert f"compare_at={visit.at}" in visit.page.url
-        settled(visit.page)
