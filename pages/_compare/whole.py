@@ -39,6 +39,8 @@ __all__ = ["show"]
 
 # Two controls side by side on a phone: else its first screen has no picture.
 LOOKS = """<style>
+/* As high as it will be, from the first: what a link has scrolled to must not slip away below it. */
+.st-key-compare_picture { min-height: 480px; }
 @media (max-width: 767px) {
   [class*="st-key-compare_controls"] [data-testid=stColumn] { min-width: calc(50% - .6rem) !important;
     flex: 1 1 calc(50% - .6rem) !important; }

@@ -26,14 +26,34 @@ function toTop() {
   document.querySelector("[data-testid=stMain]")?.scrollTo({ top: 0, behavior: "instant" });
 }
 
-// Bring what a click asked for into view.
+// Bring what a click or a link asked for into view, as soon as it is there; and once more where the
+// page grew above it meanwhile, unless the visitor has done something since.
 let shown = 0;
 function show({ to, times }) {
   if (times <= shown || !to) return; // the frame may say again what a fragment has said since
   shown = times;
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const found = () => document.querySelector(`[class*="st-key-${CSS.escape(to)}"]`);
+  const bring = (left) => {
+    const place = found();
+    if (place?.offsetHeight) {
+      place.scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" });
+      again(found, times);
+    } else if (left) setTimeout(bring, 100, left - 1);
+  };
+  setTimeout(bring, 100, 50);
+}
+
+const TOUCHED = ["pointerdown", "keydown", "wheel", "touchstart"];
+
+function again(found, times) {
+  let touched = false;
+  const touch = () => (touched = true);
+  for (const kind of TOUCHED) addEventListener(kind, touch, { capture: true, passive: true });
   setTimeout(() => {
-    const place = document.querySelector(`[class*="st-key-${CSS.escape(to)}"]`);
-    place?.scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" });
-  }, 100);
+    for (const kind of TOUCHED) removeEventListener(kind, touch, { capture: true });
+    const box = found()?.getBoundingClientRect();
+    const out = box?.height && (box.top > innerHeight - 20 || box.bottom < 20);
+    if (out && !touched && times === shown) found().scrollIntoView({ block: "nearest" });
+  }, 1200);
 }
