@@ -340,7 +340,7 @@ def test_without_its_scripts_plain_widgets_set_the_threshold(browser, address):
     page.route("**/deciding/**", lambda route: route.fulfill(status=200, body="no script"))
     page.goto(f"{address}/compare?compare_by=alarms&compare_at=0.05")
     slider = page.get_by_role("slider", name="Threshold, as a percentile")
-    slider.wait_for()
+    slider.wait_for(timeout=60_000)
     settled(page)
     found = verdict(Threshold("percentile", 95.0))
     page.get_by_role("button", name=f"Misses: {found.misses:,}").wait_for()
