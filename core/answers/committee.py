@@ -58,8 +58,7 @@ class CommitteeQuery(Stakes, Query["Committee"]):
     threshold: Threshold = DEFAULT
 
     def files(self) -> Iterable[Path]:
-        more = (self.threshold.model,) if self.threshold.by == "score" else ()
-        return files_of_columns(self.scenario, (*self.models, *more))
+        return files_of_columns(self.scenario, (*self.models, *self.threshold.models))
 
 
 @dataclass(frozen=True)

@@ -68,8 +68,7 @@ class DisagreeQuery(Stakes, Query["Disagree"]):
     threshold: Threshold = DEFAULT
 
     def files(self) -> Iterable[Path]:
-        more = (self.threshold.model,) if self.threshold.by == "score" else ()
-        return files_of_columns(self.scenario, (self.a, self.b, *more))
+        return files_of_columns(self.scenario, (self.a, self.b, *self.threshold.models))
 
 
 @dataclass(frozen=True)

@@ -239,11 +239,7 @@ class VerdictsQuery(Stakes, Query["Verdicts"]):
     threshold: Threshold = DEFAULT
 
     def files(self) -> Iterable[Path]:
-        return files_of_columns(self.scenario, (*self.models, *_named(self.threshold)))
-
-
-def _named(threshold: Threshold) -> tuple[str, ...]:
-    return (threshold.model,) if threshold.by == "score" else ()
+        return files_of_columns(self.scenario, (*self.models, *self.threshold.models))
 
 
 @dataclass(frozen=True)
@@ -379,7 +375,7 @@ class CellQuery(Stakes, Query["Gallery"]):
     order: str = "nearest"
 
     def files(self) -> Iterable[Path]:
-        return files_of_columns(self.scenario, (self.model, *_named(self.threshold)))
+        return files_of_columns(self.scenario, (self.model, *self.threshold.models))
 
 
 def cell(query: CellQuery, data: bytes | None = None) -> Gallery:

@@ -54,6 +54,11 @@ class Threshold:
             raise ValueError("a threshold by score needs the model whose score it is")
 
     @property
+    def models(self) -> tuple[str, ...]:
+        """The model whose score it is, where it is one: on its numbers it hangs too."""
+        return (self.model,) if self.by == "score" else ()
+
+    @property
     def percentile(self) -> float | None:
         """The percentile that it names by itself; None where that hangs on scores."""
         if self.by == "percentile":
