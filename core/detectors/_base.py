@@ -182,7 +182,7 @@ class Detector(nn.Module, ABC):
     candidates: ClassVar[tuple[str, ...]] = ()  # parts that may become the score; none: any
     without_gradient: ClassVar[frozenset[str]] = frozenset()  # parts, see `differentiable`
     leaves_over: ClassVar[bool] = False  # its own maps always leave something beside them
-    compact: ClassVar[bool] = False  # stores in 16 bits what they hold exactly; training rounds
+    compact: bool = False  # stores in 16 bits what they hold exactly; training rounds
 
     def __init__(self, config: Any, shape: Shape) -> None:
         super().__init__()

@@ -20,6 +20,14 @@ __all__ = [
     "scale_parts",
 ]
 
+MINUTES = (
+    "Minutes instead of 250 epochs, batches of 32 to 96, no shifted images; started from a "
+    "general model's weights, as in the paper, where the config names one in starts_from."
+)
+SHIFTED = MINUTES.replace(
+    "no shifted images", "images shifted by whole pixels, the outermost ones repeated"
+)
+
 PAPER = Paper(
     title="Understanding Anomaly Detection with Deep Invertible Networks through Hierarchies "
     "of Distributions and Features",
@@ -29,8 +37,7 @@ PAPER = Paper(
     deviations=(
         "Adamax at 2e-3 decaying linearly to 0 after 1 % warm-up, gradient norm clipped at 5, "
         "no weight decay; the paper has 5e-4, weight decay 5e-5 and no decay.",
-        "Minutes instead of 250 epochs, batches of 32 to 96, no shifted images; started from a "
-        "general model's weights, as in the paper, where the config names one in starts_from.",
+        MINUTES,
         "Scored with dequantisation noise that is the same for all images; the authors' figures "
         "come from noise drawn anew. This and the start from a general model were found better "
         "than the middle of the bin and random weights by looking at digits and turned garments, "
@@ -184,4 +191,7 @@ def deviations(config: Any, shape: Shape, covered: Shape) -> tuple[str, ...]:
             f"Images of {small} are padded with zeros to {large}, and bits per dimension count the "
             "padding; the paper resizes them."
         )
-    return (*said, *PAPER.deviations)
+    if config.rounded:
+        said.append("Weights are rounded to 16 bits after training.")
+    always = (SHIFTED if d is MINUTES and config.translations else d for d in PAPER.deviations)
+    return (*said, *always)

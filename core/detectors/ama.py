@@ -72,7 +72,7 @@ class AMA(Detector):
 
     paper: ClassVar[Paper] = words.PAPER
     about: ClassVar[Mapping[str, Part]] = words.PARTS
-    compact: ClassVar[bool] = True
+    compact = True
     candidates: ClassVar[tuple[str, ...]] = ("two_sided",)
 
     @dataclass(frozen=True)

@@ -49,7 +49,7 @@ class DeepSAD(Detector):
 
     paper: ClassVar[Paper] = words.PAPER
     about: ClassVar[Mapping[str, Part]] = words.PARTS
-    compact: ClassVar[bool] = True
+    compact = True
 
     centre: Tensor  # (D,), c
 

@@ -52,7 +52,7 @@ class ESAD(Detector):
 
     paper: ClassVar[Paper] = words.PAPER
     about: ClassVar[Mapping[str, Part]] = words.PARTS
-    compact: ClassVar[bool] = True
+    compact = True
     candidates: ClassVar[tuple[str, ...]] = ("sum",)
 
     @dataclass(frozen=True)

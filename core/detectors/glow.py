@@ -20,6 +20,7 @@ from torch import Tensor
 from core.detectors import _base
 from core.detectors import _glow_words as words
 from core.detectors._base import Batch, Detector, Explanation, NotFitted, Paper, Part, Phase, Player
+from core.detectors._glow_settings import check
 from core.nn.compressor import png_bits_of
 from core.nn.controls import covering, flow_of
 from core.nn.flow import ScaleCode
@@ -31,9 +32,11 @@ from core.nn.pixels import (
     bits_per_dimension,
     dequantise,
     dequantised,
+    flipped,
     mutate,
     padded,
     quantised,
+    shifted,
     spread_over_pixels,
     trimmed,
 )
@@ -95,6 +98,9 @@ class Glow(Detector):
             leaves: which half of the channels leaves a scale, see `core.nn.flow.FlowScale`.
             data: the images it learns, "train" or "general": the scenario's auxiliary ones.
             mutation: share of pixels that are replaced by uniform noise in training.
+            flips: whether half of the images, by chance, are mirrored left to right in training.
+            translations: largest move in training, as a share of the sides.
+            rounded: whether its weights become such that 16 bits hold, at the end of training.
             weight_decay: L2 of the coupling networks' kernels.
             draws, draw_seed: of the noise that images are scored with.
             starts_from: checkpoint whose weights training starts from.
@@ -115,6 +121,9 @@ class Glow(Detector):
         leaves: Literal["first", "second"] = "first"
         data: Literal["train", "general"] = "train"
         mutation: float = 0.0
+        flips: bool = False
+        translations: float = 0.0
+        rounded: bool = False
         weight_decay: float = 0.0
         draws: int = 4
         draw_seed: int = 0
@@ -132,23 +141,12 @@ class Glow(Detector):
 
     def __init__(self, config: Config, shape: Shape) -> None:
         super().__init__(config, shape)
-        if min(config.steps, config.hidden, config.scales) < 1 or not 0 < config.warmup < 1:
-            raise ValueError("steps, hidden and scales must be 1 or more, warmup between 0 and 1")
-        if config.training_dtype not in ("float32", "bfloat16"):
-            raise ValueError(f"training_dtype is no {config.training_dtype}: float32 or bfloat16")
-        if config.draws < 1 or config.weight_decay < 0:
-            raise ValueError("draws of noise must be 1 or more, weight_decay 0 or more")
-        if not 0 <= config.mutation <= 1:
-            raise ValueError(f"mutation is a share of pixels, 0 to 1, got {config.mutation}")
-        if config.outliers == "ratio" and not config.general:
-            raise ValueError("the outlier loss needs a general model")
-        if config.outliers and config.data != "train":
-            raise ValueError("the outlier loss is for a model of normal images")
+        check(config)
         sizes = {"scales": config.scales, "steps": config.steps, "hidden": config.hidden}
         covered, self.margin = covering(config.flow, shape, scales=config.scales)
         self.flow = flow_of(config.flow, covered, leaves=config.leaves, **sizes)
         self.covered, self.dimensions = covered, math.prod(covered)
-        self.scale_names = words.scale_names(config, shape)
+        self.scale_names, self.compact = words.scale_names(config, shape), config.rounded
         scales = len(self.scale_names)
         self.register_buffer("mean", torch.zeros(scales))
         self.register_buffer("precision", torch.zeros(scales, scales))
@@ -209,6 +207,8 @@ class Glow(Detector):
         phases = [Phase("likelihood", data=learnt, players=[player], epochs=25)]
         if not self.start:
             phases.insert(0, Phase("initialise", data=learnt, prepare=self._initialise))
+        if self.compact:
+            phases.append(Phase("round to 16 bits", learnt, prepare=self.round_weights))
         if self.scale_names:
             least = len(self.scale_names) + 1
             fit = self._fit_typicality
@@ -227,8 +227,10 @@ class Glow(Detector):
 
     def _noisy(self, x: Tensor, generator: torch.Generator) -> Tensor:
         """Images x (N, C, H, W) in [0, 1] as the flow learns from them, padded."""
-        if self.config.mutation:
-            x = mutate(x, self.config.mutation, generator=generator)
+        how = self.config
+        x = flipped(x, generator) if how.flips else x
+        x = shifted(x, how.translations, generator=generator) if how.translations else x
+        x = mutate(x, how.mutation, generator=generator) if how.mutation else x
         return dequantise(padded(x, self.margin), generator)
 
     def _terms(self, batch: Batch, generator: torch.Generator) -> Mapping[str, Tensor]:

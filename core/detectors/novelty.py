@@ -69,7 +69,7 @@ class Novelty(Detector):
 
     paper: ClassVar[Paper] = words.PAPER
     about: ClassVar[Mapping[str, Part]] = words.PARTS
-    compact: ClassVar[bool] = True
+    compact = True
     candidates: ClassVar[tuple[str, ...]] = ("sum",)
     without_gradient: ClassVar[frozenset[str]] = frozenset({"novelty_background"})  # is one itself
 

@@ -51,7 +51,7 @@ class Outskirts(Detector):
 
     paper: ClassVar[Paper] = PAPER
     about: ClassVar[Mapping[str, Part]] = PARTS
-    compact: ClassVar[bool] = True
+    compact = True
     leaves_over: ClassVar[bool] = True
     candidates: ClassVar[tuple[str, ...]] = ("logit",)
 

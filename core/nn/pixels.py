@@ -15,10 +15,12 @@ __all__ = [
     "bits_per_dimension",
     "dequantise",
     "dequantised",
+    "flipped",
     "margins",
     "mutate",
     "padded",
     "quantised",
+    "shifted",
     "spread_over_pixels",
     "trimmed",
 ]
@@ -96,6 +98,43 @@ def mutate(x: Tensor, share: float, *, generator: torch.Generator) -> Tensor:
     hit = torch.rand(x.shape, generator=generator, device=device) < share
     levels = torch.randint(256, x.shape, generator=generator, device=device) / 255
     return torch.where(hit.to(x.device), levels.to(x.device), x)
+
+
+def flipped(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Images x (N, C, H, W), each mirrored left to right by the toss of a generator's coin.
+
+    Example:
+        >>> x = torch.tensor([[[[1.0, 2.0]]]]).repeat(4, 1, 1, 1)
+        >>> flipped(x, torch.Generator().manual_seed(0))[..., 0].flatten().tolist()
+        [2.0, 1.0, 2.0, 2.0]
+    """
+    heads = torch.rand(len(x), generator=generator, device=generator.device).to(x.device) < 0.5
+    return torch.where(heads[:, None, None, None], x.flip(-1), x)
+
+
+def shifted(x: Tensor, share: float, *, generator: torch.Generator) -> Tensor:
+    """Images x (N, C, H, W), each moved by whole pixels, up to a ``share`` of its sides either way.
+
+    The generator draws every move as likely as any other; the outermost pixels are repeated where
+    nothing was.
+
+    Example:
+        >>> x = torch.arange(4.0).view(1, 1, 1, 4)
+        >>> shifted(x, 0.25, generator=torch.Generator().manual_seed(1)).flatten().tolist()
+        [1.0, 2.0, 3.0, 3.0]
+    """
+    device = generator.device
+
+    def places(side: int) -> Tensor:
+        """Where each of N images is read, (N, side)."""
+        most = int(side * share)
+        moves = torch.randint(-most, most + 1, (len(x), 1), generator=generator, device=device)
+        return (torch.arange(side, device=device) + moves).clamp(0, side - 1).to(x.device)
+
+    rows, columns = places(x.shape[-2]), places(x.shape[-1])
+    images = torch.arange(len(x), device=x.device)[:, None, None]
+    read = x.movedim(1, -1)[images, rows[:, :, None], columns[:, None]]  # (N, H, W, C)
+    return read.movedim(-1, 1).contiguous()
 
 
 def margins(height: int, width: int, multiple: int) -> tuple[int, int, int, int]:

@@ -26,6 +26,7 @@ from core.nn.flow_layers import (
     squeeze,
     unsqueeze,
 )
+from core.nn.pixels import flipped, shifted
 
 # The log-determinant ----------------------------------------------------------------------------
 
@@ -454,3 +455,25 @@ def test_a_nested_context_ends_where_it_began(single) -> None:
             inner = total(whole, x)
         assert torch.equal(total(whole, x), rough)
     assert torch.equal(inner, total(whole, x))
+
+
+def test_a_shifted_image_is_the_image_read_elsewhere_and_every_move_comes_up() -> None:
+    x = torch.arange(100.0).view(1, 1, 10, 10).repeat(2000, 2, 1, 1)
+    moved = shifted(x, 0.15, generator=torch.Generator().manual_seed(0))
+    edge = torch.nn.functional.pad(x[:1], (1, 1, 1, 1), mode="replicate")[0]
+    every = {
+        (row, column): edge[:, row : row + 10, column : column + 10]
+        for row in range(3)
+        for column in range(3)
+    }
+    counts = {at: int((moved == image).flatten(1).all(1).sum()) for at, image in every.items()}
+    assert sum(counts.values()) == 2000  # each is one of the nine, whole, in all its channels
+    assert min(counts.values()) > 150  # 222 are expected of each: five standard deviations below
+
+
+def test_half_of_the_images_are_mirrored_and_none_is_turned_upside_down() -> None:
+    x = torch.arange(4.0).view(1, 1, 2, 2).repeat(1000, 1, 1, 1)
+    mirrored = (flipped(x, torch.Generator().manual_seed(0)) == x.flip(-1)).flatten(1).all(1)
+    same = (flipped(x, torch.Generator().manual_seed(0)) == x).flatten(1).all(1)
+    assert int((mirrored | same).sum()) == 1000
+    assert 420 < int(mirrored.sum()) < 580  # five standard deviations

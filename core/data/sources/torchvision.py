@@ -17,10 +17,17 @@ __all__ = ["Torchvision"]
 
 LAYOUT = {  # a set to its folder, and to what lies there
     "CIFAR10": ("cifar-10-batches-py", "the seven files"),
+    "CIFAR100-even": ("cifar-100-python", "the three files"),
+    "CIFAR100-odd": ("cifar-100-python", "the three files"),
     "FashionMNIST": ("FashionMNIST/raw", "the four idx files"),
     "MNIST": ("MNIST/raw", "the four idx files"),
 }
-COPIES = {"CIFAR10": "cifar10"}  # pickles are not all there is: NAME/{train,test}.npz do
+COPIES = {  # pickles are not all there is: NAME/{train,test}.npz do
+    "CIFAR10": "cifar10",
+    "CIFAR100-even": "cifar100-even",
+    "CIFAR100-odd": "cifar100-odd",
+}
+HALVES = {"CIFAR100-even": 0, "CIFAR100-odd": 1}  # every second class, by name, from which on
 
 
 class Torchvision(Source):
@@ -51,7 +58,7 @@ class Torchvision(Source):
         import torchvision  # training only; the served process never comes here
 
         try:
-            known = getattr(torchvision.datasets, self.name)
+            known = getattr(torchvision.datasets, self.name.partition("-")[0])
             data = known(folder, train=train, download=download)
             images, labels = np.asarray(data.data), np.asarray(data.targets)
             fits = images.ndim == (4 if self.name in COPIES else 3) and images.dtype == np.uint8
@@ -60,7 +67,7 @@ class Torchvision(Source):
         except Exception as error:  # torchvision takes bytes as they come: each error is possible
             raise DataMissing(self._why(error, folder)) from error
         images = images[..., None] if images.ndim == 3 else images
-        return images, labels.astype(np.int64), tuple(data.classes)
+        return _half(images, labels.astype(np.int64), tuple(data.classes), HALVES.get(self.name))
 
     def _why(self, error: Exception, folder: Path) -> str:
         """Why torchvision has no images of a set for us, and what to do."""
@@ -80,6 +87,16 @@ class Torchvision(Source):
         return (
             f"{name} in {raw} is damaged ({fault or words}): delete its files, and add --download"
         )
+
+
+def _half(
+    images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], first: int | None
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Images of every second class from the ``first`` on, or of all where it is None."""
+    if first is None:
+        return images, labels, classes
+    rows = labels % 2 == first
+    return images[rows], labels[rows] // 2, classes[first::2]
 
 
 def _order(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
