@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
-__all__ = ["OutskirtsError", "ScenarioError", "complaint", "no_arrays"]
+__all__ = ["OutskirtsError", "PicturesElsewhere", "ScenarioError", "complaint", "no_arrays"]
 
 
 class OutskirtsError(Exception):
@@ -13,6 +13,10 @@ class OutskirtsError(Exception):
 
 class ScenarioError(OutskirtsError):
     """A scenario is unknown, or its folder does not hold what it should."""
+
+
+class PicturesElsewhere(ScenarioError):
+    """Pictures are asked for that may not ship, and that nobody has laid in the data folder."""
 
 
 def complaint(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Hashable, Mapping
 from pathlib import Path
@@ -11,7 +12,8 @@ import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
 from core.cache import Cache, freeze, stamp
-from core.data.reference import Pictures, read_reference, write_reference
+from core.data.reference import Pictures, laid_out, read_reference, write_reference
+from core.data.sources import source_named
 from core.data.splits import labelled_class
 from core.data.transforms import CONTROLS, flat_images, noise_images
 from core.data.views import Joined
@@ -63,6 +65,7 @@ class Scenario(ScenarioSets):
         labelled: of a `member`, the class, by its index, that its known anomalies are of; None
             where no training has shares.
         limits: of every model that learned here; a sentence each.
+        ships_training: whether training images may ship, such as those that a detector holds.
         start: states of pages that are worth a look, in the order in which they are shown.
     """
 
@@ -76,6 +79,7 @@ class Scenario(ScenarioSets):
     variants: tuple[SetName, ...] = ()  # each becomes a set's name, and part of file names
     training: dict[ModelName, Training] = Field(default={})
     limits: tuple[str, ...] = ()
+    ships_training: bool = True
     start: tuple[StartTile, ...] = ()
     labelled: int | None = None
 
@@ -90,7 +94,16 @@ class Scenario(ScenarioSets):
             raise ValueError(f"{', '.join(twice)} in training is called as the model of a class is")
         self._shares_fit()
         Shape.checked(self.image)
+        self._pictures_are_had()
         return self
+
+    def _pictures_are_had(self) -> None:
+        """What does not ship is read while pages are served: torchvision never comes there."""
+        for image_set in self.sets:
+            if not image_set.shipped and not (image_set.source or "").startswith("npz:"):
+                raise ValueError(
+                    f"set {image_set.name!r} is not shipped: its source must be npz:NAME"
+                )
 
     def _shares_fit(self) -> None:
         if self.labelled is not None:
@@ -209,6 +222,7 @@ class Scenario(ScenarioSets):
             title="All others",
             text=f"All {whole.title.lower()} but {normal.title}.",
             classes=whole.classes,
+            first=None,
             joins=True,
             licence=whole.licence,
         )
@@ -358,7 +372,8 @@ def build_reference(scenario: Scenario, sources: Mapping[str, tuple[np.ndarray, 
     Raises:
         FileError: it cannot be written.
     """
-    return write_reference(scenario.folder / "reference.npz", sources)
+    elsewhere = {s.name for s in scenario.sets if not s.shipped}
+    return write_reference(scenario.folder / "reference.npz", sources, elsewhere=elsewhere)
 
 
 Shipped = Mapping[str, Pictures]
@@ -372,7 +387,9 @@ def _version(scenario: Scenario, image_set: ImageSet) -> Hashable:
     """All that a set's pictures are made of."""
     changed = scenario.normal if image_set.change in CONTROLS else None
     folder, reference = scenario.folder, scenario.reference_scenario.folder
-    files = folder / "scenario.json", reference / "scenario.json", reference / "reference.npz"
+    files = [folder / "scenario.json", reference / "scenario.json", reference / "reference.npz"]
+    if not image_set.shipped and image_set.source is not None:
+        files.append(settings().data / image_set.source.rpartition(":")[2] / "test.npz")
     return image_set, changed, scenario.shape, *map(stamp, files)
 
 
@@ -416,7 +433,12 @@ def _of_source(scenario: Scenario, image_set: ImageSet) -> Pictures:
         raise ScenarioError(
             f"{reference.family}/reference.npz holds no masks of {image_set.name!r}"
         )
-    return Pictures(image_set.name, stored.images, stored.labels, stored.packed)
+    found = dataclasses.replace(stored, name=image_set.name)
+    if image_set.shipped or image_set.source is None:
+        return found
+    words = f"the pictures of {image_set.title!r} are not shipped; {image_set.had}"
+    source = source_named(image_set.source)
+    return laid_out(found, source, settings().data, first=image_set.first, words=words)
 
 
 def forget_pictures() -> None:

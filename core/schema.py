@@ -51,6 +51,10 @@ class ImageSet(Strict):
         part_of: the set whose images of the class ``only`` it holds, and none of its own.
         against: the normal set that a strange one is measured against; None: the scenario's.
         masks: whether it says of each pixel if it is strange.
+        first: how many images of its source it holds, the first; None: all of them.
+        shipped: whether its pictures may ship; if not, its scores do, and the pictures are read
+            from the data folder where somebody has laid them there.
+        had: how pictures that do not ship are had, in a sentence.
     """
 
     name: SetName
@@ -65,6 +69,9 @@ class ImageSet(Strict):
     part_of: SetName | None = None
     against: SetName | None = None
     masks: bool = False
+    first: int | None = Field(None, gt=0)
+    shipped: bool = True
+    had: str = ""
     licence: str
 
     @model_validator(mode="after")
@@ -76,6 +83,13 @@ class ImageSet(Strict):
             raise ValueError(f"set {self.name!r} is part of another: it needs the class, only")
         if self.masks and self.source is None:
             raise ValueError(f"set {self.name!r} has masks, and no source that they come from")
+        if self.source is None and (self.first is not None or not self.shipped):
+            raise ValueError(f"set {self.name!r} has no source of which some images could ship")
+        if not self.shipped and (self.role == "normal" or self.masks or not self.had):
+            raise ValueError(
+                f"set {self.name!r} is not shipped: that is for strange or unjudged sets without "
+                "masks, and it must say how its pictures are had"
+            )
         if self.against is not None and self.role != "strange":
             raise ValueError(f"set {self.name!r} is not strange: it stands against no other")
         return self

@@ -374,8 +374,8 @@ def gallery_of_rows(
     """
     rows, pages = page_of(rows, count=count, page=page)
     world, name = load_scenario(scenario), column.set_of(role)
-    images = world.pictures(name).images
-    shown = [images[int(i)] for i in rows]
+    pictures = world.pictures(name)
+    shown = [pictures.shown(int(i)) for i in rows]
     return Gallery(
         sets=(name,) * len(rows),
         indices=rows.astype(np.int64),

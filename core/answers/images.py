@@ -339,7 +339,7 @@ def gallery_of(
     stored = stored_scores(target)
     where = list(zip(map(str, sets), map(int, indices), strict=True))
     values = np.array([stored[s][part][i] for s, i in where], np.float32)
-    images = [scenario.pictures(s).images[i] for s, i in where]
+    images = [scenario.pictures(s).shown(i) for s, i in where]
     return Gallery(
         sets=tuple(s for s, _ in where),
         indices=np.array([i for _, i in where], np.int64),

@@ -263,10 +263,10 @@ def pictures_of(scenario_name: str, picks: Sequence[tuple[str, int]]) -> np.ndar
     scenario = load_scenario(scenario_name)
     found = []
     for set_name, index in picks:
-        images = scenario.pictures(set_name).images
-        if not 0 <= index < len(images):
-            raise ScenarioError(f"set {set_name} has images 0 to {len(images) - 1}, not {index}")
-        found.append(images[index])
+        pictures = scenario.pictures(set_name)
+        if not 0 <= index < (n := len(pictures.images)):
+            raise ScenarioError(f"set {set_name} has images 0 to {n - 1}, not {index}")
+        found.append(pictures.shown(index))
     return np.stack(found)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from core.cache import Cache, freeze, stamp
+from core.data.picture import no_picture
 from core.errors import OutskirtsError
 from core.scenario import Scenario, ScenarioError, load_scenario
 
@@ -341,8 +342,15 @@ def stored_scores(
 
 
 def exemplar_images(target: Target) -> np.ndarray:
-    """Training images (K, H, W, C) uint8 that a detector holds something of, in its order."""
-    return _stored(target).exemplars
+    """Training images (K, H, W, C) uint8 that a detector holds something of, in its order.
+
+    Where they may not ship, what stands in the place of each.
+    """
+    images = _stored(target).exemplars
+    if len(images) or target.world.ships_training:
+        return images
+    shape = target.world.shape
+    return np.broadcast_to(no_picture(shape), (loaded(target)[0].n_exemplars, *shape.pixels))
 
 
 def check_part(target: Target, card: Card, part: str) -> None:

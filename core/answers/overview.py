@@ -183,18 +183,22 @@ def overview(query: OverviewQuery) -> Overview:
     seed_replicates = {seed for training in scenario.training.values() for seed in training.seeds}
     trained = {**scenario.training, **{name: family.training[name] for name in family.shared}}
     rows = [_row(scenario, name, training) for name, training in trained.items()]
-    shown = {s.name: scenario.pictures(s.name).images for s in scenario.sets}
+    shown = {s.name: scenario.pictures(s.name) for s in scenario.sets}
     # Of sets that stand one after the other, some of each.
     n = query.examples
-    steps = {s.name: max(1, len(shown[s.name]) // n) for s in scenario.sets if s.joins}
-    rows_of = {name: np.arange(len(i))[:: steps.get(name, 1)][:n] for name, i in shown.items()}
+    sizes = {name: len(pictures.images) for name, pictures in shown.items()}
+    steps = {s.name: max(1, sizes[s.name] // n) for s in scenario.sets if s.joins}
+    rows_of = {name: np.arange(size)[:: steps.get(name, 1)][:n] for name, size in sizes.items()}
     return Overview(
         scenario,
         detectors=tuple(r for r in rows if r.name not in {*seed_replicates, *family.shared}),
         seed_replicates=tuple(row for row in rows if row.name in seed_replicates),
         shared=tuple(row for row in rows if row.name in family.shared),
-        examples={name: images[rows_of[name]] for name, images in shown.items()},
-        sizes={name: len(images) for name, images in shown.items()},
+        examples={
+            name: np.stack([pictures.shown(i) for i in rows_of[name]])
+            for name, pictures in shown.items()
+        },
+        sizes=sizes,
     )
 
 

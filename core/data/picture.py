@@ -25,6 +25,7 @@ __all__ = [
     "fit",
     "fitted_size",
     "inside",
+    "no_picture",
     "pixels_of",
     "png",
 ]
@@ -45,6 +46,20 @@ class Picture:
     image: np.ndarray
     notes: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+
+
+def no_picture(shape: Shape) -> np.ndarray:
+    """What stands in the place of a picture that is not here: grey, with a cross, (H, W, C) uint8.
+
+    Example:
+        >>> no_picture(Shape(1, 3, 3))[..., 0].tolist()
+        [[96, 160, 96], [160, 96, 160], [96, 160, 96]]
+    """
+    height, width, channels = shape.pixels
+    rows, columns = np.mgrid[:height, :width]
+    down = rows * width // height
+    cross = (down == columns) | (down == width - 1 - columns)
+    return np.repeat(np.where(cross, 96, 160).astype(np.uint8)[..., None], channels, 2)
 
 
 def as_tensor(images: np.ndarray) -> Tensor:

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from core.cache import freeze
-from core.data.views import Chosen, Images
-from core.errors import ScenarioError, no_arrays
+from core.data.picture import no_picture
+from core.data.sources._base import DataMissing, Source
+from core.data.views import Absent, Chosen, Images, chunks
+from core.errors import PicturesElsewhere, ScenarioError, no_arrays
 from core.files import write_whole
+from core.shape import Shape
 
-__all__ = ["Pictures", "read_reference", "write_reference"]
+__all__ = ["Pictures", "laid_out", "pixels_sha256", "read_reference", "write_reference"]
+
+
+SIDE = 1600  # pixels of a sheet's sides, about
 
 
 @dataclass(frozen=True)
@@ -28,12 +36,26 @@ class Pictures:
         images: (N, H, W, C) uint8, an array or a view of those of other sets.
         labels: (N,), index into the set's classes, or -1.
         packed: (N, B) uint8, masks at one bit a pixel in B = ceil(H * W / 8) bytes, or None.
+        sha256: of all pixels in order, where the images themselves are not shipped.
     """
 
     name: str
     images: Images
     labels: np.ndarray
     packed: np.ndarray | None = None
+    sha256: str = ""
+
+    @property
+    def elsewhere(self) -> str:
+        """Why there are no pictures here and how they are had, or ""."""
+        return self.images.words if isinstance(self.images, Absent) else ""
+
+    def shown(self, index: int) -> np.ndarray:
+        """The image (H, W, C) of an index, or, where it is not here, what stands in its place."""
+        try:
+            return self.images[index]
+        except PicturesElsewhere:
+            return no_picture(_shape(self.images))
 
     @property
     def masks(self) -> np.ndarray | None:
@@ -48,7 +70,8 @@ class Pictures:
     def nbytes(self) -> int:
         """Bytes of all arrays."""
         packed = 0 if self.packed is None else self.packed.nbytes
-        return math.prod(self.images.shape) + self.labels.nbytes + packed
+        pixels = 0 if self.elsewhere else math.prod(self.images.shape)
+        return pixels + self.labels.nbytes + packed
 
     def chosen(self, name: str, rows: np.ndarray) -> Pictures:
         """The images of some rows (n,) as a set of another name; none is copied."""
@@ -60,26 +83,105 @@ class Pictures:
         return [f"{self.name}#{i}" for i in range(len(self.images))]
 
 
-def write_reference(path: Path, sets: Mapping[str, tuple[np.ndarray, ...]]) -> str:
+def write_reference(
+    path: Path, sets: Mapping[str, tuple[np.ndarray, ...]], *, elsewhere: Collection[str] = ()
+) -> str:
     """Write images, labels and, where there are any, masks of sets by name; return the sha256.
+
+    Colour images are laid out on sheets that lose nothing: two thirds of what numpy makes of them.
 
     Args:
         path: of the file.
         sets: images (N, H, W[, C]) uint8, labels (N,), masks (N, H, W) of 0 and 1.
+        elsewhere: those whose images do not ship: their shape and the sha256 of their pixels do.
 
     Raises:
         FileError: it cannot be written.
     """
     arrays: dict[str, Any] = {}
     for name, (images, labels, *masks) in sets.items():
-        arrays[f"{name}/images"] = images
         arrays[f"{name}/labels"] = labels.astype(np.int16)
         if masks:
             arrays[f"{name}/masks"] = np.packbits(masks[0].reshape(len(images), -1), axis=1)
+        if name in elsewhere or images.shape[3:] == (3,):
+            arrays[f"{name}/shape"] = np.array(images.shape)
+        if name in elsewhere:
+            arrays[f"{name}/sha256"] = np.array(pixels_sha256(images))
+        elif images.shape[3:] == (3,):
+            arrays |= {f"{name}/sheet{i}": sheet for i, sheet in enumerate(_sheets(images))}
+        else:
+            arrays[f"{name}/images"] = images
     packed = io.BytesIO()
     np.savez_compressed(packed, **arrays)
     write_whole(path, packed.getvalue())
     return hashlib.sha256(packed.getvalue()).hexdigest()
+
+
+def pixels_sha256(images: Images) -> str:
+    """The sha256 of the pixels of images (N, H, W, C) uint8, in order."""
+    digest = hashlib.sha256()
+    for piece in chunks(images):
+        digest.update(piece.tobytes())
+    return digest.hexdigest()
+
+
+def laid_out(
+    stored: Pictures, source: Source, folder: Path, *, first: int | None, words: str
+) -> Pictures:
+    """A set whose pictures do not ship, with those of a data folder, if they are the same.
+
+    Args:
+        stored: what ships of it.
+        source: reads the pictures from a ``folder``, of which the set holds the ``first``.
+        words: what is said where they are not there.
+    """
+    try:
+        data = source.read(folder, _shape(stored.images), train=False)
+    except DataMissing as error:
+        why = str(error)
+    else:
+        images = data.images[:first]
+        if pixels_sha256(images) == stored.sha256:
+            return dataclasses.replace(stored, images=images)
+        why = f"those in {folder} are others"
+    return dataclasses.replace(stored, images=Absent(stored.images.shape, f"{words} ({why})"))
+
+
+def _shape(images: Images) -> Shape:
+    _, height, width, channels = images.shape
+    return Shape(channels, height, width)
+
+
+def _across(height: int, width: int) -> tuple[int, int]:
+    """How many images of this size stand below and beside each other on a sheet."""
+    return max(1, SIDE // height), max(1, SIDE // width)
+
+
+def _sheets(images: np.ndarray) -> Iterator[np.ndarray]:
+    """Bytes (B,) uint8 of sheets of images (N, H, W, 3), row by row."""
+    _, height, width, _ = images.shape
+    down, beside = _across(height, width)
+    for piece in chunks(images, down * beside):
+        sheet = np.zeros((down * beside, height, width, 3), np.uint8)
+        sheet[: len(piece)] = piece
+        grid = sheet.reshape(down, beside, height, width, 3).swapaxes(1, 2)
+        stream = io.BytesIO()
+        page = Image.fromarray(grid.reshape(down * height, beside * width, 3))
+        page.save(stream, "WEBP", lossless=True, quality=80, method=4)
+        yield np.frombuffer(stream.getvalue(), np.uint8)
+
+
+def _from_sheets(stored: Any, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Images (N, H, W, 3) of a set, of a shape, from its sheets."""
+    n, height, width, _ = shape
+    down, beside = _across(height, width)
+    images = np.empty(shape, np.uint8)
+    for i, start in enumerate(range(0, n, down * beside)):
+        with Image.open(io.BytesIO(stored[f"{name}/sheet{i}"].tobytes()), formats=["WEBP"]) as page:
+            grid = np.asarray(page.convert("RGB")).reshape(down, height, beside, width, 3)
+        flat = grid.swapaxes(1, 2).reshape(-1, height, width, 3)
+        images[start : start + len(flat)] = flat[: n - start]
+    return images
 
 
 def read_reference(path: Path, name: str) -> Mapping[str, Pictures]:
@@ -106,8 +208,8 @@ def read_reference(path: Path, name: str) -> Mapping[str, Pictures]:
 
 def _pictures(stored: Any, name: str) -> Pictures:
     """A stored set; grey images may do without a channel."""
-    images, labels = stored[f"{name}/images"], stored[f"{name}/labels"].astype(int)
-    images = images[..., None] if images.ndim == 3 else images
+    labels = stored[f"{name}/labels"].astype(int)
+    images, sha256 = _images(stored, name)
     packed = stored[f"{name}/masks"] if f"{name}/masks" in stored.files else None
     if packed is not None:
         n, height, width = images.shape[:3]
@@ -116,4 +218,19 @@ def _pictures(stored: Any, name: str) -> Pictures:
             raise ValueError(
                 f"masks of {name} must be {wanted} uint8, got {packed.shape} {packed.dtype}"
             )
-    return Pictures(name, images, labels, packed)
+    return Pictures(name, images, labels, packed, sha256)
+
+
+def _images(stored: Any, name: str) -> tuple[Images, str]:
+    """Images of a stored set, and the sha256 of their pixels where they are not here."""
+    if f"{name}/images" in stored.files:
+        images = stored[f"{name}/images"]
+        return (images[..., None] if images.ndim == 3 else images), ""
+    shape = tuple(int(side) for side in stored[f"{name}/shape"])
+    if len(shape) != 4 or min(shape) < 1 or len(stored[f"{name}/labels"]) != shape[0]:
+        raise ValueError(f"{name} is of no shape that images have: {shape}")
+    if f"{name}/sha256" in stored.files:
+        return Absent(shape, f"the pictures of {name} are not shipped"), str(
+            stored[f"{name}/sha256"]
+        )
+    return _from_sheets(stored, name, shape), ""

@@ -9,9 +9,10 @@ from typing import Protocol
 import numpy as np
 
 from core.data.picture import as_pil, fit, pixels_of
+from core.errors import PicturesElsewhere
 from core.shape import Shape
 
-__all__ = ["Chosen", "Files", "Images", "Joined", "chunks", "fitted"]
+__all__ = ["Absent", "Chosen", "Files", "Images", "Joined", "chunks", "fitted"]
 
 MEMORY = 256 * 2**20  # bytes of pictures that are kept once they are read
 CHUNK = 1024
@@ -70,6 +71,24 @@ class Chosen(_View):
 
     def _take(self, rows: np.ndarray) -> np.ndarray:
         return self.images[self.rows[rows]]
+
+
+class Absent(_View):
+    """Images of a ``shape`` (N, ...) that are not here: who asks for one is told why.
+
+    Raises:
+        PicturesElsewhere: with these words, whenever a picture is asked for.
+
+    Example:
+        >>> len(Absent((5, 2, 2, 3), "they may not ship"))
+        5
+    """
+
+    def __init__(self, shape: tuple[int, ...], words: str) -> None:
+        self.shape, self.words = shape, words
+
+    def _take(self, rows: np.ndarray) -> np.ndarray:
+        raise PicturesElsewhere(self.words)
 
 
 class Joined(_View):

@@ -122,7 +122,8 @@ def _measure(scenario: Scenario, learnt: Learnt, training: Training, watcher: Wa
     watcher.stage("calibrating on held-out normal images")
     held_out = parts_of(detector, held_out_images)
     scores = _reference_scores(scenario, detector, watcher)
-    exemplars = learnt.streams[_learnt_from(detector)].first(detector.n_exemplars, training.seed)
+    n = detector.n_exemplars if scenario.ships_training else 0
+    exemplars = learnt.streams[_learnt_from(detector)].first(n, training.seed)
     watcher.stage("measuring")
     numbers = scenario.joined(scores.sets)
     beside = {s.name: numbers[scenario.normal_of(s.name).name] for s in scenario.strange}
@@ -170,7 +171,7 @@ def _card(
         figures={k: round(v, 4) for k, v in measured.figures.items()},
         auxiliary_models={s: learnt.weights[s] for s in detector.auxiliary_models.values()},
         seeds=_seeds(name, detector, others, measured.metrics),
-        golden=_golden(measured.scores),
+        golden=_golden(scenario, measured.scores),
         limits=_limits(scenario, detector, training),
         licence=f"Weights: as the training images, {_licence(scenario, detector, learned)}",
         weights=weights,
@@ -349,10 +350,12 @@ def how_it_went(training: Training, report: Report) -> Trained:
     )
 
 
-def _golden(scores: ReferenceScores) -> Golden:
+def _golden(scenario: Scenario, scores: ReferenceScores) -> Golden:
     ids: list[str] = []
     parts: dict[str, list[float]] = {p: [] for p in next(iter(scores.sets.values()))}
     for set_name, values in scores.sets.items():
+        if not scenario.set_named(set_name).shipped:
+            continue
         there = min(GOLDEN_PER_SET, *map(len, values.values()))
         ids += [f"{set_name}#{i}" for i in range(there)]
         for part, numbers in values.items():

@@ -97,7 +97,7 @@ def _learn(job: _Job, fabric: Fabric) -> Learnt:
             build_reference(scenario, reference_sets(scenario, download=job.download))
             forget_pictures()
         for image_set in scenario.own_sets:
-            scenario.pictures(image_set.name)  # what is not there is told before the work
+            _ = scenario.pictures(image_set.name).images[0]  # what is not there is told beforehand
         if job.restart:
             _forget_run(scenario, name)
     if job.keep_weights:

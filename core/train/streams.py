@@ -189,6 +189,7 @@ def _shown(image_set: ImageSet, data: Labelled) -> tuple[np.ndarray, ...]:
     rows = np.arange(len(data.labels))
     if image_set.only is not None:
         rows = rows[data.labels == image_set.only]
+    rows = rows[: image_set.first]
     if not len(rows):
         raise ScenarioError(
             f"set {image_set.name!r} has no images: {image_set.source} has none of class "

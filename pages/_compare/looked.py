@@ -55,7 +55,7 @@ def show(
     title = f"{c.sets.get(set_name, set_name)} {index}"
     with st.container(key=key, border=True, horizontal=True, gap="medium"):
         st.image(
-            draw.enlarge(pictures.images[index], SIDE),
+            draw.enlarge(pictures.shown(index), SIDE),
             width=SIDE,
             output_format="PNG",
             alt=f"The image that was pressed, {title}",

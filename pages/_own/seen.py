@@ -144,7 +144,7 @@ def _show_near(overview: Overview, target: Target, found: Near) -> None:
     for row, name in zip(found.rows, sets, strict=True):
         index, label = int(view.indices[row]), view.labels[row]
         title = f"{titles[name]} {index}"
-        image = overview.scenario.pictures(name).images[index]
+        image = overview.scenario.pictures(name).shown(index)
         pictures.append((image, f"{title}\n{label}" if label else title, title))
     st.markdown(f"**{normal} of {counted(len(sets), 'nearest image')} are normal ones.**")
     st.html(gallery.row(pictures, width=96))

@@ -1,0 +1,153 @@
+"""Sets whose pictures may not ship: their scores do, and pages say how the pictures are had."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny
+from conftest import Call, Tiny, forget_everything
+
+from core import service
+from core.data import reference
+from core.data.picture import no_picture
+from core.data.reference import read_reference, write_reference
+from core.data.sources import source_named
+from core.errors import PicturesElsewhere
+from core.scenario import ScenarioError, load_scenario
+from core.service import GalleryQuery, ImageQuery, Target
+from core.shape import Shape
+
+SCENES = np.random.default_rng(0).integers(0, 256, (7, 6, 5, 3), np.uint8)
+LABELS = np.arange(7)
+
+
+def lay(images: np.ndarray, data: Path) -> None:
+    """As a user lays a set out: scenes/test.npz."""
+    (data / "scenes").mkdir(parents=True, exist_ok=True)
+    classes = np.array([str(i) for i in range(7)])
+    np.savez(data / "scenes" / "test.npz", images=images, labels=LABELS, classes=classes)
+
+
+def test_colour_sheets_lose_nothing_however_many_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reference, "SIDE", 12)  # two images below, two beside each other: 4, 3
+    path = tmp_path / "reference.npz"
+    write_reference(path, {"scenes": (SCENES, LABELS)})
+    with np.load(path) as stored:
+        assert set(stored.files) == {f"scenes/{k}" for k in ("labels", "shape", "sheet0", "sheet1")}
+    assert np.array_equal(read_reference(path, "x")["scenes"].images, SCENES)
+
+
+def test_of_a_set_that_does_not_ship_no_pixel_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "reference.npz"
+    write_reference(path, {"scenes": (SCENES, LABELS)}, elsewhere={"scenes"})
+    with np.load(path) as stored:
+        assert set(stored.files) == {f"scenes/{key}" for key in ("labels", "shape", "sha256")}
+    scenes = read_reference(path, "x")["scenes"]
+    assert (len(scenes.images), scenes.ids()[6], scenes.labels.tolist()) == (
+        7, "scenes#6", LABELS.tolist(),
+    )  # fmt: skip
+    assert "not shipped" in scenes.elsewhere
+    assert np.array_equal(scenes.shown(3), no_picture(Shape(3, 6, 5)))
+    for index in (0, np.array([1, 2]), slice(None)):
+        with pytest.raises(PicturesElsewhere, match="not shipped"):
+            scenes.images[index]
+
+
+def test_pictures_in_the_data_folder_are_taken_only_if_they_are_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "reference.npz"
+    write_reference(path, {"scenes": (SCENES, LABELS)}, elsewhere={"scenes"})
+    stored, source = read_reference(path, "x")["scenes"], source_named("npz:scenes")
+
+    def scenes() -> reference.Pictures:
+        return reference.laid_out(stored, source, tmp_path, first=None, words="ask the author")
+
+    assert scenes().elsewhere.startswith("ask the author (scenes is not in ")
+    lay(SCENES[::-1], tmp_path)
+    assert "are others" in scenes().elsewhere
+    with pytest.raises(PicturesElsewhere, match="ask the author"):
+        scenes().images[0]
+    lay(SCENES, tmp_path)
+    assert not scenes().elsewhere
+    assert np.array_equal(scenes().images[:], SCENES)
+    assert np.array_equal(scenes().shown(2), SCENES[2])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"shipped": False}, "must say how its pictures are had"),
+        ({"shipped": False, "had": "ask"}, "its source must be npz:NAME"),
+        ({"first": 0}, "greater than 0"),
+    ],
+)
+def test_a_set_that_does_not_ship_says_how_it_is_had_and_is_read_without_torchvision(
+    untrained: Tiny, change: dict, words: str
+) -> None:
+    path = untrained.folder / "scenario.json"
+    scenario = json.loads(path.read_text())
+    scenario["strange"][0] |= change
+    path.write_text(json.dumps(scenario))
+    with pytest.raises(ScenarioError, match=words):
+        load_scenario("tiny")
+
+
+@pytest.fixture
+def away(untrained: Tiny, call: Call, monkeypatch: pytest.MonkeyPatch) -> Tiny:
+    """A trained scenario whose strange pictures lay in the data folder while it trained."""
+    images = tiny.strokes(40, seed=5)
+    (untrained.data / "scenes").mkdir(parents=True)
+    where = untrained.data / "scenes" / "test.npz"
+    np.savez(where, images=images, labels=np.zeros(40, int), classes=np.array(["stroke"]))
+    real = source_named
+    monkeypatch.setattr(
+        "core.train.streams.source_named",
+        lambda name: real(name) if name == "npz:scenes" else tiny.source_named(name),
+    )
+    path = untrained.folder / "scenario.json"
+    scenario = json.loads(path.read_text())
+    scenario["normal"]["first"] = 50
+    scenario["strange"][0] |= {
+        "name": "scenes", "source": "npz:scenes", "shipped": False, "had": "ask the author",
+        "classes": ["stroke"],
+    }  # fmt: skip
+    scenario["training"] = {
+        "glow": {"minutes": 0.01, "batch_size": 32, **tiny.MAPS, "config": tiny.CONFIG}
+    }
+    path.write_text(json.dumps(scenario))
+    done = call("train", "tiny/glow")
+    assert done.status == 0, done.err
+    where.unlink()
+    forget_everything()
+    return untrained
+
+
+@pytest.mark.slow
+def test_scores_of_absent_pictures_are_there_and_galleries_go_on(away: Tiny, call: Call) -> None:
+    target, asked = Target("tiny", "glow"), ("boxes", "scenes")
+    assert len(load_scenario("tiny").pictures("boxes").images) == 50
+    gallery = service.ask(GalleryQuery(target, asked, "total", "random", count=90))
+    away_rows = np.array(gallery.sets) == "scenes"
+    assert int(away_rows.sum()) == 40
+    assert all(np.array_equal(i, no_picture(tiny.SHAPE)) for i in gallery.images[away_rows])
+    assert not any(np.array_equal(i, no_picture(tiny.SHAPE)) for i in gallery.images[~away_rows])
+    assert np.isfinite(gallery.displayed).all()
+    assert len(np.unique(gallery.displayed[away_rows])) > 30  # of the pictures that were there
+    shown = service.pictures_of("tiny", (("scenes", 0), ("boxes", 0)))
+    assert np.array_equal(shown[0], no_picture(tiny.SHAPE))
+    with pytest.raises(PicturesElsewhere, match="ask the author"):
+        service.ask(ImageQuery(target, "scenes", 0))
+    stored = call("evaluate", "tiny/glow", "--stored")
+    assert (stored.status, "scenes" in stored.out) == (0, True), stored.err
+    anew = call("evaluate", "tiny/glow")
+    assert (anew.status, anew.err.count("\n")) == (2, 1)
+    assert "ask the author" in anew.err
+    assert not any(name.startswith("scenes") for name in _golden(away))
+
+
+def _golden(away: Tiny) -> list[str]:
+    return json.loads((away.folder / "glow.json").read_text())["golden"]["ids"]
