@@ -288,11 +288,30 @@ def test_about_five_per_cent_of_normal_test_images_are_flagged(
 def test_the_images_that_a_detector_keeps_are_there_and_are_normal(path: Path, loaded) -> None:
     detector, card = loaded
     kept = checkpoint.read_scores(path.parent, card).exemplars
-    assert len(kept) == detector.n_exemplars
+    may = load_scenario(card.scenario).ships_training
+    assert len(kept) == (detector.n_exemplars if may else 0)
     if len(kept):
         codes = detector.codes(as_tensor(kept[:50]))
         # As they were when posteriors were taken of them, but for weights rounded to 16 bits.
         torch.testing.assert_close(codes, detector.exemplar_codes[:50], rtol=0.02, atol=0.05)
+
+
+def test_of_photographs_no_more_ships_than_may() -> None:
+    """2,000 test images of each of two sets; none of the street's, and none that trained."""
+    scenario = load_scenario("photos")
+    with np.load(scenario.folder / "reference.npz") as stored:
+        files = set(stored.files)
+        assert {name.partition("/")[0] for name in files} == {"photos", "objects", "street"}
+        assert {n for n in files if n.startswith("street/")} == {
+            "street/labels", "street/shape", "street/sha256",
+        }  # fmt: skip
+    assert [len(scenario.pictures(s).images) for s in ("photos", "objects", "street")] == [
+        2000, 2000, 5000,
+    ]  # fmt: skip
+    for path in scenario.folder.glob("*.atlas.npz"):
+        with np.load(path) as stored:
+            assert "exemplars" not in stored.files, path.name
+    assert sum(p.stat().st_size for p in scenario.folder.iterdir()) < 25 * MB
 
 
 def test_the_two_readings_of_outskirts_differ_in_their_classifiers_alone() -> None:
