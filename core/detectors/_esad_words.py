@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from core.detectors._base import Paper, Part
 
-__all__ = ["KINDS", "LIMITS", "PAPER", "PARTS", "TARGETS"]
+__all__ = ["KINDS", "LIMITS", "LIMITS_OF_KNOWN", "NONE_KNOWN", "PAPER", "PARTS", "TARGETS"]
 
 PAPER = Paper(
     title="ESAD: End-to-end Deep Semi-supervised Anomaly Detection",
@@ -39,9 +39,15 @@ TARGETS: Mapping[str, tuple[str, ...]] = {  # the deviation that hangs on the co
         "step; the source leaves the noise to its caller.",
     ),
 }
+NONE_KNOWN = (  # the deviation of a detector that learns from normal images alone
+    "It was shown no anomaly, the paper's share 0 of known ones: what it asks of known anomalies "
+    "took no part.",
+)
 LIMITS = (
     "The two summands have no scale in common: the length of the code is the larger one in the "
     "mean, and weighs more, also where the reconstruction error alone would tell more.",
+)
+LIMITS_OF_KNOWN = (  # of a detector that was shown some
     "One class of known anomalies says little of others: compare the figures of known and "
     "never-seen anomalies.",
 )

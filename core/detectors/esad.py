@@ -93,11 +93,17 @@ class ESAD(Detector):
 
     @property
     def deviations(self) -> tuple[str, ...]:
-        return (*self.paper.deviations, *words.TARGETS[self.config.target])
+        known = words.TARGETS[self.config.target] if self._has_known else words.NONE_KNOWN
+        return (*self.paper.deviations, *known)
 
     @property
     def limits(self) -> tuple[str, ...]:
-        return words.LIMITS
+        return (*words.LIMITS, *(words.LIMITS_OF_KNOWN if self._has_known else ()))
+
+    @property
+    def _has_known(self) -> bool:
+        """Whether training may show it known anomalies."""
+        return self.config.data == "train+labelled"
 
     @property
     def code(self) -> str:

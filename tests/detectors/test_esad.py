@@ -208,3 +208,12 @@ def test_the_error_belongs_to_its_pixel_and_the_length_to_rebuilt_pixels() -> No
     torch.testing.assert_close(told.map[:, 10, 10], gain.float(), rtol=1e-2, atol=1e-4)
     both = detector.explain(x, "sum")
     torch.testing.assert_close(both.map, told.map + error)
+
+
+def test_what_is_said_of_known_anomalies_is_said_only_where_it_may_be_shown_some() -> None:
+    alone, shown = build(), build(data="train+labelled")
+    assert not [said for said in alone.limits if "known anomalies" in said]
+    assert [said for said in alone.deviations if "was shown no anomaly" in said]
+    assert [said for said in shown.limits if "known anomalies" in said]
+    assert [said for said in shown.deviations if "are to be rebuilt as themselves" in said]
+    assert not [said for said in shown.deviations if "was shown no anomaly" in said]
