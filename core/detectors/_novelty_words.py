@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from core.detectors._base import Paper, Part
 
-__all__ = ["KIND", "LIMITS", "PAPER", "PARTS", "TAUGHT"]
+__all__ = ["KIND", "LIMITS", "PAPER", "PARTS", "TAUGHT", "parts_in"]
 
 PAPER = Paper(
     title="Don't Miss Out on Novelty: Importance of Novel Features for Deep Anomaly Detection",
@@ -94,3 +95,10 @@ PARTS: Mapping[str, Part] = {
         "worth without an explanation.",
     ),
 }
+
+
+def parts_in(channels: int) -> Mapping[str, Part]:
+    """The parts, of pictures of so many channels: what is coloured has no grey levels."""
+    if channels == 1:
+        return PARTS
+    return {**PARTS, "pixels": replace(PARTS["pixels"], unit="colour levels")}

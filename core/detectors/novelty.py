@@ -139,6 +139,10 @@ class Novelty(Detector):
         self.register_buffer("centre", torch.zeros(len(MEASURED)))
         self.register_buffer("scale", torch.ones(len(MEASURED)))
 
+    @classmethod
+    def describe(cls, config: Config, shape: Shape) -> Mapping[str, Part]:
+        return words.parts_in(shape.channels)
+
     @property
     def deviations(self) -> tuple[str, ...]:
         taught = "asked" if self.config.encoder else self.config.data

@@ -259,3 +259,12 @@ def test_settings_that_make_no_sense_are_refused(changes: dict, words: str) -> N
 def test_a_picture_too_small_for_a_place_is_refused() -> None:
     with pytest.raises(ValueError, match="8x8 or more"):
         Novelty(SMALL, Shape(1, 7, 9))
+
+
+def test_only_grey_pictures_are_measured_in_grey_levels() -> None:
+    units = [
+        {name: part.unit for name, part in Novelty.describe(Novelty.Config(), shape).items()}
+        for shape in (Shape(1, 8, 8), Shape(3, 8, 8))
+    ]
+    assert [each.pop("pixels") for each in units] == ["grey levels", "colour levels"]
+    assert units[0] == units[1]
