@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
-from core.data.sources._base import DataMissing, Labelled, Source
+from core.data.sources._base import DataMissing, Labelled, Source, order_of
 from core.data.sources.npz import read_labelled
 from core.data.views import fitted
 from core.shape import Shape
@@ -33,9 +32,14 @@ HALVES = {"CIFAR100-even": 0, "CIFAR100-odd": 1}  # every second class, by name,
 class Torchvision(Source):
     """Images of a torchvision set; training alone reads them, the served process never does.
 
-    Those of CIFAR-10 are pickles, which torchvision opens after it has checked their md5. They
-    are ordered by the sha256 of their pixels, and so is a copy of them in cifar10/{train,test}.npz:
+    Those of CIFAR are pickles, which torchvision opens after it has checked their md5. They are
+    ordered by the sha256 of their pixels, and so is a copy of them in cifar10/{train,test}.npz:
     whichever is there, an image has the same number.
+
+    CIFAR-100 comes in halves, every second class by name: "CIFAR100-even" (apple, baby, ...) and
+    "CIFAR100-odd" (aquarium_fish, bear, ...). The test images of a half are the same from both.
+    Its training images need not be: torchvision gives all 25,000 of a half, while the copy
+    cifar100-even/train.npz that the shipped models learned from holds 12,500 of them.
     """
 
     known: ClassVar[tuple[str, ...]] = tuple(LAYOUT)
@@ -48,9 +52,14 @@ class Torchvision(Source):
         else:
             images, labels, classes = self._of_torchvision(folder, train=train, download=download)
         if self.name in COPIES:
-            order = _order(images, labels)
+            order = order_of(images, labels)
             images, labels = images[order], labels[order]
         return Labelled(fitted(images, shape), labels, classes)
+
+    @property
+    def _known_as(self) -> str:
+        """What torchvision.datasets calls the set that it is, or is a half of."""
+        return self.name.partition("-")[0]
 
     def _of_torchvision(
         self, folder: Path, *, train: bool, download: bool
@@ -58,7 +67,7 @@ class Torchvision(Source):
         import torchvision  # training only; the served process never comes here
 
         try:
-            known = getattr(torchvision.datasets, self.name.partition("-")[0])
+            known = getattr(torchvision.datasets, self._known_as)
             data = known(folder, train=train, download=download)
             images, labels = np.asarray(data.data), np.asarray(data.targets)
             fits = images.ndim == (4 if self.name in COPIES else 3) and images.dtype == np.uint8
@@ -74,19 +83,27 @@ class Torchvision(Source):
         name, (below, files) = self.name, LAYOUT[self.name]
         raw = folder / below
         words = " ".join(str(error).split()) or type(error).__name__
-        fault = _pickle_fault(raw) if name in COPIES else _idx_fault(raw)
+        fault = _pickle_fault(raw, self._known_as) if name in COPIES else _idx_fault(raw)
         if isinstance(error, RuntimeError) and "not found" in words and not fault:
-            copy = f" (or {COPIES[name]}/train.npz and test.npz)" if name in COPIES else ""
             return (
                 f"{name} is not in {raw}: set OUTSKIRTS_DATA to a folder that holds {below} with "
-                f"{files} of torchvision.datasets.{name}{copy}, or add --download to fetch them "
-                "there"
+                f"{files} of torchvision.datasets.{self._known_as}{self._or_a_copy(folder)}, or "
+                "add --download to fetch them there"
             )
         if isinstance(error, OSError) or "downloading" in words:
             return f"{name} in {raw} cannot be had: {words}"
         return (
             f"{name} in {raw} is damaged ({fault or words}): delete its files, and add --download"
         )
+
+    def _or_a_copy(self, folder: Path) -> str:
+        """The other way to have a set, and what a copy that is begun lacks."""
+        if self.name not in COPIES:
+            return ""
+        copy = folder / COPIES[self.name]
+        lacking = [file for file in ("train.npz", "test.npz") if not (copy / file).exists()]
+        lacks = f"; {copy} lacks {lacking[0]}" if len(lacking) == 1 else ""
+        return f" (or {copy.name}/train.npz and test.npz{lacks})"
 
 
 def _half(
@@ -99,19 +116,18 @@ def _half(
     return images[rows], labels[rows] // 2, classes[first::2]
 
 
-def _order(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Rows by the sha256 of their pixels; equal images by their labels."""
-    keys = [hashlib.sha256(image.tobytes()).digest() for image in images]
-    return np.array(sorted(range(len(keys)), key=lambda i: (keys[i], labels[i])), np.intp)
+def _pickle_fault(raw: Path, known_as: str) -> str:
+    """What is wrong with the files of a CIFAR, some of which are there, or "".
 
-
-def _pickle_fault(raw: Path) -> str:
-    """What is wrong with the files of CIFAR-10, some of which are there, or ""."""
-    from torchvision.datasets import CIFAR10
+    Args:
+        known_as: its name in torchvision.datasets.
+    """
+    from torchvision import datasets
     from torchvision.datasets.utils import check_integrity
 
-    meta = [CIFAR10.meta["filename"], CIFAR10.meta["md5"]]
-    files = [(raw / name, md5) for name, md5 in (*CIFAR10.train_list, *CIFAR10.test_list, meta)]
+    known = getattr(datasets, known_as)
+    meta = (known.meta["filename"], known.meta["md5"])
+    files = [(raw / name, md5) for name, md5 in (*known.train_list, *known.test_list, meta)]
     if missing := [path.name for path, _ in files if not path.exists()]:
         return f"it lacks {', '.join(missing)}" if len(missing) < len(files) else ""
     wrong = [path.name for path, md5 in files if not check_integrity(str(path), md5)]

@@ -10,7 +10,10 @@ import pytest
 
 from core.data.sources import DataMissing, source_kinds, source_named
 
-OFFERED = "there are: CIFAR10, FashionMNIST, general-grey, MNIST, mvtec:NAME, npz:NAME"
+OFFERED = (
+    "there are: CIFAR10, CIFAR100-even, CIFAR100-odd, FashionMNIST, general-grey, MNIST, "
+    "mvtec:NAME, npz:NAME"
+)
 
 
 @pytest.mark.parametrize(
@@ -19,6 +22,7 @@ OFFERED = "there are: CIFAR10, FashionMNIST, general-grey, MNIST, mvtec:NAME, np
         ("FashionMNIST", "torchvision", "FashionMNIST"),
         ("torchvision:MNIST", "torchvision", "MNIST"),
         ("CIFAR10", "torchvision", "CIFAR10"),
+        ("CIFAR100-odd", "torchvision", "CIFAR100-odd"),
         ("general-grey", "npz", "general-grey"),
         ("npz:general-grey", "npz", "general-grey"),
         ("npz:street", "npz", "street"),

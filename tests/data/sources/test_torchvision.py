@@ -17,7 +17,7 @@ GREY, COLOUR = Shape(1, 28, 28), Shape(3, 32, 32)
 
 
 def read(name: str, folder: Path, *, train: bool = True, download: bool = False) -> Labelled:
-    shape = COLOUR if name == "CIFAR10" else GREY
+    shape = COLOUR if name.startswith("CIFAR") else GREY
     return source_named(name).read(folder, shape, train=train, download=download)
 
 
@@ -164,6 +164,16 @@ def test_a_copy_of_cifar_in_another_order_gives_the_same_images_in_the_same_plac
     assert pickled.classes == copied.classes
 
 
+def test_a_pickle_that_is_cut_short_is_named(cifar: Path) -> None:
+    path = cifar / "data_batch_4"
+    path.write_bytes(path.read_bytes()[:-100])
+    for train in (True, False):
+        with pytest.raises(DataMissing) as error:
+            read("CIFAR10", cifar.parent, train=train)
+        assert "(the md5 of data_batch_4 is not what torchvision knows)" in str(error.value)
+        assert "\n" not in str(error.value)
+
+
 @pytest.mark.parametrize("train", [True, False])
 def test_a_pickle_with_another_md5_is_named_and_not_opened(cifar: Path, train: bool) -> None:
     class Trap:
@@ -198,6 +208,20 @@ def test_a_cifar_that_is_not_there_says_both_ways_to_have_it(tmp_path: Path) -> 
         read("CIFAR10", tmp_path)
 
 
+@pytest.mark.parametrize(("there", "lacking"), [("train", "test"), ("test", "train")])
+def test_a_copy_of_cifar_that_is_begun_says_which_file_it_lacks(
+    tmp_path: Path, there: str, lacking: str
+) -> None:
+    copy = tmp_path / "cifar10"
+    copy.mkdir()
+    arrays = {"images": colours(2, seed=0), "labels": np.zeros(2, int), "classes": CLASSES}
+    np.savez(copy / f"{there}.npz", **arrays)
+    with pytest.raises(DataMissing) as error:
+        read("CIFAR10", tmp_path, train=lacking == "train")
+    text = str(error.value)
+    assert f"(or cifar10/train.npz and test.npz; {copy} lacks {lacking}.npz), or add" in text
+
+
 def test_images_of_another_size_and_in_colours_are_fitted_to_the_shape(cifar: Path) -> None:
     data = source_named("CIFAR10").read(cifar.parent, Shape(1, 16, 20), train=False)
     assert data.images.shape == (3, 16, 20, 1)
@@ -205,3 +229,100 @@ def test_images_of_another_size_and_in_colours_are_fitted_to_the_shape(cifar: Pa
     assert not image[:, :2].any()
     assert not image[:, 18:].any()
     assert image[:, 2:18].all()
+
+
+# CIFAR-100 --------------------------------------------------------------------------------------
+
+HUNDRED = ["apple", "aquarium_fish", "baby", "bear", "beaver"]  # as its first five by name
+
+
+def hundred(n: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Images (n, 32, 32, 3) of noise, and labels (n,) that go round the five classes."""
+    return colours(n, seed=seed), np.arange(n) % len(HUNDRED)
+
+
+@pytest.fixture
+def cifar100(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of three files, ten training and fifteen test images; torchvision knows them."""
+    from torchvision.datasets import CIFAR100
+
+    raw = tmp_path / "cifar-100-python"
+    raw.mkdir()
+    contents = {"meta": pickle.dumps({"fine_label_names": HUNDRED})}
+    for part, n, seed in (("train", 10, 1), ("test", 15, 2)):
+        images, labels = hundred(n, seed=seed)
+        rows = images.transpose(0, 3, 1, 2).reshape(n, -1)
+        content = {"data": rows, "fine_labels": labels.tolist(), "coarse_labels": [0] * n}
+        contents[part] = pickle.dumps(content)
+    md5 = {}
+    for name, content in contents.items():
+        (raw / name).write_bytes(content)
+        md5[name] = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    monkeypatch.setattr(CIFAR100, "train_list", [["train", md5["train"]]])
+    monkeypatch.setattr(CIFAR100, "test_list", [["test", md5["test"]]])
+    monkeypatch.setattr(CIFAR100, "meta", {**CIFAR100.meta, "md5": md5["meta"]})
+    return raw
+
+
+@pytest.mark.parametrize(
+    ("name", "classes", "labels"),
+    [("CIFAR100-even", HUNDRED[::2], [0, 2, 4]), ("CIFAR100-odd", HUNDRED[1::2], [1, 3])],
+)
+def test_a_half_of_cifar100_is_every_second_class_in_the_order_of_sha256(
+    cifar100: Path, name: str, classes: list[str], labels: list[int]
+) -> None:
+    data = read(name, cifar100.parent, train=False)
+    images, given = hundred(15, seed=2)
+    rows = np.flatnonzero(np.isin(given, labels))
+    rows = np.array(sorted(rows, key=lambda i: hashlib.sha256(images[i].tobytes()).digest()))
+    assert np.array_equal(data.images[:], images[rows])
+    assert data.classes == tuple(classes)
+    assert [data.classes[i] for i in data.labels] == [HUNDRED[given[i]] for i in rows]
+
+
+def test_the_halves_of_cifar100_share_no_image_and_are_all_of_it(cifar100: Path) -> None:
+    even, odd = (read(f"CIFAR100-{half}", cifar100.parent) for half in ("even", "odd"))
+    both = {image.tobytes() for data in (even, odd) for image in data.images[:]}
+    assert len(even.labels) + len(odd.labels) == 10
+    assert both == {image.tobytes() for image in hundred(10, seed=1)[0]}
+
+
+@pytest.mark.parametrize("name", ["CIFAR100-even", "CIFAR100-odd"])
+def test_test_images_of_a_half_have_the_same_numbers_in_a_copy_as_from_pickles(
+    cifar100: Path, tmp_path: Path, name: str
+) -> None:
+    pickled = read(name, cifar100.parent, train=False)
+    copy = tmp_path / "elsewhere" / name.lower()
+    copy.mkdir(parents=True)
+    other = np.random.default_rng(0).permutation(len(pickled.labels))
+    arrays = {"images": pickled.images[:][other], "labels": pickled.labels[other]}
+    np.savez(copy / "test.npz", classes=np.array(pickled.classes), **arrays)
+    copied = read(name, copy.parent, train=False)
+    assert np.array_equal(copied.images[:], pickled.images[:])
+    assert copied.labels.tolist() == pickled.labels.tolist()
+    assert copied.classes == pickled.classes
+
+
+def test_a_cifar100_of_which_a_file_is_missing_or_another_names_it_and_no_file_of_cifar10(
+    cifar100: Path,
+) -> None:
+    (cifar100 / "test").write_bytes((cifar100 / "test").read_bytes()[:-9])
+    with pytest.raises(DataMissing) as error:
+        read("CIFAR100-odd", cifar100.parent, train=False)
+    assert str(error.value) == (
+        f"CIFAR100-odd in {cifar100} is damaged (the md5 of test is not what torchvision knows): "
+        "delete its files, and add --download"
+    )
+    (cifar100 / "meta").unlink()
+    with pytest.raises(DataMissing, match=r"is damaged \(it lacks meta\): .*--download"):
+        read("CIFAR100-even", cifar100.parent)
+
+
+def test_a_cifar100_that_is_not_there_says_both_ways_to_have_it(tmp_path: Path) -> None:
+    with pytest.raises(
+        DataMissing,
+        match=r"^CIFAR100-odd is not in .*cifar-100-python: set OUTSKIRTS_DATA .* the three files "
+        r"of torchvision\.datasets\.CIFAR100 \(or cifar100-odd/train\.npz and test\.npz\), or add "
+        r"--download",
+    ):
+        read("CIFAR100-odd", tmp_path, train=False)
