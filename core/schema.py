@@ -110,6 +110,7 @@ class TrainingSource(Strict):
             set's source; ``auxiliary`` ones are of many things; ``labelled`` ones are known
             anomalies.
         limit: what is wrong with them, for the card of whoever learned from them.
+        had: how they are had, in a sentence, for whoever has none in the data folder.
     """
 
     role: Literal["train", "calibration", "auxiliary", "labelled"]
@@ -118,6 +119,7 @@ class TrainingSource(Strict):
     text: str
     licence: str
     limit: str = ""
+    had: str = ""
 
 
 class Training(Strict):

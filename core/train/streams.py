@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.data.sources import Labelled, source_named
+from core.data.sources import DataMissing, Labelled, source_named
 from core.data.splits import calibration_split, semi_supervised_rows
 from core.data.stream import Stream
 from core.data.views import Chosen, Images, Joined
 from core.scenario import ImageSet, Scenario, ScenarioError
+from core.schema import TrainingSource
 from core.settings import settings
 
 __all__ = ["reference_sets", "streams_of"]
@@ -96,7 +97,7 @@ def _normal(scenario: Scenario, *, share: float | None, download: bool) -> dict[
     only = scenario.normal.only if whole is None else None
     if whole is None:
         assert scenario.normal.source is not None
-        whole = _part(_read(scenario, scenario.normal.source, train=True, download=download))
+        whole = _part(_read(scenario, scenario.normal, train=True, download=download))
     n, split = len(whole.label), scenario.split
     if held_out is not None:
         train, parts = np.arange(n), {"calibration": held_out}
@@ -129,7 +130,7 @@ def _further(scenario: Scenario, role: str, *, download: bool) -> _Part:
 def _listed(scenario: Scenario, role: str, *, download: bool) -> _Part | None:
     """Training images of all sources that the scenario lists with a role, if there are any."""
     read = [
-        _read(scenario, source.source, train=True, download=download)
+        _read(scenario, source, train=True, download=download)
         for source in scenario.sources_of(role)
     ]
     if len(read) < 2:
@@ -152,9 +153,22 @@ def _chosen(part: _Part, rows: np.ndarray, only: int | None) -> _Part:
     return _Part(Chosen(part.images, rows), part.label[rows])
 
 
-def _read(scenario: Scenario, source: str, *, train: bool, download: bool) -> Labelled:
-    folder = settings().data
-    return source_named(source).read(folder, scenario.shape, train=train, download=download)
+def _read(
+    scenario: Scenario, wanted: ImageSet | TrainingSource, *, train: bool, download: bool
+) -> Labelled:
+    """Images of the source of a set, or of what detectors learn from.
+
+    Raises:
+        DataMissing: they are not there, with what the scenario says of how they are had.
+    """
+    assert wanted.source is not None
+    source, folder = source_named(wanted.source), settings().data
+    try:
+        return source.read(folder, scenario.shape, train=train, download=download)
+    except DataMissing as error:
+        if not wanted.had:
+            raise
+        raise DataMissing(f"{error}; {wanted.title}: {wanted.had}") from error
 
 
 # What is shown ----------------------------------------------------------------------------------
@@ -178,9 +192,7 @@ def reference_sets(scenario: Scenario, *, download: bool) -> dict[str, tuple[np.
         if image_set.source is None:
             continue
         if image_set.source not in sources:
-            sources[image_set.source] = _read(
-                scenario, image_set.source, train=False, download=download
-            )
+            sources[image_set.source] = _read(scenario, image_set, train=False, download=download)
         sets[image_set.name] = _shown(image_set, sources[image_set.source])
     return sets
 

@@ -237,3 +237,28 @@ def test_a_set_without_images_or_masks_is_named(scenario) -> None:
         reference_sets(scenario(lambda v: v["strange"][0].update(only=7)), download=False)
     with pytest.raises(ScenarioError, match="'strokes' is to have masks, npz:known has none"):
         reference_sets(scenario(lambda v: v["strange"][0].update(masks=True)), download=False)
+
+
+# How missing images are had ---------------------------------------------------------------------
+
+HAD = "cut the characters out of photographs"
+
+
+def test_a_set_that_is_not_there_says_how_it_is_had_in_the_scenarios_words(scenario) -> None:
+    def edit(values: dict[str, Any]) -> None:
+        values["strange"][0].update(source="npz:gone", title="Signs", had=HAD)
+
+    with pytest.raises(DataMissing) as error:
+        reference_sets(scenario(edit), download=False)
+    text = str(error.value)
+    assert text.startswith("gone is not in ")
+    assert text.endswith(f"; Signs: {HAD}")
+
+
+def test_images_to_learn_from_that_are_not_there_say_how_they_are_had(scenario) -> None:
+    def edit(values: dict[str, Any]) -> None:
+        listed(gone="auxiliary")(values)
+        values["sources"]["gone"].update(title="General", had=HAD)
+
+    with pytest.raises(DataMissing, match=rf"^gone is not in .*; General: {HAD}$"):
+        streams_of(scenario(edit), ["auxiliary"], 4)

@@ -23,6 +23,8 @@ BUNDLES = {  # folder to files, each with grey images (N, 28, 28) of another kin
 class Npz(Source):
     """NAME/train.npz and NAME/test.npz: ``images``, ``labels`` and ``classes``.
 
+    Images stay in the order of the file, so that a number means the same there and here.
+
     A name that is known is that of a folder of several files, all for training: their classes are
     those of one file after those of another, and a file that names none is a class of its own.
     """
@@ -85,10 +87,12 @@ def read_labelled(path: Path) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
     try:
         arrays = _arrays(path, ("images", "labels", "classes"))
     except FileNotFoundError as error:
+        other = {"train.npz": "test.npz", "test.npz": "train.npz"}.get(path.name, "")
+        alone = f" ({path.parent} holds {other} alone)" if (path.parent / other).is_file() else ""
         raise DataMissing(
-            f"{path.parent.name} is not in {path}: set OUTSKIRTS_DATA to a folder that holds "
-            f"{path.parent.name}/{path.name} with images (N, H, W) or (N, H, W, 3) uint8, labels "
-            "(N,) int and classes; it cannot be downloaded from here"
+            f"{path.parent.name} is not in {path}{alone}: set OUTSKIRTS_DATA to a folder that "
+            f"holds {path.parent.name}/{path.name} with images (N, H, W) or (N, H, W, 3) uint8, "
+            "labels (N,) int and classes; it cannot be downloaded from here"
         ) from error
     images, labels, classes = arrays["images"], arrays["labels"], arrays["classes"]
     if fault := _fault(images, labels, classes):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -207,3 +208,13 @@ def test_a_missing_file_says_what_belongs_where(pets: Path) -> None:
     for word in ("pets/test.npz", "OUTSKIRTS_DATA", "(N, H, W, 3) uint8", "labels", "classes"):
         assert word in text
     assert "\n" not in text
+    assert f"({pets / 'pets'} holds train.npz alone)" in text
+    shutil.rmtree(pets / "pets")
+    with pytest.raises(DataMissing, match=r"^pets is not in .*pets/test\.npz: set OUTSKIRTS_DATA"):
+        read(pets, "npz:pets", train=False)
+
+
+def test_images_of_any_other_set_stay_in_the_order_of_the_file(pets: Path) -> None:
+    backwards = {key: WHOLE[key][::-1] for key in ("images", "labels")}
+    np.savez(pets / "pets" / "train.npz", classes=WHOLE["classes"], **backwards)
+    assert np.array_equal(read(pets, "npz:pets").images[:], COLOURS[::-1])
