@@ -129,6 +129,34 @@ def test_a_colour_file_is_scored_as_the_picture_that_it_holds(
     assert "three equal channels" in said.err
 
 
+def test_grey_arrays_and_large_photos_are_converted_and_scoring_says_how(
+    colours: Tiny, call: Call, tmp_path: Path
+) -> None:
+    pictures = load_scenario("colours").pictures("red").images
+    np.save(tmp_path / "grey.npy", pictures[:2, ..., 0])
+    as_pil(pictures[0].repeat(7, axis=0).repeat(7, axis=1)).save(tmp_path / "photo.png")
+    said = call("score", "colours/glow", tmp_path / "grey.npy", tmp_path / "photo.png")
+    assert said.status == 0
+    assert said.err.splitlines() == [
+        "grey.npy#0: grey made colour, three equal channels",
+        "grey.npy#1: grey made colour, three equal channels",
+        "photo.png: 448x336 fitted to 64x48, shrunk 7 times each way",
+    ]
+
+
+def test_a_set_of_ones_own_that_is_converted_says_how_many_images_were(
+    colours: Tiny, call: Call, tmp_path: Path
+) -> None:
+    pictures = load_scenario("colours").pictures("blue").images
+    np.savez(tmp_path / "own.npz", grey=pictures[:3, ..., 2], small=pictures[:2, ::4, ::4])
+    said = call("evaluate", "colours/glow", "--stored", "--against", f"own={tmp_path / 'own.npz'}")
+    assert said.status == 0
+    assert said.err.splitlines()[-2:] == [
+        f"{tmp_path / 'own.npz'}: grey made colour, three equal channels (3 of 5)",
+        f"{tmp_path / 'own.npz'}: 16x12 fitted to 64x48, enlarged 4 times each way (2 of 5)",
+    ]
+
+
 def test_evaluate_prints_every_set_and_part(colours: Tiny, call: Call) -> None:
     table = json.loads(call("evaluate", "colours/outskirts", "--stored", "--json").out)
     assert set(table["strange"]) == {"blue", "turned"}
@@ -208,3 +236,16 @@ def test_a_visitors_picture_is_asked_about_in_colour(opened: Open) -> None:
     app.file_uploader[0].upload("own.png", stream.getvalue(), "image/png").run()
     assert not app.exception, [e.value for e in app.exception]
     assert "own\\.png" in " ".join(m.value for m in app.markdown)
+    assert "640x480 fitted to 64x48, shrunk 10 times each way" in [c.value for c in app.caption]
+
+
+def test_a_visitors_grey_picture_says_on_own_images_that_it_was_made_colour(opened: Open) -> None:
+    stream = io.BytesIO()
+    Image.new("L", (448, 336), 90).save(stream, "PNG")
+    app = opened("own")
+    app.file_uploader[0].upload("grey.png", stream.getvalue(), "image/png").run()
+    assert not app.exception, [e.value for e in app.exception]
+    said = (
+        "grey made colour, three equal channels; 448x336 fitted to 64x48, shrunk 7 times each way"
+    )
+    assert said in [c.value for c in app.caption]

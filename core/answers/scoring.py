@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from core.detectors._base import Detector
 
 __all__ = ["Evaluation", "Scored", "evaluate", "score"]
+
+TOLD = 3  # notes on a set of images, the most common, before the others are counted
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ def evaluate(
         against: the user's strange images by set name, in place of the scenario's.
         stored: take the reference images' numbers from the checkpoint instead of computing them.
         watch: told what is being scored.
-        say: told what a folder of the user's holds that is no image.
+        say: told what a folder of the user's holds that is no image, and what was done to images.
 
     Raises:
         OutskirtsError: no such scenario or checkpoint, or no image of a set can be read.
@@ -187,4 +190,15 @@ def _own_images(
         raise ImageError(f"{path}: nothing can be read; {bad[0].id}: {bad[0].error}")
     good = [item for item in items if item.picture is not None]
     images = np.stack([item.picture.image for item in good if item.picture])
+    if say is not None:
+        for words in _done([item.picture.notes for item in good if item.picture]):
+            say(f"{path}: {words}")
     return images, [item.id for item in good], bad
+
+
+def _done(notes: Sequence[Sequence[str]]) -> list[str]:
+    """What was done to images, by the notes on each: the most common first, and how often."""
+    counts = Counter(note for own in notes for note in own)
+    told = [f"{note} ({n:,} of {len(notes):,})" for note, n in counts.most_common(TOLD)]
+    rest = len(counts) - len(told)
+    return [*told, f"and {rest:,} other notes on images"] if rest > 0 else told

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from core.data.bounds import MAX_PIXELS, NO_MEMORY, check_file, check_length, make_smaller
-from core.data.picture import ImageError, Picture, fit, fitted_size, inside, pixels_of
+from core.data.picture import ImageError, Picture, fit, fitted_size, inside, pixels_of, resized
 from core.data.remains import warnings_of
 from core.data.tags import TURNS, orientation_of
 from core.data.tones import toned, varies
@@ -212,15 +212,23 @@ def _fitted(
         full: its size in the file, upright.
         varied: whether its pixels differed in the file.
     """
-    if not image.size == shape.size == full:
-        notes = [*notes, f"{full[0]}x{full[1]} fitted to {shape.width}x{shape.height}"]
-        image = fit(image, shape, full=full)
-    pixels = pixels_of(image.convert("RGB" if shape.channels == 3 else "L"))
     width, height = fitted_size(*full, shape)
+    if not image.size == shape.size == full:
+        image = fit(image, shape, full=full)
+        notes = [*notes, _change(full, (width, height), to=shape.size, how="fitted ")]
+    pixels = pixels_of(image.convert("RGB" if shape.channels == 3 else "L"))
     left, top = inside((width, height), shape)
     own = pixels[top : top + height, left : left + width]
     if full != shape.size:
-        watch("Fitted", f"{full[0]}x{full[1]} to {width}x{height}", own)
+        watch("Fitted", _change(full, (width, height), to=(width, height)), own)
     if (width, height) != shape.size:
         watch("On black", f"{width}x{height} in the middle of {shape.width}x{shape.height}", pixels)
     return Picture(pixels, tuple(notes), warnings_of(own, full, varied=varied))
+
+
+def _change(
+    full: tuple[int, int], fitted: tuple[int, int], *, to: tuple[int, int], how: str = ""
+) -> str:
+    """From what size to which, and by how much it was shrunk or enlarged on the way."""
+    by = resized(full, fitted)
+    return f"{full[0]}x{full[1]} {how}to {to[0]}x{to[1]}" + (f", {by}" if by else "")

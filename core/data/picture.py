@@ -28,6 +28,7 @@ __all__ = [
     "no_picture",
     "pixels_of",
     "png",
+    "resized",
 ]
 
 
@@ -151,6 +152,24 @@ def check_fits(width: int, height: int, shape: Shape) -> None:
     """
     if 0 in fitted_size(width, height, shape):
         raise ImageError(f"{width}x{height}: nothing of it is left at {shape.width}x{shape.height}")
+
+
+def resized(full: tuple[int, int], size: tuple[int, int]) -> str:
+    """By how much a picture (width, height) was shrunk or enlarged to a fitted size, or "".
+
+    Example:
+        >>> resized((224, 224), (32, 32)), resized((100, 50), (28, 14)), resized((7, 7), (28, 28))
+        ('shrunk 7 times each way', 'shrunk 3.6 times each way', 'enlarged 4 times each way')
+        >>> resized((28, 14), (28, 14)), resized((3000, 200), (28, 2))
+        ('', 'shrunk 107 times each way')
+    """
+    long = 0 if full[0] >= full[1] else 1  # of the longer side: the other is rounded more
+    factor = full[long] / size[long]
+    times = max(factor, 1 / factor)
+    number = f"{times:.0f}" if times >= 9.95 else f"{times:.1f}".removesuffix(".0")
+    if number == "1":
+        return ""
+    return f"{'shrunk' if factor > 1 else 'enlarged'} {number} times each way"
 
 
 def inside(size: tuple[int, int], shape: Shape) -> tuple[int, int]:

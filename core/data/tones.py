@@ -71,7 +71,7 @@ def _said(mode: str, goal: str, shape: Shape) -> list[str]:
     if shape.channels == 1:
         return [f"{mode} made grey"] if mode != "L" else []
     if goal == "L":
-        return [f"{mode} made colour, three equal channels"]
+        return [f"{'grey' if mode == 'L' else mode} made colour, three equal channels"]
     return [f"{mode} made RGB"] if mode not in IN_COLOURS else []
 
 

@@ -77,7 +77,7 @@ def test_each_thing_that_was_done_is_a_step_and_the_last_is_what_models_see(
         ("As the file has it", "PNG, 40x20, RGBA"),
         ("Colours and levels", "RGBA made grey; transparent pixels became white"),
         ("Upright", "turned upright by its EXIF tag"),
-        ("Fitted", "20x40 to 14x28"),
+        ("Fitted", "20x40 to 14x28, shrunk 1.4 times each way"),
         ("On black", "14x28 in the middle of 28x28"),
     ]
     assert [step.image.shape for step in steps.steps] == [

@@ -73,7 +73,10 @@ def test_an_oblong_picture_is_turned_before_it_is_fitted() -> None:
     lying = np.zeros((28, 56), np.uint8)
     lying[:, :28] = 200  # left half bright; upright, the upper half
     found = decode(encoded(grey(lying), exif=exif), GREY)
-    assert found.notes == ("turned upright by its EXIF tag", "28x56 fitted to 28x28")
+    assert found.notes == (
+        "turned upright by its EXIF tag",
+        "28x56 fitted to 28x28, shrunk 2 times each way",
+    )
     assert plane(found)[4, 14] == 200
     assert plane(found)[24, 14] == 0
 
@@ -159,7 +162,7 @@ def test_the_first_frame_of_a_moving_picture_is_taken_and_noted() -> None:
 def test_another_size_is_fitted_on_black_in_the_middle_and_noted() -> None:
     wide = np.full((50, 100), 180, np.uint8)
     found = decode(encoded(grey(wide)), GREY)
-    assert found.notes == ("100x50 fitted to 28x28",)
+    assert found.notes == ("100x50 fitted to 28x28, shrunk 3.6 times each way",)
     # Twice as wide as high: 28x14, seven black rows above and below.
     assert (plane(found)[7:21] == 180).all()
     assert not plane(found)[:7].any()
@@ -169,7 +172,7 @@ def test_another_size_is_fitted_on_black_in_the_middle_and_noted() -> None:
 def test_a_small_picture_is_made_larger() -> None:
     found = decode(encoded(grey(np.full((7, 7), 99, np.uint8))), GREY)
     assert (plane(found) == 99).all()
-    assert found.notes == ("7x7 fitted to 28x28",)
+    assert found.notes == ("7x7 fitted to 28x28, enlarged 4 times each way",)
 
 
 # What is refused --------------------------------------------------------------------------------
@@ -374,7 +377,7 @@ def test_a_tiff_in_one_strip_may_have_fewer_pixels() -> None:
     with pytest.raises(ImageError, match="5000x3000 is more than 14 megapixels, the limit for RGB"):
         decode(strip, GREY)
     assert (
-        "5000x3000 fitted to 28x28"
+        "5000x3000 fitted to 28x28, shrunk 179 times each way"
         in decode(encoded(blank, "TIFF", compression="tiff_adobe_deflate"), GREY).notes
     )  # in strips of 64 kB
 
@@ -399,7 +402,7 @@ def test_a_jpeg_of_several_scans_may_have_fewer_pixels() -> None:
     several = one_scan.replace(head, b"\xff\xda\x00\x08\x01\x01\x00")
     with pytest.raises(ImageError, match=words):
         decode(several, GREY)
-    assert "8000x5000 fitted to 28x28" in decode(one_scan, GREY).notes
+    assert "8000x5000 fitted to 28x28, shrunk 286 times each way" in decode(one_scan, GREY).notes
 
 
 def test_a_large_jpeg_is_decoded_at_half_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -417,7 +420,7 @@ def test_a_large_jpeg_is_decoded_at_half_its_size(monkeypatch: pytest.MonkeyPatc
     half = decode(data, GREY)
     assert sizes[0] == (56, 112)
     assert half.notes == whole.notes
-    assert "224x112 fitted to 28x28" in half.notes
+    assert "224x112 fitted to 28x28, shrunk 8 times each way" in half.notes
     assert np.abs(plane(half).astype(int) - plane(whole)).mean() < 3
 
 
@@ -478,7 +481,7 @@ def test_pages_are_counted_in_small_files_and_else_looked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert "first of 3 frames" in decode(pages(3), GREY).notes
-    assert decode(pages(1), GREY).notes == ("4x4 fitted to 28x28",)
+    assert decode(pages(1), GREY).notes == ("4x4 fitted to 28x28, enlarged 7 times each way",)
     monkeypatch.setattr(
         TiffImagePlugin.TiffImageFile, "n_frames", property(lambda self: pytest.fail("counted"))
     )

@@ -48,7 +48,7 @@ def test_a_picture_in_colours_of_the_right_size_comes_through_as_it_is(
 def test_a_grey_file_becomes_three_equal_channels_and_that_is_said() -> None:
     shape = Shape(3, 28, 28)
     for data, what in (
-        (encoded(grey(CORNER)), "L made colour, three equal channels"),
+        (encoded(grey(CORNER)), "grey made colour, three equal channels"),
         (encoded(grey(CORNER).convert("1")), "1 made colour, three equal channels"),
         (encoded(grey(CORNER).convert("LA")), "LA made colour, three equal channels"),
         (
@@ -80,7 +80,7 @@ def test_colours_of_a_turned_exif_tag_stand_upright(kind: str) -> None:
 def test_another_size_is_fitted_by_its_longer_side_in_the_middle_of_black() -> None:
     flat = encoded(Image.new("RGB", (100, 50), RED))
     found = decode(flat, COLOUR)  # 64x32, eight black rows above and below
-    assert found.notes == ("100x50 fitted to 64x48",)
+    assert found.notes == ("100x50 fitted to 64x48, shrunk 1.6 times each way",)
     assert (found.image[8:40] == RED).all()
     assert not found.image[:8].any()
     assert not found.image[40:].any()
@@ -90,13 +90,24 @@ def test_another_size_is_fitted_by_its_longer_side_in_the_middle_of_black() -> N
     assert not high.image[55:].any()
 
 
+def test_a_photo_of_224_pixels_says_that_it_was_shrunk_to_32_and_by_how_much() -> None:
+    photo = Image.effect_noise((224, 224), 60).convert("RGB")
+    found = decode(encoded(photo), Shape(3, 32, 32))
+    assert found.image.shape == (32, 32, 3)
+    assert found.notes == ("224x224 fitted to 32x32, shrunk 7 times each way",)
+    assert found.warnings == ()
+
+
 def test_what_is_transparent_becomes_white_and_what_is_added_black() -> None:
     rgba = np.zeros((100, 100, 4), np.uint8)
     rgba[..., :3] = RED
     rgba[:, 50:, 3] = 255
     found = decode(encoded(Image.fromarray(rgba)), COLOUR)  # 48x48, eight black columns
     assert found.image[24, [0, 12, 50, 63]].tolist() == [[0] * 3, [255] * 3, list(RED), [0] * 3]
-    assert found.notes == ("transparent pixels became white", "100x100 fitted to 64x48")
+    assert found.notes == (
+        "transparent pixels became white",
+        "100x100 fitted to 64x48, shrunk 2.1 times each way",
+    )
 
 
 def test_a_colour_half_transparent_is_mixed_with_white() -> None:
@@ -201,7 +212,10 @@ def test_as_many_pixels_are_read_where_less_is_made_of_them() -> None:
 
 
 def test_a_large_jpeg_is_decoded_at_half_its_size_where_colours_would_not_fit() -> None:
-    assert "8000x5000 fitted to 1024x1024" in decode(large_jpeg(8000, 5000), LARGE).notes
+    assert (
+        "8000x5000 fitted to 1024x1024, shrunk 7.8 times each way"
+        in decode(large_jpeg(8000, 5000), LARGE).notes
+    )
 
 
 # Arrays -----------------------------------------------------------------------------------------
@@ -220,7 +234,7 @@ def test_arrays_of_the_scenarios_size_are_taken_as_they_are() -> None:
 def test_arrays_of_grey_and_of_four_channels_become_colours() -> None:
     (found,) = from_array(HALVES[None, ..., 0], COLOUR)
     assert np.array_equal(found.image, HALVES[..., :1].repeat(3, 2))
-    assert found.notes == ("L made colour, three equal channels",)
+    assert found.notes == ("grey made colour, three equal channels",)
     clear = np.dstack([HALVES, np.full((HEIGHT, WIDTH), 0, np.uint8)])
     clear[0, 0, 3] = 255
     (found,) = from_array(clear[None], COLOUR)

@@ -79,61 +79,147 @@ FILES = {
 # The first sixteen digits of the SHA-256 of the pixels, and the notes: of the code before shapes.
 BEFORE: dict[str, tuple[str, tuple[str, ...]]] = {
     "grey": ("2bbb1955e89592e5", ()),
-    "grey wide": ("09e7233d2c6a0b7d", ("100x50 fitted to 28x28",)),
-    "grey high": ("b3988eb522a2e1c4", ("41x99 fitted to 28x28",)),
-    "grey small": ("35bf0ece355d9b3b", ("9x7 fitted to 28x28",)),
-    "grey large": ("935d42782908811b", ("1300x1500 fitted to 28x28",)),
+    "grey wide": ("09e7233d2c6a0b7d", ("100x50 fitted to 28x28, shrunk 3.6 times each way",)),
+    "grey high": ("b3988eb522a2e1c4", ("41x99 fitted to 28x28, shrunk 3.5 times each way",)),
+    "grey small": ("35bf0ece355d9b3b", ("9x7 fitted to 28x28, enlarged 3.1 times each way",)),
+    "grey large": ("935d42782908811b", ("1300x1500 fitted to 28x28, shrunk 54 times each way",)),
     "colour": ("1ca9828b7d739b78", ("RGB made grey",)),
-    "colour high": ("c117dd28cc665e74", ("RGB made grey", "70x90 fitted to 28x28")),
-    "colour large": ("cae6865f1e779ff0", ("RGB made grey", "1500x1300 fitted to 28x28")),
-    "opaque": ("b9b57f353a5792f6", ("RGBA made grey", "44x33 fitted to 28x28")),
-    "opaque grey": ("79fa7a78ce68dd70", ("LA made grey", "44x33 fitted to 28x28")),
-    "bits": ("7e59f6d7569fb189", ("1 made grey", "50x60 fitted to 28x28")),
-    "palette": ("a1268e635e6472ef", ("P made grey", "50x60 fitted to 28x28")),
-    "bmp": ("9896267c920c778e", ("RGB made grey", "61x30 fitted to 28x28")),
-    "ppm": ("ae32f28f47f4308b", ("RGB made grey", "30x61 fitted to 28x28")),
-    "webp": ("880635e4ef008db9", ("RGB made grey", "62x31 fitted to 28x28")),
-    "jpeg": ("af2214bd477d4564", ("RGB made grey", "224x112 fitted to 28x28")),
-    "jpeg grey": ("97820cdc53e3fab8", ("64x112 fitted to 28x28",)),
-    "jpeg progressive": ("d330aeaacfa381e2", ("RGB made grey", "112x64 fitted to 28x28")),
+    "colour high": (
+        "c117dd28cc665e74",
+        ("RGB made grey", "70x90 fitted to 28x28, shrunk 3.2 times each way"),
+    ),
+    "colour large": (
+        "cae6865f1e779ff0",
+        ("RGB made grey", "1500x1300 fitted to 28x28, shrunk 54 times each way"),
+    ),
+    "opaque": (
+        "b9b57f353a5792f6",
+        ("RGBA made grey", "44x33 fitted to 28x28, shrunk 1.6 times each way"),
+    ),
+    "opaque grey": (
+        "79fa7a78ce68dd70",
+        ("LA made grey", "44x33 fitted to 28x28, shrunk 1.6 times each way"),
+    ),
+    "bits": (
+        "7e59f6d7569fb189",
+        ("1 made grey", "50x60 fitted to 28x28, shrunk 2.1 times each way"),
+    ),
+    "palette": (
+        "a1268e635e6472ef",
+        ("P made grey", "50x60 fitted to 28x28, shrunk 2.1 times each way"),
+    ),
+    "bmp": (
+        "9896267c920c778e",
+        ("RGB made grey", "61x30 fitted to 28x28, shrunk 2.2 times each way"),
+    ),
+    "ppm": (
+        "ae32f28f47f4308b",
+        ("RGB made grey", "30x61 fitted to 28x28, shrunk 2.2 times each way"),
+    ),
+    "webp": (
+        "880635e4ef008db9",
+        ("RGB made grey", "62x31 fitted to 28x28, shrunk 2.2 times each way"),
+    ),
+    "jpeg": (
+        "af2214bd477d4564",
+        ("RGB made grey", "224x112 fitted to 28x28, shrunk 8 times each way"),
+    ),
+    "jpeg grey": ("97820cdc53e3fab8", ("64x112 fitted to 28x28, shrunk 4 times each way",)),
+    "jpeg progressive": (
+        "d330aeaacfa381e2",
+        ("RGB made grey", "112x64 fitted to 28x28, shrunk 4 times each way"),
+    ),
     "jpeg turned": (
         "eb528e5eefca4dbe",
-        ("turned upright by its EXIF tag", "RGB made grey", "112x224 fitted to 28x28"),
+        (
+            "turned upright by its EXIF tag",
+            "RGB made grey",
+            "112x224 fitted to 28x28, shrunk 8 times each way",
+        ),
     ),
-    "inks": ("944e3d0a1f060ed1", ("CMYK made grey", "30x40 fitted to 28x28")),
+    "inks": (
+        "944e3d0a1f060ed1",
+        ("CMYK made grey", "30x40 fitted to 28x28, shrunk 1.4 times each way"),
+    ),
     "16 bits": (
         "63ad88cd33d9e147",
-        ("I;16 made grey, levels 0..65535 as 0..255", "60x40 fitted to 28x28"),
+        (
+            "I;16 made grey, levels 0..65535 as 0..255",
+            "60x40 fitted to 28x28, shrunk 2.1 times each way",
+        ),
     ),
     "16 bits tiff": (
         "63ad88cd33d9e147",
-        ("I;16 made grey, levels 0..65535 as 0..255", "60x40 fitted to 28x28"),
+        (
+            "I;16 made grey, levels 0..65535 as 0..255",
+            "60x40 fitted to 28x28, shrunk 2.1 times each way",
+        ),
     ),
     "16 bits inverted": (
         "051d280c6b8777c4",
-        ("I;16 made grey, levels 65535..0 as 0..255", "60x40 fitted to 28x28"),
+        (
+            "I;16 made grey, levels 65535..0 as 0..255",
+            "60x40 fitted to 28x28, shrunk 2.1 times each way",
+        ),
     ),
     "32 bits": (
         "1fb37dbb5f90a0a1",
-        ("I made grey, levels 0..4.2432e+09 as 0..255", "60x40 fitted to 28x28"),
+        (
+            "I made grey, levels 0..4.2432e+09 as 0..255",
+            "60x40 fitted to 28x28, shrunk 2.1 times each way",
+        ),
     ),
     "floats": (
         "1fb37dbb5f90a0a1",
-        ("F made grey, levels -300..9025.71 as 0..255", "60x40 fitted to 28x28"),
+        (
+            "F made grey, levels -300..9025.71 as 0..255",
+            "60x40 fitted to 28x28, shrunk 2.1 times each way",
+        ),
     ),
-    "frames": ("475595fa429ed501", ("first of 2 frames", "P made grey", "30x30 fitted to 28x28")),
-    "turned 2": ("2fc8294d922028b0", ("turned upright by its EXIF tag", "45x30 fitted to 28x28")),
-    "turned 3": ("2d146d2cb49720e8", ("turned upright by its EXIF tag", "45x30 fitted to 28x28")),
-    "turned 4": ("fbd49f1e9124a1d8", ("turned upright by its EXIF tag", "45x30 fitted to 28x28")),
-    "turned 5": ("39d710d6d4f718fb", ("turned upright by its EXIF tag", "30x45 fitted to 28x28")),
-    "turned 6": ("0723826eae578e7b", ("turned upright by its EXIF tag", "30x45 fitted to 28x28")),
-    "turned 7": ("be6cefac0296532b", ("turned upright by its EXIF tag", "30x45 fitted to 28x28")),
-    "turned 8": ("8d7c3f1e87a302e4", ("turned upright by its EXIF tag", "30x45 fitted to 28x28")),
+    "frames": (
+        "475595fa429ed501",
+        ("first of 2 frames", "P made grey", "30x30 fitted to 28x28, shrunk 1.1 times each way"),
+    ),
+    "turned 2": (
+        "2fc8294d922028b0",
+        ("turned upright by its EXIF tag", "45x30 fitted to 28x28, shrunk 1.6 times each way"),
+    ),
+    "turned 3": (
+        "2d146d2cb49720e8",
+        ("turned upright by its EXIF tag", "45x30 fitted to 28x28, shrunk 1.6 times each way"),
+    ),
+    "turned 4": (
+        "fbd49f1e9124a1d8",
+        ("turned upright by its EXIF tag", "45x30 fitted to 28x28, shrunk 1.6 times each way"),
+    ),
+    "turned 5": (
+        "39d710d6d4f718fb",
+        ("turned upright by its EXIF tag", "30x45 fitted to 28x28, shrunk 1.6 times each way"),
+    ),
+    "turned 6": (
+        "0723826eae578e7b",
+        ("turned upright by its EXIF tag", "30x45 fitted to 28x28, shrunk 1.6 times each way"),
+    ),
+    "turned 7": (
+        "be6cefac0296532b",
+        ("turned upright by its EXIF tag", "30x45 fitted to 28x28, shrunk 1.6 times each way"),
+    ),
+    "turned 8": (
+        "8d7c3f1e87a302e4",
+        ("turned upright by its EXIF tag", "30x45 fitted to 28x28, shrunk 1.6 times each way"),
+    ),
     "tiff turned": (
         "7cbcb86592c9158f",
-        ("turned upright by its EXIF tag", "RGB made grey", "30x45 fitted to 28x28"),
+        (
+            "turned upright by its EXIF tag",
+            "RGB made grey",
+            "30x45 fitted to 28x28, shrunk 1.6 times each way",
+        ),
     ),
-    "tiff packed": ("c1445f97e43f92cf", ("RGB made grey", "30x45 fitted to 28x28")),
+    "tiff packed": (
+        "c1445f97e43f92cf",
+        ("RGB made grey", "30x45 fitted to 28x28, shrunk 1.6 times each way"),
+    ),
 }
 
 

@@ -188,7 +188,7 @@ def test_an_own_image_is_converted_and_the_conversion_is_said(page, address, tmp
     page.goto(address + "/likelihoods")
     page.get_by_role("button", name="One of your own").click()
     page.locator("input[type=file]").set_input_files(tmp_path / "red.png")
-    page.get_by_text("RGB made grey; 60x40 fitted to 28x28").wait_for()
+    page.get_by_text("RGB made grey; 60x40 fitted to 28x28, shrunk 2.1 times each way").wait_for()
 
 
 def test_a_file_that_is_no_image_is_one_error_and_the_page_goes_on(page, address, tmp_path):

@@ -43,7 +43,7 @@ def test_an_image_of_ones_own_is_fitted_mirrored_and_put_away(page, address, tmp
     before = caption(page)
     page.get_by_role("button", name="One of your own").click()
     page.locator("input[type=file]").set_input_files(tmp_path / "red *square*.png")
-    page.get_by_text("RGB made grey; 60x40 fitted to 28x28").wait_for()
+    page.get_by_text("RGB made grey; 60x40 fitted to 28x28, shrunk 2.1 times each way").wait_for()
     assert caption(page) == "The image: red *square*.png"
     page.get_by_role("button", name="Put it away").click()
     page.wait_for_function(

@@ -95,7 +95,7 @@ def test_what_was_done_to_a_file_is_said_on_standard_error(
     said = call("score", "tiny/glow", tmp_path / "red.png")
     assert said.status == 0
     assert len(said.lines()) == 1
-    assert said.err == "red.png: RGB made grey; 40x50 fitted to 28x28\n"
+    assert said.err == "red.png: RGB made grey; 40x50 fitted to 28x28, shrunk 1.8 times each way\n"
 
 
 def test_a_file_of_which_nothing_is_left_is_scored_with_a_warning_of_its_own(
@@ -389,6 +389,20 @@ def test_evaluate_against_a_folder_of_ones_own(
     ).sets["boxes"]["total"]
     mine = parts_of_boxes(tiny_scenario.folder)["total"]
     assert figures["auroc"] == pytest.approx((normal < mine[:, None]).mean(), abs=2e-4)
+
+
+@pytest.mark.usefixtures("few_draws")
+def test_a_set_in_colours_of_many_sizes_says_the_most_common_of_what_was_done(
+    tiny_scenario: Tiny, tmp_path: Path, call: Call
+) -> None:
+    for i in range(4):
+        Image.new("RGB", (28, 28 * (i + 2)), (9 * i, 90, 9)).save(tmp_path / f"{i}.png")
+    said = call("evaluate", "tiny/glow", "--json", "--against", f"mine={tmp_path}")
+    assert said.status == 0
+    told = [line.removeprefix(f"{tmp_path}: ") for line in said.err.splitlines()]
+    assert told[0] == "RGB made grey (4 of 4)"
+    assert told[1] == "28x56 fitted to 28x28, shrunk 2 times each way (1 of 4)"
+    assert told[3:] == ["and 2 other notes on images"]
 
 
 @pytest.mark.usefixtures("few_draws")

@@ -73,7 +73,7 @@ def test_what_was_done_to_a_file_is_said(tiny_scenario: Tiny, tmp_path: Path, ca
     Image.fromarray(np.zeros((56, 56), np.uint8) + 90).save(image)
     said = call("explain", "tiny/glow", image, "--out", tmp_path / "map.png")
     assert said.status == 0
-    assert "56x56 fitted to 28x28" in said.err
+    assert "56x56 fitted to 28x28, shrunk 2 times each way" in said.err
 
 
 def test_an_array_of_one_image_is_explained_and_of_several_refused(
