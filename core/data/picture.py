@@ -155,7 +155,7 @@ def check_fits(width: int, height: int, shape: Shape) -> None:
 
 
 def resized(full: tuple[int, int], size: tuple[int, int]) -> str:
-    """By how much a picture (width, height) was shrunk or enlarged to a fitted size, or "".
+    """By how much a picture of a full size (width, height) was changed to have another, or "".
 
     Example:
         >>> resized((224, 224), (32, 32)), resized((100, 50), (28, 14)), resized((7, 7), (28, 28))
