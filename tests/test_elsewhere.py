@@ -11,6 +11,7 @@ import tiny
 from conftest import Call, Tiny, forget_everything
 
 from core import service
+from core.answers import lesson
 from core.data import reference
 from core.data.picture import no_picture
 from core.data.reference import read_reference, write_reference
@@ -110,7 +111,7 @@ def away(untrained: Tiny, call: Call, monkeypatch: pytest.MonkeyPatch) -> Tiny:
     )
     path = untrained.folder / "scenario.json"
     scenario = json.loads(path.read_text())
-    scenario["normal"]["first"] = 50
+    scenario["normal"]["first"] = 90
     scenario["strange"][0] |= {
         "name": "scenes", "source": "npz:scenes", "shipped": False, "had": "ask the author",
         "classes": ["stroke"],
@@ -129,8 +130,8 @@ def away(untrained: Tiny, call: Call, monkeypatch: pytest.MonkeyPatch) -> Tiny:
 @pytest.mark.slow
 def test_scores_of_absent_pictures_are_there_and_galleries_go_on(away: Tiny, call: Call) -> None:
     target, asked = Target("tiny", "glow"), ("boxes", "scenes")
-    assert len(load_scenario("tiny").pictures("boxes").images) == 50
-    gallery = service.ask(GalleryQuery(target, asked, "total", "random", count=90))
+    assert len(load_scenario("tiny").pictures("boxes").images) == 90
+    gallery = service.ask(GalleryQuery(target, asked, "total", "random", count=130))
     away_rows = np.array(gallery.sets) == "scenes"
     assert int(away_rows.sum()) == 40
     assert all(np.array_equal(i, no_picture(tiny.SHAPE)) for i in gallery.images[away_rows])
@@ -147,6 +148,10 @@ def test_scores_of_absent_pictures_are_there_and_galleries_go_on(away: Tiny, cal
     assert (anew.status, anew.err.count("\n")) == (2, 1)
     assert "ask the author" in anew.err
     assert not any(name.startswith("scenes") for name in _golden(away))
+
+
+def test_a_lesson_is_given_with_the_pictures_that_are_here(away: Tiny) -> None:
+    assert set(lesson._images_of(load_scenario("tiny")).sets.tolist()) == {"boxes", "turned"}
 
 
 def _golden(away: Tiny) -> list[str]:

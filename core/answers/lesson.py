@@ -78,8 +78,9 @@ class _Images:
 
 
 def _images_of(scenario: Scenario) -> _Images:
-    """The first images of the normal set, and of each strange one that has its own."""
-    sets = [s for s in scenario.own_sets if s.role == "strange" or s is scenario.normal]
+    """The first images of the normal set, and of each strange one that has its own, and here."""
+    wanted = (s for s in scenario.own_sets if s.role == "strange" or s is scenario.normal)
+    sets = [s for s in wanted if not scenario.pictures(s.name).elsewhere]
     pieces = [scenario.pictures(s.name).images[: 2 * EACH] for s in sets]
     sizes = [len(piece) for piece in pieces]
     found = _Images(
