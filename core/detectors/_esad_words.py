@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from core.detectors._base import Paper, Part
 
-__all__ = ["KINDS", "LIMITS", "LIMITS_OF_KNOWN", "NONE_KNOWN", "PAPER", "PARTS", "TARGETS"]
+__all__ = ["KINDS", "LIMITS", "NONE_KNOWN", "PAPER", "PARTS", "TARGETS"]
 
 PAPER = Paper(
     title="ESAD: End-to-end Deep Semi-supervised Anomaly Detection",
@@ -43,14 +43,17 @@ NONE_KNOWN = (  # the deviation of a detector that learns from normal images alo
     "It was shown no anomaly, the paper's share 0 of known ones: what it asks of known anomalies "
     "took no part.",
 )
-LIMITS = (
-    "The two summands have no scale in common: the length of the code is the larger one in the "
-    "mean, and weighs more, also where the reconstruction error alone would tell more.",
-)
-LIMITS_OF_KNOWN = (  # of a detector that was shown some
-    "One class of known anomalies says little of others: compare the figures of known and "
-    "never-seen anomalies.",
-)
+LIMITS: Mapping[str, tuple[str, ...]] = {  # by the images that it learned from
+    "train": (
+        "The two summands have no scale in common: either may weigh next to nothing in the sum.",
+    ),
+    "train+labelled": (
+        "The two summands have no scale in common: the length of the code is the larger one in the "
+        "mean, and weighs more, also where the reconstruction error alone would tell more.",
+        "One class of known anomalies says little of others: compare the figures of known and "
+        "never-seen anomalies.",
+    ),
+}
 KINDS = {
     "sum": "share of each pixel, and rebuilt pixel times gradient",
     "reconstruction": "share of each pixel",

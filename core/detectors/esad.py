@@ -93,17 +93,13 @@ class ESAD(Detector):
 
     @property
     def deviations(self) -> tuple[str, ...]:
-        known = words.TARGETS[self.config.target] if self._has_known else words.NONE_KNOWN
+        shown = self.config.data == "train+labelled"
+        known = words.TARGETS[self.config.target] if shown else words.NONE_KNOWN
         return (*self.paper.deviations, *known)
 
     @property
     def limits(self) -> tuple[str, ...]:
-        return (*words.LIMITS, *(words.LIMITS_OF_KNOWN if self._has_known else ()))
-
-    @property
-    def _has_known(self) -> bool:
-        """Whether training may show it known anomalies."""
-        return self.config.data == "train+labelled"
+        return words.LIMITS[self.config.data]
 
     @property
     def code(self) -> str:
