@@ -6,7 +6,7 @@ import streamlit as st
 
 from core import service
 from core.service import Overview, OverviewQuery
-from pages._likelihoods import drawn, files, models, one, pictures, sets
+from pages._likelihoods import claims, drawn, files, models, one, pictures, sets
 from pages._likelihoods.comparison import Comparison, compare, flows_of
 from pages._likelihoods.elsewhere import lead_elsewhere
 from pages._likelihoods.paradox import Story
@@ -15,7 +15,12 @@ from pages._shared import links, seeds
 from pages._shared.ask import ask
 from pages._shared.controls import File, choice, choose_model, downloads, heading
 
-VIEWS = {"scales": "Scales", "models": "Model against model", "drawn": "Drawn images"}
+VIEWS = {
+    "scales": "Scales",
+    "models": "Model against model",
+    "drawn": "Drawn images",
+    "claims": "The paper's claims",
+}
 
 
 def story_of(c: Comparison, overview: Overview) -> Story:
@@ -86,6 +91,12 @@ def show_models(c: Comparison, overview: Overview, seed: int) -> None:
     models.show_ends(c, flows)
 
 
+def show_claims(c: Comparison, overview: Overview, seed: int) -> None:
+    """What the paper says of flows, each claim with its figure and its number."""
+    with st.container(key="likelihoods_picture"):
+        claims.show_claims(c, flows_of(overview.detectors), story_of(c, overview), seed)
+
+
 world, seed = st.session_state["world"], st.session_state["seed"]
 overview = ask(OverviewQuery(world))
 scenario, flows = overview.scenario, flows_of(overview.detectors)
@@ -93,7 +104,7 @@ heading("likelihoods", scenario, [r.name for r in overview.detectors if r.card i
 if not flows:
     lead_elsewhere(scenario.title)
     raise links.PageEnds
-left, middle, right = st.columns([1.5, 1, 1], vertical_alignment="bottom")
+left, middle, right = st.columns([2.6, 1, 1], vertical_alignment="bottom")
 with left:
     view = choice("Show", VIEWS, key="likelihoods_view", default="scales")
 with middle:
@@ -102,5 +113,7 @@ with middle:
 with right:
     paper = next((name for name in flows if "." not in name), "")  # the paper's, of no variant
     model = choose_model("Model", flows, paper, "likelihoods_model")
-show = {"scales": show_scales, "models": show_models, "drawn": show_drawn}[view]
+show = {"scales": show_scales, "models": show_models, "drawn": show_drawn, "claims": show_claims}[
+    view
+]
 show(compare(overview, flows[model], strange), overview, seed)

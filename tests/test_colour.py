@@ -201,7 +201,7 @@ def test_every_page_draws_it(opened: Open, page: str) -> None:
     assert not app.error, [e.value for e in app.error]
 
 
-@pytest.mark.parametrize("view", ["models", "drawn"])
+@pytest.mark.parametrize("view", ["models", "drawn", "claims"])
 def test_every_view_of_likelihoods_draws_it(opened: Open, view: str) -> None:
     app = opened("likelihoods", likelihoods_view=view)
     assert not app.exception, [e.value for e in app.exception]

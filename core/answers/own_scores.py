@@ -99,7 +99,7 @@ class OwnScores:
 def own_scores(scenario: str, strange: str, *, data: bytes | None) -> OwnScores:
     """What a visitor's CSV file says of the images of a strange set and its normal one.
 
-    Columns ``image``, an id such as garments#17, and ``score``, the larger the stranger, are found
+    Columns ``image``, an id such as SET#17, and ``score``, the larger the stranger, are found
     by their names, apart by commas, semicolons or tabs. Of an image named twice the first counts.
 
     Args:
@@ -115,7 +115,7 @@ def own_scores(scenario: str, strange: str, *, data: bytes | None) -> OwnScores:
     if data is None:
         raise OwnScoresError("no file of scores was given")
     reading = _Reading(world, normal, strange)
-    for line, image, score in _rows(data):
+    for line, image, score in _rows(data, example=f"{normal}#0"):
         reading.take(line, image, score)
     return reading.done()
 
@@ -213,7 +213,7 @@ MISSING = "not in the file: measured on the others alone"
 
 
 def _parsed(image: str) -> tuple[str, int | None]:
-    """Set and index of an id, garments#17; an apostrophe keeps a table from computing it."""
+    """Set and index of an id, SET#17; an apostrophe keeps a table from computing it."""
     name, _, index = image.strip().removeprefix("'").rpartition("#")
     whole = index.isascii() and index.isdecimal() and len(index) < 10
     return name, int(index) if whole else None
@@ -240,17 +240,21 @@ def _legible(text: str) -> str:
 
 DELIMITERS = (",", ";", "\t")
 LONGEST_HEAD = 10_000  # letters
-EXAMPLE = "a first line image,score and then lines such as garments#17,0.25"
+NEEDED = "a first line image,score and then lines such as {},0.25"
 
 
-def _rows(data: bytes) -> Iterator[tuple[int, str, str]]:
+def _rows(data: bytes, *, example: str) -> Iterator[tuple[int, str, str]]:
     """Line number, image and score of each line after the first.
+
+    Args:
+        example: an image's id, for what is said of a file that is no such table.
 
     Raises:
         OwnScoresError: it is too large, no text, or has no such columns.
     """
-    text = _text(data)
-    delimiter, image, score = _columns(text)
+    needed = NEEDED.format(example)
+    text = _text(data, needed=needed)
+    delimiter, image, score = _columns(text, needed=needed)
     lines = io.StringIO(text, newline="")
     reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
     try:
@@ -267,7 +271,7 @@ def _rows(data: bytes) -> Iterator[tuple[int, str, str]]:
         raise OwnScoresError(f"line {reader.line_num} of your file: {error}") from error
 
 
-def _text(data: bytes) -> str:
+def _text(data: bytes, *, needed: str) -> str:
     if len(data) > MAX_SCORES_BYTES:
         raise OwnScoresError(
             f"your file has {len(data) / 2**20:.1f} MB, "
@@ -277,7 +281,7 @@ def _text(data: bytes) -> str:
     try:
         return data.decode("utf-16" if wide else "utf-8-sig")
     except UnicodeDecodeError as error:
-        raise OwnScoresError(f"your file is no CSV text in UTF-8: it needs {EXAMPLE}") from error
+        raise OwnScoresError(f"your file is no CSV text in UTF-8: it needs {needed}") from error
 
 
 def _blank(line: str) -> bool:
@@ -285,7 +289,7 @@ def _blank(line: str) -> bool:
     return not line.strip(" \t\r\n,;")
 
 
-def _columns(text: str) -> tuple[str, int, int]:
+def _columns(text: str, *, needed: str) -> tuple[str, int, int]:
     """What stands between cells, and which columns are image and score."""
     first = next((line for line in io.StringIO(text, newline=None) if not _blank(line)), "")
     first = first.rstrip("\n")[:LONGEST_HEAD]
@@ -295,7 +299,7 @@ def _columns(text: str) -> tuple[str, int, int]:
         if "image" in names and "score" in names:
             return delimiter, names.index("image"), names.index("score")
     raise OwnScoresError(
-        f"your file begins with {_legible(first)!r}: it needs {EXAMPLE}"
+        f"your file begins with {_legible(first)!r}: it needs {needed}"
         if first.strip()
-        else f"your file is empty: it needs {EXAMPLE}"
+        else f"your file is empty: it needs {needed}"
     )

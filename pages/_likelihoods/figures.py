@@ -88,7 +88,14 @@ def _shares(part: PartView, names: tuple[str, str]) -> list[Trace]:
     ]
 
 
-def scatter(pair: Pair, names: Mapping[str, str], titles: tuple[str, str], unit: str) -> go.Figure:
+def scatter(
+    pair: Pair,
+    names: Mapping[str, str],
+    titles: tuple[str, str],
+    unit: str,
+    *,
+    height: int = 500,
+) -> go.Figure:
     """One model's number against another's, a point an image; its id travels along.
 
     Args:
@@ -112,7 +119,7 @@ def scatter(pair: Pair, names: Mapping[str, str], titles: tuple[str, str], unit:
     ]
     return figure(
         traces,
-        height=500,
+        height=height,
         title=f"{titles[1]} against {titles[0]}, an image a point",
         hovermode="closest",
         clickmode="event+select",

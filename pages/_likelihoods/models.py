@@ -26,7 +26,7 @@ from pages._shared.controls import File, choose_model, downloads, map_link
 from pages._shared.gallery import tiles
 from pages._shared.text import plain
 
-__all__ = ["show_against", "show_differences", "show_ends"]
+__all__ = ["LEARNED", "kind_of", "show_against", "show_differences", "show_ends"]
 
 Models = Mapping[str, DetectorRow]
 SHOWN = 8
@@ -75,17 +75,18 @@ def show_against(c: Comparison, models: Models, seed: int) -> str:
     return up.name
 
 
-def _kind(row: DetectorRow) -> str:
+def kind_of(row: DetectorRow) -> str:
+    """What a flow sees of an image, by the setting ``flow`` of its card; "" without a card."""
     return str(row.card.config.get("flow", "")) if row.card is not None else ""
 
 
 def _blind(models: Models) -> str:
     """The first that was not built to find objects: the comparison that tells most."""
-    return next((name for name, row in models.items() if _kind(row) in BLIND), "")
+    return next((name for name, row in models.items() if kind_of(row) in BLIND), "")
 
 
 def _how_to_read(rows: Sequence[DetectorRow]) -> str:
-    seen = [BLIND[_kind(row)].format(title=row.title) for row in rows if _kind(row) in BLIND]
+    seen = [BLIND[kind_of(row)].format(title=row.title) for row in rows if kind_of(row) in BLIND]
     return HOW_TO_READ + "".join(seen) + POINT * bool(seen) + APART
 
 

@@ -220,4 +220,5 @@ def lengths(view: ImageView) -> str:
     text = f"Its picture compresses to {view.extra['png_bytes']:,.0f} bytes of PNG data; "
     if bound < 1:
         return f"{text}under the flow it is so likely that a few draws of noise bound no length."
-    return f"{text}under the flow, its margin and all, a code of it has at most about {bound:,.0f}."
+    margin = ", its margin and all," if view.extra["dimensions"] > view.image.size else ""
+    return f"{text}under the flow{margin} a code of it has at most about {bound:,.0f}."

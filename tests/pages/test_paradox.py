@@ -228,7 +228,18 @@ def test_a_length_is_of_png_data_and_never_negative(total: float) -> None:
     said = lengths(view(total))
     assert "compresses to 193 bytes of PNG data" in said
     assert "-" not in said
-    assert ("at most about 179" in said) == (total > 0)
+    assert ("under the flow, its margin and all, a code of it has at most about 179" in said) == (
+        total > 0
+    )
+
+
+def test_only_a_picture_to_which_the_flow_adds_pixels_has_a_margin() -> None:
+    colour = replace(
+        view(4.0),
+        image=np.zeros((32, 32, 3), np.uint8),
+        extra={"png_bytes": 2.0, "dimensions": 3072.0},
+    )
+    assert lengths(colour).endswith("; under the flow a code of it has at most about 1,536.")
 
 
 def test_one_strange_image_has_no_interval_and_fools_nothing() -> None:

@@ -11,6 +11,7 @@ VIEWS = (
     "/latent?latent_view=Two+maps",
     "/likelihoods?likelihoods_view=Model+against+model",
     "/likelihoods?likelihoods_view=Drawn+images",
+    "/likelihoods?likelihoods_view=claims",
     "/cards?cards_view=Seeds",
     "/?scenario=digits-one",
     "/own?own_view=draw",
