@@ -184,6 +184,7 @@ from core.answers.simplex import (
     edges_of,
     node_of,
 )
+from core.answers.stored import StoredQuery
 from core.answers.sums import (
     Quadrant,
     Sum,
@@ -199,7 +200,7 @@ from core.cache import Cache, freeze, size_of
 from core.card import Card
 from core.data.decode import SUFFIXES
 from core.data.uploads import MAX_IMAGES, MAX_UNPACKED, Item, uploaded_items
-from core.errors import OutskirtsError
+from core.errors import OutskirtsError, PicturesElsewhere
 from core.evaluate.metrics import Mean, Metrics, mean_of
 from core.evaluate.operating import Estimate, Estimates, Rates
 from core.evaluate.shares import Share
@@ -237,14 +238,16 @@ __all__ = [
     "MirrorRayQuery", "Mirrored", "MirroredQuery", "Misses", "MissesQuery", "MissesShownQuery",
     "MixedPart", "Moved", "Near", "NearQuery", "Operating", "OperatingQuery", "OutskirtsError",
     "Overview", "OverviewQuery", "OwnScores", "Painted", "PaintedQuery", "Pair", "PairQuery",
-    "PartView", "Patch", "PictureQuery", "PictureView", "Place", "PlaceQuery", "Plane",
+    "PartView", "Patch", "PictureQuery", "PictureView",
+    "PicturesElsewhere", "Place", "PlaceQuery", "Plane",
     "PlaneQuery", "PlantedQuery", "PlantedView", "Points", "PointsQuery", "Quadrant", "Query",
     "QueueFull", "Randomised", "RandomisedQuery", "Rates", "Ray", "RayQuery", "RayScores",
     "RayScoresQuery", "Rebuilt", "RebuiltQuery", "Recipe", "Report", "ReportEntry", "Reported",
     "ResampleQuery", "Resampled", "SamplesQuery", "ScaleGap", "Scenario", "ScoreSplit",
     "ScoreSplitQuery", "Scored", "Seen", "Shape", "Share", "Side", "Simple", "Simplex",
     "SimplexQuery", "Spread", "SpreadQuery", "Stakes", "StartTile", "Steadiness",
-    "SteadinessQuery", "Steps", "StepsQuery", "Strokes", "StudyMissing", "StudyResult",
+    "SteadinessQuery", "Steps", "StepsQuery", "StoredQuery", "Strokes",
+    "StudyMissing", "StudyResult",
     "StudyRow", "Sum", "SumPlane", "SumPlaneQuery", "SumPoint", "SumPointQuery", "Sums",
     "SumsQuery", "Target", "Threshold", "Verdict", "Verdicts", "VerdictsQuery", "WeightsQuery",
     "WeightsView", "ask", "best_of", "cancel_lesson", "changed_table", "coloured",

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from core.answers.images import Gallery, page_of, unit_of
+from core.answers.images import Gallery, absent_of, page_of, unit_of
 from core.answers.loaded import (
     Target,
     files_of,
@@ -383,4 +383,5 @@ def gallery_of_rows(
         displayed=column.displayed(column.raw(role)[rows]),
         percentiles=column.percentiles(role)[rows],
         pages=pages,
+        absent=absent_of(world, (name,)) if len(rows) else (),
     )

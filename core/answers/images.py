@@ -25,12 +25,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ANSWERS",
+    "NOT_HERE",
     "ORDERS",
     "Gallery",
     "GalleryQuery",
     "ImageQuery",
     "ImageView",
     "Standing",
+    "absent_of",
     "classes_of",
     "display_table",
     "find_picture",
@@ -44,6 +46,9 @@ __all__ = [
     "row_of",
     "unit_of",
 ]
+
+
+NOT_HERE = "its picture is not shipped, its scores are"
 
 
 @dataclass(frozen=True)
@@ -173,14 +178,18 @@ def row_of(columns: Mapping[str, np.ndarray], i: int) -> dict[str, float]:
 
 
 def find_picture(
-    scenario: Scenario, query: ImageQuery, data: bytes | None
+    scenario: Scenario, query: ImageQuery, data: bytes | None, *, stand_in: bool = False
 ) -> tuple[Picture, str, str]:
     """The picture that a query means, its name, and its class, or "" where it has none.
 
     It is the one in ``data``, a file of the user's, where the query has no index.
 
+    Args:
+        stand_in: give what stands in the place of a picture that is not here, with a warning.
+
     Raises:
         ImageError: there is no such file, or it is no image that can be read.
+        PicturesElsewhere: the picture is not here, and nothing may stand in for it.
         ScenarioError: there is no such set or index.
     """
     if query.index is None:
@@ -195,7 +204,11 @@ def find_picture(
         )
     label, classes = pictures.labels[query.index], classes_of(scenario, query.set_name)
     text = classes[label] if 0 <= label < len(classes) else ""
-    return Picture(pictures.images[query.index], ()), f"{query.set_name}#{query.index}", text
+    name = f"{query.set_name}#{query.index}"
+    if stand_in and pictures.elsewhere:
+        words = scenario.set_named(query.set_name).had
+        return Picture(pictures.shown(query.index), (), (f"{NOT_HERE}: {words}",)), name, text
+    return Picture(pictures.images[query.index], ()), name, text
 
 
 def classes_of(scenario: Scenario, set_name: str) -> Sequence[str]:
@@ -266,6 +279,7 @@ class Gallery:
         sets, indices: (n,), which image each is.
         images: (n, H, W, C) uint8.
         displayed, percentiles: (n,), the part's value and its place among calibration normals.
+        absent: of each set whose pictures are not here, how they are had: others stand for them.
     """
 
     sets: tuple[str, ...]
@@ -274,6 +288,7 @@ class Gallery:
     displayed: np.ndarray
     percentiles: np.ndarray
     pages: int
+    absent: tuple[str, ...] = ()
 
 
 def gallery(query: GalleryQuery) -> Gallery:
@@ -324,6 +339,15 @@ def page_of(rows: np.ndarray, *, count: int, page: int) -> tuple[np.ndarray, int
     return rows[(page - 1) * count : page * count], pages
 
 
+def absent_of(scenario: Scenario, sets: Iterable[str]) -> tuple[str, ...]:
+    """How the pictures are had of each of these sets that has none here, a sentence each."""
+    named = [scenario.set_named(name) for name in dict.fromkeys(map(str, sets))]
+    away = [s for s in named if scenario.pictures(s.name).elsewhere]
+    return tuple(
+        f"The pictures of {s.title} are not shipped, their scores are: {s.had}." for s in away
+    )
+
+
 def gallery_of(
     target: Target, part: str, *, sets: np.ndarray, indices: np.ndarray, pages: int = 1
 ) -> Gallery:
@@ -347,6 +371,7 @@ def gallery_of(
         displayed=detector.to_display(part, values),
         percentiles=percentile(values, card.quantiles(part)),
         pages=pages,
+        absent=absent_of(scenario, sets),
     )
 
 

@@ -319,8 +319,11 @@ class Near:
 def near(query: NearQuery, data: bytes | None = None) -> Near:
     """An image's place and neighbours; one that is not on the map is placed without a new layout.
 
+    Among neighbours of such a one there is none whose picture is not here: it cannot be encoded.
+
     Raises:
         ImageError: ``data`` is not an image that can be read.
+        PicturesElsewhere: the image is not on the map, and its picture is not here.
         OutskirtsError: no such scenario, set, image, checkpoint or layout.
     """
     from core import atlas as maps
@@ -328,14 +331,16 @@ def near(query: NearQuery, data: bytes | None = None) -> Near:
     target = query.image.target
     scenario, atlas = target.world, _atlas(target)
     layout = atlas.layouts[_layout_of(target, atlas, query.layout)]
-    picture, name, label = find_picture(scenario, query.image, data)
     row = _row(atlas, query.image)
+    notes: tuple[str, ...] = ()
+    picture, name, label = find_picture(scenario, query.image, data, stand_in=row is not None)
     local: float | None = None
     if row is not None:
         rows, distances = atlas.neighbours[row], atlas.distances[row]
         xy, local = layout.xy[row], float(layout.local[row])
     else:
         rows, distances = _neighbours(target, atlas, picture.image)
+        notes = _left_out(scenario, atlas)
         xy = maps.place(rows[None], distances[None], layout.xy)[0]
     on_picture = np.linalg.norm(layout.xy - xy, axis=1)
     if row is not None:
@@ -353,8 +358,16 @@ def near(query: NearQuery, data: bytes | None = None) -> Near:
         distances=distances,
         places=places,
         misplaced=places - 1 > MISPLACED * len(atlas),
-        notes=picture.notes,
+        notes=(*picture.notes, *notes),
         warnings=picture.warnings,
+    )
+
+
+def _left_out(scenario: Scenario, atlas: Atlas) -> tuple[str, ...]:
+    """That sets without pictures here are none of an image's neighbours, a line each."""
+    titles = [scenario.set_named(s).title for s in atlas.sets if scenario.pictures(s).elsewhere]
+    return tuple(
+        f"without {title}, whose pictures are not here, among neighbours" for title in titles
     )
 
 
@@ -388,8 +401,10 @@ def _neighbours(target: Target, atlas: Atlas, image: np.ndarray) -> tuple[np.nda
     code = codes_of(detector, image[None])
     if not np.isfinite(code).all():
         raise ScenarioError(f"{target} gives this image a code that is not finite: it has no place")
-    small, count = atlas.compressed, min(maps.SHORTLIST, len(atlas))
-    listed = maps.nearest(small.all(), small.of(code), neighbours=count)[0][0]
+    here = [i for i, s in enumerate(atlas.sets) if not target.world.pictures(s).elsewhere]
+    known = np.flatnonzero(np.isin(atlas.which, here))
+    small, count = atlas.compressed, min(maps.SHORTLIST, len(known))
+    listed = known[maps.nearest(small.all()[known], small.of(code), neighbours=count)[0][0]]
     picks = [(atlas.sets[atlas.which[i]], int(atlas.indices[i])) for i in listed]
     codes = codes_of(detector, pictures_of(target.world.name, picks))
     found, distances = maps.nearest(codes, code, neighbours=maps.NEIGHBOURS)

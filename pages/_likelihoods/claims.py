@@ -162,7 +162,7 @@ def _show_taught(c: Comparison, flows: Models, story: Story) -> None:
         for name, row in {c.row.name: c.row, **flows}.items()
         if row.card is not None and row.card.config.get("general") == general
     ]
-    first = {loss: name for loss, name in reversed(named)}  # of several, this model or the first
+    first = dict(reversed(named))  # of several, this model or the first
     shown = [(LEARNED[loss], _difference(c, first[loss])) for loss in LOSSES if loss in first]
     if "" in first and len(shown) > 1:
         claim = taught(shown[0][1], shown[1:])

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.service import ImageView, OutskirtsError, Overview
+from core.service import (
+    ImageQuery,
+    ImageView,
+    OutskirtsError,
+    Overview,
+    PicturesElsewhere,
+    StoredQuery,
+)
 from pages._likelihoods import figures
 from pages._likelihoods.comparison import Comparison
 from pages._likelihoods.paradox import lengths
@@ -48,7 +55,7 @@ def look(c: Comparison, by: Ordering, overview: Overview) -> Looked:
         query, data = pick(c, by, overview)
     picked = None if query.index is None else (query.set_name, query.index)
     try:
-        view = ask(query, data)
+        view = _asked(query, data)
     except OutskirtsError as error:
         said = plain(str(error)) if data is not None else str(error)
         st.error(f"{plain(query.set_name)}: {said}", icon=":material/error:")
@@ -63,6 +70,14 @@ def look(c: Comparison, by: Ordering, overview: Overview) -> Looked:
         )
     _say_verdict(c, view, own=picked is None)
     return view, picked
+
+
+def _asked(query: ImageQuery, data: bytes | None) -> ImageView:
+    """What the flow says of an image; of one whose picture is not here, what it said once."""
+    try:
+        return ask(query, data)
+    except PicturesElsewhere:
+        return ask(StoredQuery(query))
 
 
 def title_of(c: Comparison, view: ImageView, picked: tuple[str, int] | None) -> str:
@@ -137,7 +152,7 @@ def show_numbers(c: Comparison, view: ImageView) -> None:
     )
     st.caption(
         "Flagged is what lies above the threshold that flags 5 % of held-out normal images. "
-        + lengths(view)
+        + (lengths(view) if view.extra else "")
     )
 
 

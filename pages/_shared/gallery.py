@@ -77,4 +77,6 @@ def tiles(
                 args=(set_name, int(index)),
                 help=f"{image}, percentile {shown.percentiles[i]:.1f} among {among}",
             )
+    for words in shown.absent:
+        st.caption(f":material/hide_image: {plain(words)}")
     return clicked

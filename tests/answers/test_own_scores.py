@@ -200,7 +200,7 @@ def test_an_id_is_shown_in_a_few_letters_and_without_what_is_no_letter() -> None
         (b"\n", "your file is empty"),
         (
             b"boxes#0,1\n",
-            "begins with 'boxes#0,1': it needs a first line image,score and then lines such as boxes#0,0.25",
+            "begins with 'boxes#0,1': it needs a first line image,score and then .* boxes#0,0.25",
         ),
         (b"image\nboxes#0\n", "begins with 'image'"),
         (b"image score\nboxes#0 1\n", "begins with 'image score'"),
