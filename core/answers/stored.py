@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from core.answers.images import ImageQuery, ImageView, find_picture, percentiles, row_of
 from core.answers.loaded import files_of, loaded, stored_scores
@@ -18,6 +18,8 @@ __all__ = ["ANSWERS", "StoredQuery", "stored"]
 @dataclass(frozen=True)
 class StoredQuery(Query["ImageView"]):
     """A reference image by its stored scores, whether or not its picture is here."""
+
+    wait: ClassVar[str] = "Reading what was scored…"
 
     image: ImageQuery
 
