@@ -22,7 +22,7 @@ def show(wanted: asked.Asked, overview: Overview, models: Mapping[str, DetectorR
         shown = large.shown_of(wanted, first, overview)
         with st.container(key="explain_picture"):
             drawn = large.show(shown, (able[0], first), large=name, count=len(able))
-        large.how_to_read()
+        large.how_to_read(shown)
     with right:
         large.say(wanted, shown, first)
         verdict = st.container(key="explain_verdict").empty()

@@ -164,6 +164,8 @@ class MapView:
             adds around the picture, and what the method could not place.
         residual_share: |residual| / |score - offset|, of what the pixels should add up to; it may
             be above 1, and is infinite where they should add up to nothing and do not.
+        channels: how much each of the channels carries of the map's absolute values, which sums to 1
+            before any of them cancel out; (): the picture has one, or the map is of all at once.
         seconds: that the method took.
         refusal: why it cannot, with the methods that can; then all numbers but the score's are NaN.
         mask: (H, W) bool, the true place of what is strange, or None where nobody knows.
@@ -184,6 +186,7 @@ class MapView:
     seconds: float
     unit: str
     refusal: str = ""
+    channels: tuple[float, ...] = ()
     mask: np.ndarray | None = None
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -227,6 +230,7 @@ def map_view(query: MapQuery, data: bytes | None = None) -> MapView:
         seconds=made.seconds,
         unit=detector.described[part].unit,
         refusal=reason,
+        channels=made.channels,
         mask=seen.mask,
         notes=seen.picture.notes,
         warnings=seen.picture.warnings,
@@ -241,13 +245,14 @@ def _share(residual: float, whole: float) -> float:
 
 @dataclass(frozen=True)
 class Explained:
-    """A map (H, W) float32, what it leaves out, and how long it took."""
+    """A map (H, W) float32, what it leaves out, how long it took, and its channels' shares."""
 
     map: np.ndarray
     offset: float
     padding: float
     residual: float
     seconds: float
+    channels: tuple[float, ...] = ()
 
 
 _maps: Cache[Explained] = Cache(limit=32_000_000, sized=size_of)
@@ -286,7 +291,14 @@ def _explained(query: MapQuery, data: bytes | None) -> Explained:
     seconds = time.perf_counter() - start
     padding = 0.0 if made.padding is None else float(made.padding[0])
     values = made.map[0].float().cpu().numpy()
-    return Explained(values, float(made.offset[0]), padding, float(made.residual[0]), seconds)
+    return Explained(
+        values,
+        float(made.offset[0]),
+        padding,
+        float(made.residual[0]),
+        seconds,
+        () if made.channels is None else tuple(made.channels[0].tolist()),
+    )
 
 
 def refused(image: np.ndarray) -> Explained:

@@ -14,6 +14,7 @@ from torch.nn import Parameter
 from torch.optim import Optimizer
 
 from core.errors import OutskirtsError
+from core.nn.channels import channel_shares
 from core.shape import Shape
 
 __all__ = [
@@ -127,6 +128,7 @@ class Explanation:
         kind: name of the method.
         padding: (N,), what lies on pixels that the detector adds around the picture; None: nothing.
         pixels: that the detector covers, those it adds among them; 0: those of the map.
+        channels: (N, C), see `channel_shares`; None: the map is of all channels at once.
     """
 
     map: Tensor
@@ -135,6 +137,22 @@ class Explanation:
     kind: str
     padding: Tensor | None = None
     pixels: int = 0
+    channels: Tensor | None = None
+
+    @classmethod
+    def of_channels(
+        cls, maps: Tensor, offset: Tensor, residual: Tensor, *, kind: str
+    ) -> Explanation:
+        """From maps (N, C, H, W) of the channels, whose sum over them is the map.
+
+        Example:
+            >>> maps, none = torch.tensor([[[[3.0]], [[-1.0]]]]), torch.zeros(1)
+            >>> found = Explanation.of_channels(maps, none, none, kind="by hand")
+            >>> found.map.tolist(), found.channels.tolist()
+            ([[[2.0]]], [[0.75, 0.25]])
+        """
+        shares = channel_shares(maps) if maps.shape[1] > 1 else None
+        return cls(maps.sum(1), offset, residual, kind=kind, channels=shares)
 
 
 @dataclass(frozen=True)

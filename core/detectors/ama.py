@@ -364,15 +364,16 @@ class AMA(Detector):
         part = self.named(part)
         if part == "latent_norm":
             slope = linear_map(lambda x: self.embed(x).norm(dim=1), x)
-            pixels = (x * slope).sum(1)
-            offset = self.part(x, part) - pixels.sum((1, 2))
+            maps = x * slope
+            offset = self.part(x, part) - maps.sum(1).sum((1, 2))
         elif part == "reconstruction":
             error = (x - self.reconstruct(x)).abs()
-            pixels, offset = error.sum(1) / error[0].numel(), x.new_zeros(len(x))
-        else:
+            maps, offset = error / error[0].numel(), x.new_zeros(len(x))
+        else:  # cells of features have no colour
             pixels, offset = self._explain_features(x, part)
+            maps = pixels[:, None]
         kind = words.OTHER_KINDS.get(part, words.KIND)
-        return Explanation(pixels, offset, torch.zeros_like(offset), kind=kind)
+        return Explanation.of_channels(maps, offset, torch.zeros_like(offset), kind=kind)
 
     def _explain_features(self, x: Tensor, part: str) -> tuple[Tensor, Tensor]:
         """Map (N, H, W) and offset (N,) of a part that is a distance of summed features d.

@@ -166,9 +166,10 @@ class DeepSAD(Detector):
         code = self.embed(x)
         held = code.detach()
         slope = linear_map(lambda x: (held * self.embed(x)).sum(1), x)
-        pixels = (x * slope).sum(1)
-        offset = code.square().sum(1) - pixels.sum((1, 2))
-        return Explanation(pixels, offset, torch.zeros_like(offset), kind="pixel times gradient")
+        maps = x * slope
+        offset = code.square().sum(1) - maps.sum(1).sum((1, 2))
+        kind = "pixel times gradient"
+        return Explanation.of_channels(maps, offset, torch.zeros_like(offset), kind=kind)
 
 
 def clear_of_zero(centre: Tensor) -> Tensor:

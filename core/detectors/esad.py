@@ -174,19 +174,20 @@ class ESAD(Detector):
         """
         part = self.named(part)
         rebuilt = self.reconstruct(x)
-        error = (x - rebuilt).square().sum(1) / x[0].numel()
+        error = (x - rebuilt).square() / x[0].numel()
         if part == "reconstruction":
             none = x.new_zeros(len(x))
-            return Explanation(error, none, none, kind=words.KINDS[part])
+            return Explanation.of_channels(error, none, none, kind=words.KINDS[part])
 
         def length(rebuilt: Tensor) -> Tensor:
             return self.second_encoder(rebuilt).norm(dim=1)
 
-        pixels = (rebuilt * linear_map(length, rebuilt)).sum(1)
-        offset = length(rebuilt) - pixels.sum((1, 2))
+        maps = rebuilt * linear_map(length, rebuilt)
+        offset = length(rebuilt) - maps.sum(1).sum((1, 2))
         if part == "sum":
-            pixels = pixels + error
-        return Explanation(pixels, offset, torch.zeros_like(offset), kind=words.KINDS[part])
+            maps = maps + error
+        kind = words.KINDS[part]
+        return Explanation.of_channels(maps, offset, torch.zeros_like(offset), kind=kind)
 
 
 def _check(config: ESAD.Config, shape: Shape) -> None:

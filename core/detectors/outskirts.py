@@ -439,6 +439,6 @@ class Outskirts(Detector):
         with torch.no_grad():
             start = self.reconstruct(x)
             offset, whole = self.part(start, name), self.part(x, name)
-        pixels = along_path(lambda x: self.part(x, name), start, x, steps=STEPS).sum(1)
-        left = whole.double() - offset.double() - pixels.double().sum((1, 2))
-        return Explanation(pixels, offset, left.to(x.dtype), kind=KIND)
+        maps = along_path(lambda x: self.part(x, name), start, x, steps=STEPS)
+        left = whole.double() - offset.double() - maps.sum(1).double().sum((1, 2))
+        return Explanation.of_channels(maps, offset, left.to(x.dtype), kind=KIND)

@@ -2,7 +2,8 @@
 
 Each takes a score, a function from images (N, C, H, W) to numbers (N,) that looks at every image
 by itself; images x and baselines b (N, C, H, W), which stand for "nothing to see"; and a seed. It
-gives a map (N, H, W), summed over channels, and an offset (N,), what belongs to no pixel.
+gives maps (N, C, H, W), one a channel, and an offset (N,), what belongs to no pixel. Where a method
+takes all channels at once there is one map for all of them, (N, 1, H, W).
 
 Nothing is hooked, no module is changed and no global generator is drawn from: many threads may ask
 one model. captum's own sampling methods draw from the generators that all threads share, so their
@@ -74,10 +75,10 @@ def linear(score: Score, x: Tensor, b: Tensor, seed: int) -> Shared:
     Example:
         >>> x, b = torch.tensor([[[[1.0, 3.0]]]]), torch.zeros(1, 1, 1, 2)
         >>> linear(lambda x: 5 + x.relu().sum((1, 2, 3)), x, b, 0)[0].tolist()
-        [[[1.0, 3.0]]]
+        [[[[1.0, 3.0]]]]
     """
     weights = torch.cat([linear_map(score, piece) for piece in x.split(PASS)])
-    return (weights * x).sum(1), x.new_zeros(len(x))
+    return weights * x, x.new_zeros(len(x))
 
 
 def input_gradient(score: Score, x: Tensor, b: Tensor, seed: int) -> Shared:
@@ -89,9 +90,9 @@ def input_gradient(score: Score, x: Tensor, b: Tensor, seed: int) -> Shared:
     Example:
         >>> x, b = torch.tensor([[[[1.0, 3.0]]]]), torch.zeros(1, 1, 1, 2)
         >>> input_gradient(lambda x: x.square().sum((1, 2, 3)), x, b, 0)[0].tolist()
-        [[[2.0, 18.0]]]
+        [[[[2.0, 18.0]]]]
     """
-    return ((x - b) * gradient(score, x)).sum(1), _scored(score, b)
+    return (x - b) * gradient(score, x), _scored(score, b)
 
 
 def integrated(score: Score, x: Tensor, b: Tensor, seed: int) -> Shared:
@@ -107,7 +108,7 @@ def integrated(score: Score, x: Tensor, b: Tensor, seed: int) -> Shared:
     Example:
         >>> x, b = torch.tensor([[[[1.0, 3.0]]]]), torch.zeros(1, 1, 1, 2)
         >>> integrated(lambda x: x.square().sum((1, 2, 3)), x, b, 0)[0].round(decimals=4).tolist()
-        [[[1.0, 9.0]]]
+        [[[[1.0, 9.0]]]]
     """
     from captum.attr import IntegratedGradients
 
@@ -116,7 +117,7 @@ def integrated(score: Score, x: Tensor, b: Tensor, seed: int) -> Shared:
         path.attribute(image[None], baselines=start[None], n_steps=STEPS).detach()
         for image, start in zip(x, b, strict=True)
     ]
-    return torch.cat(maps).to(x.dtype).sum(1), _scored(score, b)
+    return torch.cat(maps).to(x.dtype), _scored(score, b)
 
 
 def gradient_shap(score: Score, x: Tensor, b: Tensor, seed: int) -> Shared:
@@ -141,7 +142,7 @@ def gradient_shap(score: Score, x: Tensor, b: Tensor, seed: int) -> Shared:
     for image, start in zip(x, b, strict=True):
         starts = start + noise
         slopes = gradient(score, starts + along * (image - starts))
-        maps.append(((image - starts) * slopes).mean(0).sum(0))
+        maps.append(((image - starts) * slopes).mean(0))
         offsets.append(_scored(score, starts).mean())
     return torch.stack(maps), torch.stack(offsets)
 
@@ -158,11 +159,11 @@ def smooth(score: Score, x: Tensor, b: Tensor, seed: int) -> Shared:
     Example:
         >>> x, b = torch.tensor([[[[1.0, 3.0]]]]), torch.zeros(1, 1, 1, 2)
         >>> smooth(lambda x: 2 * x.sum((1, 2, 3)), x, b, 0)[0].tolist()
-        [[[2.0, 6.0]]]
+        [[[[2.0, 6.0]]]]
     """
     noise, _ = _draws(x, seed)
     slopes = torch.stack([gradient(score, image + noise).mean(0) for image in x])
-    return ((x - b) * slopes).sum(1), _scored(score, b)
+    return (x - b) * slopes, _scored(score, b)
 
 
 def occlusion(score: Score, x: Tensor, b: Tensor, seed: int) -> Shared:
@@ -179,7 +180,7 @@ def occlusion(score: Score, x: Tensor, b: Tensor, seed: int) -> Shared:
     Example:
         >>> x, b = torch.tensor([[[[1.0, 3.0]]]]), torch.zeros(1, 1, 1, 2)
         >>> occlusion(lambda x: x.square().sum((1, 2, 3)), x, b, 0)[0].tolist()
-        [[[1.0, 9.0]]]
+        [[[[1.0, 9.0]]]]
     """
     from captum.attr import Occlusion
 
@@ -196,7 +197,7 @@ def occlusion(score: Score, x: Tensor, b: Tensor, seed: int) -> Shared:
         )
         for image, start in zip(x, b, strict=True)
     ]
-    losses = torch.cat(maps).to(x.dtype)[:, 0]  # a window is of all channels: each has the loss
+    losses = torch.cat(maps).to(x.dtype)[:, :1]  # a window is of all channels: each has the loss
     return losses / (window[0] * window[1]), _scored(score, b)
 
 

@@ -30,7 +30,7 @@ class Method:
         formula: of a pixel; source: who published it.
         needs_gradient: of the part that it explains.
         uses_baseline: whether the map is of the difference to a baseline.
-        attribute: from a score, images and baselines (N, C, H, W) and a seed to a map and an
+        attribute: from a score, images and baselines (N, C, H, W) and a seed to maps of channels and an
             offset, see `core.explain.attributions`; None: the detector's own `explain`.
     """
 
@@ -196,7 +196,8 @@ def explain(
     """Which pixels made a part of images x (N, C, H, W), by one of `METHODS`.
 
     The score of each is offset + padding + the sum of its map + residual. The map (N, H, W) is
-    signed, summed over channels, in the part's unit; the offset is the score of the baseline,
+    signed, summed over channels, in the part's unit, with what each channel's share of it is where
+    the method knows; the offset is the score of the baseline,
     (C, H, W) or (1|N, C, H, W) or else black, where the method has one. The seed fixes what the
     method draws.
 
@@ -236,13 +237,15 @@ def _attributed(score: Score, shared: Shared, x: Tensor, *, kind: str) -> Explan
     """What a method gave, with what it left over."""
     pixels, offset = (values.detach() for values in shared)
     with torch.no_grad():
-        left = score(x).double() - offset.double() - pixels.double().sum((1, 2))
-    return Explanation(pixels, offset, left.to(x.dtype), kind=kind)
+        left = score(x).double() - offset.double() - pixels.sum(1).double().sum((1, 2))
+    return Explanation.of_channels(pixels, offset, left.to(x.dtype), kind=kind)
 
 
 def _detached(found: Explanation) -> Explanation:
     """An explanation that holds no graph."""
-    padding = None if found.padding is None else found.padding.detach()
+    padding, channels = (
+        None if values is None else values.detach() for values in (found.padding, found.channels)
+    )
     return Explanation(
         found.map.detach(),
         found.offset.detach(),
@@ -250,4 +253,5 @@ def _detached(found: Explanation) -> Explanation:
         kind=found.kind,
         padding=padding,
         pixels=found.pixels,
+        channels=channels,
     )

@@ -159,7 +159,7 @@ def _choose_fault() -> int | None:
 
 
 def _first_image(overview: Overview, target: Target, part: str) -> tuple[str, int]:
-    """The typical image of the first strange set, by the score."""
-    strange = overview.scenario.strange[0].name
-    first = ask(GalleryQuery(target, (strange,), part, "typical", 1))
+    """The typical image of the first strange set by the score; of the normal one, where none is."""
+    opens = next(iter((*overview.scenario.strange, overview.scenario.normal))).name
+    first = ask(GalleryQuery(target, (opens,), part, "typical", 1))
     return first.sets[0], int(first.indices[0])

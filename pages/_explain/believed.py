@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pages._shared.seeds import listed
 from pages._shared.text import SPACE
 
-__all__ = ["Checked", "said_of", "share_said"]
+__all__ = ["Checked", "channels_said", "said_of", "share_said"]
+
+COLOURS = "red", "green", "blue"
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,21 @@ def share_said(share: float) -> str:
         return f"{share:,.0f}-fold"
     digits = 0 if share >= 0.01 or not share else 1
     return f"{100 * share:.{digits}f}{SPACE}%"
+
+
+def channels_said(shares: Sequence[float]) -> str:
+    r"""How much of a map the channels of a colour picture carry; none are known: it is of all at once.
+
+    Example:
+        >>> channels_said([0.304, 0.596, 0.1])
+        'red 30, green 60, blue 10\xa0%'
+        >>> channels_said(())
+        'all colours at once'
+    """
+    if not any(shares):
+        return "all colours at once"
+    said = [f"{c} {100 * share:.0f}" for c, share in zip(COLOURS, shares, strict=True)]
+    return f"{', '.join(said)}{SPACE}%"
 
 
 def said_of(checked: Sequence[Checked]) -> str:

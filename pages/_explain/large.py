@@ -31,6 +31,12 @@ LAID_OUT = """<style>
 [class*="st-key-explain_card_"] p { font-size: .84rem; line-height: 1.25; margin: 0; }
 </style>"""
 
+IN_COLOUR = (
+    "Under a map the picture is drawn in grey, lest its own colours be taken for the map's: Swipe and "
+    "Side by side show it as it is. **Red, green, blue:** how much of the map each carries, by the "
+    "size of what it adds and takes. "
+)
+
 
 def choose_method(able: Sequence[MethodRow]) -> str:
     """The map that stands large: of a link, or the one whose tile was pressed; else the first."""
@@ -93,11 +99,12 @@ def say(asked: Asked, shown: overlay.Shown, view: MapView) -> None:
         st.caption(plain("; ".join(view.notes)))
 
 
-def how_to_read() -> None:
+def how_to_read(shown: overlay.Shown) -> None:
     """What the colours mean, and the numbers below the tiles."""
     st.caption(
         "**How to read it.** Orange pixels make the image stranger to this detector, blue ones more "
         "normal; where nothing is drawn, a pixel made no difference. A tile shows its map large. "
+        f"{IN_COLOUR if shown.image.shape[2] == 3 else ''}"
         "**Residual:** what of the score the map leaves unplaced. **Deletion:** how long the score "
         "stays up when the map's strangest pixels are replaced by the baseline; in brackets, where 19 "
         "of 20 random orders lie: below them is good. **Randomised:** how much the map is still the same, from 1 to 0, when "

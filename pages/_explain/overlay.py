@@ -37,6 +37,7 @@ __all__ = [
 STAGE, _READY = "explain_stage", "_explain_ready"
 STRONGEST = 0.995  # the quantile of a map's strength at which its colour scale ends
 LEVELS = 32767  # a map is sent in 16 bits
+LUMA = 0.299, 0.587, 0.114  # of red, green and blue: how bright each is to the eye
 
 _draw = st.components.v2.component("outskirts.overlay", js=OVERLAY.loader(draw=DRAW_OR_SAY))
 
@@ -220,12 +221,21 @@ def plain(shown: Shown, maps: Mapping[str, tuple[str, MapView]]) -> None:
 def blended(
     image: np.ndarray, values: np.ndarray, *, opacity: float, threshold: float
 ) -> np.ndarray:
-    """An image (H, W, C) under its map (H, W), (H, W, 3) uint8, as the browser draws it."""
+    """An image (H, W, C) under its map (H, W), (H, W, 3) uint8, as the browser draws it.
+
+    A colour image is drawn in grey: its own orange and blue would be read as the map's.
+
+    Example:
+        >>> orange, nothing = np.array([[[213, 94, 0]]], np.uint8), np.zeros((1, 1))
+        >>> blended(orange, nothing, opacity=1.0, threshold=0.0).tolist()
+        [[[119, 119, 119]]]
+    """
     share = (np.abs(values) / max(end_of(values), 1e-12)).clip(0, 1)
     share = np.where(share < threshold, 0, share * opacity)[..., None]
     more, less = (
         np.array(list(bytes.fromhex(c[1:]))) for c in (palette().strange, palette().normal)
     )
     colour = np.where(values[..., None] > 0, more, less)
-    mixed = image.astype(float) * (1 - share) + colour * share
+    under = image @ np.array(LUMA if image.shape[2] == 3 else (1.0,))
+    mixed = under[..., None] * (1 - share) + colour * share
     return mixed.round().astype(np.uint8)

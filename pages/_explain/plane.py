@@ -61,7 +61,9 @@ class Compared:
 
 
 def show(asked: Asked, overview: Overview) -> None:
-    """The section, where the score is a sum of two parts."""
+    """The section, where the score is a sum of two parts, and something strange to measure it on."""
+    if not overview.scenario.strange:
+        return
     if sums := ask(SumsQuery(asked.target)).sums:
         st.subheader(f"{sums[0].x_title} and {sums[0].y_title.lower()}")
         _show(asked, overview, sums)

@@ -9,7 +9,7 @@ import streamlit as st
 from core.service import MapView, MethodRow, OutskirtsError, pointing
 from pages._explain import overlay
 from pages._explain.asked import Asked
-from pages._explain.believed import share_said
+from pages._explain.believed import channels_said, share_said
 from pages._explain.large import pressed
 from pages._shared.ask import ask
 from pages._shared.text import plain
@@ -25,8 +25,8 @@ class Card:
     def __init__(self, method: MethodRow) -> None:
         with st.container(key=f"explain_card_{method.key}"):
             st.markdown(f"**{method.title}**")
-            self.picture, self.residual, self.place, self.curves, self.random = (
-                st.empty() for _ in range(5)
+            self.picture, self.residual, self.channels, self.place, self.curves, self.random = (
+                st.empty() for _ in range(6)
             )
 
 
@@ -65,6 +65,8 @@ def _fill(card: Card, method: MethodRow, shown: overlay.Shown, view: MapView) ->
         overlay.tile(shown, method, view, on_large=_large(method.key))
     share = f"residual {share_said(view.residual_share)}"
     card.residual.markdown(f":orange[**⚠ {share}**]" if view.marked else share)
+    if shown.image.shape[2] == 3:
+        card.channels.markdown(channels_said(view.channels))
     if (auroc := pointing(view)) is not None:
         card.place.markdown(f"true place {auroc:.2f}")
 

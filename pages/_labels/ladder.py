@@ -216,7 +216,8 @@ def say_none(overview: Overview) -> None:
     if len(untrained) > 1:
         st.caption(f"So are {counted(len(untrained) - 1, 'other')} missing.")
     for other in service.scenarios():
-        if DETECTOR in other.get("detectors", ()) and other["scenario"] != scenario.family:
+        trained = {*other.get("detectors", ())} & {*other.get("shares", ())}
+        if DETECTOR in trained and other["scenario"] != scenario.family:
             label = f"{other['title']} has some"
             st.button(
                 label,

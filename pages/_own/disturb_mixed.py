@@ -23,7 +23,7 @@ def choose(overview: Overview, row: DetectorRow) -> ImageQuery:
     scenario = overview.scenario
     titles = {s.name: s.title for s in scenario.sets if s.name in overview.sizes}
     with st.popover("Mix with", width="stretch"):
-        default = scenario.strange[0].name
+        default = (*scenario.strange, scenario.normal)[0].name
         name = choice("Its set", titles, key=SET, default=default, kind="select")
         typical = _typical(overview, row, name)
         most = overview.sizes[name] - 1

@@ -115,8 +115,8 @@ SLIDERS: Mapping[str, Slider] = {  # by the names of `NEUTRAL`
         5,
         5,
         LEVELS,
-        "The standard deviation of what is added to each value, in levels of 255. The seed draws one "
-        "pattern, which the slider scales.",
+        "The standard deviation of what is added to each value, in levels of 255; of a colour picture "
+        "to red, green and blue apart. The seed draws one pattern, which the slider scales.",
     ),
     "contrast": Slider(
         "Contrast",
@@ -126,7 +126,8 @@ SLIDERS: Mapping[str, Slider] = {  # by the names of `NEUTRAL`
         5,
         10,
         PERCENT,
-        "Of the distance of each value from the picture's mean: 0 % is flat, 100 % as it is.",
+        "Of the distance of each pixel from the picture's mean level, in a colour picture its mean colour: "
+        "0 % is flat, 100 % as it is.",
         0.01,
     ),
     "mix": Slider(
@@ -174,7 +175,14 @@ SLIDERS: Mapping[str, Slider] = {  # by the names of `NEUTRAL`
         0.01,
     ),
     "patch_level": Slider(
-        "Patch level", "level of the patch", 0, 255, 5, 15, LEVELS, "0 is black, 255 white."
+        "Patch level",
+        "level of the patch",
+        0,
+        255,
+        5,
+        15,
+        LEVELS,
+        "0 is black, 255 white, between them are greys, on a colour picture too.",
     ),
 }
 

@@ -134,6 +134,23 @@ def test_a_window_takes_all_channels_at_once() -> None:
     torch.testing.assert_close(found.map, (toy.weight * x).sum(1).detach(), rtol=0, atol=1e-5)
 
 
+def test_a_maps_channels_share_it_by_the_size_of_what_each_adds_or_takes() -> None:
+    toy, x = Toy(shape=Shape(3, 4, 4)), torch.zeros(1, 3, 4, 4)
+    toy.weight.data = torch.tensor([1.0, -2.0, 1.0])[:, None, None].expand(3, 4, 4).clone()
+    x[:, :, 0, 0] = torch.tensor([0.2, 0.3, 0.4])  # adds 0.2 - 0.6 + 0.4 = 0: nothing is drawn
+    x[:, 1, 2, 1] = 0.4  # takes 0.8 in green
+    for method in ("linear", "input_gradient", "integrated", "gradient_shap", "smooth"):
+        found = explain(toy, x, part="line", method=method)
+        assert found.map.abs().max().item() == pytest.approx(0.8, abs=0.1), method
+        expected = [0.1, 0.7, 0.2]
+        assert found.channels is not None, method
+        near = 0.06 if method == "gradient_shap" else 1e-5  # its noise touches all other pixels
+        assert found.channels[0].tolist() == pytest.approx(expected, abs=near), method
+    assert explain(toy, x, part="line", method="occlusion").channels is None  # all at once
+    grey = Toy()
+    assert explain(grey, images(1), part="line", method="linear").channels is None
+
+
 def test_sampling_methods_of_a_quadratic_score_by_hand_from_their_draws(toy: Toy) -> None:
     x, b, w = images(2), torch.full(SHAPE, 0.25), toy.weight.detach()
     noise, along = attributions._draws(x, 0)
@@ -189,8 +206,8 @@ def test_the_linear_map_holds_the_gates_of_a_bcos_net_as_its_gradient_does_not(
 
     held, offset = attributions.linear(length, v, 0 * v, 0)
     weights = novelty.weights(v[:, :1])
-    torch.testing.assert_close(held, (v * weights).sum(1))
-    torch.testing.assert_close(held.sum((1, 2)), length(v))
+    torch.testing.assert_close(held, v * weights)
+    torch.testing.assert_close(held.sum((1, 2, 3)), length(v))
     assert offset.tolist() == [0, 0]
     plain, _ = attributions.input_gradient(length, v, 0 * v, 0)
     assert float((plain - held).abs().max()) > 0.5 * float(held.abs().max())

@@ -3,7 +3,7 @@
 import { Brush } from "./brush.js";
 import { slider, views } from "./controls.js";
 import { el, set } from "./dom.js";
-import { border, bytes, ends, heat, outline, over, picture, theme, unpack } from "./paint.js";
+import { beneath, border, bytes, ends, heat, outline, over, picture, theme, unpack } from "./paint.js";
 import { Painting } from "./painting.js";
 import { endOf, mapsOf, store } from "./store.js";
 
@@ -145,9 +145,9 @@ export class Ask {
     const drawn = over(this.canvas, this.room);
     if (!drawn) return;
     const { context, wide, high } = drawn;
-    const layers = [picture(this.data.picture, this.painting.over(this.pixels, this.erased, channels))];
-    const map = mapsOf(this.data.of).get(store.settings.chosen) ?? mapsOf(this.data.of).get("own");
-    if (this.hints && map) {
+    const map = this.hints && (mapsOf(this.data.of).get(store.settings.chosen) ?? mapsOf(this.data.of).get("own"));
+    const layers = [(map ? beneath : picture)(this.data.picture, this.painting.over(this.pixels, this.erased, channels))];
+    if (map) {
       const { opacity, threshold } = store.settings;
       layers.push(heat(map.values, width, { end: endOf(this.data.of, map.name), opacity: opacity / 2, threshold, colours: ends(theme(this.element).dark, true) }));
     }

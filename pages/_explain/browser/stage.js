@@ -1,7 +1,7 @@
 // The large map: over its picture, beside it, or swiped across it. Nothing here asks the server.
 
 import { el, set } from "./dom.js";
-import { border, bytes, ends, heat, outline, picture, said, theme, unpack } from "./paint.js";
+import { beneath, border, bytes, ends, heat, outline, picture, said, theme, unpack } from "./paint.js";
 import { change, endOf, give, mapsOf, store } from "./store.js";
 import { slider, views } from "./controls.js";
 import { listen } from "./hand.js";
@@ -91,6 +91,7 @@ export class Stage {
     this.data = data;
     this.pixels = bytes(data.picture.pixels);
     this.under = picture(data.picture, this.pixels);
+    this.beneath = beneath(data.picture, this.pixels);
     this.lines = data.place ? border(unpack(bytes(data.place), width * height), width) : [];
     if (data.map) give(data.token, data.map);
     if (other) this.cursor = null;
@@ -190,7 +191,7 @@ export class Stage {
     context.beginPath();
     context.rect(panel.from, 0, panel.to - panel.from, panel.high);
     context.clip();
-    if (panel.picture) context.drawImage(this.under, left, top, width * size, height * size);
+    if (panel.picture) context.drawImage(panel.map && this.map ? this.beneath : this.under, left, top, width * size, height * size);
     else {
       context.fillStyle = look.paper;
       context.fillRect(left, top, width * size, height * size);

@@ -1,7 +1,7 @@
 // One map, small: a button that shows it large.
 
 import { el, set } from "./dom.js";
-import { border, bytes, ends, heat, outline, picture, theme, unpack } from "./paint.js";
+import { beneath, border, bytes, ends, heat, outline, theme, unpack } from "./paint.js";
 import { change, endOf, give, mapsOf, store } from "./store.js";
 
 export class Tile {
@@ -25,7 +25,7 @@ export class Tile {
     const { data } = (this.component = component);
     this.data = data;
     const { width, height } = data.picture;
-    this.under = picture(data.picture, bytes(data.picture.pixels));
+    this.under = beneath(data.picture, bytes(data.picture.pixels));
     this.lines = data.place ? border(unpack(bytes(data.place), width * height), width) : [];
     set(this.button, "aria-label", `${data.map.title}: show this map large`);
     set(this.button, "title", `${data.map.title}. ${data.text}`);

@@ -3,12 +3,16 @@
 
 import { Brush } from "./brush.js";
 import { slider, views } from "./controls.js";
-import { el, set } from "./dom.js";
+import { el, roving, set } from "./dom.js";
 import { bytes, over, picture, text } from "./paint.js";
 
 const TOOLS = { pen: "Pen", eraser: "Eraser" };
 const KEYS =
   "The arrow keys move the pen, Enter presses it, plus and minus make it wider and narrower, U takes the last stroke back.";
+const PALETTE = {
+  white: "#ffffff", grey: "#808080", black: "#000000", red: "#d62728", orange: "#ff9030", yellow: "#ffe14d",
+  green: "#3a9d3a", sky: "#8ecae6", blue: "#1f4fbf", violet: "#7b3fa0", brown: "#7a4a24", sand: "#e0b08c",
+};
 const STROKES = 200; // that can be taken back
 const PEN = 14; // of so many pixels it is one wide
 const kept = new Map(); // by token: what was drawn, and what was there before each stroke
@@ -27,7 +31,12 @@ export class Canvas {
     this.wide = slider("Width", 1, 15, 1, (v) => `${v} px`, (side) => this.brush.resize(side));
     this.grey = slider("Grey level", 0, 255, 5, String, (level) => this.set({ level }));
     this.tint = el("input", { type: "color", value: "#ffffff", oninput: () => this.set({ colour: channels(this.tint.value) }) });
-    this.tinted = el("label", { class: "one" }, "Colour", this.tint);
+    this.swatches = Object.entries(PALETTE).map(([name, tint]) =>
+      el("button", { class: "swatch", "aria-label": name, title: name, "data-tint": tint, style: `background:${tint}`, onclick: () => this.set({ colour: channels(tint) }) })
+    );
+    const palette = el("div", { class: "palette", role: "group", "aria-label": "Colour of the pen" }, ...this.swatches);
+    this.settle = roving(palette);
+    this.tinted = el("div", { class: "tinted" }, palette, el("label", { class: "one" }, "Any other", this.tint));
     this.live = el("div", { class: "unseen", role: "status" });
     this.element = el(
       "div",
@@ -157,10 +166,16 @@ export class Canvas {
     this.grey.show(this.level);
     this.grey.element.hidden = !grey || this.tool !== "pen";
     this.tinted.hidden = grey || this.tool !== "pen";
+    const tint = hex(this.colour);
+    if (this.tint.value !== tint) this.tint.value = tint;
+    for (const swatch of this.swatches) set(swatch, "aria-pressed", String(swatch.dataset.tint === tint));
+    this.settle();
     this.from.hidden = !this.data.start;
     set(this.back, "aria-disabled", String(!this.drawing.before.length));
     set(this.clear, "aria-disabled", String(this.pixels.every((v) => !v)));
   }
 }
+
+const hex = (levels) => `#${levels.map((v) => v.toString(16).padStart(2, "0")).join("")}`;
 
 const channels = (colour) => [1, 3, 5].map((k) => parseInt(colour.slice(k, k + 2), 16));

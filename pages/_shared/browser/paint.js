@@ -47,6 +47,15 @@ export function over(canvas, room) {
   return { context, wide, high };
 }
 
+const LUMA = [0.299, 0.587, 0.114]; // as core makes a colour picture grey
+
+// What a map is drawn over: a colour picture in grey, whose own orange and blue would be read as the map's.
+export function beneath(size, pixels) {
+  if (size.channels === 1) return picture(size, pixels);
+  const grey = Uint8Array.from({ length: size.width * size.height }, (_, i) => Math.round(LUMA.reduce((all, share, c) => all + share * pixels[i * size.channels + c], 0)));
+  return picture({ ...size, channels: 1 }, grey);
+}
+
 // A picture {width, height, channels} with its pixels in rows, as a canvas of so many pixels.
 export function picture({ width, height, channels }, pixels) {
   const canvas = canvasOf(width, height);
