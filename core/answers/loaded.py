@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from core.cache import Cache, freeze, stamp
-from core.data.picture import no_picture
 from core.errors import OutskirtsError
 from core.scenario import Scenario, ScenarioError, load_scenario
 
@@ -344,13 +343,10 @@ def stored_scores(
 def exemplar_images(target: Target) -> np.ndarray:
     """Training images (K, H, W, C) uint8 that a detector holds something of, in its order.
 
-    Where they may not ship, what stands in the place of each.
+    None, (0, H, W, C), where they may not ship.
     """
     images = _stored(target).exemplars
-    if len(images) or target.world.ships_training:
-        return images
-    shape = target.world.shape
-    return np.broadcast_to(no_picture(shape), (loaded(target)[0].n_exemplars, *shape.pixels))
+    return images if len(images) else np.zeros((0, *target.world.shape.pixels), np.uint8)
 
 
 def check_part(target: Target, card: Card, part: str) -> None:

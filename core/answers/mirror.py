@@ -238,9 +238,14 @@ def first_mirror(query: FirstMirrorQuery) -> tuple[str, int]:
 
 
 def _mirrored_as_normal(query: FirstMirrorQuery, r: np.ndarray) -> int:
-    """Of the strange images with the largest R (N,), that whose mirror is the least strange."""
+    """Of the strange images with the largest R (N,), that whose mirror is the least strange.
+
+    The one with the largest R where their pictures may not ship.
+    """
     from core.inference.scoring import parts_of
 
+    if query.target.world.pictures(query.strange).elsewhere:
+        return int(r.argmax())
     detector, card = mirroring(query.target)
     worst = np.sort(np.argsort(-r, kind="stable")[:CANDIDATES])
     images = query.target.world.pictures(query.strange).images[worst]

@@ -56,6 +56,7 @@ CELLS, REACH, BEND = (
 )  # of the field: a side, its reach in widths of exemplars, its sinh
 FAR = 1000.0  # the largest push and spread that are answered
 OUTLINE = 36  # points of an ellipse
+REBUILT = 256  # codes that are decoded at once
 
 
 @dataclass(frozen=True)
@@ -193,7 +194,8 @@ class Plane:
     """Exemplar posteriors of K training images.
 
     Attributes:
-        images: (K, H, W, C) uint8.
+        images: (K, H, W, C) uint8; rebuilt: whether they are what the model makes of the codes that it
+            keeps, as training images of the scenario may not ship.
         xy: (K, 2), means along the first two principal axes, from the centre.
         axes: (2, D), orthonormal; share: (2,), of the variance of the means.
         kl: (D,), nats, mean over the exemplar posteriors.
@@ -205,6 +207,7 @@ class Plane:
     """
 
     images: np.ndarray
+    rebuilt: bool
     xy: np.ndarray
     axes: np.ndarray
     share: np.ndarray
@@ -229,7 +232,9 @@ def plane(query: PlaneQuery) -> Plane:
     config, card = known.detector.config, known.card
     with torch.inference_mode():
         kl = known.detector.kl_per_dimension().numpy()
-    images = exemplar_images(query.target)
+    images, rebuilt = exemplar_images(query.target), not query.target.world.ships_training
+    if rebuilt:
+        images = _rebuilt(known)
     if len(images) != len(known.mean):
         raise OutskirtsError(
             f"{query.target} keeps {len(known.mean)} posteriors and {len(images)} of their images: "
@@ -237,6 +242,7 @@ def plane(query: PlaneQuery) -> Plane:
         )
     return Plane(
         images=images,
+        rebuilt=rebuilt,
         xy=known.on_plane(known.mean),
         axes=known.axes,
         share=known.share,
@@ -248,6 +254,15 @@ def plane(query: PlaneQuery) -> Plane:
         of=card.data.images,
         sha256=card.weights.sha256,
     )
+
+
+def _rebuilt(known: Known) -> np.ndarray:
+    """What a model's decoder makes of the codes of training images that it keeps, (K, H, W, C)."""
+    import torch
+
+    with torch.inference_mode():
+        pieces = known.detector.exemplar_codes.split(REBUILT)
+        return np.concatenate([as_images(known.detector.pictures(codes)) for codes in pieces])
 
 
 @dataclass(frozen=True)

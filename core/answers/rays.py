@@ -58,7 +58,7 @@ class Ray:
         kappas: (S,), 0 the centre, 1 the posterior's mean.
         images: (S, H, W, C) uint8, decoded without what the VAE left over of the image.
         logit, percentiles: (S,), of the codes that the images are decoded from, the model's own.
-        real: (H, W, C) uint8, the training image itself.
+        real: (H, W, C) uint8, the training image itself; None: it may not ship.
     """
 
     index: int
@@ -66,7 +66,7 @@ class Ray:
     images: np.ndarray
     logit: np.ndarray
     percentiles: np.ndarray
-    real: np.ndarray
+    real: np.ndarray | None
 
 
 def ray(query: RayQuery) -> Ray:
@@ -78,8 +78,8 @@ def ray(query: RayQuery) -> Ray:
     import torch
 
     known, exemplars = known_of(query.target), exemplar_images(query.target)
-    if not 1 <= query.rank <= len(exemplars):
-        raise OutskirtsError(f"ranks go from 1 to {len(exemplars)}, asked for {query.rank}")
+    if not 1 <= query.rank <= len(known.mean):
+        raise OutskirtsError(f"ranks go from 1 to {len(known.mean)}, asked for {query.rank}")
     index = int(generators_of(query.target, query.criterion, 1.0)[query.rank - 1])
     kappas = np.array(KAPPAS, np.float32)
     z = known.centre + kappas[:, None] * (known.mean[index] - known.centre)
@@ -88,7 +88,8 @@ def ray(query: RayQuery) -> Ray:
         images = as_images(known.detector.pictures(codes))
         logit = known.detector.parts_of_codes(codes, without=index)["logit"].numpy()
     standing = percentile(logit, known.card.quantiles("logit"))
-    return Ray(index, kappas, images, logit, standing, exemplars[index])
+    real = exemplars[index] if query.target.world.ships_training else None
+    return Ray(index, kappas, images, logit, standing, real)
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ class RayScores:
 
     Attributes:
         scores, percentiles: model to (S,); scores in the unit of pages.
-        real_scores, real_percentiles: model to the number of the training image.
+        real_scores, real_percentiles: model to the number of the training image, if that is there.
         units: model to the unit of its score.
         failed: model to the reason why it has no numbers.
         past: models that look past the code of the training image.
@@ -137,13 +138,14 @@ def ray_scores(query: RayScoresQuery) -> RayScores:
     from core.inference.scoring import parts_of
 
     found = ray(query.ray)
-    images = np.concatenate([found.images, found.real[None]])
+    real = found.images[:0] if found.real is None else found.real[None]
+    images, n = np.concatenate([found.images, real]), len(found.images)
     scores, standing, units, failed, past = {}, {}, {}, {}, []
     for model in query.models:
         target = Target.of(query.ray.target.scenario, model)
         try:
             detector, card = loaded(target)
-            place = _place_of(found.real, target) if _with_density(detector) else None
+            place = _place_of(real, target) if _with_density(detector) else None
         except OutskirtsError as error:
             failed[model] = str(error)
             continue
@@ -159,10 +161,10 @@ def ray_scores(query: RayScoresQuery) -> RayScores:
         standing[model] = percentiles(card, {part: raw})[part]
         units[model] = unit_of(detector, part)
     return RayScores(
-        scores={m: values[:-1] for m, values in scores.items()},
-        percentiles={m: values[:-1] for m, values in standing.items()},
-        real_scores={m: float(values[-1]) for m, values in scores.items()},
-        real_percentiles={m: float(values[-1]) for m, values in standing.items()},
+        scores={m: values[:n] for m, values in scores.items()},
+        percentiles={m: values[:n] for m, values in standing.items()},
+        real_scores={m: float(v) for m, values in scores.items() for v in values[n:]},
+        real_percentiles={m: float(v) for m, values in standing.items() for v in values[n:]},
         units=units,
         failed=failed,
         past=tuple(past),
@@ -175,12 +177,12 @@ def _with_density(detector: Detector) -> TypeGuard[Outskirts]:
     return isinstance(detector, Outskirts) and detector.config.density
 
 
-def _place_of(image: np.ndarray, target: Target) -> int | None:
-    """Index of a training image (H, W, C) among those whose codes a model keeps, if it does."""
+def _place_of(real: np.ndarray, target: Target) -> int | None:
+    """Index of a training image (1, H, W, C), or none, among those whose codes a model keeps."""
     exemplars = exemplar_images(target)
-    if exemplars.shape[1:] != image.shape:
+    if not len(real) or exemplars.shape[1:] != real.shape[1:]:
         return None
-    (places,) = np.nonzero((exemplars == image).all((1, 2, 3)))
+    (places,) = np.nonzero((exemplars == real).all((1, 2, 3)))
     return int(places[0]) if len(places) else None
 
 

@@ -32,8 +32,8 @@ LAID_OUT = """<style>
 </style>"""
 
 IN_COLOUR = (
-    "Under a map the picture is drawn in grey, lest its own colours be taken for the map's: Swipe and "
-    "Side by side show it as it is. **Red, green, blue:** how much of the map each carries, by the "
+    "Under a map the picture is drawn in grey, so that its own colours are not taken for the map's: "
+    "Swipe and Side by side show it as it is. **Red, green, blue:** how much of the map each carries, by the "
     "size of what it adds and takes. "
 )
 

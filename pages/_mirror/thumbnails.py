@@ -26,9 +26,12 @@ def mirrored(request: Request) -> Response:
     image = service.ImageQuery(target, at["set_name"], int(index))
     try:
         pair = service.ask(service.MirroredQuery(image))
+        pictures = [pair.image, pair.mirror]
+    except service.PicturesElsewhere:  # what stands in its place, and for its mirror
+        pictures = service.pictures_of(at["scenario"], ((at["set_name"], int(index)),) * 2)
     except service.OutskirtsError as error:
         return none(str(error))
-    picture = np.concatenate([pair.image, pair.mirror], axis=1)
+    picture = np.concatenate(list(pictures), axis=1)
     return Response(draw.png([picture]), media_type="image/png", headers=FOREVER)
 
 

@@ -13,6 +13,10 @@ from pages._shared import gallery, history
 __all__ = ["WALK", "how_to_read", "in_order", "say", "show", "why"]
 
 WALK = "outskirts_walk"  # the section that follows a draw
+REBUILT = (
+    "Training images may not ship here: parents and nearest ones are shown as the model rebuilds them "
+    "from the codes that it keeps. "
+)
 
 
 def in_order(made: Draws, order: str) -> np.ndarray:
@@ -70,7 +74,7 @@ def how_to_read(view: Plane) -> str:
     """What stands beside a draw."""
     return (
         f"Nearest: among the {len(view.images):,} exemplar training images, a random sample of "
-        f"{view.of:,}, by the distance between codes. The number is the mean logit of the code, "
+        f"{view.of:,}, by the distance between codes. {REBUILT if view.rebuilt else ''}The number is the mean logit of the code, "
         "and its percentile among held-out normal images. Decoded pictures are blurred: "
         "the decoder of pixels cannot draw more. The classifiers score the code, not "
         "this picture of it."
@@ -118,10 +122,11 @@ def _pictures(view: Plane, made: Draws, row: int) -> list[tuple[np.ndarray, str,
     parent, nearest = int(made.parents[row]), int(made.nearest[row])
     said = f"mean logit {made.logit[row]:+.1f}, percentile {made.percentiles[row]:.1f}"
     same_one = ", which is its parent" if nearest == parent else ""
+    rebuilt = ", as the model rebuilds it" if view.rebuilt else ""
     return [
         (made.images[row], "synthetic", f"Synthetic outlier {row}, {said}"),
-        (view.images[parent], "parent", f"Its parent, training image {parent}"),
-        (view.images[nearest], "nearest", f"The nearest real image, {nearest}{same_one}"),
+        (view.images[parent], "parent", f"Its parent, training image {parent}{rebuilt}"),
+        (view.images[nearest], "nearest", f"The nearest real image, {nearest}{same_one}{rebuilt}"),
     ]
 
 

@@ -70,13 +70,17 @@ def _of_model(walked: Ray, found: RayScores, model: str, title: str, i: int) -> 
     colour = colours[i % len(colours)]
     star = {"symbol": "star-open", "size": 13, "color": colour, "line": {"width": 2}}
     line = {"color": colour, "width": 2, "dash": DASHES[i % len(DASHES)]}
-    return [
+    drawn = [
         _line(walked.kappas, found.percentiles[model], title)
         | {"line": line, "legendgroup": model}
-        | {"marker": {"symbol": SYMBOLS[i % len(SYMBOLS)], "size": 8}},
-        _line([1.0], [found.real_percentiles[model]], f"{title}, the training image")
-        | {"mode": "markers", "marker": star, "legendgroup": model, "showlegend": False},
+        | {"marker": {"symbol": SYMBOLS[i % len(SYMBOLS)], "size": 8}}
     ]
+    if model in found.real_percentiles:
+        drawn.append(
+            _line([1.0], [found.real_percentiles[model]], f"{title}, the training image")
+            | {"mode": "markers", "marker": star, "legendgroup": model, "showlegend": False}
+        )
+    return drawn
 
 
 def _marks(kappa: float) -> dict[str, Any]:

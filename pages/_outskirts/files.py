@@ -23,6 +23,7 @@ def draws_npz(query: DrawsQuery) -> bytes:
         codes=found.codes,
         latent=found.latent,
         parents=found.parents,
+        training_images_rebuilt=np.array(of.rebuilt),
         parent_images=of.images[found.parents],
         nearest=found.nearest,
         nearest_images=of.images[found.nearest],
@@ -42,18 +43,22 @@ def draws_npz(query: DrawsQuery) -> bytes:
 
 
 def ray_csv(query: RayScoresQuery) -> bytes:
-    """One row a step of a ray, and one for the training image: what every model says."""
+    """One row a step of a ray, and one for the training image, if it ships: what every model says."""
     walked, found = service.ask(query.ray), service.ask(query)
+    real, none = ([], []) if walked.real is None else (["training image"], [""])
+    stem = query.ray.target.stem
     columns: dict[str, np.ndarray] = {
-        "image": np.array([*["decoded"] * len(walked.kappas), "training image"]),
-        "kappa": np.array([*[f"{k:g}" for k in walked.kappas], ""]),
-        f"code under {query.ray.target.stem} (logit)": np.array([*walked.logit.tolist(), ""]),
-        f"code under {query.ray.target.stem} percentile": np.array(
-            [*walked.percentiles.tolist(), ""]
-        ),
+        "image": np.array([*["decoded"] * len(walked.kappas), *real]),
+        "kappa": np.array([*[f"{k:g}" for k in walked.kappas], *none]),
+        f"code under {stem} (logit)": np.array([*walked.logit.tolist(), *none]),
+        f"code under {stem} percentile": np.array([*walked.percentiles.tolist(), *none]),
     }
     for model, unit in found.units.items():
         scores, places = found.scores[model], found.percentiles[model]
-        columns[f"{model} ({unit})"] = np.append(scores, found.real_scores[model])
-        columns[f"{model} percentile"] = np.append(places, found.real_percentiles[model])
+        columns[f"{model} ({unit})"] = np.append(
+            scores, [v for m, v in found.real_scores.items() if m == model]
+        )
+        columns[f"{model} percentile"] = np.append(
+            places, [v for m, v in found.real_percentiles.items() if m == model]
+        )
     return csv_of(columns)

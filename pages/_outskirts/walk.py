@@ -85,10 +85,9 @@ def first_drawn(
 
 def _show_steps(walked: Ray) -> None:
     steps = zip(walked.images, walked.kappas, strict=True)
-    pictures = [
-        (walked.real, "real", f"Training image {walked.index} itself"),
-        *((image, f"κ {kappa:g}", f"Decoded at kappa {kappa:g}") for image, kappa in steps),
-    ]
+    pictures = [(image, f"κ {kappa:g}", f"Decoded at kappa {kappa:g}") for image, kappa in steps]
+    if walked.real is not None:
+        pictures.insert(0, (walked.real, "real", f"Training image {walked.index} itself"))
     st.html(gallery.row(pictures, width=56))
 
 
@@ -116,15 +115,22 @@ def _show_scores(
     )
 
 
+STAR = (
+    "☆ is the real training image. Where a star lies far from its line, that detector reacts to the "
+    "decoder's blur."
+)
+NO_STAR = "The training image itself may not ship: no detector is asked about it here."
+
+
 def _say(found: RayScores, trained: Mapping[str, str]) -> None:
     """Who failed, and how the figure is read."""
     for reason in found.failed.values():
         st.warning(reason, icon=":material/warning:")
     st.caption(
         "Percentile: share of held-out normal images that score lower; dashed, 95, above which "
-        "an image is flagged. κ = 1 is the image itself as far as the VAE holds it; ☆ is the "
-        "real training image. Where a star lies far from its line, that detector reacts to the "
-        "decoder's blur. The dotted grey line skips the picture: it is what the classifiers "
+        "an image is flagged. κ = 1 is the image itself as far as the VAE holds it. "
+        f"{STAR if found.real_scores else NO_STAR} "
+        "The dotted grey line skips the picture: it is what the classifiers "
         f"say of the code. {known_to(found.past, trained)}Thin grey: the other detectors."
     )
 

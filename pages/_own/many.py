@@ -99,9 +99,10 @@ def _say_what_comes(overview: Overview, seed: int) -> None:
         "strangest stand first while the rest is still being judged, a file that cannot be read stops "
         "nothing, and you take a report away."
     )
-    normal, strange = _sampled(overview)
+    normal, *strange = _sampled(overview)
+    also = "".join(f" and {STRANGE} of {s.title.lower()}" for s in strange)
     st.button(
-        f"Try it with {NORMAL} {normal.title.lower()} and {STRANGE} of {strange.title.lower()}",
+        f"Try it with {NORMAL} {normal.title.lower()}{also}",
         key="own_try_many",
         icon=":material/shuffle:",
         on_click=_take_sample,
@@ -110,10 +111,11 @@ def _say_what_comes(overview: Overview, seed: int) -> None:
     )
 
 
-def _sampled(overview: Overview) -> tuple[ImageSet, ImageSet]:
-    """The sets that a sample is drawn from."""
+def _sampled(overview: Overview) -> tuple[ImageSet, ...]:
+    """The sets that a sample is drawn from: normal images, and the first strange ones that ship."""
     scenario = overview.scenario
-    return scenario.normal, scenario.strange[0]
+    here = [s for s in scenario.strange if not scenario.pictures(s.name).elsewhere]
+    return scenario.normal, *here[:1]
 
 
 def _asked_for_a_sample() -> bool:
@@ -126,7 +128,7 @@ def _asked_for_a_sample() -> bool:
 def _take_sample(overview: Overview, seed: int) -> None:
     """Bring some reference images, as files of their ids."""
     drawn, files = np.random.default_rng(seed), []
-    for image_set, count in zip(_sampled(overview), (NORMAL, STRANGE), strict=True):
+    for image_set, count in zip(_sampled(overview), (NORMAL, STRANGE), strict=False):
         images = overview.scenario.pictures(image_set.name).images
         chosen = drawn.choice(len(images), min(count, len(images)), replace=False)
         for index in np.sort(chosen).tolist():

@@ -145,7 +145,22 @@ def pick(
     _uploader(scenario.shape)
     if (own := own_image()) is not None:  # it came in this run, whose controls name another
         st.rerun()
-    return ImageQuery(target, set_name, index), None
+    return ImageQuery(target, *_that_is_here(scenario, set_name, index, sizes=sizes)), None
+
+
+def _that_is_here(
+    scenario: Scenario, set_name: str, index: int, *, sizes: Mapping[str, int]
+) -> tuple[str, int]:
+    """The image that was picked, or a normal one, with words, where its picture may not ship."""
+    if not (words := scenario.pictures(set_name).elsewhere):
+        return set_name, index
+    normal = scenario.normal
+    index = min(index, sizes[normal.name] - 1)
+    st.info(
+        f"{plain(words[:1].upper() + words[1:])}. Shown in its place: {normal.title} {index}.",
+        icon=":material/hide_image:",
+    )
+    return normal.name, index
 
 
 def _show_own(own: Own) -> None:
