@@ -164,8 +164,8 @@ class MapView:
             adds around the picture, and what the method could not place.
         residual_share: |residual| / |score - offset|, of what the pixels should add up to; it may
             be above 1, and is infinite where they should add up to nothing and do not.
-        channels: how much each of the channels carries of the map's absolute values, which sums to 1
-            before any of them cancel out; (): the picture has one, or the map is of all at once.
+        channels: how much each carries of the map's absolute values, before they cancel out; they
+            sum to 1; (): the picture has one channel, or the map is of all at once.
         seconds: that the method took.
         refusal: why it cannot, with the methods that can; then all numbers but the score's are NaN.
         mask: (H, W) bool, the true place of what is strange, or None where nobody knows.

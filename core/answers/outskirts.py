@@ -194,8 +194,8 @@ class Plane:
     """Exemplar posteriors of K training images.
 
     Attributes:
-        images: (K, H, W, C) uint8; rebuilt: whether they are what the model makes of the codes that it
-            keeps, as training images of the scenario may not ship.
+        images: (K, H, W, C) uint8; rebuilt: whether they are what the model makes of the codes that
+            it keeps, as training images of the scenario may not ship.
         xy: (K, 2), means along the first two principal axes, from the centre.
         axes: (2, D), orthonormal; share: (2,), of the variance of the means.
         kl: (D,), nats, mean over the exemplar posteriors.

@@ -30,8 +30,8 @@ class Method:
         formula: of a pixel; source: who published it.
         needs_gradient: of the part that it explains.
         uses_baseline: whether the map is of the difference to a baseline.
-        attribute: from a score, images and baselines (N, C, H, W) and a seed to maps of channels and an
-            offset, see `core.explain.attributions`; None: the detector's own `explain`.
+        attribute: from a score, images and baselines (N, C, H, W) and a seed to maps of channels
+            and an offset, see `core.explain.attributions`; None: the detector's own `explain`.
     """
 
     title: str

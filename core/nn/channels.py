@@ -8,7 +8,7 @@ __all__ = ["channel_shares"]
 
 
 def channel_shares(maps: Tensor) -> Tensor:
-    """How much each channel carries of maps (N, C, H, W), (N, C): sums to 1, or 0 of a map of zeros.
+    """How much each channel carries of maps (N, C, H, W): (N, C), sums to 1; 0 of maps of zeros.
 
     A channel's share is the sum of its absolute values over that of all channels: where red makes
     a pixel stranger and blue the same pixel more normal, the map is empty, and both carry a half.
