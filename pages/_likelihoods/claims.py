@@ -176,7 +176,7 @@ def _difference(c: Comparison, model: str) -> PartView:
 
 def _show_alike(c: Comparison, flows: Models, seed: int) -> None:
     """This flow against the general one and against one of patches, an image a point."""
-    general = c.row.card.config.get("general") if c.row.card is not None else None
+    general = str(c.row.card.config.get("general", "")) if c.row.card is not None else ""
     blind = [n for n, row in flows.items() if kind_of(row) == "patches"]
     names = [n for n in (general, *blind[:1]) if n in flows and n != c.row.name]
     rows = [flows[n] for n in names if flows[n].card is not None]

@@ -26,7 +26,7 @@ def mirrored(request: Request) -> Response:
     image = service.ImageQuery(target, at["set_name"], int(index))
     try:
         pair = service.ask(service.MirroredQuery(image))
-        pictures = [pair.image, pair.mirror]
+        pictures = np.stack([pair.image, pair.mirror])
     except service.PicturesElsewhere:  # what stands in its place, and for its mirror
         pictures = service.pictures_of(at["scenario"], ((at["set_name"], int(index)),) * 2)
     except service.OutskirtsError as error:

@@ -70,7 +70,7 @@ def _of_model(walked: Ray, found: RayScores, model: str, title: str, i: int) -> 
     colour = colours[i % len(colours)]
     star = {"symbol": "star-open", "size": 13, "color": colour, "line": {"width": 2}}
     line = {"color": colour, "width": 2, "dash": DASHES[i % len(DASHES)]}
-    drawn = [
+    drawn: list[draw.Trace] = [
         _line(walked.kappas, found.percentiles[model], title)
         | {"line": line, "legendgroup": model}
         | {"marker": {"symbol": SYMBOLS[i % len(SYMBOLS)], "size": 8}}
