@@ -123,3 +123,7 @@ def test_other_pages_go_on_without_the_pictures(away: Tiny, page: str) -> None:
     app = app.switch_page(f"{page}.py").run()
     assert not app.exception, [e.value for e in app.exception]
     assert not app.error, [e.value for e in app.error]
+    if page == "overview":
+        assert "strange, pictures not shipped" in "".join(h.proto.body for h in app.get("html"))
+    if page == "compare":
+        assert any("ask the author" in c.value for c in app.caption)

@@ -62,6 +62,9 @@ def show(
         )
         with st.container(width="stretch"):
             st.markdown(f"**{plain(title)}**  \n{_percentiles(c, own_id)}")
+            if pictures.elsewhere:
+                had = c.scenario.set_named(set_name).had
+                st.caption(plain(f"The picture is not shipped, its scores are: {had}"))
             with st.container(horizontal=True, gap="small"):
                 _links(c, own_id)
                 notebook.pin(c.scenario.name, own_id, key=key)

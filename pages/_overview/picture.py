@@ -108,9 +108,11 @@ def _line(shown: Shown, image_set: ImageSet) -> str:
     images = shown.overview.examples[image_set.name]
     few = images[:FEWER] if shown.columns > MANY else images
     share = SHARE * len(few) / max(len(images), 1)
+    away = shown.overview.scenario.pictures(image_set.name).elsewhere
+    role = f"{image_set.role}, pictures not shipped" if away else image_set.role
     head = (
         f'<th role="rowheader" scope="row" class="set">{escape(image_set.title)}'
-        f"<small>{escape(image_set.role)}</small></th>"
+        f"<small>{escape(role)}</small></th>"
     )
     strip = f'<td role="cell" class="wide">{_strip(few, image_set.title, share)}</td>'
     return f'<tr role="row">{head}{strip}{_figures(shown, image_set)}</tr>'
