@@ -94,6 +94,7 @@ def pick(
         default=(view.sets[view.which[default]], int(view.indices[default])),
         part=view.score,
         seed=seed,
+        absent=True,
     )
 
 

@@ -32,8 +32,12 @@ PERCENTILE = "Share of held-out normal images that score lower."
 Looked = tuple[ImageView | None, tuple[str, int] | None]  # an image, and its place if of a set
 
 
-def pick(c: Comparison, by: Ordering, overview: Overview) -> picker.Picked:
-    """The controls that name an image, and a link from it to the map."""
+def pick(c: Comparison, by: Ordering, overview: Overview, *, absent: bool = False) -> picker.Picked:
+    """The controls that name an image, and a link from it to the map.
+
+    Args:
+        absent: whether its picture may be one that is not here.
+    """
     query, data = picker.pick(
         "likelihoods",
         c.target,
@@ -42,6 +46,7 @@ def pick(c: Comparison, by: Ordering, overview: Overview) -> picker.Picked:
         default=first_image(c, by),
         part=c.found.card.score.part,
         seed=by.seed,
+        absent=absent,
     )
     if query.index is not None:
         map_link(c.row.name, query.set_name, query.index)
@@ -52,7 +57,7 @@ def look(c: Comparison, by: Ordering, overview: Overview) -> Looked:
     """An image, large, beside the controls that name it, and the verdict on it."""
     picture, controls = st.columns([1, 1.6], gap="small")
     with controls, st.container(gap="xsmall"):
-        query, data = pick(c, by, overview)
+        query, data = pick(c, by, overview, absent=True)
     picked = None if query.index is None else (query.set_name, query.index)
     try:
         view = _asked(query, data)

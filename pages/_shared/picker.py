@@ -129,6 +129,7 @@ def pick(
     default: tuple[str, int],
     part: str,
     seed: int,
+    absent: bool = False,
 ) -> Picked:
     """The controls that name an image of a page, and the image that they name.
 
@@ -136,6 +137,7 @@ def pick(
         sizes: set name to how many images it has; of the sets that can be picked from.
         default: set and index that the page opens with; until another is picked, it is shown.
         part: of the model, by which images are typical or worst.
+        absent: whether the page knows something of an image whose picture is not here.
     """
     if (own := own_image()) is not None:
         _show_own(own)
@@ -145,7 +147,9 @@ def pick(
     _uploader(scenario.shape)
     if (own := own_image()) is not None:  # it came in this run, whose controls name another
         st.rerun()
-    return ImageQuery(target, *_that_is_here(scenario, set_name, index, sizes=sizes)), None
+    if not absent:
+        set_name, index = _that_is_here(scenario, set_name, index, sizes=sizes)
+    return ImageQuery(target, set_name, index), None
 
 
 def _that_is_here(
