@@ -23,6 +23,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from core.nn.coupling import affine_coupling
+
 __all__ = [
     "ActNorm",
     "CouplingNet",
@@ -252,14 +254,13 @@ class _Step:
     net: list[tuple[Tensor, Tensor]]  # three convolutions, weight and bias
     log_det: Tensor  # scalar: ActNorm and 1x1 convolution, per cell
 
-    def raw(self, x1: Tensor) -> tuple[Tensor, Tensor]:
-        """Shift t and raw scale (N, C/2, H, W)."""
+    def raw(self, x1: Tensor) -> Tensor:
+        """Shift t and raw scale, (N, C, H, W) in the networks' type."""
         (w1, b1), (w2, b2), (w3, b3) = self.net
         h = x1.to(dtype=w1.dtype, memory_format=torch.channels_last)
         h = F.conv2d(h, w1, b1, padding=1).relu_()
         h = F.conv2d(h, w2, b2).relu_()
-        t, raw = F.conv2d(h, w3, b3, padding=1).to(x1.dtype).chunk(2, 1)
-        return t, raw
+        return F.conv2d(h, w3, b3, padding=1)
 
 
 class FlowSteps(nn.Module):
@@ -324,10 +325,9 @@ class FlowSteps(nn.Module):
 
     @staticmethod
     def _forward(step: _Step, x: Tensor) -> tuple[Tensor, Tensor]:
-        x1, x2 = F.conv2d(x, step.mix, step.mix_bias).chunk(2, 1)
-        t, raw = step.raw(x1)
-        log_s = F.logsigmoid(raw + 2)
-        return torch.cat([x1, (x2 + t) * log_s.exp()], 1), log_s.sum(1) + step.log_det
+        x = F.conv2d(x, step.mix, step.mix_bias)
+        y, log_det = affine_coupling(x, step.raw(x.chunk(2, 1)[0]))
+        return y, log_det + step.log_det
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return y (N, C, H, W) and the log-determinant of each cell (N, H, W)."""
@@ -341,7 +341,7 @@ class FlowSteps(nn.Module):
         """Return x with forward(x) = y (N, C, H, W)."""
         for step in reversed(self._steps()):
             y1, y2 = y.chunk(2, 1)
-            t, raw = step.raw(y1)
+            t, raw = step.raw(y1).to(y.dtype).chunk(2, 1)
             x = torch.cat([y1, y2 / torch.sigmoid(raw + 2) - t], 1) - step.mix_bias[:, None, None]
             # In float64: the matrix's condition number multiplies over dozens of steps.
             unmix = torch.linalg.inv(step.mix[..., 0, 0].double()).to(x.dtype)

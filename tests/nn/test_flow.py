@@ -90,7 +90,7 @@ class SlipsTheSigmoid(FlowSteps):
     @staticmethod
     def _forward(step, x):
         y, log_det = FlowSteps._forward(step, x)
-        raw = step.raw(F.conv2d(x, step.mix, step.mix_bias).chunk(2, 1)[0])[1]
+        raw = step.raw(F.conv2d(x, step.mix, step.mix_bias).chunk(2, 1)[0]).chunk(2, 1)[1]
         return y, log_det + (F.logsigmoid(raw) - F.logsigmoid(raw + 2)).sum(1)
 
 
