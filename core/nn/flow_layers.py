@@ -23,7 +23,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.nn.coupling import affine_coupling
+from core.nn.coupling import affine_coupling, network_coupling
 
 __all__ = [
     "ActNorm",
@@ -326,7 +326,10 @@ class FlowSteps(nn.Module):
     @staticmethod
     def _forward(step: _Step, x: Tensor) -> tuple[Tensor, Tensor]:
         x = F.conv2d(x, step.mix, step.mix_bias)
-        y, log_det = affine_coupling(x, step.raw(x.chunk(2, 1)[0]))
+        if torch.is_grad_enabled() and step.net[0][0].dtype != x.dtype:  # training in bfloat16
+            y, log_det = network_coupling(x, step.net)
+        else:
+            y, log_det = affine_coupling(x, step.raw(x.chunk(2, 1)[0]))
         return y, log_det + step.log_det
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -15,7 +15,8 @@ from core.results import read_study, study_path
 from core.studies import _collect, study_names
 from core.studies.outskirts import Ablation
 
-NAMES = ("glow-training", "glow-scoring", "pages", "maps", "draws", "grouped", "thresholds")
+FLOWS = ("glow-training", "glow-scoring", "glow-fused")
+NAMES = (*FLOWS, "pages", "maps", "draws", "grouped", "thresholds")
 NAMES += ("disturbing", "dragging", "uploads")
 
 
@@ -31,7 +32,7 @@ def timed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         return run
 
-    subjects = {"flows": NAMES[:2], **{name: (name,) for name in NAMES[2:]}}
+    subjects = {"flows": FLOWS, **{name: (name,) for name in NAMES[3:]}}
     benchmarks = {s: {n: timing(n) for n in names} for s, names in subjects.items()}
     monkeypatch.setattr(bench, "benchmarks", lambda: benchmarks)
     return ran
@@ -57,7 +58,7 @@ def as_stored(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_subject_is_a_file_that_offers_its_benchmarks() -> None:
     subjects = bench.benchmarks()
-    assert list(subjects) == sorted({"flows", *NAMES[2:]})
+    assert list(subjects) == sorted({"flows", *NAMES[3:]})
     assert {name for subject in subjects.values() for name in subject} == set(NAMES)
 
 
@@ -66,7 +67,7 @@ def test_a_benchmark_runs_by_its_name_or_its_subject(
     timed: list[str], call: Call, name: str
 ) -> None:
     rows = json.loads(call("bench", name, "--json").out)
-    assert timed == (["glow-training", "glow-scoring"] if name == "flows" else [name])
+    assert timed == (list(FLOWS) if name == "flows" else [name])
     assert [row["benchmark"] for row in rows] == timed
     assert (rows[0]["median"], rows[0]["low"], rows[0]["high"], rows[0]["runs"]) == (2, 1, 3, 3)
     assert "median" in call("bench", name).out
