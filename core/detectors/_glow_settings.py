@@ -22,8 +22,9 @@ def check(config: Glow.Config) -> None:
         raise ValueError(f"training_dtype is no {config.training_dtype}: float32 or bfloat16")
     if config.draws < 1 or config.weight_decay < 0:
         raise ValueError("draws of noise must be 1 or more, weight_decay 0 or more")
-    if not 0 <= config.mutation <= 1 or not 0 <= config.translations < 1:
-        raise ValueError("mutation and translations are shares, of pixels and of the sides")
+    for share in ("mutation", "translations"):
+        if not 0 <= getattr(config, share) <= 1:
+            raise ValueError(f"{share} is a share, 0 to 1, got {getattr(config, share)}")
     if config.outliers == "ratio" and not config.general:
         raise ValueError("the outlier loss needs a general model")
     if config.outliers and config.data != "train":
