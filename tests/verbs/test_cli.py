@@ -395,11 +395,13 @@ def test_evaluate_against_a_folder_of_ones_own(
 def test_a_set_in_colours_of_many_sizes_says_the_most_common_of_what_was_done(
     tiny_scenario: Tiny, tmp_path: Path, call: Call
 ) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
     for i in range(4):
-        Image.new("RGB", (28, 28 * (i + 2)), (9 * i, 90, 9)).save(tmp_path / f"{i}.png")
-    said = call("evaluate", "tiny/glow", "--json", "--against", f"mine={tmp_path}")
+        Image.new("RGB", (28, 28 * (i + 2)), (9 * i, 90, 9)).save(own / f"{i}.png")
+    said = call("evaluate", "tiny/glow", "--json", "--against", f"mine={own}")
     assert said.status == 0
-    told = [line.removeprefix(f"{tmp_path}: ") for line in said.err.splitlines()]
+    told = [line.removeprefix(f"{own}: ") for line in said.err.splitlines()]
     assert told[0] == "RGB made grey (4 of 4)"
     assert told[1] == "28x56 fitted to 28x28, shrunk 2 times each way (1 of 4)"
     assert told[3:] == ["and 2 other notes on images"]
