@@ -186,7 +186,7 @@ Open = Callable[..., AppTest]
 @pytest.fixture
 def opened(colours: Tiny) -> Open:
     def open_page(page: str | None = None, **state: object) -> AppTest:
-        app = AppTest.from_file("../pages/_frame.py", default_timeout=60).run()
+        app = AppTest.from_file("../pages/_frame.py", default_timeout=60)
         for key, value in state.items():
             app.session_state[key] = value
         return app.switch_page(f"{page}.py").run() if page else app.run()

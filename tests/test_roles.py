@@ -171,7 +171,7 @@ def test_likelihoods_and_pairs_stand_against_the_same_normal_set(roles: Tiny) ->
 @pytest.mark.usefixtures("quick_apps")
 @pytest.mark.parametrize("page", [page.stem for page in PAGES])
 def test_every_page_opens_on_a_scenario_with_all_roles(roles: Tiny, page: str) -> None:
-    app = AppTest.from_file("../pages/_frame.py", default_timeout=60).run()
+    app = AppTest.from_file("../pages/_frame.py", default_timeout=60)
     app = app.switch_page(f"{page}.py").run()
     assert not app.exception
     assert not app.error

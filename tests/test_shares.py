@@ -336,9 +336,9 @@ def test_a_start_names_a_model_of_a_share(family: Tiny) -> None:
 
 @pytest.fixture
 def app(family: Tiny, quick_apps: None) -> AppTest:
-    opened = AppTest.from_file("../pages/_frame.py", default_timeout=60).run()
-    opened.selectbox(key="scenario").set_value("tiny-one").run()
-    return opened.selectbox(key="normal").set_value("one").run()
+    opened = AppTest.from_file("../pages/_frame.py", default_timeout=60)
+    opened.query_params.update({"scenario": "tiny-one", "normal": "one"})
+    return opened.run()
 
 
 def texts(app: AppTest) -> str:

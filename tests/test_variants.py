@@ -399,9 +399,10 @@ def test_the_normal_class_is_chosen_beside_the_scenario(app: AppTest) -> None:
 
 
 @pytest.mark.parametrize("page", [page.stem for page in PAGES])
-def test_every_page_knows_a_scenario_of_one_class(app: AppTest, page: str) -> None:
-    app.selectbox(key="scenario").set_value("tiny-one").run()
-    app.selectbox(key="normal").set_value("one").run()
+@pytest.mark.usefixtures("family", "quick_apps")
+def test_every_page_knows_a_scenario_of_one_class(page: str) -> None:
+    app = AppTest.from_file("../pages/_frame.py", default_timeout=60)
+    app.query_params.update({"scenario": "tiny-one", "normal": "one"})
     app.switch_page(f"{page}.py").run()
     assert not app.exception
     assert not app.error
