@@ -314,6 +314,21 @@ def test_of_photographs_no_more_ships_than_may() -> None:
     assert sum(p.stat().st_size for p in scenario.folder.iterdir()) < 25 * MB
 
 
+def test_readme_gives_the_flows_of_photos_the_numbers_of_their_cards() -> None:
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    folder = settings().checkpoints / "photos"
+    glow, taught = (checkpoint.read_card(folder, name) for name in ("glow", "glow.outliers"))
+    street, other = taught.metrics["street"], taught.metrics["objects"]
+    found = [
+        f"{glow.metrics['street'][p].auroc:.3f}" for p in ("total", "scale_4", "ratio_general")
+    ]
+    assert f"At {glow.figures['bits_per_dimension']:.2f} bits per dimension" in text
+    assert f"AUROC of {found[0]}, where its coarsest scale has {found[1]}." in text
+    assert f"has {found[2]} there" in text
+    ratios = (f"{metrics['ratio_general'].auroc:.3f}" for metrics in (street, other))
+    assert "taught by the outlier loss it has {}, and {} on other things".format(*ratios) in text
+
+
 def test_the_two_readings_of_outskirts_differ_in_their_classifiers_alone() -> None:
     folder = settings().checkpoints / "fashion"
     plain, density = (checkpoint.load_alone(folder, n)[0] for n in ("outskirts.plain", "outskirts"))

@@ -85,7 +85,7 @@ def _parts(rows: Iterable[DetectorRow], strange: Sequence[str]) -> list[Finding]
         for row in rows
         if row.card is not None
         for name in strange
-        for part, figures in row.card.metrics[name].items()
+        for part, figures in row.card.metrics.get(name, {}).items()
     ]
 
 
@@ -93,6 +93,8 @@ def _score(row: DetectorRow, strange: str) -> Finding | None:
     if row.card is None:
         return None
     part = row.card.score.part
+    if strange not in row.card.metrics:  # the set is younger than the card
+        return None
     return Finding(row.name, part, strange, row.card.metrics[strange][part])
 
 
