@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("quick_apps")
 
 
 def opened(**state: object) -> AppTest:
-    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60).run()
+    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60)
     for key, value in state.items():
         app.session_state[key] = value
     app = app.switch_page("cards.py").run()
@@ -120,7 +120,7 @@ def test_models_are_chosen_by_title_and_the_checkpoint_is_named_on_the_card():
     ("old", "view"), [("Seeds", "seeds"), ("Card", "card"), ("seeds", "seeds")]
 )
 def test_older_links_to_a_card_name_what_is_shown_by_its_label(old, view):
-    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60).run()
+    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60)
     app.query_params["cards_view"] = old
     app = app.switch_page("cards.py").run()
     assert app.session_state["cards_view"] == view

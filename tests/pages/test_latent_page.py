@@ -278,7 +278,7 @@ def test_rows_come_in_the_order_of_the_pictures(view: LatentMap, order: str) -> 
 
 def opened(**state: object) -> AppTest:
     """The page with controls set beforehand."""
-    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60).run()
+    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60)
     for key, value in state.items():
         app.session_state[key] = value
     return app.switch_page("latent.py").run()
@@ -286,7 +286,7 @@ def opened(**state: object) -> AppTest:
 
 def followed(**parameters: str) -> AppTest:
     """The page as a link opens it."""
-    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60).run()
+    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60)
     app.query_params.update(parameters)
     return app.switch_page("latent.py").run()
 
@@ -526,7 +526,7 @@ def test_what_is_added_leaves_what_is_not_on_the_map_selected_and_a_new_line_doe
 
 
 def test_only_layouts_that_a_model_has_are_offered_and_one_of_them_is_chosen() -> None:
-    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60).run()
+    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60)
     app.session_state["scenario"] = "fashion-one"
     app.switch_page("latent.py").run()
     fine(app)
@@ -1071,7 +1071,7 @@ def test_a_start_is_a_link_too(tsne: LatentMap) -> None:
 
 
 def test_show_on_map_leads_to_the_page_with_the_model_and_the_image() -> None:
-    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60).run()
+    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60)
     app.session_state["likelihoods_model"] = "glow.dense"
     app.session_state["likelihoods_image"] = "turned#12"
     app.switch_page("likelihoods.py").run()

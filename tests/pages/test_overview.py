@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("quick_apps")
 
 
 def opened(**state: object) -> AppTest:
-    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60).run()
+    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60)
     for key, value in state.items():
         app.session_state[key] = value
     return app.run()

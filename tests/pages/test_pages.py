@@ -38,7 +38,7 @@ GLOW = Target("fashion", "glow")
 
 def opened(page: str | None = None, **state: object) -> AppTest:
     """The app after its first run, on a page, with controls set beforehand."""
-    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60).run()
+    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60)
     for key, value in state.items():
         app.session_state[key] = value
     return app.switch_page(f"{page}.py").run() if page else app.run()
