@@ -11,7 +11,6 @@ def opened(scenario: str = "tiny-one", normal: str = "one", **state: object) -> 
     """The page as a link opens it, without an exception."""
     app = AppTest.from_file("../pages/_frame.py", default_timeout=60)
     app.query_params["scenario"], app.query_params["normal"] = scenario, normal
-    app.run()
     for key, value in state.items():
         app.query_params[f"labels_{key}"] = str(value)
     app = app.switch_page("labels.py").run()

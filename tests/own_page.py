@@ -21,7 +21,6 @@ def opened(**state: object) -> AppTest:
     app = AppTest.from_file("../pages/_frame.py", default_timeout=60)
     if "scenario" in state:
         app.query_params["scenario"] = str(state.pop("scenario"))
-    app = app.run()
     for key, value in state.items():
         app.query_params[f"own_{key}"] = str(value)
     app = app.switch_page("own.py").run()

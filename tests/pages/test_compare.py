@@ -61,7 +61,7 @@ BOTH = ("glow", "glow.outliers")
 
 def opened(**state: object) -> AppTest:
     """The page as a link opens it, without an exception."""
-    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60).run()
+    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60)
     for key, value in state.items():
         values = value if isinstance(value, list) else str(value)
         app.query_params[f"compare_{key}"] = values
@@ -95,7 +95,7 @@ def test_sections_stand_in_their_order(models: Tiny) -> None:
 
 
 def test_a_scenario_without_trained_models_says_so(untrained: Tiny) -> None:
-    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60).run()
+    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60)
     app = app.switch_page("compare.py").run()
     assert not app.exception
     assert headings(app) == []

@@ -43,7 +43,7 @@ def opened(models: Tiny) -> Opened:
     """Opens Likelihoods of the tiny scenario with controls set beforehand."""
 
     def open_page(**state: object) -> AppTest:
-        app = AppTest.from_file("../../pages/_frame.py", default_timeout=60).run()
+        app = AppTest.from_file("../../pages/_frame.py", default_timeout=60)
         for key, value in state.items():
             app.session_state[f"likelihoods_{key}"] = value
         app = app.switch_page("likelihoods.py").run()
@@ -198,7 +198,7 @@ def test_the_gallery_opens_at_its_first_page_when_its_order_is_another(opened: O
 
 
 def test_a_link_to_a_page_of_an_order_opens_that_page(models: Tiny):
-    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60).run()
+    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60)
     app.query_params.update({"likelihoods_page": "2", "likelihoods_order": "typical"})
     app = app.switch_page("likelihoods.py").run()
     found = service.ask(GalleryQuery(GLOW, ("boxes", "strokes"), "total", "typical", 12, page=2))
@@ -361,7 +361,7 @@ def test_each_of_its_claims_hangs_on_its_number():
 
 @pytest.mark.parametrize("state", [{"view": "models"}, {"model": "glow.dense"}])
 def test_of_the_models_that_ship_the_page_says_why(state):
-    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60).run()
+    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60)
     for key, value in state.items():
         app.session_state[f"likelihoods_{key}"] = value
     app = app.switch_page("likelihoods.py").run()

@@ -44,7 +44,7 @@ FULL = Contents(
 
 
 def visitor(page: str = "cards.py", **state: object) -> AppTest:
-    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60).run()
+    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60)
     for key, value in state.items():
         app.session_state[key] = value
     return app.switch_page(page).run()

@@ -346,7 +346,7 @@ def test_a_walk_is_asked_anew_when_another_model_of_it_was_trained_anew(
 
 
 def opened(**state: object) -> AppTest:
-    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60).run()
+    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60)
     for key, value in state.items():
         app.session_state[key] = value
     app = app.switch_page("outskirts.py").run()
@@ -854,7 +854,7 @@ def test_models_that_are_away_for_a_while_stay_among_the_detectors_drawn(
 
 
 def test_older_links_name_the_order_by_its_label(trained: Tiny) -> None:
-    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60).run()
+    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60)
     app.query_params["outskirts_order"] = "least like normal"
     app = app.switch_page("outskirts.py").run()
     assert app.session_state["outskirts_order"] == "strange"

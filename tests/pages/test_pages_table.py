@@ -88,16 +88,16 @@ def quiet(caplog, monkeypatch) -> Iterator[None]:
     assert [r.getMessage() for r in caplog.records if DEFAULTED in r.getMessage()] == []
 
 
-def started(scenario: str = "") -> AppTest:
+def waiting(scenario: str = "") -> AppTest:
     app = AppTest.from_file("../../pages/_frame.py", default_timeout=60)
     if scenario:
         app.query_params["scenario"] = scenario
-    return app.run()
+    return app
 
 
 def at(stem: str, scenario: str = "", **state: object) -> AppTest:
     """A page, reached by a link to this state of it."""
-    app = started(scenario)
+    app = waiting(scenario)
     for key, value in links.query_of(stem, state).items():
         app.query_params[key] = value
     return app.switch_page(f"{stem}.py").run()
@@ -105,7 +105,7 @@ def at(stem: str, scenario: str = "", **state: object) -> AppTest:
 
 @pytest.mark.parametrize("stem", STEMS)
 def test_a_page_says_its_title_and_its_question(stem: str, quiet: None):
-    app = at(stem) if stem != STEMS[0] else started()
+    app = at(stem) if stem != STEMS[0] else waiting().run()
     assert not app.exception
     assert [title.value for title in app.title] == [row_of(stem).title]
     assert row_of(stem).question in [m.value for m in app.markdown]
