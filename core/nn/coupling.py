@@ -71,8 +71,8 @@ class _AffineCoupling(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
         ctx.save_for_backward(x, raw)
-        half = x.shape[1] // 2
-        v = raw[:, half:].to(x.dtype) + 2
+        half, raw = x.shape[1] // 2, raw.to(x.dtype)
+        v = raw[:, half:] + 2
         y = torch.empty_like(x)
         y[:, :half] = x[:, :half]
         torch.add(x[:, half:], raw[:, :half], out=y[:, half:])
@@ -99,8 +99,8 @@ class _NetworkCoupling(torch.autograd.Function):
         read = x[:, :half].to(dtype=w1.dtype, memory_format=torch.channels_last)
         h1 = F.conv2d(read, w1, b1, padding=1).relu_()
         h2 = F.conv2d(h1, w2, b2).relu_()
-        raw = F.conv2d(h2, w3, b3, padding=1)
-        v = raw[:, half:].to(x.dtype) + 2
+        raw = F.conv2d(h2, w3, b3, padding=1).to(x.dtype)  # in one piece: halves take four times
+        v = raw[:, half:] + 2
         scale = v.sigmoid()
         y = torch.empty_like(x)
         y[:, :half] = x[:, :half]
@@ -127,7 +127,7 @@ class _NetworkCoupling(torch.autograd.Function):
         g1 = (_cells(g2) @ w2[:, :, 0, 0]).view(*h1.permute(0, 2, 3, 1).shape).permute(0, 3, 1, 2)
         g1 = _where_positive(g1, h1)
         of_read, of_w1, of_b1 = _before_3x3(g1, read, w1)
-        torch.add(of_y[:, :half], of_read, out=of_x[:, :half])
+        torch.add(of_y[:, :half], of_read.to(y.dtype), out=of_x[:, :half])
         return of_x, of_w1, of_b1, of_w2[..., None, None], _cells(g2).sum(0), of_w3, of_b3
 
 
