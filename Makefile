@@ -1,4 +1,4 @@
-# make app: serve the workbench.  make test: every test, in two processes.
+# make app: serve the workbench.  make test: every test, in three processes: browsers are waited for half of the time.
 # make fast: without browser and slow ones, in two processes.
 # make lint: formatter, linter, type checker.
 PYTHON ?= python3
@@ -13,7 +13,7 @@ app: .venv/.runs
 	$(BIN)/python -m streamlit run app.py --server.address $(HOST) --server.port $(PORT)
 
 test: .venv/.tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 fast: .venv/.tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not browser"

@@ -27,7 +27,7 @@ pytest_plugins = ["visitor", "columns_by_hand"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put files with a browser first, then slow ones: two processes take files in this order.
+    """Put files with a browser first, then slow ones: processes take files in this order.
 
     A long file that comes last is waited for by one process alone. xdist's own order, by the number
     of tests, puts files of few and long ones there: `make test` switches it off.
