@@ -45,7 +45,7 @@ from core.shape import Shape
 
 __all__ = ["Glow"]
 
-PASS = 128  # images and draws that go through the flow at once: what fits the cache
+PASS = 64  # images and draws that go through the flow at once: what fits the cache
 
 
 class Glow(Detector):
