@@ -436,6 +436,11 @@ def _of_source(scenario: Scenario, image_set: ImageSet) -> Pictures:
     found = dataclasses.replace(stored, name=image_set.name)
     if image_set.shipped or image_set.source is None:
         return found
+    if not stored.elsewhere:
+        raise ScenarioError(
+            f"{reference.family}/reference.npz holds the pictures of {image_set.name!r}, which is "
+            "not to ship: delete it, and training makes it again"
+        )
     words = f"the pictures of {image_set.title!r} are not shipped; {image_set.had}"
     source = source_named(image_set.source)
     return laid_out(found, source, settings().data, first=image_set.first, words=words)

@@ -85,6 +85,10 @@ class ImageSet(Strict):
             raise ValueError(f"set {self.name!r} has masks, and no source that they come from")
         if self.source is None and (self.first is not None or not self.shipped):
             raise ValueError(f"set {self.name!r} has no source of which some images could ship")
+        if not self.shipped and self.only is not None:
+            raise ValueError(
+                f"set {self.name!r} is not shipped: it holds all classes of its source"
+            )
         if not self.shipped and (self.role == "normal" or self.masks or not self.had):
             raise ValueError(
                 f"set {self.name!r} is not shipped: that is for strange or unjudged sets without "
@@ -293,7 +297,10 @@ class ScenarioSets(Strict):
             if image_set.only is not None and classes and not 0 <= image_set.only < len(classes):
                 raise ValueError(f"set {image_set.name!r} has no class {image_set.only}")
         whole = {s.name: s.role for s in self.sets if not s.joins and s.part_of is None}
+        away = {s.name for s in self.sets if not s.shipped}
         for image_set in self.sets:
+            if image_set.part_of in away or (image_set.joins and away):
+                raise ValueError(f"set {image_set.name!r} borrows of one that is not shipped")
             part = image_set.part_of
             if part is not None and whole.get(part) != image_set.role:
                 raise ValueError(

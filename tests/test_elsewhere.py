@@ -12,10 +12,12 @@ from conftest import Call, Tiny, forget_everything
 
 from core import service
 from core.answers import lesson
+from core.answers.images import classes_of
 from core.data import reference
 from core.data.picture import no_picture
 from core.data.reference import read_reference, write_reference
 from core.data.sources import source_named
+from core.data.sources._base import order_of
 from core.errors import PicturesElsewhere
 from core.scenario import ScenarioError, load_scenario
 from core.service import GalleryQuery, ImageQuery, Target
@@ -61,21 +63,23 @@ def test_of_a_set_that_does_not_ship_no_pixel_is_written(tmp_path: Path) -> None
 
 def test_pictures_in_the_data_folder_are_taken_only_if_they_are_the_same(tmp_path: Path) -> None:
     path = tmp_path / "reference.npz"
-    write_reference(path, {"scenes": (SCENES, LABELS)}, elsewhere={"scenes"})
+    ordered = SCENES[order_of(SCENES, LABELS)]
+    write_reference(path, {"scenes": (ordered, LABELS)}, elsewhere={"scenes"})
     stored, source = read_reference(path, "x")["scenes"], source_named("npz:scenes")
 
     def scenes() -> reference.Pictures:
         return reference.laid_out(stored, source, tmp_path, first=None, words="ask the author")
 
     assert scenes().elsewhere.startswith("ask the author (scenes is not in ")
-    lay(SCENES[::-1], tmp_path)
+    lay(255 - SCENES, tmp_path)
     assert "are others" in scenes().elsewhere
     with pytest.raises(PicturesElsewhere, match="ask the author"):
         scenes().images[0]
-    lay(SCENES, tmp_path)
-    assert not scenes().elsewhere
-    assert np.array_equal(scenes().images[:], SCENES)
-    assert np.array_equal(scenes().shown(2), SCENES[2])
+    for rows in (np.arange(7), np.arange(7)[::-1]):  # in whatever order somebody laid them
+        lay(SCENES[rows], tmp_path)
+        assert not scenes().elsewhere
+        assert np.array_equal(scenes().images[:], ordered)
+    assert np.array_equal(scenes().shown(2), ordered[2])
 
 
 @pytest.mark.parametrize(
@@ -84,6 +88,7 @@ def test_pictures_in_the_data_folder_are_taken_only_if_they_are_the_same(tmp_pat
         ({"shipped": False}, "must say how its pictures are had"),
         ({"shipped": False, "had": "ask"}, "its source must be npz:NAME"),
         ({"first": 0}, "greater than 0"),
+        ({"source": "npz:x", "shipped": False, "had": "ask", "only": 1}, "holds all classes"),
     ],
 )
 def test_a_set_that_does_not_ship_says_how_it_is_had_and_is_read_without_torchvision(
@@ -147,11 +152,23 @@ def test_scores_of_absent_pictures_are_there_and_galleries_go_on(away: Tiny, cal
     anew = call("evaluate", "tiny/glow")
     assert (anew.status, anew.err.count("\n")) == (2, 1)
     assert "ask the author" in anew.err
+    assert "--stored takes the scores that ship" in anew.err
     assert not any(name.startswith("scenes") for name in _golden(away))
 
 
 def test_a_lesson_is_given_with_the_pictures_that_are_here(away: Tiny) -> None:
     assert set(lesson._images_of(load_scenario("tiny")).sets.tolist()) == {"boxes", "turned"}
+
+
+def test_a_source_that_names_no_classes_has_none_of_the_normal_sets(away: Tiny) -> None:
+    path = away.folder / "scenario.json"
+    scenario = json.loads(path.read_text())
+    assert classes_of(load_scenario("tiny"), "scenes") == ("stroke",)
+    del scenario["strange"][0]["classes"]
+    path.write_text(json.dumps(scenario))
+    tiny_one = load_scenario("tiny")
+    assert classes_of(tiny_one, "scenes") == ()
+    assert classes_of(tiny_one, "turned") == tiny_one.normal.classes
 
 
 def _golden(away: Tiny) -> list[str]:

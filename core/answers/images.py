@@ -212,8 +212,13 @@ def find_picture(
 
 
 def classes_of(scenario: Scenario, set_name: str) -> Sequence[str]:
-    """Class names of the set ``set_name``; a changed garment keeps its garment's."""
-    return scenario.set_named(set_name).classes or scenario.normal.classes
+    """Class names of the set ``set_name``; a changed image keeps its image's.
+
+    Those of a source of its own, which names none, have none: its numbers mean other things.
+    """
+    own, normal = scenario.set_named(set_name), scenario.normal
+    same = own.source is None or own.source == normal.source
+    return own.classes or (normal.classes if same else ())
 
 
 def _weight(found: Picture | str) -> int:

@@ -342,10 +342,7 @@ def near(query: NearQuery, data: bytes | None = None) -> Near:
         rows, distances = _neighbours(target, atlas, picture.image)
         notes = _left_out(scenario, atlas)
         xy = maps.place(rows[None], distances[None], layout.xy)[0]
-    on_picture = np.linalg.norm(layout.xy - xy, axis=1)
-    if row is not None:
-        on_picture[row] = -1.0
-    places = (on_picture < on_picture[rows][:, None]).sum(1) + (row is None)
+    places = _places(layout.xy, xy, rows, row=row)
     return Near(
         id=name,
         label=label,
@@ -361,6 +358,17 @@ def near(query: NearQuery, data: bytes | None = None) -> Near:
         notes=(*picture.notes, *notes),
         warnings=picture.warnings,
     )
+
+
+def _places(layout: np.ndarray, xy: np.ndarray, rows: np.ndarray, *, row: int | None) -> np.ndarray:
+    """How many images of a layout (N, 2) lie nearer to xy (2,) than each of rows (k,), (k,).
+
+    The image itself, of a row, or placed beside the map, is the nearest of all.
+    """
+    on_picture = np.linalg.norm(layout - xy, axis=1)
+    if row is not None:
+        on_picture[row] = -1.0
+    return (on_picture < on_picture[rows][:, None]).sum(1) + (row is None)
 
 
 def _left_out(scenario: Scenario, atlas: Atlas) -> tuple[str, ...]:

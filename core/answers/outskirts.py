@@ -56,7 +56,6 @@ CELLS, REACH, BEND = (
 )  # of the field: a side, its reach in widths of exemplars, its sinh
 FAR = 1000.0  # the largest push and spread that are answered
 OUTLINE = 36  # points of an ellipse
-REBUILT = 256  # codes that are decoded at once
 
 
 @dataclass(frozen=True)
@@ -194,8 +193,7 @@ class Plane:
     """Exemplar posteriors of K training images.
 
     Attributes:
-        images: (K, H, W, C) uint8; rebuilt: whether they are what the model makes of the codes that
-            it keeps, as training images of the scenario may not ship.
+        images: (K, H, W, C) uint8; rebuilt: by the model, as training images may not ship.
         xy: (K, 2), means along the first two principal axes, from the centre.
         axes: (2, D), orthonormal; share: (2,), of the variance of the means.
         kl: (D,), nats, mean over the exemplar posteriors.
@@ -232,14 +230,11 @@ def plane(query: PlaneQuery) -> Plane:
     config, card = known.detector.config, known.card
     with torch.inference_mode():
         kl = known.detector.kl_per_dimension().numpy()
-    images, rebuilt = exemplar_images(query.target), not query.target.world.ships_training
-    if rebuilt:
-        images = _rebuilt(known)
+    rebuilt = not query.target.world.ships_training
+    images = _rebuilt(known) if rebuilt else exemplar_images(query.target)
     if len(images) != len(known.mean):
-        raise OutskirtsError(
-            f"{query.target} keeps {len(known.mean)} posteriors and {len(images)} of their images: "
-            f"train it again"
-        )
+        kept = f"{len(known.mean)} posteriors and {len(images)} of their images"
+        raise OutskirtsError(f"{query.target} keeps {kept}: train it again")
     return Plane(
         images=images,
         rebuilt=rebuilt,
@@ -261,7 +256,7 @@ def _rebuilt(known: Known) -> np.ndarray:
     import torch
 
     with torch.inference_mode():
-        pieces = known.detector.exemplar_codes.split(REBUILT)
+        pieces = known.detector.exemplar_codes.split(256)
         return np.concatenate([as_images(known.detector.pictures(codes)) for codes in pieces])
 
 

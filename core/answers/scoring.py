@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from core.answers.images import percentiles, row_of
 from core.answers.loaded import Target, loaded, stored_scores
 from core.data.images import ImageError, Item, read_items
 from core.data.views import Images
+from core.errors import PicturesElsewhere
 from core.evaluate.metrics import Metrics, measure_parts
 from core.scenario import Scenario, ScenarioError
 
@@ -141,6 +142,8 @@ def evaluate(
     beside = _beside(scenario, own)
     others = () if own else tuple(s.name for s in scenario.others)  # scored, whatever their role
     parts, ids = {}, {}
+    if not stored:
+        _all_here(scenario, set(beside) - set(own))
     for name in dict.fromkeys((normal, *beside.values(), *beside, *others)):
         if watch:
             watch(name)
@@ -155,6 +158,17 @@ def evaluate(
     reported = card.figures if stored else figures_of(detector, parts[normal])
     skipped = tuple(item for *_, bad in own.values() for item in bad)
     return Evaluation(figures, reported, parts, ids, skipped)
+
+
+def _all_here(scenario: Scenario, names: Iterable[str]) -> None:
+    """Refuse before the work what could not be scored after it.
+
+    Raises:
+        PicturesElsewhere: the pictures of a set do not ship, and are not in the data folder.
+    """
+    for name in names:
+        if words := scenario.pictures(name).elsewhere:
+            raise PicturesElsewhere(f"{words}; --stored takes the scores that ship")
 
 
 def _beside(scenario: Scenario, own: Collection[str]) -> dict[str, str]:

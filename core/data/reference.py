@@ -16,7 +16,7 @@ from PIL import Image
 
 from core.cache import freeze
 from core.data.picture import no_picture
-from core.data.sources._base import DataMissing, Source
+from core.data.sources._base import DataMissing, Source, order_of
 from core.data.views import Absent, Chosen, Images, chunks
 from core.errors import PicturesElsewhere, ScenarioError, no_arrays
 from core.files import write_whole
@@ -130,6 +130,8 @@ def laid_out(
 ) -> Pictures:
     """A set whose pictures do not ship, with those of a data folder, if they are the same.
 
+    Whoever lays them there does so in any order: they are ordered by the sha256 of their pixels.
+
     Args:
         stored: what ships of it.
         source: reads the pictures from a ``folder``, of which the set holds the ``first``.
@@ -140,7 +142,7 @@ def laid_out(
     except DataMissing as error:
         why = str(error)
     else:
-        images = data.images[:first]
+        images = data.images[order_of(data.images[:], data.labels)][:first]
         if pixels_sha256(images) == stored.sha256:
             return dataclasses.replace(stored, images=images)
         why = f"those in {folder} are others"

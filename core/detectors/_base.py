@@ -145,6 +145,8 @@ class Explanation:
     ) -> Explanation:
         """From maps (N, C, H, W) of the channels, whose sum over them is the map.
 
+        Offset and residual (N,) and the kind are those of the explanation.
+
         Example:
             >>> maps, none = torch.tensor([[[[3.0]], [[-1.0]]]]), torch.zeros(1)
             >>> found = Explanation.of_channels(maps, none, none, kind="by hand")

@@ -196,10 +196,9 @@ def explain(
     """Which pixels made a part of images x (N, C, H, W), by one of `METHODS`.
 
     The score of each is offset + padding + the sum of its map + residual. The map (N, H, W) is
-    signed, summed over channels, in the part's unit, with what each channel's share of it is where
-    the method knows; the offset is the score of the baseline,
-    (C, H, W) or (1|N, C, H, W) or else black, where the method has one. The seed fixes what the
-    method draws.
+    signed, summed over channels, in the part's unit, with each channel's share of it where the
+    method knows; the offset is the score of the baseline, (C, H, W) or (1|N, C, H, W) or else
+    black, where the method has one. The seed fixes what the method draws.
 
     Raises:
         ExplainError: there is no such part or method, the method cannot explain the part, or the

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.data.sources import DataMissing, Labelled, source_named
+from core.data.sources._base import order_of
 from core.data.splits import calibration_split, semi_supervised_rows
 from core.data.stream import Stream
 from core.data.views import Chosen, Images, Joined
@@ -201,6 +202,8 @@ def _shown(image_set: ImageSet, data: Labelled) -> tuple[np.ndarray, ...]:
     rows = np.arange(len(data.labels))
     if image_set.only is not None:
         rows = rows[data.labels == image_set.only]
+    if not image_set.shipped:  # whoever lays them there does so in any order
+        rows = rows[order_of(data.images[rows], data.labels[rows])]
     rows = rows[: image_set.first]
     if not len(rows):
         raise ScenarioError(

@@ -91,7 +91,7 @@ def alike(ranks: Mapping[str, float]) -> Claim:
     known = {title: rank for title, rank in ranks.items() if isfinite(rank)}
     said = ", ".join(f"with {title} {rank:.3f}" for title, rank in known.items()) or "none"
     holds = bool(known) and len(known) == len(ranks) and min(known.values()) >= ALIKE
-    says = "A flow of other images, and one of small patches, put images in the same order."
+    says = f"{' and '.join(ranks)} put images in the same order as this flow."
     return Claim(says, holds, f"rank correlation {said}; called the same from {ALIKE} on.")
 
 

@@ -20,6 +20,7 @@ from core.service import (
 )
 from pages._likelihoods import figures, files
 from pages._likelihoods.comparison import Comparison
+from pages._likelihoods.one import asked
 from pages._shared import draw, picker
 from pages._shared.ask import ask
 from pages._shared.controls import File, choose_model, downloads, map_link
@@ -123,7 +124,7 @@ def _rank(value: float) -> str:
 
 def _show_chosen(c: Comparison, set_name: str, index: int) -> None:
     """The image of a clicked point."""
-    view = ask(ImageQuery(c.target, set_name, int(index)))
+    view = asked(ImageQuery(c.target, set_name, int(index)), None)
     name = f"{c.titles[set_name]} {index} {view.label}".rstrip()
     st.image(
         draw.enlarge(view.image, 140),

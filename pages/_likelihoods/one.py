@@ -21,7 +21,7 @@ from pages._shared.ask import ask
 from pages._shared.controls import map_link
 from pages._shared.text import plain
 
-__all__ = ["Looked", "look", "pick", "show_maps", "show_numbers"]
+__all__ = ["Looked", "asked", "look", "pick", "show_maps", "show_numbers"]
 
 CREDIT = (
     "A scale can cost less than nothing: each is credited 8 bits a latent number and sums them up "
@@ -60,7 +60,7 @@ def look(c: Comparison, by: Ordering, overview: Overview) -> Looked:
         query, data = pick(c, by, overview, absent=True)
     picked = None if query.index is None else (query.set_name, query.index)
     try:
-        view = _asked(query, data)
+        view = asked(query, data)
     except OutskirtsError as error:
         said = plain(str(error)) if data is not None else str(error)
         st.error(f"{plain(query.set_name)}: {said}", icon=":material/error:")
@@ -77,7 +77,7 @@ def look(c: Comparison, by: Ordering, overview: Overview) -> Looked:
     return view, picked
 
 
-def _asked(query: ImageQuery, data: bytes | None) -> ImageView:
+def asked(query: ImageQuery, data: bytes | None) -> ImageView:
     """What the flow says of an image; of one whose picture is not here, what it said once."""
     try:
         return ask(query, data)

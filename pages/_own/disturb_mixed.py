@@ -21,9 +21,10 @@ def choose(overview: Overview, row: DetectorRow) -> ImageQuery:
         row: the model by whose score an image is typical.
     """
     scenario = overview.scenario
-    titles = {s.name: s.title for s in scenario.sets if s.name in overview.sizes}
+    here = [s for s in scenario.sets if not scenario.pictures(s.name).elsewhere]
+    titles = {s.name: s.title for s in here if s.name in overview.sizes}
     with st.popover("Mix with", width="stretch"):
-        default = (*scenario.strange, scenario.normal)[0].name
+        default = next((s.name for s in here if s.role == "strange"), scenario.normal.name)
         name = choice("Its set", titles, key=SET, default=default, kind="select")
         typical = _typical(overview, row, name)
         most = overview.sizes[name] - 1

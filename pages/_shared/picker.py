@@ -156,8 +156,10 @@ def _that_is_here(
     scenario: Scenario, set_name: str, index: int, *, sizes: Mapping[str, int]
 ) -> tuple[str, int]:
     """The image that was picked, or a normal one, with words, where its picture may not ship."""
-    if not (words := scenario.pictures(set_name).elsewhere):
+    if not scenario.pictures(set_name).elsewhere:
         return set_name, index
+    image_set = scenario.set_named(set_name)
+    words = f"the pictures of {image_set.title} are not shipped: {image_set.had}"
     normal = scenario.normal
     index = min(index, sizes[normal.name] - 1)
     st.info(

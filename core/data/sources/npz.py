@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from core.data.sources._base import DataMissing, Labelled, Source, order_of
+from core.data.sources._base import DataMissing, Labelled, Source
 from core.data.views import fitted
 from core.errors import no_arrays
 from core.shape import Shape
@@ -18,15 +18,12 @@ __all__ = ["Npz", "read_labelled"]
 BUNDLES = {  # folder to files, each with grey images (N, 28, 28) of another kind
     "general-grey": ("emnist-letters-test.npz", "notmnist.npz", "quickdraw3.npz"),
 }
-# Crops that whoever has them cuts out: in what order a file holds them is nobody's choice.
-UNORDERED = ("street",)
 
 
 class Npz(Source):
     """NAME/train.npz and NAME/test.npz: ``images``, ``labels`` and ``classes``.
 
-    Images stay in the order of the file, so that a number means the same there and here, but for
-    the names in `UNORDERED`: their images are ordered by the sha256 of their pixels.
+    Images stay in the order of the file, so that a number means the same there and here.
 
     A name that is known is that of a folder of several files, all for training: their classes are
     those of one file after those of another, and a file that names none is a class of its own.
@@ -40,9 +37,6 @@ class Npz(Source):
         else:
             path = folder / self.name / ("train.npz" if train else "test.npz")
             images, labels, classes = read_labelled(path)
-        if self.name in UNORDERED:
-            order = order_of(images, labels)
-            images, labels = images[order], labels[order]
         return Labelled(fitted(images, shape), labels, classes)
 
     def _bundle(self, folder: Path, *, train: bool) -> tuple[np.ndarray, np.ndarray, tuple]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -215,25 +214,7 @@ def test_a_missing_file_says_what_belongs_where(pets: Path) -> None:
         read(pets, "npz:pets", train=False)
 
 
-def street(folder: Path, rows: list[int]) -> Labelled:
-    """The test images of ``street`` from a file that holds them in an order of its own."""
-    (folder / "street").mkdir(exist_ok=True)
-    arrays = {"images": COLOURS[rows], "labels": np.array([0, 1, 2])[rows]}
-    np.savez(folder / "street" / "test.npz", classes=np.array(["a", "b", "c"]), **arrays)
-    return read(folder, "npz:street", train=False)
-
-
-def test_an_image_of_the_street_has_its_number_whatever_the_order_in_the_file(
-    tmp_path: Path,
-) -> None:
-    by_hash = sorted(range(3), key=lambda i: hashlib.sha256(COLOURS[i].tobytes()).digest())
-    for rows in ([0, 1, 2], [2, 0, 1], [1, 0, 2]):
-        data = street(tmp_path, rows)
-        assert np.array_equal(data.images[:], COLOURS[by_hash])
-        assert data.labels.tolist() == by_hash
-
-
-def test_images_of_any_other_set_stay_in_the_order_of_the_file(pets: Path) -> None:
+def test_images_of_any_set_stay_in_the_order_of_the_file(pets: Path) -> None:
     backwards = {key: WHOLE[key][::-1] for key in ("images", "labels")}
     np.savez(pets / "pets" / "train.npz", classes=WHOLE["classes"], **backwards)
     assert np.array_equal(read(pets, "npz:pets").images[:], COLOURS[::-1])
