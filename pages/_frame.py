@@ -34,12 +34,16 @@ def choose_scenario(rows: list[dict[str, Any]], detector: str) -> str | None:
     }
     if not good:
         return None
-    having = (stem for stem, row in good.items() if detector in row["detectors"])
+    # Where a detector has models of several shares of known anomalies, its page is about these.
+    having = sorted(
+        (stem for stem, row in good.items() if detector in row["detectors"]),
+        key=lambda stem: detector not in good[stem].get("shares", {}),
+    )
     name = controls.choice(
         "Scenario",
         {stem: row["title"] for stem, row in good.items()},
         key="scenario",
-        default=next(having, ""),
+        default=next(iter(having), ""),
         kind="select",
         help="What counts as normal, and what as strange.",
     )

@@ -556,6 +556,18 @@ def test_whom_nothing_leads_to_a_scenario_finds_one_with_labels(
     assert app.query_params["scenario"] in ("tiny-one", ["tiny-one"])
 
 
+def test_a_scenario_whose_one_model_has_no_labels_is_not_opened_before_one_with_shares() -> None:
+    shipped = {row["scenario"]: row for row in service.scenarios()}
+    without = [
+        n for n, row in shipped.items() if "esad" in row["detectors"] and "shares" not in row
+    ]
+    assert without  # such as photos
+    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60)
+    app.switch_page("labels.py").run()
+    assert not app.exception
+    assert "esad" in shipped[app.session_state["world"].partition(".")[0]]["shares"]
+
+
 def test_every_ladder_rises_from_the_fewest_labels(labels: Tiny) -> None:
     found = ladder.ladders_of(ask(OverviewQuery("tiny-one.one")))
     assert {d: list(rows) for d, rows in found.items()} == {
