@@ -430,9 +430,7 @@ def _of_source(scenario: Scenario, image_set: ImageSet) -> Pictures:
             f"{image_set.name!r}, scenario {scenario.name} has {scenario.shape}"
         )
     if image_set.masks and stored.packed is None:
-        raise ScenarioError(
-            f"{reference.family}/reference.npz holds no masks of {image_set.name!r}"
-        )
+        raise ScenarioError(f"{path.parent.name}/{path.name} holds no masks of {image_set.name!r}")
     found = dataclasses.replace(stored, name=image_set.name)
     if image_set.shipped or image_set.source is None:
         return found

@@ -86,9 +86,7 @@ class ImageSet(Strict):
         if self.source is None and (self.first is not None or not self.shipped):
             raise ValueError(f"set {self.name!r} has no source of which some images could ship")
         if not self.shipped and self.only is not None:
-            raise ValueError(
-                f"set {self.name!r} is not shipped: it holds all classes of its source"
-            )
+            raise ValueError(f"set {self.name!r} is not shipped: it holds all classes of a source")
         if not self.shipped and (self.role == "normal" or self.masks or not self.had):
             raise ValueError(
                 f"set {self.name!r} is not shipped: that is for strange or unjudged sets without "

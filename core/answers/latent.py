@@ -332,7 +332,6 @@ def near(query: NearQuery, data: bytes | None = None) -> Near:
     scenario, atlas = target.world, _atlas(target)
     layout = atlas.layouts[_layout_of(target, atlas, query.layout)]
     row = _row(atlas, query.image)
-    notes: tuple[str, ...] = ()
     picture, name, label = find_picture(scenario, query.image, data, stand_in=row is not None)
     local: float | None = None
     if row is not None:
@@ -340,7 +339,6 @@ def near(query: NearQuery, data: bytes | None = None) -> Near:
         xy, local = layout.xy[row], float(layout.local[row])
     else:
         rows, distances = _neighbours(target, atlas, picture.image)
-        notes = _left_out(scenario, atlas)
         xy = maps.place(rows[None], distances[None], layout.xy)[0]
     places = _places(layout.xy, xy, rows, row=row)
     return Near(
@@ -355,7 +353,7 @@ def near(query: NearQuery, data: bytes | None = None) -> Near:
         distances=distances,
         places=places,
         misplaced=places - 1 > MISPLACED * len(atlas),
-        notes=(*picture.notes, *notes),
+        notes=(*picture.notes, *(_left_out(scenario, atlas) if row is None else ())),
         warnings=picture.warnings,
     )
 

@@ -141,16 +141,14 @@ def evaluate(
     normal, own = scenario.normal.name, _own_sets(scenario, against or {}, say)
     beside = _beside(scenario, own)
     others = () if own else tuple(s.name for s in scenario.others)  # scored, whatever their role
-    parts, ids = {}, {}
-    if not stored:
-        _all_here(scenario, set(beside) - set(own))
+    parts, ids, figures = {}, {}, {}
+    _all_here(scenario, () if stored else set(beside) - set(own))
     for name in dict.fromkeys((normal, *beside.values(), *beside, *others)):
         if watch:
             watch(name)
         images, ids[name] = own[name][:2] if name in own else _reference(scenario, name)
         known = stored and name not in own
         parts[name] = dict(stored_scores(target)[name]) if known else parts_of(detector, images)
-    figures = {}
     for name, other in beside.items():
         known = stored and not against
         found = card.metrics[name] if known else measure_parts(parts[other], parts[name])
