@@ -264,8 +264,9 @@ def pictures_of(scenario_name: str, picks: Sequence[tuple[str, int]]) -> np.ndar
     found = []
     for set_name, index in picks:
         pictures = scenario.pictures(set_name)
-        if not 0 <= index < (n := len(pictures.images)):
-            raise ScenarioError(f"set {set_name} has images 0 to {n - 1}, not {index}")
+        if not 0 <= index < len(pictures.images):
+            most = len(pictures.images) - 1
+            raise ScenarioError(f"set {set_name} has images 0 to {most}, not {index}")
         found.append(pictures.shown(index))
     return np.stack(found)
 

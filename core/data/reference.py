@@ -210,8 +210,8 @@ def read_reference(path: Path, name: str) -> Mapping[str, Pictures]:
 
 def _pictures(stored: Any, name: str) -> Pictures:
     """A stored set; grey images may do without a channel."""
-    labels = stored[f"{name}/labels"].astype(int)
     images, sha256 = _images(stored, name)
+    labels = stored[f"{name}/labels"].astype(int)
     packed = stored[f"{name}/masks"] if f"{name}/masks" in stored.files else None
     if packed is not None:
         n, height, width = images.shape[:3]
