@@ -72,23 +72,26 @@ def scenario_json() -> dict:
     }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def _root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Train every model of the scenario once, as the command line does."""
+def trained(root: Path, described: dict) -> Path:
+    """Train every model of a scenario so described below a root, as the command line does."""
     from core.train import run
 
-    root = tmp_path_factory.mktemp("colours")
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(bootstrap_auroc.__kwdefaults__, "draws", 20)
         found = _settle(patch, root)
         write_folder(found.data)
         (found.checkpoints / "colours").mkdir(parents=True)
-        (found.checkpoints / "colours" / "scenario.json").write_text(json.dumps(scenario_json()))
+        (found.checkpoints / "colours" / "scenario.json").write_text(json.dumps(described))
         scenario = load_scenario("colours")
         for name, training in scenario.training.items():
             run.train(scenario, name, training=training)
     forget_everything()
     return root
+
+
+@pytest.fixture(scope="module")
+def _root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return trained(tmp_path_factory.mktemp("colours"), scenario_json())
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,12 +14,10 @@ from conftest import Tiny, _settle, forget_everything
 from PIL import Image
 from starlette.requests import Request
 from streamlit.testing.v1 import AppTest
-from test_colour import NARROW, SHAPE, scenario_json, write_folder
+from test_colour import NARROW, SHAPE, scenario_json, trained
 
 from core import service
 from core.data.picture import no_picture
-from core.evaluate.metrics import bootstrap_auroc
-from core.scenario import load_scenario
 from core.service import (
     ImageQuery,
     MapQuery,
@@ -47,9 +44,6 @@ MIRROR = {"code": 8, "width": 4, "critic_width": 8, "anomaly_weight": 1.0, "epoc
 @pytest.fixture(scope="module")
 def _root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Trained while all pictures lay in the data folder."""
-    from core.train import run
-
-    root = tmp_path_factory.mktemp("away")
     scenario = scenario_json()
     scenario["strange"][0] |= {"shipped": False, "had": "ask the author"}
     settings = {"minutes": 0.01, "batch_size": 32, "points": 40, "layouts": ["pca"]}
@@ -57,18 +51,8 @@ def _root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "outskirts": {**settings, "config": {**NARROW, "classifier_hidden": 8}},
         "ama": {**settings, "batch_size": 8, "config": MIRROR},
     }
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(bootstrap_auroc.__kwdefaults__, "draws", 20)
-        found = _settle(patch, root)
-        write_folder(found.data)
-        (found.checkpoints / "colours").mkdir(parents=True)
-        path = found.checkpoints / "colours" / "scenario.json"
-        path.write_text(json.dumps({**scenario, "training": training, "ships_training": False}))
-        scenario = load_scenario("colours")
-        for name, settings in scenario.training.items():
-            run.train(scenario, name, training=settings)
-    forget_everything()
-    return root
+    described = {**scenario, "training": training, "ships_training": False}
+    return trained(tmp_path_factory.mktemp("away"), described)
 
 
 @pytest.fixture

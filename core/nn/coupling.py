@@ -62,6 +62,18 @@ def log_sigmoid(v: Tensor) -> Tensor:
     return v.clamp_max(0) - (1 + v.abs().neg().exp()).log()
 
 
+def _coupled(x: Tensor, raw: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """y (N, C, H, W), the scale of its second half, and the log-determinant, of one type."""
+    half = x.shape[1] // 2
+    v = raw[:, half:] + 2
+    scale = v.sigmoid()
+    y = torch.empty_like(x)
+    y[:, :half] = x[:, :half]
+    torch.add(x[:, half:], raw[:, :half], out=y[:, half:])
+    y[:, half:] *= scale
+    return y, scale, log_sigmoid(v).sum(1)
+
+
 class _AffineCoupling(torch.autograd.Function):
     """With s = sigmoid(r + 2): dy2/dx2 = dy2/dt = s, dy2/dr = y2 (1 - s), dlog s/dr = 1 - s.
 
@@ -71,13 +83,8 @@ class _AffineCoupling(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
         ctx.save_for_backward(x, raw)
-        half, raw = x.shape[1] // 2, raw.to(x.dtype)
-        v = raw[:, half:] + 2
-        y = torch.empty_like(x)
-        y[:, :half] = x[:, :half]
-        torch.add(x[:, half:], raw[:, :half], out=y[:, half:])
-        y[:, half:] *= v.sigmoid()
-        return y, log_sigmoid(v).sum(1)
+        y, _, log_det = _coupled(x, raw.to(x.dtype))
+        return y, log_det
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:
@@ -100,14 +107,9 @@ class _NetworkCoupling(torch.autograd.Function):
         h1 = F.conv2d(read, w1, b1, padding=1).relu_()
         h2 = F.conv2d(h1, w2, b2).relu_()
         raw = F.conv2d(h2, w3, b3, padding=1).to(x.dtype)  # in one piece: halves take four times
-        v = raw[:, half:] + 2
-        scale = v.sigmoid()
-        y = torch.empty_like(x)
-        y[:, :half] = x[:, :half]
-        torch.add(x[:, half:], raw[:, :half], out=y[:, half:])
-        y[:, half:] *= scale
+        y, scale, log_det = _coupled(x, raw)
         ctx.save_for_backward(y, scale, read, h1, h2, w1, w2, w3)
-        return y, log_sigmoid(v).sum(1)
+        return y, log_det
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, ...]:
