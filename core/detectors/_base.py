@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from torch.optim import Optimizer
 
+from core.detectors._seen import at_seen_size, seen_shape
 from core.errors import OutskirtsError
 from core.nn.channels import channel_shares
 from core.shape import Shape
@@ -47,12 +48,15 @@ class Config:
 
     Attributes:
         score: the part that is the score.
+        side: in pixels that the detector sees: pictures are averaged down to side x side; 0: as
+            they come.
         renamed: older names of settings, which are refused with the new one in the message.
     """
 
     renamed: ClassVar[Mapping[str, str]] = {}
 
     score: str
+    side: int = 0
 
 
 @dataclass(frozen=True)
@@ -189,10 +193,11 @@ class Detector(nn.Module, ABC):
 
     A subclass lives in a file of its own whose stem is its name; it is built from its frozen
     ``Config`` and the shape of the pictures, trains by the phases it declares, and scores each
-    image by itself.
+    image by itself. It is written for pictures of the shape that it sees, ``seen``.
 
     Raises:
         TypeError: config is no ``Config`` of this class.
+        ValueError: pictures are smaller than the side that it is to see.
     """
 
     paper: ClassVar[Paper]
@@ -204,6 +209,10 @@ class Detector(nn.Module, ABC):
     leaves_over: ClassVar[bool] = False  # its own maps always leave something beside them
     compact: bool = False  # stores in 16 bits what they hold exactly; training rounds
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        at_seen_size(cls)
+
     def __init__(self, config: Any, shape: Shape) -> None:
         super().__init__()
         if not isinstance(config, self.Config):
@@ -211,7 +220,7 @@ class Detector(nn.Module, ABC):
                 f"config must be {self.Config.__qualname__}, got {type(config).__name__}"
             )
         self.config: Any = config
-        self.shape = shape
+        self.shape, self.seen = shape, seen_shape(config.side, shape)
         self.auxiliaries: dict[str, Detector] = {}  # no submodules: their weights are not ours
 
     @abstractmethod
@@ -244,7 +253,13 @@ class Detector(nn.Module, ABC):
     @property
     def limits(self) -> tuple[str, ...]:
         """What this detector, as configured, cannot do; a sentence each."""
-        return ()
+        return self.sees
+
+    @property
+    def sees(self) -> tuple[str, ...]:
+        """At which size it sees pictures, where that is another than theirs; a sentence or none."""
+        size = f"{self.seen.height}x{self.seen.width}"
+        return (f"It sees the pictures at {size}, averaged down.",) if self.config.side else ()
 
     @property
     def code(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.detectors._base import Paper, Part
+from core.detectors._seen import seen_shape
 from core.nn.controls import scale_cells
 from core.shape import Shape
 
@@ -133,7 +134,8 @@ def scale_names(config: Any, shape: Shape) -> list[str]:
 
     The shape is of the picture.
     """
-    return [scale_name(*cells) for cells in scale_cells(config.flow, shape, scales=config.scales)]
+    seen = seen_shape(config.side, shape)
+    return [scale_name(*cells) for cells in scale_cells(config.flow, seen, scales=config.scales)]
 
 
 def auxiliary_models(config: Any) -> Mapping[str, str]:
@@ -169,7 +171,7 @@ def deviations(config: Any, shape: Shape, covered: Shape) -> tuple[str, ...]:
 
     Args:
         config: a ``Glow.Config``.
-        shape, covered: of the picture, and with the zeros that the flow adds.
+        shape, covered: of the picture as it sees it, and with the zeros that the flow adds.
     """
     draws = "one draw" if config.draws == 1 else f"the mean of {config.draws} draws"
     flow = f"{config.steps} flow steps a scale and {config.hidden} hidden channels"
@@ -190,6 +192,11 @@ def deviations(config: Any, shape: Shape, covered: Shape) -> tuple[str, ...]:
         said.append(
             f"Images of {small} are padded with zeros to {large}, and bits per dimension count the "
             "padding; the paper resizes them."
+        )
+    if config.side:
+        said.append(
+            "Bits per dimension count the averages that it sees, which lie between the 256 levels: "
+            "they are a density in steps of 1/256, no length of a code."
         )
     if config.rounded:
         said.append("Weights are rounded to 16 bits after training.")

@@ -18,6 +18,7 @@ from torch.nn import Parameter
 from core.detectors import _ama_words as words
 from core.detectors import _base
 from core.detectors._base import Batch, Detector, Explanation, NotFitted, Paper, Part, Phase, Player
+from core.detectors._seen import gives_pictures
 from core.nn.bcos import linear_map
 from core.nn.mirror import (
     LEAST,
@@ -119,7 +120,7 @@ class AMA(Detector):
 
     def __init__(self, config: Config, shape: Shape) -> None:
         super().__init__(config, shape)
-        _check(config, shape)
+        _check(config, shape := self.seen)
         self.encoder = MirrorEncoder(shape, width=2 * config.width, code=config.code)
         self.generator = MirrorGenerator(shape, width=config.width, code=config.code)
         self.critic = PairCritic(shape, width=config.critic_width)
@@ -143,7 +144,7 @@ class AMA(Detector):
 
     @property
     def limits(self) -> tuple[str, ...]:
-        return words.LIMITS
+        return (*self.sees, *words.LIMITS)
 
     @property
     def code(self) -> str:
@@ -307,6 +308,7 @@ class AMA(Detector):
         """E(x), (N, D)."""
         return self.encoder(_signed(x))
 
+    @gives_pictures
     def decode(self, codes: Tensor) -> Tensor:
         """G(z) of codes (N, D): images (N, C, H, W) in [0, 1]."""
         return (self.generator(codes) + 1) / 2

@@ -77,7 +77,7 @@ class DeepSAD(Detector):
 
     def __init__(self, config: Config, shape: Shape) -> None:
         super().__init__(config, shape)
-        _check(config, shape)
+        _check(config, shape := self.seen)
         width, code = config.width, config.code
         self.encoder = ConvEncoder(shape, width=width, code=code)
         self.decoder = ConvDecoder(shape, width=width, code=code)
@@ -86,7 +86,7 @@ class DeepSAD(Detector):
 
     @property
     def limits(self) -> tuple[str, ...]:
-        return words.LIMITS
+        return (*self.sees, *words.LIMITS)
 
     @property
     def code(self) -> str:

@@ -84,7 +84,7 @@ class ESAD(Detector):
 
     def __init__(self, config: Config, shape: Shape) -> None:
         super().__init__(config, shape)
-        _check(config, shape)
+        _check(config, shape := self.seen)
         width, code = config.width, config.code
         self.encoder = ConvEncoder(shape, width=width, code=code)
         self.decoder = ConvDecoder(shape, width=width, code=code)
@@ -99,7 +99,7 @@ class ESAD(Detector):
 
     @property
     def limits(self) -> tuple[str, ...]:
-        return words.LIMITS[self.config.data]
+        return (*self.sees, *words.LIMITS[self.config.data])
 
     @property
     def code(self) -> str:

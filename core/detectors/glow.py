@@ -21,6 +21,7 @@ from core.detectors import _base
 from core.detectors import _glow_words as words
 from core.detectors._base import Batch, Detector, Explanation, NotFitted, Paper, Part, Phase, Player
 from core.detectors._glow_settings import check
+from core.detectors._seen import gives_pictures, takes_pictures
 from core.nn.compressor import png_bits_of
 from core.nn.controls import covering, flow_of
 from core.nn.flow import ScaleCode
@@ -143,7 +144,7 @@ class Glow(Detector):
         super().__init__(config, shape)
         check(config)
         sizes = {"scales": config.scales, "steps": config.steps, "hidden": config.hidden}
-        covered, self.margin = covering(config.flow, shape, scales=config.scales)
+        covered, self.margin = covering(config.flow, self.seen, scales=config.scales)
         self.flow = flow_of(config.flow, covered, leaves=config.leaves, **sizes)
         self.covered, self.dimensions = covered, math.prod(covered)
         self.scale_names, self.compact = words.scale_names(config, shape), config.rounded
@@ -165,11 +166,11 @@ class Glow(Detector):
 
     @property
     def deviations(self) -> tuple[str, ...]:
-        return words.deviations(self.config, self.shape, self.covered)
+        return words.deviations(self.config, self.seen, self.covered)
 
     @property
     def limits(self) -> tuple[str, ...]:
-        return words.limits(self.config)
+        return (*self.sees, *words.limits(self.config))
 
     @property
     def code(self) -> str:
@@ -268,6 +269,7 @@ class Glow(Detector):
 
     # Scoring ------------------------------------------------------------------------------------
 
+    @takes_pictures
     def codes(self, x: Tensor, draws: Tensor | None = None) -> list[ScaleCode]:
         """Latent and log-probability of every scale, finest first: means over the draws of noise.
 
@@ -410,11 +412,13 @@ class Glow(Detector):
 
     # Images from latents ------------------------------------------------------------------------
 
+    @takes_pictures
     def latents(self, x: Tensor) -> list[Tensor]:
         """Latents of images x (N, C, H, W) with the first draw of noise, finest scale first."""
         noisy = dequantised(padded(x, self.margin), self.noise[0])
         return [code.latent for code in self.flow(noisy)]
 
+    @gives_pictures
     def decode(self, latents: Sequence[Tensor]) -> Tensor:
         """Images (N, C, H, W) in [0, 1] of latents (N, C', H', W'), as `latents` gives them.
 

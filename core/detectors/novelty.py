@@ -120,7 +120,7 @@ class Novelty(Detector):
 
     def __init__(self, config: Config, shape: Shape) -> None:
         super().__init__(config, shape)
-        _check(config, shape)
+        _check(config, shape := self.seen)
         self.features = WIDTHS[-1] * config.width
         if not config.encoder:
             self.net = BcosNet(2 * shape.channels, width=config.width, classes=config.classes)
@@ -150,7 +150,7 @@ class Novelty(Detector):
 
     @property
     def limits(self) -> tuple[str, ...]:
-        return words.LIMITS
+        return (*self.sees, *words.LIMITS)
 
     @property
     def code(self) -> str:

@@ -19,6 +19,7 @@ from core.detectors import _base
 from core.detectors._base import Batch, Detector, Explanation, NotFitted, Paper, Part, Phase, Player
 from core.detectors._outskirts_settings import check
 from core.detectors._outskirts_words import KIND, LIMITS, LOGITS, PAPER, PARTS
+from core.detectors._seen import gives_pictures, takes_pictures
 from core.nn.dense import OutwardLogit, PlainLogit, dense
 from core.nn.descriptors import FilterBank, oriented_wavelets, random_filters
 from core.nn.distil import Autoencoder, PlainCode, log_error, moments
@@ -108,7 +109,7 @@ class Outskirts(Detector):
 
     def __init__(self, config: Config, shape: Shape) -> None:
         super().__init__(config, shape)
-        check(config, shape)
+        check(config, shape := self.seen)
         self.banks = nn.ModuleDict()
         self.level1 = nn.ModuleDict({"pixels": PlainCode(shape)})
         if config.levels == 2:
@@ -147,7 +148,7 @@ class Outskirts(Detector):
 
     @property
     def limits(self) -> tuple[str, ...]:
-        return (*LIMITS["any"], *LIMITS["density" if self.config.density else "plain"])
+        return (*self.sees, *LIMITS["any"], *LIMITS["density" if self.config.density else "plain"])
 
     @property
     def start(self) -> str:
@@ -264,6 +265,7 @@ class Outskirts(Detector):
 
     # From image to codes ------------------------------------------------------------------------
 
+    @takes_pictures
     def descriptors(self, x: Tensor) -> Mapping[str, Tensor]:
         """d_j of images x (N, C, H, W), each (N, C_j, h_j, w_j)."""
         return {"pixels": x} | {j: bank(x) for j, bank in self.banks.items()}
@@ -415,6 +417,7 @@ class Outskirts(Detector):
         with torch.no_grad():
             return self.posterior(self.exemplar_codes)
 
+    @gives_pictures
     def pictures(self, h: Tensor) -> Tensor:
         """Images (N, C, H, W) in [0, 1] of codes h (N, H), by the pixels' decoder."""
         raw = h[:, : self.sizes[0]] * self.code_scale[: self.sizes[0]]

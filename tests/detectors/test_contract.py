@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import tiny
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from core import checkpoint
@@ -27,6 +28,8 @@ from core.data.stream import Stream
 from core.data.transforms import noise_images
 from core.detectors import detector_class, detector_names
 from core.detectors._base import Batch, Detector, Phase, Player
+from core.explain.methods import METHODS, explain, refusal
+from core.nn.sizes import enlarged
 from core.shape import Shape
 from core.train.loop import fit
 
@@ -704,3 +707,152 @@ def test_the_card_can_say_all_that_a_page_shows(detector: Detector) -> None:
     assert all(part.title and part.unit and part.text for part in detector.described.values())
     extra = detector.extra(torch.zeros(1, *detector.shape))
     assert all(math.isfinite(number) for number in extra.values())
+
+
+# Another size than the pictures' -----------------------------------------------------------------
+
+LARGE, SIDE = Shape(1, 24, 20), 8  # 24 is a multiple of 8; 20 is none, so that averages overlap
+EVEN = Shape(3, 32, 16)
+
+
+@dataclass(frozen=True)
+class Sided:
+    """A detector that sees pictures averaged down, and its twin that is given them like that."""
+
+    detector: Detector
+    twin: Detector
+
+
+@cache
+def _sided(name: str, shape: Shape) -> Sided:
+    """Both of the same weights, after one epoch of each of its phases."""
+    found = []
+    for side, pixels in ((SIDE, shape), (0, Shape(shape.channels, SIDE, SIDE))):
+        torch.manual_seed(0)
+        config = {**TINY[name].config, "side": side}
+        detector = checkpoint.from_config(name, config, pixels)
+        for role, other in TINY[name].auxiliaries.items():
+            torch.manual_seed(1)
+            auxiliary = checkpoint.from_config(name, {**other, "side": side}, pixels)
+            if not side:
+                auxiliary.load_state_dict(found[0].auxiliaries[role].state_dict())
+            else:
+                fit_by(auxiliary, [replace(phase, players=()) for phase in auxiliary.phases()])
+            detector.attach_auxiliary(role, auxiliary)
+        if side:
+            fit_by(detector, [replace(phase, epochs=1) for phase in detector.phases()])
+        else:
+            detector.load_state_dict(found[0].state_dict())
+        found.append(detector.eval().requires_grad_(False))
+    return Sided(*found)
+
+
+@pytest.fixture(params=(LARGE, EVEN), ids=str)
+def sided(name: str, request: pytest.FixtureRequest) -> Sided:
+    return _sided(name, request.param)
+
+
+def some_of(shape: Shape) -> Tensor:
+    return as_tensor(np.concatenate([pictures(3, shape, seed=9), noise_images(2, shape, seed=9)]))
+
+
+def test_who_sees_pictures_averaged_down_says_of_them_what_it_says_of_the_averages(
+    sided: Sided,
+) -> None:
+    detector, twin = sided.detector, sided.twin
+    x = some_of(detector.shape)
+    small = F.adaptive_avg_pool2d(x, SIDE)
+    assert (detector.seen, detector.shape) == (twin.shape, Shape(*x.shape[1:]))
+    assert list(detector.described) == list(twin.described)
+    for part, values in twin.parts(small).items():
+        assert torch.equal(detector.parts(x)[part], values), part
+        assert torch.equal(detector.part(x, part), values), part
+    assert torch.equal(detector.score(x), twin.score(small))
+    assert torch.equal(detector.embed(x), twin.embed(small))
+    assert detector.extra(x[:1]) == twin.extra(small[:1])
+    assert detector.code == twin.code
+
+
+def test_its_maps_are_those_of_the_averages_shared_out_over_their_pixels(sided: Sided) -> None:
+    detector, x = sided.detector, some_of(sided.detector.shape)
+    assert_maps_sum_to_parts(detector, x)
+    small = F.adaptive_avg_pool2d(x, SIDE)
+    shared = torch.zeros_like(x[:, 0]).requires_grad_()
+    every = detector.explanations(x, list(detector.described))
+    for part, found in sided.twin.explanations(small, list(detector.described)).items():
+        pooled = F.adaptive_avg_pool2d(shared, SIDE)  # its gradient is the transpose of averaging
+        (wanted,) = torch.autograd.grad(pooled, shared, found.map)
+        size = float(found.map.abs().max())
+        torch.testing.assert_close(every[part].map, wanted, rtol=1e-5, atol=1e-6 * size)
+        assert torch.equal(every[part].offset, found.offset), part
+        if found.channels is not None:
+            assert torch.equal(every[part].channels, found.channels), part
+
+
+def test_its_pictures_have_the_size_of_the_scenarios_and_average_to_what_it_made(
+    sided: Sided,
+) -> None:
+    detector, x = sided.detector, some_of(sided.detector.shape)
+    assert_optional_methods(detector, x)
+    small = F.adaptive_avg_pool2d(x, SIDE)
+    for method in ("reconstruct", "sample", "resample"):
+        if detector.can(method):
+            large, seen = ask(detector, method, x), ask(sided.twin, method, small)
+            if method != "resample":
+                large, seen = {method: large}, {method: seen}
+            for key, images in seen.items():
+                if detector.shape == EVEN:  # else a pixel lies in two averages
+                    again = F.adaptive_avg_pool2d(large[key], SIDE)
+                    torch.testing.assert_close(again, images, equal_nan=True)
+                kept = enlarged(large[key], SIDE, SIDE)
+                torch.testing.assert_close(kept, images, rtol=0, atol=0, equal_nan=True)
+    if detector.can("weights"):
+        weights, v = detector.weights(x), torch.cat([x, 1 - x], 1)
+        of_small = sided.twin.weights(small) * torch.cat([small, 1 - small], 1)
+        torch.testing.assert_close((weights * v).sum((1, 2, 3)), of_small.sum((1, 2, 3)))
+
+
+def test_its_parts_have_gradients_at_every_pixel_and_can_be_explained_by_other_methods(
+    sided: Sided,
+) -> None:
+    detector, x = sided.detector, some_of(sided.detector.shape)[:2].requires_grad_()
+    for part, values in detector.parts(x).items():
+        if detector.differentiable(part):
+            (gradient,) = torch.autograd.grad(values.sum(), x, retain_graph=True)
+            assert gradient.isfinite().all(), part
+            assert (gradient.abs().amax((1, 2, 3)) > 0).all(), part
+    for method in METHODS:
+        if refusal(detector, "score", method) is None:
+            found = explain(detector, x[:1].detach(), method=method)
+            assert found.map.shape == (1, *x.shape[2:]), method
+            assert found.map.isfinite().all(), method
+
+
+def test_it_says_so_once_and_of_no_other_size(sided: Sided) -> None:
+    said = f"It sees the pictures at {SIDE}x{SIDE}, averaged down."
+    assert sided.detector.limits.count(said) == 1
+    assert sided.twin.limits == tuple(line for line in sided.detector.limits if line != said)
+
+
+def test_pictures_smaller_than_what_it_sees_and_others_than_the_scenarios_are_refused(
+    name: str, sided: Sided
+) -> None:
+    config = {**TINY[name].config, "side": 25}
+    with pytest.raises(CardError, match="needs pictures of 25x25 or more to see"):
+        checkpoint.from_config(name, config, LARGE)
+    with pytest.raises(CardError, match="side must be 0 or more"):
+        checkpoint.from_config(name, {**config, "side": -1}, LARGE)
+    x = some_of(Shape(sided.detector.shape.channels, 28, 28))
+    with pytest.raises(ValueError, match=r"got 5 x [13] x 28 x 28"):
+        sided.detector.score(x)
+
+
+def test_a_card_holds_the_size_that_it_sees(name: str, sided: Sided, tmp_path: Path) -> None:
+    detector, folder = sided.detector, tmp_path / "tiny"
+    folder.mkdir()
+    save_whole(detector, name, folder)
+    loaded, _ = checkpoint.load(folder, name)
+    assert (loaded.shape, loaded.seen) == (detector.shape, detector.seen)
+    x = some_of(detector.shape)
+    for part, values in detector.parts(x).items():
+        assert torch.equal(loaded.parts(x)[part], values), part
