@@ -12,7 +12,7 @@ from core.data.picture import as_pil, fit, pixels_of
 from core.errors import PicturesElsewhere
 from core.shape import Shape
 
-__all__ = ["Absent", "Chosen", "Files", "Images", "Joined", "chunks", "fitted"]
+__all__ = ["MEMORY", "Absent", "Chosen", "Files", "Images", "Joined", "chunks", "fitted"]
 
 MEMORY = 256 * 2**20  # bytes of pictures that are kept once they are read
 CHUNK = 1024

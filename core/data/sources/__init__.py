@@ -26,7 +26,7 @@ def source_kinds() -> list[str]:
 
     Example:
         >>> source_kinds()
-        ['mvtec', 'npz', 'torchvision']
+        ['elpv', 'mvtec', 'npz', 'torchvision']
     """
     return sorted(p.stem for p in Path(__file__).parent.glob("[a-z]*.py"))
 

@@ -49,10 +49,13 @@ class Source(ABC):
     Attributes:
         known: the names that need no kind before them.
         named: whether the kind takes other names too.
+        at_hand: whether its pictures come with a package that requirements.txt installs: they need
+            no data folder, and no copy in reference.npz.
     """
 
     known: ClassVar[tuple[str, ...]] = ()
     named: ClassVar[bool] = True
+    at_hand: ClassVar[bool] = False
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -69,6 +72,18 @@ class Source(ABC):
             DataMissing: they are not there and ``download`` is not set or of no help, or are
                 damaged.
         """
+
+    def watched(self, folder: Path) -> tuple[Path, ...]:
+        """Files below ``folder`` that test images are made of, for whoever keeps what was read."""
+        return ()
+
+    def version(self) -> str:
+        """Of pictures at hand, a sha256 that is quickly had and changes if they are others.
+
+        Raises:
+            DataMissing: they are not there, or damaged.
+        """
+        return ""
 
 
 def order_of(images: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from core.data.decode import FORMATS, SUFFIXES, decode_file
-from core.data.picture import ImageError, fit, pixels_of
+from core.data.decode import FORMATS, SUFFIXES
+from core.data.picture import fit, pixels_of
 from core.data.sources._base import DataMissing, Labelled, Source
+from core.data.sources._pictures import PictureFiles, words_of
 from core.data.tags import orientation_of
 from core.data.views import Files
 from core.shape import Shape
@@ -50,7 +51,9 @@ class Mvtec(Source):
         pairs = _good(root, "train") if train else _good(root, "test") + _defects(root, kinds)
         masks = None if train else Files((len(pairs), *shape.pixels[:2]), _Masks(pairs, shape))
         return Labelled(
-            images=Files((len(pairs), *shape.pixels), _Pictures(pairs, shape)),
+            images=Files(
+                (len(pairs), *shape.pixels), PictureFiles([pair.image for pair in pairs], shape)
+            ),
             labels=np.array([pair.label for pair in pairs], np.int64),
             classes=(GOOD, *kinds),
             ids=tuple(pair.id for pair in pairs),
@@ -158,21 +161,6 @@ def _size(path: Path) -> tuple[int, int]:
 
 
 @dataclass(frozen=True)
-class _Pictures:
-    """Reads one image (H, W, C)."""
-
-    pairs: Sequence[_Pair]
-    shape: Shape
-
-    def __call__(self, row: int) -> np.ndarray:
-        path = self.pairs[row].image
-        try:
-            return decode_file(path, self.shape).image
-        except (ImageError, OSError) as error:
-            raise DataMissing(f"{path} cannot be read: {_words(error)}") from error
-
-
-@dataclass(frozen=True)
 class _Masks:
     """Reads one mask (H, W), 1 where it is not black."""
 
@@ -195,10 +183,4 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         with Image.open(path, formats=FORMATS) as image:
             yield image
     except Exception as error:  # decoders raise OSError, SyntaxError, struct.error and others
-        raise DataMissing(f"{path} cannot be read: {_words(error)}") from error
-
-
-def _words(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return " ".join(str(error).split()) or type(error).__name__
+        raise DataMissing(f"{path} cannot be read: {words_of(error)}") from error

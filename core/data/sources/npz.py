@@ -39,6 +39,9 @@ class Npz(Source):
             images, labels, classes = read_labelled(path)
         return Labelled(fitted(images, shape), labels, classes)
 
+    def watched(self, folder: Path) -> tuple[Path, ...]:
+        return (folder / self.name / "test.npz",)
+
     def _bundle(self, folder: Path, *, train: bool) -> tuple[np.ndarray, np.ndarray, tuple]:
         """Images of all files of a folder, their labels, and the classes of all files."""
         if not train:

@@ -12,7 +12,7 @@ from core.data.sources import DataMissing, source_kinds, source_named
 
 OFFERED = (
     "there are: CIFAR10, CIFAR100-even, CIFAR100-odd, FashionMNIST, general-grey, MNIST, "
-    "mvtec:NAME, npz:NAME"
+    "elpv:NAME, mvtec:NAME, npz:NAME"
 )
 
 
@@ -27,6 +27,7 @@ OFFERED = (
         ("npz:general-grey", "npz", "general-grey"),
         ("npz:street", "npz", "street"),
         ("mvtec:screw", "mvtec", "screw"),
+        ("elpv:defective", "elpv", "defective"),
     ],
 )
 def test_a_source_is_found_by_kind_and_name_or_by_a_name_that_is_known(
