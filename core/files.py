@@ -19,6 +19,8 @@ __all__ = [
     "alone",
     "append_line",
     "check_writable",
+    "copy_whole",
+    "fill_folders",
     "no_formula",
     "read_text",
     "write_together",
@@ -122,6 +124,57 @@ def write_together(folder: Path, contents: Mapping[str, bytes]) -> None:
     finally:
         for part in parts.values():
             part.unlink(missing_ok=True)
+
+
+def copy_whole(source: Path, path: Path) -> None:
+    """Copy the file ``source`` to a path, whose folder is made, or leave nothing there.
+
+    Raises:
+        FileError: it cannot be read or written.
+    """
+    with _unspoilt(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with source.open("rb") as stream:
+            write_whole(path, lambda file: shutil.copyfileobj(stream, file))
+    except OSError as error:
+        raise FileError(f"{source} cannot be read: {error.strerror or error}") from error
+
+
+def fill_folders(fill: Mapping[Path, Callable[[Path], object]]) -> None:
+    """Make folders that belong together, each by a function that fills it: all of them, or none.
+
+    They are filled beside their places; what was there before gives way when all are full, and
+    comes back if anything fails.
+
+    Args:
+        fill: a folder to the function, which is given an empty folder.
+
+    Raises:
+        FileError: one cannot be written; what a function raises is raised.
+    """
+    new = {folder: _beside(folder) for folder in fill}
+    old = {folder: _beside(folder) for folder in fill}
+    moved: list[tuple[Path, Path]] = []
+    try:
+        for folder, work in fill.items():
+            with _unspoilt(folder):
+                new[folder].mkdir(parents=True)
+            work(new[folder])
+        for folder in fill:
+            with _unspoilt(folder):
+                if folder.exists():
+                    moved.append((folder.rename(old[folder]), folder))
+                moved.append((new[folder].rename(folder), new[folder]))
+    except BaseException:  # an interrupt, too
+        for here, there in reversed(moved):
+            here.rename(there)
+        raise
+    finally:
+        for folder in new.values():
+            shutil.rmtree(folder, ignore_errors=True)
+    for folder in old.values():
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def check_writable(path: Path) -> None:

@@ -322,7 +322,7 @@ class Scenario(ScenarioSets):
 
 def scenario_names() -> list[str]:
     """Names of the scenarios that have a folder, sorted."""
-    return sorted(p.parent.name for p in settings().checkpoints.glob("*/scenario.json"))
+    return sorted(p.parent.name for p in settings().checkpoints.glob("[!.]*/scenario.json"))
 
 
 _scenarios = Cache[Scenario](limit=512 * 1024, sized=lambda scenario: 1024)

@@ -48,6 +48,7 @@ RANKS = {
     "core.report": 6,
     "core.inference": 5,
     "core.explain": 5,
+    "core.founding": 5,
     "core.train": 6,
     "core.studies": 7,
     "core.answers": 8,

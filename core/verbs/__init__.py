@@ -10,6 +10,7 @@ import typer
 
 from core.verbs.evaluating import evaluate
 from core.verbs.explaining import explain
+from core.verbs.founding import new
 from core.verbs.listing import bench, scenarios
 from core.verbs.scoring import score
 from core.verbs.training import train
@@ -23,5 +24,5 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Outskirts on the command line. A target looks like fashion/glow.",
 )
-for verb in (scenarios, score, explain, evaluate, train, bench):
+for verb in (scenarios, new, score, explain, evaluate, train, bench):
     app.command()(verb)

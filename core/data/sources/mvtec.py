@@ -18,13 +18,14 @@ from core.data.tags import orientation_of
 from core.data.views import Files
 from core.shape import Shape
 
-__all__ = ["Mvtec"]
+__all__ = ["GOOD", "Mvtec", "mask_of", "size_of"]
 
 GOOD = "good"
+TRUTH = "ground_truth"
 SIDEWAYS = (5, 6, 7, 8)  # of the EXIF tag: height and width change places
 LAYOUT = (
     "NAME/train/good/*.png, NAME/test/good/*.png, NAME/test/KIND/*.png for each kind of defect, "
-    "NAME/ground_truth/KIND/STEM_mask.png for each image of a kind"
+    "NAME/ground_truth/KIND/STEM_mask.png for each image of a kind, or no ground_truth at all"
 )
 
 
@@ -42,14 +43,16 @@ class Mvtec(Source):
     """mvtec/NAME in the data folder, or NAME itself: test images have masks, good ones black ones.
 
     The class 0 is ``good``, the others are the kinds of defect by name. An image and its mask are
-    fitted alike.
+    fitted alike. Without a folder ``ground_truth`` nobody knows which pixels are strange, and there
+    are no masks; a folder in which some are missing is an error.
     """
 
     def read(self, folder: Path, shape: Shape, *, train: bool, download: bool = False) -> Labelled:
         root = self._root(folder)
         kinds = _kinds(root)
         pairs = _good(root, "train") if train else _good(root, "test") + _defects(root, kinds)
-        masks = None if train else Files((len(pairs), *shape.pixels[:2]), _Masks(pairs, shape))
+        known = not train and (root / TRUTH).exists()
+        masks = Files((len(pairs), *shape.pixels[:2]), _Masks(pairs, shape)) if known else None
         return Labelled(
             images=Files(
                 (len(pairs), *shape.pixels), PictureFiles([pair.image for pair in pairs], shape)
@@ -111,12 +114,12 @@ def _good(root: Path, part: str) -> list[_Pair]:
 
 
 def _defects(root: Path, kinds: Sequence[str]) -> list[_Pair]:
-    """Test images of all kinds of defect, each with its mask."""
-    pairs = []
+    """Test images of all kinds of defect, each with its mask, if there are masks at all."""
+    pairs, known = [], (root / TRUTH).exists()
     for label, kind in enumerate(kinds, start=1):
         files = _files(root / "test" / kind, f"test images of {kind}")
-        masks = _masks(root, kind, files)
-        pairs += [_Pair(f, label, f"{kind}/{f.name}", masks[f.stem]) for f in files]
+        masks = _masks(root, kind, files) if known else {}
+        pairs += [_Pair(f, label, f"{kind}/{f.name}", masks.get(f.stem)) for f in files]
     return pairs
 
 
@@ -126,7 +129,7 @@ def _masks(root: Path, kind: str, images: Sequence[Path]) -> dict[str, Path]:
     Raises:
         DataMissing: an image has none, or another size; a mask has no image.
     """
-    folder = root / "ground_truth" / kind
+    folder = root / TRUTH / kind
     files = _files(folder, f"the masks of {kind}")
     masks = {file.stem.removesuffix("_mask"): file for file in files}
     stems = {image.stem for image in images}
@@ -138,7 +141,7 @@ def _masks(root: Path, kind: str, images: Sequence[Path]) -> dict[str, Path]:
         first, count = masks[alone[0]], _count(alone, "mask")
         raise DataMissing(f"{first} has no image in {where}: {count} without an image")
     for image in images:
-        size, other = _size(image), _size(masks[image.stem])
+        size, other = size_of(image), size_of(masks[image.stem])
         if size != other:
             raise DataMissing(
                 f"{masks[image.stem]} is {other[0]}x{other[1]}, and its image {size[0]}x{size[1]}"
@@ -150,11 +153,25 @@ def _count(names: Sequence[str], what: str) -> str:
     return f"1 {what}" if len(names) == 1 else f"{len(names)} {what}s"
 
 
-def _size(path: Path) -> tuple[int, int]:
-    """Width and height of a picture, upright, by the file's head alone."""
+def size_of(path: Path) -> tuple[int, int]:
+    """Width and height of the picture at a path, upright, by the file's head alone.
+
+    Raises:
+        DataMissing: it is no image that can be read.
+    """
     with _opened(path) as image:
         turned = orientation_of(image) in SIDEWAYS
         return image.size[::-1] if turned else image.size
+
+
+def mask_of(path: Path) -> np.ndarray:
+    """The mask (H, W) bool in the file at a path, at its own size: true where it is not black.
+
+    Raises:
+        DataMissing: it is no image that can be read.
+    """
+    with _opened(path) as image:
+        return pixels_of(ImageOps.exif_transpose(image).convert("L"))[..., 0] > 0
 
 
 # Reading ----------------------------------------------------------------------------------------

@@ -138,13 +138,25 @@ def test_a_folder_that_is_not_there_says_what_belongs_where(tmp_path: Path) -> N
         assert word in text
 
 
-@pytest.mark.parametrize(
-    "folder", ["train/good", "test", "test/good", "ground_truth/bent", "ground_truth"]
-)
+@pytest.mark.parametrize("folder", ["train/good", "test", "test/good", "ground_truth/bent"])
 def test_a_missing_folder_is_named(nut: Path, folder: str) -> None:
     shutil.rmtree(nut / folder)
-    named = nut / ("ground_truth/bent" if folder == "ground_truth" else folder)
-    assert told(nut, train=folder.startswith("train")).startswith(f"{named} is missing: ")
+    assert told(nut, train=folder.startswith("train")).startswith(f"{nut / folder} is missing: ")
+
+
+def test_without_any_ground_truth_there_are_images_and_no_masks(nut: Path) -> None:
+    shutil.rmtree(nut / "ground_truth")
+    test = read(nut)
+    assert test.masks is None
+    assert test.images[:].max((1, 2, 3)).tolist() == [20, 21, 30, 31, 40]
+    assert test.labels.tolist() == [0, 0, 1, 1, 2]
+
+
+def test_with_flawless_test_images_alone_there_is_one_class(nut: Path) -> None:
+    for folder in ("ground_truth", "test/bent", "test/cut"):
+        shutil.rmtree(nut / folder)
+    test = read(nut)
+    assert (test.classes, test.labels.tolist(), test.masks) == (("good",), [0, 0], None)
 
 
 def test_a_folder_without_images_is_named(nut: Path) -> None:

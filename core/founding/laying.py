@@ -1,0 +1,161 @@
+"""A scenario laid out whole: images in MVTec's layout, scenario.json, or nothing at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from core.errors import OutskirtsError, complaint
+from core.files import copy_whole, fill_folders, write_whole
+from core.founding.folders import Seen, Unfounded, looked_through
+from core.founding.proposal import Proposal, Wishes, proposed
+from core.founding.texts import lines_of, scenario_json
+from core.scenario import Scenario, load_scenario
+from core.schema import SetName
+from core.settings import settings
+
+__all__ = ["Founded", "found_scenario"]
+
+MARK = "made-by-new.json"  # in the data folder: which image is which, and that `new` laid it
+
+
+@dataclass(frozen=True)
+class Founded:
+    """A scenario that was made.
+
+    Attributes:
+        lines: what was proposed and done, a line each.
+        left_out: (name, reason) of files that could not be read.
+        notes: what else was passed over, a line each.
+    """
+
+    name: str
+    lines: tuple[str, ...]
+    left_out: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+
+
+def found_scenario(
+    name: str,
+    normal: Path,
+    strange: Path | None = None,
+    masks: Path | None = None,
+    *,
+    wishes: Wishes | None = None,
+    force: bool = False,
+    watch: Callable[[str], None] | None = None,
+) -> Founded:
+    """Make the scenario ``name`` of folders of images; copies are laid into the data folder.
+
+    What there was of that name before stays if anything fails.
+
+    Args:
+        normal, strange, masks: see `looked_through`.
+        wishes: what is not to be as it would be proposed.
+        force: replace a scenario that was made so before, with its models.
+        watch: told how far it is.
+
+    Raises:
+        Unfounded: the name is taken or none, or the folders cannot be made a scenario.
+        FileError: something cannot be written.
+    """
+    wishes = wishes or Wishes()
+    _check_name(name)
+    folder, data = settings().checkpoints / name, settings().data / "mvtec" / name
+    _check_free(name, folder, data, force=force)
+    _check_outside([p for p in (normal, strange, masks) if p is not None], data)
+    folders = looked_through(normal, strange, masks, watch=watch)
+    proposal = proposed(folders, wishes)
+    text = _checked(scenario_json(name, folders, proposal, wishes))
+    lay = partial(_lay, proposal=proposal, watch=watch or (lambda said: None))
+    fill_folders({data: lay, folder: lambda new: write_whole(new / "scenario.json", text)})
+    if force:  # trainings that were interrupted are of other images
+        shutil.rmtree(settings().runs / name, ignore_errors=True)
+    return Founded(name, tuple(lines_of(folders, proposal)), folders.left_out, folders.notes)
+
+
+# What is there ----------------------------------------------------------------------------------
+
+
+def _check_name(name: str) -> None:
+    try:
+        TypeAdapter(SetName).validate_python(name)
+    except ValidationError as error:
+        raise Unfounded(
+            f"a scenario's name is of lower-case letters, digits and hyphens, such as my-screws; "
+            f"got {name!r}"
+        ) from error
+    if name == "studies" or len(name) > 64:
+        raise Unfounded(f"no scenario can be called {name!r}: choose another, shorter name")
+
+
+def _check_free(name: str, folder: Path, data: Path, *, force: bool) -> None:
+    """Refuse a name that is taken; with force, one that is taken by what `new` did not make."""
+    if folder.exists():
+        if not force:
+            raise Unfounded(
+                f"there is a scenario {name} already: choose another name, or replace it and its "
+                "models by --force"
+            )
+        try:
+            own = load_scenario(name).normal.source == f"mvtec:{name}" and (data / MARK).exists()
+        except OutskirtsError:  # a damaged one
+            own = (data / MARK).exists()
+        if not own:
+            raise Unfounded(f"{name} was not made by `new` here, and stays: choose another name")
+    if data.exists() and not (data / MARK).is_file():
+        raise Unfounded(f"{data} is there and was not laid by `new`: it stays, choose another name")
+    if data.exists() and not force:
+        raise Unfounded(f"{data} is there already: choose another name, or replace it by --force")
+
+
+def _check_outside(given: Sequence[Path], data: Path) -> None:
+    """Refuse to make a scenario of the very folder that it would replace."""
+    for folder in given:
+        if data.resolve() in (folder.resolve(), *folder.resolve().parents):
+            raise Unfounded(f"{folder} lies in {data}, which would be replaced: copy it elsewhere")
+
+
+def _checked(values: dict[str, Any]) -> str:
+    """The text of scenario.json, which the schema takes."""
+    try:
+        Scenario.model_validate(values)
+    except ValidationError as error:
+        raise Unfounded(f"{values['name']}: {complaint(error)}") from error
+    return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+
+
+# Laying -----------------------------------------------------------------------------------------
+
+
+def _lay(root: Path, proposal: Proposal, watch: Callable[[str], None]) -> None:
+    """Copy all images and masks into a folder, numbered in their order; say which is which."""
+    was = {}
+    for place, (path, image, mask) in enumerate(_places(proposal), start=1):
+        if place % 100 == 0:
+            watch(f"{place:,} images copied")
+        copy_whole(image.path, root / path)
+        was[str(path)] = image.name
+        if mask is not None and image.mask is not None:
+            copy_whole(image.mask, root / mask)
+    write_whole(root / MARK, json.dumps(was, indent=1, ensure_ascii=False) + "\n")
+
+
+def _places(proposal: Proposal) -> Iterator[tuple[Path, Seen, Path | None]]:
+    """Where each image belongs, and where its mask."""
+    sides = {"train/good": proposal.train, "test/good": proposal.test}
+    sides |= {f"test/{kind}": seen for kind, seen in proposal.kinds.items()}
+    for where, images in sides.items():
+        for number, image in enumerate(images):
+            stem, mask = f"{number:06}", None
+            if image.mask is not None:
+                kind = Path(where).name
+                mask = Path("ground_truth", kind, f"{stem}_mask{image.mask.suffix.lower()}")
+            yield Path(where, f"{stem}{image.path.suffix.lower()}"), image, mask
