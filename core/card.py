@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import OutskirtsError, complaint
 from core.evaluate.metrics import Metrics
+from core.evaluate.pixels import PixelMetrics
 from core.files import FileError, read_text
 from core.shape import Shape
 
@@ -23,6 +24,7 @@ __all__ = [
     "CardError",
     "Golden",
     "Input",
+    "Pixels",
     "Score",
     "Seeds",
     "Trained",
@@ -140,6 +142,20 @@ class Seeds(_Strict):
     auroc: dict[str, dict[str, tuple[float, ...]]]
 
 
+class Pixels(_Strict):
+    """How well the detector's own map of its score finds the true pixels, where these are known.
+
+    Attributes:
+        images: whose maps were made, normal ones too.
+        figures: by strange set with masks.
+        aupimo: of each image in order, by set that holds no other; None where its mask is empty.
+    """
+
+    images: int
+    figures: dict[str, PixelMetrics]
+    aupimo: dict[str, tuple[float | None, ...]]
+
+
 class Weights(_Strict):
     """The safetensors file that this card belongs to."""
 
@@ -155,6 +171,7 @@ class Card(_Strict):
         validation: AUROC of each part on synthetic faults of held-out normal images, by fault.
         metrics: figures of each part, by strange set.
         input: the pictures that it takes.
+        pixels: figures of its own map, where true pixels are known and it has one.
         figures: other numbers of the normal test images, such as bits per dimension.
         auxiliary_models: checkpoints that it asks while scoring, with the sha256 of their weights.
         seeds: how far its figures move from seed to seed, where that was measured.
@@ -174,6 +191,7 @@ class Card(_Strict):
     validation: dict[str, dict[str, float]]
     calibration: Calibration
     metrics: dict[str, dict[str, Metrics]]
+    pixels: Pixels | None = Field(None, exclude_if=lambda v: v is None)  # older cards keep seals
     figures: dict[str, float]
     auxiliary_models: dict[str, str] = {}
     seeds: Seeds | None = None

@@ -195,6 +195,15 @@ from core.answers.sums import (
     Sums,
     SumsQuery,
 )
+from core.answers.truth import (
+    Overlap,
+    PixelPiece,
+    PixelPieceQuery,
+    PixelTruth,
+    PixelTruthQuery,
+    StoredTruthQuery,
+    overlap_of,
+)
 from core.answers.weights import WeightsQuery, WeightsView
 from core.cache import Cache, freeze, size_of
 from core.card import Card
@@ -203,6 +212,7 @@ from core.data.uploads import MAX_IMAGES, MAX_UNPACKED, Item, uploaded_items
 from core.errors import OutskirtsError, PicturesElsewhere
 from core.evaluate.metrics import Mean, Metrics, mean_of
 from core.evaluate.operating import Estimate, Estimates, Rates
+from core.evaluate.pixels import PixelMetrics
 from core.evaluate.shares import Share
 from core.evaluate.threshold import Threshold
 from core.explain.rendering import coloured, limit_of, map_npy, map_png, map_svg
@@ -237,26 +247,28 @@ __all__ = [
     "MethodRow", "Methods", "MethodsQuery", "Metrics", "Mirror", "MirrorQuery", "MirrorRay",
     "MirrorRayQuery", "Mirrored", "MirroredQuery", "Misses", "MissesQuery", "MissesShownQuery",
     "MixedPart", "Moved", "Near", "NearQuery", "Operating", "OperatingQuery", "OutskirtsError",
-    "Overview", "OverviewQuery", "OwnScores", "Painted", "PaintedQuery", "Pair", "PairQuery",
-    "PartView", "Patch", "PictureQuery", "PictureView", "PicturesElsewhere", "Place",
+    "Overlap", "Overview", "OverviewQuery", "OwnScores", "Painted", "PaintedQuery", "Pair",
+    "PairQuery", "PartView", "Patch", "PictureQuery", "PictureView", "PicturesElsewhere",
+    "PixelMetrics", "PixelPiece", "PixelPieceQuery", "PixelTruth", "PixelTruthQuery", "Place",
     "PlaceQuery", "Plane", "PlaneQuery", "PlantedQuery", "PlantedView", "Points", "PointsQuery",
-    "Quadrant", "Query", "QueueFull", "Randomised", "RandomisedQuery", "Rates", "Ray", "RayQuery",
-    "RayScores", "RayScoresQuery", "Rebuilt", "RebuiltQuery", "Recipe", "Report", "ReportEntry",
-    "Reported", "ResampleQuery", "Resampled", "SamplesQuery", "ScaleGap", "Scenario",
-    "ScoreSplit", "ScoreSplitQuery", "Scored", "Seen", "Shape", "Share", "Side", "Simple",
-    "Simplex", "SimplexQuery", "Spread", "SpreadQuery", "Stakes", "StartTile", "Steadiness",
-    "SteadinessQuery", "Steps", "StepsQuery", "StoredQuery", "Strokes", "StudyMissing",
-    "StudyResult", "StudyRow", "Sum", "SumPlane", "SumPlaneQuery", "SumPoint", "SumPointQuery",
-    "Sums", "SumsQuery", "Target", "Threshold", "Verdict", "Verdicts", "VerdictsQuery",
-    "WeightsQuery", "WeightsView", "ask", "best_of", "cancel_lesson", "changed_table", "coloured",
-    "comparison_table", "corrections", "counted", "display_table", "edges_of", "evaluate",
-    "flagged_above", "fooled_parts", "forget", "fully_connected", "groups_of", "hardest",
-    "ids_of_keys", "join_batches", "keys_of_ids", "label_of_own", "lesson_candidates",
-    "lesson_state", "limit_of", "luck", "map_npy", "map_png", "map_svg", "mean_of", "most_fooled",
-    "node_of", "notebook", "own_scores", "pair_table", "parse_target", "per_image_table",
-    "pictures_of", "pointing", "read_study", "report_csv", "report_html", "report_of",
-    "scenarios", "score", "seeds_of", "shared_of", "shuffled", "start_lesson", "uploaded_items",
-    "variants_of", "warm_up", "weights_png",
+    "Quadrant", "Query", "QueueFull", "Randomised", "RandomisedQuery", "Rates", "Ray",
+    "RayQuery", "RayScores", "RayScoresQuery", "Rebuilt", "RebuiltQuery", "Recipe", "Report",
+    "ReportEntry", "Reported", "ResampleQuery", "Resampled", "SamplesQuery", "ScaleGap",
+    "Scenario", "ScoreSplit", "ScoreSplitQuery", "Scored", "Seen", "Shape", "Share", "Side",
+    "Simple", "Simplex", "SimplexQuery", "Spread", "SpreadQuery", "Stakes", "StartTile",
+    "Steadiness", "SteadinessQuery", "Steps", "StepsQuery", "StoredQuery", "StoredTruthQuery",
+    "Strokes", "StudyMissing", "StudyResult", "StudyRow", "Sum", "SumPlane", "SumPlaneQuery",
+    "SumPoint", "SumPointQuery", "Sums", "SumsQuery", "Target", "Threshold", "Verdict",
+    "Verdicts", "VerdictsQuery", "WeightsQuery", "WeightsView", "ask", "best_of",
+    "cancel_lesson", "changed_table", "coloured", "comparison_table", "corrections", "counted",
+    "display_table", "edges_of", "evaluate", "flagged_above", "fooled_parts", "forget",
+    "fully_connected", "groups_of", "hardest", "ids_of_keys", "join_batches", "keys_of_ids",
+    "label_of_own", "lesson_candidates", "lesson_state", "limit_of", "luck", "map_npy",
+    "map_png", "map_svg", "mean_of", "most_fooled", "node_of", "notebook", "overlap_of",
+    "own_scores", "pair_table", "parse_target", "per_image_table", "pictures_of", "pointing",
+    "read_study", "report_csv", "report_html", "report_of", "scenarios", "score", "seeds_of",
+    "shared_of", "shuffled", "start_lesson", "uploaded_items", "variants_of", "warm_up",
+    "weights_png",
 ]  # fmt: skip
 
 A = TypeVar("A")

@@ -16,6 +16,7 @@ from core.data.images import ImageError, Item, read_items
 from core.data.views import Images
 from core.errors import PicturesElsewhere
 from core.evaluate.metrics import Metrics, measure_parts
+from core.evaluate.pixels import PixelMetrics
 from core.scenario import Scenario, ScenarioError
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ class Evaluation:
     Attributes:
         figures: set name to "score" and every part, each with its metrics.
         normal: other numbers of the normal test images, such as bits per dimension.
+        pixels: set name to figures of the detector's own map of its score, as its card has them.
         parts: set name to part name to (N,).
         ids: set name to the images' ids.
         skipped: the user's files that could not be read, each with its reason.
@@ -111,6 +113,7 @@ class Evaluation:
 
     figures: Mapping[str, Mapping[str, Metrics]]
     normal: Mapping[str, float]
+    pixels: Mapping[str, PixelMetrics]
     parts: Mapping[str, Mapping[str, np.ndarray]]
     ids: Mapping[str, Sequence[str]]
     skipped: tuple[Item, ...]
@@ -155,7 +158,12 @@ def evaluate(
         figures[name] = {"score": found[card.score.part], **found}
     reported = card.figures if stored else figures_of(detector, parts[normal])
     skipped = tuple(item for *_, bad in own.values() for item in bad)
-    return Evaluation(figures, reported, parts, ids, skipped)
+    return Evaluation(figures, reported, _pixels(card, own), parts, ids, skipped)
+
+
+def _pixels(card: Card, own: Collection[str]) -> Mapping[str, PixelMetrics]:
+    """Figures of the detector's own map on the scenario's sets; none beside the user's ``own``."""
+    return {} if own or not card.pixels else card.pixels.figures
 
 
 def _all_here(scenario: Scenario, names: Iterable[str]) -> None:

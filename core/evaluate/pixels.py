@@ -86,6 +86,8 @@ def measure_pixels(
 ) -> PixelMetrics:
     """All figures of maps (N, H, W) by masks (N, H, W), which are empty for normal images.
 
+    The ``limit`` is that of `aupro`.
+
     Raises:
         ValueError: the shapes differ, a map is not finite, or no pixel or every pixel is strange.
 
@@ -176,11 +178,9 @@ def aupimo(
 ) -> np.ndarray:
     """Of each image how much of its strange pixels is found where normal images raise no alarm.
 
-    The share of an image's strange pixels that is flagged, over the logarithm of the
-    false-positive rate, from one bound to the other, divided by its width: (N,) in 0 to 1, NaN
-    where the mask is empty. That rate is the share flagged of the pixels of normal images alone,
-    the same for all images. The rate is a staircase of one pixel a step: where it is still 0, the
-    pixel counts from the lower bound on.
+    The share of its strange pixels that is flagged, over the logarithm of the false-positive rate,
+    from one bound to the other, divided by its width: (N,) in 0 to 1, NaN where the mask is empty.
+    That rate is the share flagged of the pixels of normal images alone, the same for all images.
 
     Args:
         maps, masks: (N, H, W) of the images.
@@ -192,12 +192,9 @@ def aupimo(
             not two rising numbers in 0 to 1.
 
     Example:
-        >>> normal = np.arange(100.0).reshape(1, 10, 10)
-        >>> maps = np.full((1, 10, 10), -1.0)
+        >>> normal, maps = np.arange(100.0).reshape(1, 1, 100), np.full((1, 1, 100), -1.0)
         >>> maps[0, 0, :3] = 98.5, 200.0, 0.0
-        >>> masks = np.zeros((1, 10, 10), bool)
-        >>> masks[0, 0, :3] = True
-        >>> found = aupimo(maps, masks, normal, bounds=(0.001, 0.1))
+        >>> found = aupimo(maps, maps >= 0, normal, bounds=(0.001, 0.1))
         >>> round(float(found[0]), 4)  # (log 10 / log 100 + 1 + 0) / 3
         0.5
     """
@@ -205,11 +202,7 @@ def aupimo(
     if not 0 < low < high <= 1:
         raise ValueError(f"bounds must rise and lie above 0 and up to 1, got {bounds}")
     maps, masks = _checked(maps, masks)
-    normal = np.asarray(normal)
-    if normal.ndim != 3 or not normal.size or normal.shape[1:] != maps.shape[1:]:
-        raise ValueError(f"normal maps must be (M, {_by(maps)}) with M > 0, got {normal.shape}")
-    _check_finite(normal)
-    pixels = np.sort(normal, None)
+    pixels = _sorted_normal(np.asarray(normal), maps)
     found = np.full(len(maps), np.nan)
     for i, (one, mask) in enumerate(zip(maps, masks, strict=True)):
         if mask.any():
@@ -237,8 +230,13 @@ def _check_finite(maps: np.ndarray) -> None:
         raise ValueError(f"maps must be finite, got {bad} pixels that are not")
 
 
-def _by(maps: np.ndarray) -> str:
-    return ", ".join(map(str, maps.shape[1:]))
+def _sorted_normal(normal: np.ndarray, maps: np.ndarray) -> np.ndarray:
+    """All pixels (P,) of normal maps (M, H, W), sorted, if they are of the size of ``maps``."""
+    if normal.ndim != 3 or not normal.size or normal.shape[1:] != maps.shape[1:]:
+        size = ", ".join(map(str, maps.shape[1:]))
+        raise ValueError(f"normal maps must be (M, {size}) with M > 0, got {normal.shape}")
+    _check_finite(normal)
+    return np.sort(normal, None)
 
 
 def _split(maps: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -18,6 +18,7 @@ from core.card import (
     Card,
     Golden,
     Input,
+    Pixels,
     Score,
     Seeds,
     Trained,
@@ -30,6 +31,8 @@ from core.data.stream import Stream
 from core.detectors._base import Detector, Roles
 from core.evaluate.calibration import quantiles
 from core.evaluate.metrics import Metrics, measure_parts
+from core.explain.methods import ExplainError
+from core.explain.truth import found_in, maps_of, owners_of
 from core.inference.scoring import figures_of, parts_of
 from core.inference.validation import recommend, validate
 from core.scenario import Scenario, Training
@@ -81,6 +84,7 @@ class _Measured:
     held_out: Mapping[str, np.ndarray]
     scores: ReferenceScores
     metrics: Mapping[str, Mapping[str, Metrics]]
+    pixels: Pixels | None
     figures: Mapping[str, float]
 
 
@@ -133,7 +137,30 @@ def _measure(scenario: Scenario, learnt: Learnt, training: Training, watcher: Wa
         held_out=held_out,
         scores=dataclasses.replace(scores, exemplars=exemplars),
         metrics={name: measure_parts(parts, numbers[name]) for name, parts in beside.items()},
+        pixels=_pixels(scenario, detector, watcher),
         figures=figures_of(detector, numbers[scenario.normal.name]),
+    )
+
+
+def _pixels(scenario: Scenario, detector: Detector, watcher: Watcher) -> Pixels | None:
+    """How well the own map of the score finds the true pixels; None where there is none of both."""
+    owners = owners_of(scenario)
+    if not owners or not detector.can("explain"):
+        return None
+    watcher.stage("comparing its maps with the true defects")
+    try:
+        maps = {name: maps_of(detector, scenario.pictures(name).images) for name in owners}
+    except ExplainError as error:  # hours of training are not lost for it
+        watcher.stage(f"no figures of its maps: {error}")
+        return None
+    found = found_in(scenario, maps)
+    return Pixels(
+        images=sum(map(len, maps.values())),
+        figures=dict(found.figures),
+        aupimo={
+            name: tuple(None if np.isnan(v) else round(float(v), 4) for v in values)
+            for name, values in found.aupimo.items()
+        },
     )
 
 
@@ -168,6 +195,7 @@ def _card(
         },
         calibration=_calibration(measured.held_out),
         metrics={name: dict(parts) for name, parts in measured.metrics.items()},
+        pixels=measured.pixels,
         figures={k: round(v, 4) for k, v in measured.figures.items()},
         auxiliary_models={s: learnt.weights[s] for s in detector.auxiliary_models.values()},
         seeds=_seeds(name, detector, others, measured.metrics),
