@@ -150,12 +150,18 @@ def attach_auxiliaries(detector: Detector, folder: Path) -> dict[str, str]:
     """Attach the auxiliary models of a folder that a config names; return their weights' sha256.
 
     Raises:
-        CardError: an auxiliary model is missing, damaged, or takes other pictures.
+        CardError: an auxiliary model is missing, damaged, takes other pictures or sees them at
+            another size.
     """
     found = {}
     for role, stem in detector.auxiliary_models.items():
         other, card = load_alone(folder, stem)
         card.check_shape(detector.shape, "who asks it")
+        if other.seen != detector.seen:
+            raise CardError(
+                f"{folder.name}/{stem} sees pictures at {other.seen}, who asks it at "
+                f"{detector.seen}: give both the same side"
+            )
         detector.attach_auxiliary(role, other)
         found[stem] = card.weights.sha256
     return found

@@ -131,7 +131,7 @@ def _detector(scenario: Scenario, name: str, training: Training) -> tuple[Detect
         card.check_shape(detector.shape, f"scenario {scenario.family}")
         origin[detector.start] = card.weights.sha256
         try:
-            for setting in detector.architecture:
+            for setting in ("side", *detector.architecture):
                 if getattr(start.config, setting) != getattr(detector.config, setting):
                     raise RuntimeError(f"they differ in {setting}")
             detector.begin_from(start)
