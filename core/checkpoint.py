@@ -207,7 +207,7 @@ def from_config(name: str, config: Mapping[str, Any], shape: Shape) -> Detector:
             cannot take the shape.
     """
     try:
-        cls = detector_class(name.partition(".")[0])
+        cls = detector_class(name.partition(".")[0]).for_settings(config)
     except LookupError as error:
         raise CardError(str(error)) from error
     try:

@@ -215,7 +215,8 @@ def _row(scenario: Scenario, name: str, training: Training) -> DetectorRow:
         card = checkpoint.read_card(scenario.folder, name)
     except checkpoint.CardError as error:
         missing = str(error)
-    titles = _part_titles(name, cls, training.config if card is None else card.config, scenario)
+    config = training.config if card is None else card.config
+    titles = _part_titles(name, cls.for_settings(config), config, scenario)
     title = training.titled(cls.__name__)
     share, model = training.share, model_of(name, scenario.name.partition(".")[2])
     about = (name, cls.__name__, title, training.text, titles, card, missing)

@@ -236,6 +236,11 @@ class Detector(nn.Module, ABC):
         """The latent code (N, D) of images x (N, C, H, W)."""
 
     @classmethod
+    def for_settings(cls, settings: Mapping[str, Any]) -> type[Detector]:
+        """The class that has these ``settings``, where a method comes in more than one form."""
+        return cls
+
+    @classmethod
     def describe(cls, config: Any, shape: Shape) -> Mapping[str, Part]:
         """The parts of a detector of this ``Config`` for pictures of a shape, in order."""
         return cls.about

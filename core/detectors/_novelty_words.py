@@ -7,7 +7,19 @@ from dataclasses import replace
 
 from core.detectors._base import Paper, Part
 
-__all__ = ["KIND", "LIMITS", "PAPER", "PARTS", "TAUGHT", "parts_in"]
+__all__ = [
+    "KIND",
+    "LIMITS",
+    "PAPER",
+    "PARTS",
+    "PATCH_DEVIATIONS",
+    "PATCH_KIND",
+    "PATCH_LIMITS",
+    "PATCH_PARTS",
+    "TAUGHT",
+    "parts_in",
+    "pretrained",
+]
 
 PAPER = Paper(
     title="Don't Miss Out on Novelty: Importance of Novel Features for Deep Anomaly Detection",
@@ -102,3 +114,52 @@ def parts_in(channels: int) -> Mapping[str, Part]:
     if channels == 1:
         return PARTS
     return {**PARTS, "pixels": replace(PARTS["pixels"], unit="colour levels")}
+
+
+# Asked of a pretrained network -------------------------------------------------------------------
+
+PATCH_DEVIATIONS = (
+    PAPER.deviations[0],
+    "The network is no B-cos network: it is piecewise linear, so that its explanation W(x) x is "
+    "exact but for the bias term, which is reported as left over.",
+    "Familiarity is read patch by patch, from a coreset of patches; that of the whole image stands "
+    "beside it. Which of them the score adds, and which reading of novelty, was chosen on "
+    "synthetic faults of held-out normal images.",
+    "Explanations of normal images are spanned by a few directions, from a sample of training "
+    "images.",
+    "Input and raw pixels are taken as means over a grid of 64x64 cells.",
+    "Spans are rounded to 16 bits after fitting, the banks to 8.",
+)
+PATCH_LIMITS = (
+    "Its network learned photographs of ImageNet, and nothing of these images but the bank and the "
+    "spans was fitted.",
+    "What is right in itself and wrong in its place has familiar patches: it passes.",
+    "Of patches the strangest decides: dust beside the object counts as much as a fault on it.",
+)
+PATCH_KIND = "value of each patch"
+PATCH_PARTS: Mapping[str, Part] = {
+    "sum": PARTS["sum"],
+    "familiarity": Part(
+        "Unfamiliar patch",
+        "distance",
+        "How far the strangest patches lie from the two nearest of training images.",
+    ),
+    "familiarity_whole": PARTS["familiarity"],
+    "novelty_patches": Part(
+        "Novelty of patches",
+        "share of length",
+        "What of the strangest patches lies outside of all that explanations of normal images look "
+        "at in patches.",
+    ),
+    "novelty_input": PARTS["novelty_input"],
+    "pixels": PARTS["pixels"],
+    "sum_pixels": PARTS["sum_pixels"],
+}
+
+
+def pretrained(backbone: str) -> str:
+    """The deviation that names a ``backbone`` whose weights are others' work."""
+    return (
+        f"The network is {backbone} with the weights of ImageNet, in place of one that learned "
+        "on the normal images."
+    )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +20,7 @@ from torch import Tensor
 from core.detectors import _base
 from core.detectors import _novelty_words as words
 from core.detectors._base import Batch, Detector, Explanation, NotFitted, Paper, Part, Phase, Player
+from core.detectors._novelty_patches import PatchNovelty
 from core.nn.bank import in_8_bits, nearest
 from core.nn.bcos import WIDTHS, BcosConv2d, BcosNet, both_signs, held, linear_map
 from core.nn.optimisers import cosine
@@ -140,6 +141,10 @@ class Novelty(Detector):
         self.register_buffer("scale", torch.ones(len(MEASURED)))
 
     @classmethod
+    def for_settings(cls, settings: Mapping[str, Any]) -> type[Detector]:
+        return PatchNovelty if "backbone" in settings else cls
+
+    @classmethod
     def describe(cls, config: Config, shape: Shape) -> Mapping[str, Part]:
         return words.parts_in(shape.channels)
 
@@ -181,8 +186,7 @@ class Novelty(Detector):
         """
         if not self.config.encoder:
             return self.net
-        other = self.auxiliaries.get("encoder")
-        if not isinstance(other, Novelty):
+        if not isinstance(other := self.auxiliaries.get("encoder"), Novelty):
             raise NotFitted(f"novelty needs the encoder of {self.config.encoder!r}")
         return other.encoder
 

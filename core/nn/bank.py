@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["in_8_bits", "nearest"]
+__all__ = ["coreset", "in_8_bits", "nearest"]
+
+PROJECTED = 64  # directions in which a coreset is sought
 
 
 def in_8_bits(units: Tensor) -> tuple[Tensor, Tensor]:
@@ -22,6 +24,38 @@ def in_8_bits(units: Tensor) -> tuple[Tensor, Tensor]:
     return (units / step).round().clamp(-127, 127).to(torch.int8), step
 
 
+def coreset(rows: Tensor, count: int) -> Tensor:
+    """Numbers (count,) of rows (K, F) such that every row is near one: each next the farthest.
+
+    Distances are those of random projections to 64 directions, of a fixed seed.
+
+    Raises:
+        ValueError: there are fewer rows than are asked for.
+
+    References:
+        Roth et al. 2022, Towards total recall in industrial anomaly detection, algorithm 1,
+        https://arxiv.org/abs/2106.08265.
+
+    Example:
+        >>> coreset(torch.tensor([[0.0], [0.1], [5.0], [9.0]]), 3).tolist()
+        [0, 3, 2]
+    """
+    if count > len(rows):
+        raise ValueError(f"a coreset of {count} needs as many rows, got {len(rows)}")
+    generator = torch.Generator().manual_seed(0)
+    if rows.shape[1] > PROJECTED:
+        directions = torch.randn(rows.shape[1], PROJECTED, generator=generator).to(rows)
+        rows = rows @ directions / PROJECTED**0.5
+    chosen = torch.zeros(count, dtype=torch.long, device=rows.device)
+    squares = rows.square().sum(1)
+    farthest = torch.full_like(squares, torch.inf)
+    for i in range(1, count):
+        last = rows[chosen[i - 1]]
+        farthest = torch.minimum(farthest, squares + last.square().sum() - 2 * rows @ last)
+        chosen[i] = farthest.argmax()
+    return chosen
+
+
 def nearest(units: Tensor, bank: Tensor, *, count: int) -> tuple[Tensor, Tensor]:
     """Distances (N, count) of units (N, F), of length 1, to a bank's nearest (K, F); their rows.
 
@@ -33,7 +67,8 @@ def nearest(units: Tensor, bank: Tensor, *, count: int) -> tuple[Tensor, Tensor]
         >>> distances.round(decimals=3).tolist(), rows.tolist()
         ([[0.6320000290870667, 0.8939999938011169]], [[1, 0]])
     """
-    rows = (2 * units @ bank.T - bank.square().sum(1)).topk(count, dim=1).indices
+    with torch.no_grad():
+        rows = (2 * units @ bank.T - bank.square().sum(1)).topk(count, dim=1).indices
     # From the difference itself: a small one of large numbers would be rounded away.
     distances = (units[:, None] - bank[rows]).norm(dim=2)
     return distances.clamp_min(1e-4), rows

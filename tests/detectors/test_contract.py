@@ -94,6 +94,12 @@ def mirror_error(ama: Detector, x: Tensor) -> float:
     return float(ama.parts(x)["reconstruction"].mean())
 
 
+def nothing_learned(novelty: Detector, x: Tensor) -> float:
+    """Of who has no player: what it holds is read off images, and nothing gets better by steps."""
+    assert not any(phase.players for phase in novelty.phases())
+    return 0.0
+
+
 NARROW = {"hidden": 16, "code": 4, "regions": 2, "latent": 4, "fuse_hidden": 16, "exemplars": 48}
 FEW = {"classes": 3, "width": 1, "bank": 24, "explained": 32, "rank": 4, "fields": 2}
 SMALL = {"steps": 1, "hidden": 8, "training_dtype": "float32"}
@@ -139,6 +145,17 @@ TINY = {  # by the name of a checkpoint: DETECTOR or DETECTOR.MODEL
         cost=background_error,
         gain=0.007,  # nats, half of what training brings: a logit lies between -1 and 1
         auxiliaries={"encoder": {**FEW, "data": "general"}},
+    ),
+    "novelty.pretrained": Tiny(
+        config={
+            "backbone": "efficientnet_lite0",
+            "resolution": 64,
+            "bank": 24,
+            "explained": 32,
+            "rank": 4,
+        },
+        cost=nothing_learned,
+        gain=-math.inf,
     ),
     "esad": Tiny(
         config={

@@ -1,0 +1,440 @@
+"""Novelty asked of a pretrained network: what is unfamiliar patch by patch, and what unexplained.
+
+EfficientNet-Lite learned ImageNet and never a normal image. It has no B-cos layers, but it is
+piecewise linear, so what it says of an image x is W(x) x and a bias term, exactly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from core.detectors import _base
+from core.detectors import _novelty_words as words
+from core.detectors._base import Batch, Detector, Explanation, NotFitted, Paper, Part, Phase
+from core.nn.backbone import Backbone
+from core.nn.bank import coreset, in_8_bits, nearest
+from core.nn.bcos import linear_map
+from core.nn.sizes import averaged, shared_out
+from core.nn.spans import along_itself, lengths, off_span, shares, unit_rows, widest
+from core.shape import Shape
+
+__all__ = ["PatchNovelty"]
+
+NEAREST = 2  # training features that familiarity looks at
+CELLS = 64  # cells of a side, at most, on which input and pixels are spanned
+LEAST = 16  # pixels of a side, so that the network's stages have a place
+PER_IMAGE = 400  # patches of an image that the bank may choose from
+CANDIDATES = 40_000  # patches of all images, likewise
+REDUCTIONS = (2, 4, 8, 16, 16, 32, 32)  # pixels of a side that a place of a stage stands for
+CHUNK = 4096  # patches that are compared with the bank at a time
+MEASURED = tuple(name for name in words.PATCH_PARTS if not name.startswith("sum"))
+
+
+class PatchNovelty(Detector):
+    """Distance of patches to normal ones, plus what of them normal explanations leave unexplained.
+
+    With a_p the activations of some stages of the network at the place p, each at length 1, f the
+    means of its last stage, and W the gradient of <f, f/|f|> with the gates held. Parts, all (N,),
+    larger = stranger:
+        familiarity: mean distance of a_p to the two nearest of a bank of training patches; of all
+            places the largest, or the mean of the largest (FFS, patch by patch).
+        familiarity_whole: the same of f/|f| and the bank of whole training images (FFS).
+        novelty_patches: |a_p - U U'a_p| / |a_p|, U spanning W of normal images' activations at all
+            places; of all places the largest, as above (ENS, a reading).
+        novelty_input: |v - V V'v| / |v|, v the image, V spanning the W(x) of normal images (ENS, a
+            reading).
+        pixels: the control that knows no network: what principal components of raw pixels leave.
+        sum: familiarity + novelty, each as the config names it, standardised on held-out normal
+            images: the score.
+        sum_pixels: familiarity + pixels, likewise.
+
+    Input and pixels are taken as means over 64x64 cells.
+
+    References:
+        Sivaprasad, Fritz 2023, https://arxiv.org/abs/2310.00797: familiarity, novelty, their sum;
+        the equations of the readings are our reconstruction.
+        Roth et al. 2022, https://arxiv.org/abs/2106.08265: a coreset of patches as the bank.
+
+    Raises:
+        ValueError: settings make no sense, in themselves or together.
+    """
+
+    paper: ClassVar[Paper] = words.PAPER
+    about: ClassVar[Mapping[str, Part]] = words.PATCH_PARTS
+    compact = True
+    candidates: ClassVar[tuple[str, ...]] = ("sum",)
+    leaves_over: ClassVar[bool] = True  # the largest patch is more than the mean of all
+
+    @dataclass(frozen=True)
+    class Config(_base.Config):
+        """The network that is asked, and what is held of normal images.
+
+        Attributes:
+            backbone: the network, see `core.nn.backbone`.
+            resolution: side in pixels at which the network sees a picture; 0: as it comes.
+            stages: of the network, from 0, whose activations make a patch.
+            grid: the one of these stages whose places are the patches.
+            turns: quarter turns, 1 to 4, in which training images fill the bank.
+            bank: training patches that familiarity looks at: a coreset.
+            top: share of an image's patches whose mean is its value; 0: the largest alone.
+            explained: training images whose explanations are spanned.
+            rank: directions of every span, and of the control.
+            familiarity, novelty: the ones that the score adds.
+        """
+
+        score: str = "sum"
+        backbone: str = "efficientnet_lite0"
+        resolution: int = 0
+        stages: tuple[int, ...] = (1, 2, 4)
+        grid: int = 2
+        turns: int = 1
+        bank: int = 8000
+        top: float = 0.0
+        explained: int = 100
+        rank: int = 20
+        familiarity: Literal["patches", "whole"] = "patches"
+        novelty: Literal["patches", "input"] = "patches"
+
+    bank: Tensor  # (K, F) int8, training patches, in steps
+    bank_step: Tensor  # (), what one of these integers is worth
+    whole: Tensor  # (E, D) int8, f/|f| of training images
+    whole_step: Tensor  # ()
+    patch_span: Tensor  # (k, F), orthonormal directions of W at patches
+    span: Tensor  # (k, P), of W(x), P = C CELLS CELLS
+    pixel_mean: Tensor  # (P,)
+    pixel_span: Tensor  # (k, P)
+    centre: Tensor  # (5,), means of `MEASURED` over held-out normal images
+    scale: Tensor  # (5,), their standard deviations
+
+    def __init__(self, config: Config, shape: Shape) -> None:
+        super().__init__(config, shape)
+        _check(config, shape)
+        self.backbone = Backbone(config.backbone)
+        features = sum(self.backbone.widths[stage] for stage in config.stages)
+        last, cells, rank = self.backbone.widths[-1], math.prod(self._grid), config.rank
+        self.register_buffer("bank", torch.zeros(config.bank, features, dtype=torch.int8))
+        self.register_buffer("bank_step", torch.ones(()))
+        self.register_buffer("whole", torch.zeros(config.explained, last, dtype=torch.int8))
+        self.register_buffer("whole_step", torch.ones(()))
+        self.register_buffer("patch_span", torch.zeros(rank, features))
+        self.register_buffer("span", torch.zeros(rank, cells))
+        self.register_buffer("pixel_mean", torch.zeros(cells))
+        self.register_buffer("pixel_span", torch.zeros(rank, cells))
+        self.register_buffer("centre", torch.zeros(len(MEASURED)))
+        self.register_buffer("scale", torch.ones(len(MEASURED)))
+
+    @property
+    def _grid(self) -> tuple[int, int, int]:
+        """Channels, rows and columns of cells."""
+        channels, height, width = self.shape
+        return channels, min(CELLS, height), min(CELLS, width)
+
+    @property
+    def deviations(self) -> tuple[str, ...]:
+        return (*words.PATCH_DEVIATIONS, words.pretrained(self.config.backbone))
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        return words.PATCH_LIMITS
+
+    @property
+    def code(self) -> str:
+        return f"{self.backbone.widths[-1]} features of the pretrained network, at length 1"
+
+    @property
+    def untrained_settings(self) -> frozenset[str]:
+        return frozenset({"score", "familiarity", "novelty"})
+
+    def summands(self, part: str = "score") -> Mapping[str, tuple[float, float]]:
+        rows = [MEASURED.index(name) for name in self._sums().get(self.named(part), ())]
+        return {MEASURED[i]: (float(self.centre[i]), float(self.scale[i])) for i in rows}
+
+    # Fitting ------------------------------------------------------------------------------------
+
+    def phases(self) -> Sequence[Phase]:
+        least = max(self.config.explained, math.ceil(self.config.bank / self._per_image()))
+        return [
+            Phase("bank of patches", "train", prepare=self._fit_bank, least=least),
+            Phase("spans", "train", prepare=self._fit_spans, least=self.config.explained),
+            Phase("round to 16 bits", "train", prepare=self.round_weights),
+            Phase("standardise", "calibration", prepare=self._fit_scales, least=2),
+        ]
+
+    def _per_image(self) -> int:
+        """Patches that one training image offers to the bank, in all its turns."""
+        side = self.config.resolution
+        height, width = (side, side) if side else self.shape[1:]
+        reduction = REDUCTIONS[self.config.grid]
+        places = math.ceil(height / reduction) * math.ceil(width / reduction)
+        return min(places, PER_IMAGE) * self.config.turns
+
+    def _fit_bank(self, batches: Iterable[Batch]) -> None:
+        """A coreset of the patches of all training images, and the features of the first whole."""
+        generator = torch.Generator().manual_seed(0)
+        patches, whole = [], []
+        for batch in batches:
+            whole.append(self.embed(batch.x))
+            for turn in range(self.config.turns):
+                grid = self._patches(batch.x.rot90(turn, (2, 3))).flatten(2).transpose(1, 2)
+                order = torch.randperm(grid.shape[1], generator=generator)[:PER_IMAGE]
+                patches.append(grid[:, order.to(grid.device)].flatten(0, 1))
+        offered = torch.cat(patches)
+        rows = torch.randperm(len(offered), generator=generator)[:CANDIDATES]
+        offered = offered[rows.to(offered.device)]
+        integers, step = in_8_bits(offered[coreset(offered, self.config.bank)])
+        self.bank.copy_(integers)
+        self.bank_step.copy_(step)
+        integers, step = in_8_bits(torch.cat(whole)[: self.config.explained])
+        self.whole.copy_(integers)
+        self.whole_step.copy_(step)
+
+    def _fit_spans(self, batches: Iterable[Batch]) -> None:
+        """Spans of explanations, and principal components, of the first training images."""
+        cells: list[Tensor] = []
+        outer, inner = [], []
+        for batch in batches:
+            if sum(map(len, cells)) >= self.config.explained:
+                break
+            cells.append(_cells(batch.x))
+            outer.append(unit_rows(_cells(self._weights(batch.x))))
+            inner.append(_rows(self._patch_weights(batch.x)))
+        first, rank = self.config.explained, self.config.rank
+        self.span.copy_(widest(torch.cat(outer)[:first], rank))
+        self.patch_span.copy_(widest(unit_rows(torch.cat(inner)), rank))
+        raw = torch.cat(cells)[:first]
+        self.pixel_mean.copy_(raw.mean(0))
+        self.pixel_span.copy_(widest(raw - raw.mean(0), rank))
+
+    def _fit_scales(self, batches: Iterable[Batch]) -> None:
+        """Mean and spread of every part on held-out normal images."""
+        parts = [self._measure(batch.x, MEASURED) for batch in batches]
+        values = torch.stack([torch.cat([p[name] for p in parts]) for name in MEASURED])
+        self.centre.copy_(values.mean(1))
+        self.scale.copy_(values.std(1).clamp_min(1e-6))
+
+    # From image to parts ------------------------------------------------------------------------
+
+    def parts(self, x: Tensor) -> Mapping[str, Tensor]:
+        measured = self._measure(x, MEASURED)
+        return {name: self._summed(measured, name) for name in self.described}
+
+    def part(self, x: Tensor, name: str) -> Tensor:
+        return self._summed(self._measure(x, self._sums().get(name, (name,))), name)
+
+    def _summed(self, measured: Mapping[str, Tensor], name: str) -> Tensor:
+        """A part (N,), a sum or not, of those that are `MEASURED`."""
+        if name not in self._sums():
+            return measured[name]
+        summands = self.summands(name).items()
+        return torch.stack([(measured[n] - mean) / std for n, (mean, std) in summands]).sum(0)
+
+    def _sums(self) -> Mapping[str, tuple[str, str]]:
+        """What the parts that are sums add up: see `summands`."""
+        whole = self.config.familiarity == "whole"
+        familiarity = "familiarity_whole" if whole else "familiarity"
+        novelty = f"novelty_{self.config.novelty}"
+        return {"sum": (familiarity, novelty), "sum_pixels": (familiarity, "pixels")}
+
+    def _measure(self, x: Tensor, names: Iterable[str]) -> dict[str, Tensor]:
+        """Some of the `MEASURED` parts of images x (N, C, H, W), each (N,)."""
+        wanted = tuple(names)
+        if {"familiarity", "novelty_patches"} & set(wanted):
+            patches = self._patches(x)
+        measures = {
+            "familiarity": lambda: self._largest(self._unfamiliar(patches)),
+            "familiarity_whole": lambda: self._nearest_whole(self.embed(x))[0].mean(1),
+            "novelty_patches": lambda: self._largest(self._unexplained(patches)),
+            "novelty_input": lambda: lengths(self._rest(x)) / lengths(x),
+            "pixels": lambda: lengths(self._pixel_rest(x)),
+        }
+        return {name: measures[name]() for name in wanted}
+
+    def _largest(self, grid: Tensor) -> Tensor:
+        """The mean (N,) of the largest values of a grid (N, h, w), or the largest alone."""
+        values = grid.flatten(1)
+        count = max(1, round(self.config.top * values.shape[1]))
+        return values.topk(count, dim=1).values.mean(1)
+
+    def _seen(self, x: Tensor) -> Tensor:
+        """Images x (N, C, H, W) at the network's resolution."""
+        side = self.config.resolution
+        if not side or x.shape[2:] == (side, side):
+            return x
+        return F.interpolate(x, (side, side), mode="bilinear", antialias=True)
+
+    def _patches(self, x: Tensor) -> Tensor:
+        """Patches a_p (N, F, h, w): means of 3x3 activations of each stage, at length 1."""
+        return self._as_patches(self.backbone.activations(self._seen(x), max(self.config.stages)))
+
+    def _as_patches(self, stages: Sequence[Tensor]) -> Tensor:
+        grid, wanted = stages[self.config.grid], [stages[i] for i in self.config.stages]
+        return torch.cat([_unit(_smooth(a), grid) for a in wanted], 1) / len(wanted) ** 0.5
+
+    def _whole(self, x: Tensor) -> Tensor:
+        """f (N, D): the last stage's means over all places."""
+        return self.backbone.activations(self._seen(x))[-1].mean((2, 3))
+
+    def embed(self, x: Tensor) -> Tensor:
+        """f/|f|, (N, D)."""
+        return unit_rows(self._whole(x))
+
+    def _unfamiliar(self, patches: Tensor) -> Tensor:
+        """Mean distance (N, h, w) of patches (N, F, h, w) to the two nearest of the bank."""
+        bank = self._held(self.bank, self.bank_step)
+        found = [nearest(rows, bank, count=NEAREST)[0] for rows in _rows(patches).split(CHUNK)]
+        return torch.cat(found).mean(1).reshape(len(patches), *patches.shape[2:])
+
+    def _unexplained(self, patches: Tensor) -> Tensor:
+        """Share (N, h, w) of the length of patches (N, F, h, w) that lies off their span."""
+        rows = _rows(patches)
+        rest = lengths(off_span(rows, self.patch_span)) / lengths(rows).clamp_min(1e-12)
+        return rest.reshape(len(patches), *patches.shape[2:])
+
+    def _nearest_whole(self, units: Tensor) -> tuple[Tensor, Tensor]:
+        return nearest(units, self._held(self.whole, self.whole_step), count=NEAREST)
+
+    def _held(self, bank: Tensor, step: Tensor) -> Tensor:
+        """Features (K, F) of training images.
+
+        Raises:
+            NotFitted: there are none yet.
+        """
+        if not bank.any():
+            raise NotFitted("familiarity needs the features of training images")
+        return bank * step
+
+    def _weights(self, x: Tensor) -> Tensor:
+        """W(x) of images x (N, C, H, W): W(x) x is |f| but for the bias term."""
+        return linear_map(lambda v: along_itself(self._whole(v)), x)
+
+    def _patch_weights(self, x: Tensor) -> Tensor:
+        """W at the patches of images x (N, C, H, W), (N, F, h, w), each stage at length 1."""
+        with torch.no_grad():
+            stages = self.backbone.activations(self._seen(x), max(self.config.stages))
+        maps = {
+            stage: linear_map(
+                lambda a, s=stage: along_itself(self.backbone.after(s, a)[-1].mean((2, 3))),
+                stages[stage],
+            )
+            for stage in self.config.stages
+        }
+        return self._as_patches([maps.get(i, a) for i, a in enumerate(stages)])
+
+    def _rest(self, x: Tensor) -> Tensor:
+        """v - V V'v of images x (N, C, H, W), as cells."""
+        return off_span(_cells(x), self.span).reshape(len(x), *self._grid)
+
+    def _pixel_rest(self, x: Tensor) -> Tensor:
+        rest = off_span(_cells(x) - self.pixel_mean, self.pixel_span)
+        return rest.reshape(len(x), *self._grid)
+
+    # Which pixels -------------------------------------------------------------------------------
+
+    def explain(self, x: Tensor, part: str = "score") -> Explanation:
+        """Which pixels made a part.
+
+        Of what is measured patch by patch: every patch's value over its pixels, by the mean; what
+        the largest is above the mean of all is left over. Of familiarity of the whole: what each
+        pixel takes from the likeness to the two nearest, by W(x); the bias term is left over. Of a
+        length off a span: the cell's share of its square.
+
+        Raises:
+            ValueError: there is no such part.
+        """
+        part = self.named(part)
+        terms = self.summands(part) if part in self._sums() else {part: (0.0, 1.0)}
+        offset, pixels = x.new_zeros(len(x)), x.new_zeros(len(x), *x.shape[2:])
+        for term, (centre, scale) in terms.items():
+            constant, values = self._explain(x, term)
+            offset, pixels = offset + (constant - centre) / scale, pixels + values / scale
+        residual = self.part(x, part) - offset - pixels.sum((1, 2))
+        return Explanation(pixels, offset, residual, kind=words.PATCH_KIND)
+
+    def _explain(self, x: Tensor, part: str) -> tuple[Tensor, Tensor]:
+        """Offset (N,) and map (N, H, W) of a `MEASURED` part."""
+        nothing, size = x.new_zeros(len(x)), x.shape[2:]
+        if part == "familiarity":
+            return nothing, _over_pixels(self._unfamiliar(self._patches(x)), *size)
+        if part == "novelty_patches":
+            return nothing, _over_pixels(self._unexplained(self._patches(x)), *size)
+        if part == "familiarity_whole":
+            return self._explain_whole(x)
+        rest, length = (
+            (self._rest(x), lengths(_cells(x)))
+            if part == "novelty_input"
+            else (self._pixel_rest(x), x.new_ones(len(x)))
+        )
+        return nothing, shared_out(shares(rest) / length[:, None, None], *size)
+
+    def _explain_whole(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """d = (1 + |b|^2) / d - 2 <f/|f|, b> / d of each of the nearest b; the latter by pixel.
+
+        <f/|f|, b> is linear in x, but for the bias term, with the gates and |f| held.
+        """
+        units = self.embed(x)
+        distances, indices = self._nearest_whole(units)
+        two = self._held(self.whole, self.whole_step)[indices]  # (N, 2, D)
+        pull = ((2 / distances / NEAREST)[..., None] * two).sum(1).detach()
+        constant = ((1 + two.square().sum(2)) / distances).mean(1)
+        length = self._whole(x).norm(dim=1).detach()
+
+        def likeness(v: Tensor) -> Tensor:
+            return (self._whole(v) / length[:, None] * pull).sum(1)
+
+        return constant, -(x * linear_map(likeness, x)).sum(1)
+
+
+def _rows(grid: Tensor) -> Tensor:
+    """Places of a grid (N, F, h, w) one after the other, (N h w, F)."""
+    return grid.flatten(2).transpose(1, 2).flatten(0, 1)
+
+
+def _cells(x: Tensor) -> Tensor:
+    """Images x (N, C, H, W) as means over cells, (N, P)."""
+    height, width = x.shape[2:]
+    return averaged(x, min(CELLS, height), min(CELLS, width)).flatten(1)
+
+
+def _smooth(a: Tensor) -> Tensor:
+    """Means over 3x3 places of activations a (N, C, h, w)."""
+    return F.avg_pool2d(a, 3, 1, 1, count_include_pad=False)
+
+
+def _unit(a: Tensor, like: Tensor) -> Tensor:
+    """Activations a (N, C, h, w) at length 1 at every place, on the grid of others."""
+    units = a / a.norm(dim=1, keepdim=True).clamp_min(1e-6)
+    if a.shape[2:] == like.shape[2:]:
+        return units
+    return F.interpolate(units, like.shape[2:], mode="bilinear")
+
+
+def _over_pixels(grid: Tensor, height: int, width: int) -> Tensor:
+    """A grid (N, h, w) as a map (N, height, width), smooth between its places, by the mean."""
+    smooth = F.interpolate(grid[:, None], (height, width), mode="bilinear")[:, 0]
+    return smooth / (height * width)
+
+
+def _check(config: PatchNovelty.Config, shape: Shape) -> None:
+    """Refuse settings that make no sense, in words."""
+    last = len(Backbone(config.backbone).widths) - 1
+    if not config.stages or not all(0 <= stage < last for stage in config.stages):
+        raise ValueError(f"stages are one or more of 0 to {last - 1}, got {config.stages}")
+    if sorted(set(config.stages)) != list(config.stages):
+        raise ValueError(f"stages must rise, got {config.stages}")
+    if config.grid not in config.stages:
+        raise ValueError(f"the grid is that of one of the stages {config.stages}: {config.grid}")
+    if config.rank < 1 or min(config.bank, config.explained) < NEAREST:
+        raise ValueError(f"rank must be 1 or more, bank and explained {NEAREST} or more")
+    if config.rank > config.explained:
+        raise ValueError(f"{config.explained} explanations do not span {config.rank} directions")
+    if not 1 <= config.turns <= 4 or not 0 <= config.top <= 1 or config.resolution < 0:
+        raise ValueError("turns are 1 to 4, top is a share, resolution 0 or more")
+    if min(shape.height, shape.width) < LEAST:
+        raise ValueError(f"needs pictures of {LEAST}x{LEAST} or more, got {shape}")
