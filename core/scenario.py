@@ -12,8 +12,8 @@ import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
 from core.cache import Cache, freeze, stamp
-from core.data.reference import Pictures, laid_out, read_reference, write_reference
-from core.data.sources import source_named
+from core.data.reference import Pictures, at_hand, laid_out, read_reference, write_reference
+from core.data.sources import is_at_hand, source_named
 from core.data.splits import labelled_class
 from core.data.transforms import CONTROLS, flat_images, noise_images
 from core.data.views import Joined
@@ -94,16 +94,13 @@ class Scenario(ScenarioSets):
             raise ValueError(f"{', '.join(twice)} in training is called as the model of a class is")
         self._shares_fit()
         Shape.checked(self.image)
-        self._pictures_are_had()
+        self.check_shipping([s.name for s in self.sets if self.is_at_hand(s)])
         return self
 
-    def _pictures_are_had(self) -> None:
-        """What does not ship is read while pages are served: torchvision never comes there."""
-        for image_set in self.sets:
-            if not image_set.shipped and not (image_set.source or "").startswith("npz:"):
-                raise ValueError(
-                    f"set {image_set.name!r} is not shipped: its source must be npz:NAME"
-                )
+    @staticmethod
+    def is_at_hand(image_set: ImageSet) -> bool:
+        """Whether the pictures of an ``image_set`` come with a package, and none ships here."""
+        return not image_set.shipped and is_at_hand(image_set.source or "")
 
     def _shares_fit(self) -> None:
         if self.labelled is not None:
@@ -358,8 +355,7 @@ def _read_scenario(path: Path, name: str) -> Scenario:
     return scenario
 
 
-CONTROL_IMAGES = 1000
-CONTROL_SEED = 0
+CONTROL_IMAGES, CONTROL_SEED = 1000, 0
 
 
 def build_reference(scenario: Scenario, sources: Mapping[str, tuple[np.ndarray, ...]]) -> str:
@@ -372,8 +368,10 @@ def build_reference(scenario: Scenario, sources: Mapping[str, tuple[np.ndarray, 
     Raises:
         FileError: it cannot be written.
     """
-    elsewhere = {s.name for s in scenario.sets if not s.shipped}
-    return write_reference(scenario.folder / "reference.npz", sources, elsewhere=elsewhere)
+    path = scenario.folder / "reference.npz"
+    away = {s.name: source_named(s.source or "") for s in scenario.sets if not s.shipped}
+    versions = {name: source.version() for name, source in away.items()}
+    return write_reference(path, sources, elsewhere=away, versions=versions)
 
 
 Shipped = Mapping[str, Pictures]
@@ -389,7 +387,7 @@ def _version(scenario: Scenario, image_set: ImageSet) -> Hashable:
     folder, reference = scenario.folder, scenario.reference_scenario.folder
     files = [folder / "scenario.json", reference / "scenario.json", reference / "reference.npz"]
     if not image_set.shipped and image_set.source is not None:
-        files.append(settings().data / image_set.source.rpartition(":")[2] / "test.npz")
+        files += source_named(image_set.source).watched(settings().data)
     return image_set, changed, scenario.shape, *map(stamp, files)
 
 
@@ -441,6 +439,8 @@ def _of_source(scenario: Scenario, image_set: ImageSet) -> Pictures:
         )
     words = f"the pictures of {image_set.title!r} are not shipped; {image_set.had}"
     source = source_named(image_set.source)
+    if source.at_hand:
+        return at_hand(found, source, image_set.only, image_set.first, words=words)
     return laid_out(found, source, settings().data, first=image_set.first, words=words)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -53,7 +54,8 @@ class ImageSet(Strict):
         masks: whether it says of each pixel if it is strange.
         first: how many images of its source it holds, the first; None: all of them.
         shipped: whether its pictures may ship; if not, its scores do, and the pictures are read
-            from the data folder where somebody has laid them there.
+            from the package that is installed with them, or from the data folder where somebody
+            has laid them there.
         had: how pictures that do not ship are had, in a sentence.
     """
 
@@ -81,16 +83,14 @@ class ImageSet(Strict):
             raise ValueError(f"set {self.name!r} needs either a source or a change")
         if self.part_of is not None and self.only is None:
             raise ValueError(f"set {self.name!r} is part of another: it needs the class, only")
-        if self.masks and self.source is None:
+        if self.masks and self.source is None and not self.joins:
             raise ValueError(f"set {self.name!r} has masks, and no source that they come from")
         if self.source is None and (self.first is not None or not self.shipped):
             raise ValueError(f"set {self.name!r} has no source of which some images could ship")
-        if not self.shipped and self.only is not None:
-            raise ValueError(f"set {self.name!r} is not shipped: it holds all classes of a source")
-        if not self.shipped and (self.role == "normal" or self.masks or not self.had):
+        if not self.shipped and (self.masks or not self.had):
             raise ValueError(
-                f"set {self.name!r} is not shipped: that is for strange or unjudged sets without "
-                "masks, and it must say how its pictures are had"
+                f"set {self.name!r} is not shipped: that is for sets without masks, and it must "
+                "say how its pictures are had"
             )
         if self.against is not None and self.role != "strange":
             raise ValueError(f"set {self.name!r} is not strange: it stands against no other")
@@ -295,10 +295,7 @@ class ScenarioSets(Strict):
             if image_set.only is not None and classes and not 0 <= image_set.only < len(classes):
                 raise ValueError(f"set {image_set.name!r} has no class {image_set.only}")
         whole = {s.name: s.role for s in self.sets if not s.joins and s.part_of is None}
-        away = {s.name for s in self.sets if not s.shipped}
         for image_set in self.sets:
-            if image_set.part_of in away or (image_set.joins and away):
-                raise ValueError(f"set {image_set.name!r} borrows of one that is not shipped")
             part = image_set.part_of
             if part is not None and whole.get(part) != image_set.role:
                 raise ValueError(
@@ -306,6 +303,30 @@ class ScenarioSets(Strict):
                     "set with images of its own"
                 )
         return self
+
+    def check_shipping(self, at_hand: Collection[str]) -> None:
+        """What does not ship is read while pages are served, which torchvision never is.
+
+        Args:
+            at_hand: names of sets whose pictures come with an installed package.
+
+        Raises:
+            ValueError: another set that does not ship is normal, of one class, borrowed of, or of
+                a source that is not npz:NAME.
+        """
+        away = [s for s in self.sets if not s.shipped and s.name not in at_hand]
+        for image_set in away:
+            if not (image_set.source or "").startswith("npz:") or image_set.role == "normal":
+                raise ValueError(
+                    f"set {image_set.name!r} is not shipped: its source must be npz:NAME, or come "
+                    "with a package, and no normal set may be of npz:NAME"
+                )
+            if image_set.only is not None:
+                raise ValueError(f"set {image_set.name!r} is not shipped: it holds all classes")
+        for image_set in self.sets:
+            whole = [s.name for s in away if image_set.joins or image_set.part_of == s.name]
+            if whole:
+                raise ValueError(f"set {image_set.name!r} borrows of one that is not shipped")
 
     def _normal_names(self) -> list[str]:
         return [s.name for s in self.sets if s.role == "normal"]

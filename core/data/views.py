@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
@@ -68,6 +69,12 @@ class Chosen(_View):
     def __init__(self, images: Images, rows: np.ndarray) -> None:
         self.images, self.rows = images, rows
         self.shape = (len(rows), *images.shape[1:])
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that its images keep in memory, at most: those of files are read when asked for."""
+        whole = math.prod(self.shape)
+        return min(whole, self.images.nbytes) if isinstance(self.images, Files) else whole
 
     def _take(self, rows: np.ndarray) -> np.ndarray:
         return self.images[self.rows[rows]]
@@ -136,6 +143,7 @@ class Files(_View):
     ) -> None:
         self.shape, self.read, self.room = shape, read, memory
         self.kept: dict[int, np.ndarray] = {}
+        self.nbytes = min(memory, math.prod(shape))  # kept at most
 
     def _take(self, rows: np.ndarray) -> np.ndarray:
         images = np.empty((len(rows), *self.shape[1:]), np.uint8)

@@ -382,7 +382,8 @@ def _golden(scenario: Scenario, scores: ReferenceScores) -> Golden:
     ids: list[str] = []
     parts: dict[str, list[float]] = {p: [] for p in next(iter(scores.sets.values()))}
     for set_name, values in scores.sets.items():
-        if not scenario.set_named(set_name).shipped:
+        image_set = scenario.set_named(set_name)
+        if not image_set.shipped and not scenario.is_at_hand(image_set):
             continue
         there = min(GOLDEN_PER_SET, *map(len, values.values()))
         ids += [f"{set_name}#{i}" for i in range(there)]

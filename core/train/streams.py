@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -175,10 +176,11 @@ def _read(
 # What is shown ----------------------------------------------------------------------------------
 
 
-def reference_sets(scenario: Scenario, *, download: bool) -> dict[str, tuple[np.ndarray, ...]]:
+def reference_sets(scenario: Scenario, *, download: bool) -> dict[str, tuple[Any, ...]]:
     """What reference.npz is made of: test images of each set with a source, by its name.
 
-    Images (N, H, W, C) uint8, labels (N,) and, where the set has them, masks (N, H, W).
+    Images (N, H, W, C) uint8, labels (N,) and, where the set has them, masks (N, H, W). Images that
+    are at hand are not copied: a view reads them.
 
     Args:
         download: fetch what is not there, where that can be done.
@@ -194,15 +196,16 @@ def reference_sets(scenario: Scenario, *, download: bool) -> dict[str, tuple[np.
             continue
         if image_set.source not in sources:
             sources[image_set.source] = _read(scenario, image_set, train=False, download=download)
-        sets[image_set.name] = _shown(image_set, sources[image_set.source])
+        here = scenario.is_at_hand(image_set)
+        sets[image_set.name] = _shown(image_set, sources[image_set.source], at_hand=here)
     return sets
 
 
-def _shown(image_set: ImageSet, data: Labelled) -> tuple[np.ndarray, ...]:
+def _shown(image_set: ImageSet, data: Labelled, *, at_hand: bool) -> tuple[Any, ...]:
     rows = np.arange(len(data.labels))
     if image_set.only is not None:
         rows = rows[data.labels == image_set.only]
-    if not image_set.shipped:  # whoever lays them there does so in any order
+    if not image_set.shipped and not at_hand:  # whoever lays them there does so in any order
         rows = rows[order_of(data.images[rows], data.labels[rows])]
     rows = rows[: image_set.first]
     if not len(rows):
@@ -210,6 +213,8 @@ def _shown(image_set: ImageSet, data: Labelled) -> tuple[np.ndarray, ...]:
             f"set {image_set.name!r} has no images: {image_set.source} has none of class "
             f"{image_set.only}, it has {', '.join(data.classes)}"
         )
+    if at_hand:
+        return Chosen(data.images, rows), data.labels[rows]
     if not image_set.masks:
         return data.images[rows], data.labels[rows]
     if data.masks is None:

@@ -15,6 +15,7 @@ __all__ = [
     "DataMissing",
     "Labelled",
     "Source",
+    "is_at_hand",
     "public_set",
     "source_kinds",
     "source_named",
@@ -50,6 +51,19 @@ def source_named(text: str) -> Source:
         if not colon and text in _kind(kind).known:
             return _kind(kind)(text)
     raise DataMissing(f"no source {text!r}; there are: {', '.join(_offered())}")
+
+
+def is_at_hand(text: str) -> bool:
+    """Whether the pictures of a source, by its ``text``, come with an installed package.
+
+    Example:
+        >>> is_at_hand("elpv:defective"), is_at_hand("MNIST"), is_at_hand("no:such")
+        (True, False, False)
+    """
+    try:
+        return source_named(text).at_hand
+    except DataMissing:
+        return False
 
 
 def _is_name(name: str) -> bool:
