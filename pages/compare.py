@@ -7,12 +7,18 @@ from pages._compare import models
 from pages._compare.whole import show
 from pages._shared import links
 from pages._shared.ask import ask
-from pages._shared.controls import heading
+from pages._shared.controls import heading, say_no_strange, say_untrained
 
 overview = ask(OverviewQuery(st.session_state["world"]))
 rows = models.trained(overview)
 heading("compare", overview.scenario, list(rows))
 if not rows:
-    st.info("No model of this scenario is trained yet.", icon=":material/info:")
+    say_untrained(overview.scenario)
+    raise links.PageEnds
+if not overview.scenario.strange:
+    say_no_strange(
+        "nothing can be counted as found or missed, so there is no threshold to weigh; "
+        "Own images and Explain show what each detector flags"
+    )
     raise links.PageEnds
 show(overview, rows)

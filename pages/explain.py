@@ -8,7 +8,7 @@ from core.service import DetectorRow, Overview, OverviewQuery
 from pages._explain import asked, checks, files, large, overlay, pixel, plane, tiles, weights
 from pages._shared import links, study
 from pages._shared.ask import ask
-from pages._shared.controls import heading
+from pages._shared.controls import heading, say_untrained
 
 
 def show(wanted: asked.Asked, overview: Overview, models: Mapping[str, DetectorRow]) -> None:
@@ -54,7 +54,7 @@ overview = ask(OverviewQuery(st.session_state["world"]))
 models = asked.explainable(overview)
 heading("explain", overview.scenario, list(models))
 if not models:
-    st.info("No model of this scenario is trained yet.", icon=":material/info:")
+    say_untrained(overview.scenario)
     raise links.PageEnds
 st.html(large.LAID_OUT)
 overlay.load_early()

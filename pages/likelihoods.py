@@ -13,7 +13,14 @@ from pages._likelihoods.paradox import Story
 from pages._likelihoods.place import show_place
 from pages._shared import links, seeds
 from pages._shared.ask import ask
-from pages._shared.controls import File, choice, choose_model, downloads, heading
+from pages._shared.controls import (
+    File,
+    choice,
+    choose_model,
+    downloads,
+    heading,
+    say_no_strange,
+)
 
 VIEWS = {
     "scales": "Scales",
@@ -103,6 +110,9 @@ scenario, flows = overview.scenario, flows_of(overview.detectors)
 heading("likelihoods", scenario, [r.name for r in overview.detectors if r.card is not None])
 if not flows:
     lead_elsewhere(scenario.title)
+    raise links.PageEnds
+if not scenario.strange:
+    say_no_strange("likelihoods are compared with those of strange ones")
     raise links.PageEnds
 left, middle, right = st.columns([2.6, 1, 1], vertical_alignment="bottom")
 with left:

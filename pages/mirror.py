@@ -8,7 +8,7 @@ from core.service import DetectorRow, Overview, OverviewQuery
 from pages._mirror import ablation, distances, fooled, looked, mirroring, ray, simplex
 from pages._shared import links
 from pages._shared.ask import ask
-from pages._shared.controls import chosen, heading
+from pages._shared.controls import chosen, heading, say_no_strange
 
 LEAD = "mirror_leads"
 LEADS = {"image": "an image and its mirror", "simplex": "three images mixed"}
@@ -49,8 +49,11 @@ def show(overview: Overview, ready: Mapping[str, DetectorRow], seed: int) -> Non
         ray.section(m, picked, view.image, looked.title_of(m, view, picked))
     with above if lead == "simplex" else st.container():
         simplex.section(overview, m.row, seed=seed)
-    found = distances.section(m, view)
-    fooled.section(m, picked, found)
+    if m.strange:
+        found = distances.section(m, view)
+        fooled.section(m, picked, found)
+    else:
+        say_no_strange("whole sets cannot be compared, nor pairs that fool it be shown")
 
 
 overview = ask(OverviewQuery(st.session_state["world"]))

@@ -6,7 +6,7 @@ from core.service import OverviewQuery
 from pages._own import many, one
 from pages._shared import links
 from pages._shared.ask import ask
-from pages._shared.controls import choice, choices, heading
+from pages._shared.controls import choice, choices, heading, say_untrained
 from pages._shared.models import main_of, trained
 
 VIEWS = {"one": "One image", "draw": "A drawing", "many": "Many images"}
@@ -15,7 +15,7 @@ overview = ask(OverviewQuery(st.session_state["world"]))
 ready = trained(overview)
 heading("own", overview.scenario, list(ready))
 if not ready:
-    st.info("No model of this scenario is trained yet.", icon=":material/info:")
+    say_untrained(overview.scenario)
     raise links.PageEnds
 left, right = st.columns([1.25, 2.2], gap="small", vertical_alignment="bottom")
 with left:

@@ -225,8 +225,12 @@ def first_mirror(query: FirstMirrorQuery) -> tuple[str, int]:
     """
     if query.rule not in FIRSTS:
         raise ScenarioError(f"no rule {query.rule!r}; there are: {', '.join(FIRSTS)}")
-    normal = query.target.world.normal_of(query.strange).name
+    world = query.target.world
+    nothing = not query.strange and not world.strange  # a scenario without strange images
+    normal = world.normal.name if nothing else world.normal_of(query.strange).name
     stored = stored_scores(query.target)
+    if nothing and query.rule != "worst-normal":
+        raise ScenarioError(f"{world.title} has no strange images, which {query.rule!r} is of")
     if query.rule == "worst-normal":
         return normal, int(stored[normal][DISTANCE].argmax())
     r = stored[query.strange][DISTANCE]

@@ -22,13 +22,14 @@ from core.answers.columns import (
     raw_thresholds,
     standing_of,
 )
-from core.answers.images import Gallery
+from core.answers.images import Gallery, unit_of
+from core.answers.loaded import Target, loaded, stored_scores, title_of
 from core.answers.query import Answered, Query
 from core.evaluate.calibration import percentile
 from core.evaluate.metrics import Metrics
 from core.evaluate.operating import Estimate, Rates, rates, sweep
 from core.evaluate.threshold import Threshold
-from core.scenario import ScenarioError
+from core.scenario import ScenarioError, load_scenario
 
 __all__ = [
     "ANSWERS",
@@ -312,6 +313,8 @@ def verdicts(query: VerdictsQuery, data: bytes | None = None) -> Verdicts:
     Raises:
         OutskirtsError: see `core.answers.columns.column_of`; or no expectation can be formed.
     """
+    if not query.strange and not load_scenario(query.scenario).strange:
+        return _without_strange(query)
     columns = columns_of(query.scenario, query.strange, names=query.models, data=data)
     standing = standing_of(query.threshold, query.scenario, strange=query.strange, data=data)
     raw = raw_thresholds(query.threshold, columns, standing=standing, stakes=query)
@@ -322,6 +325,31 @@ def verdicts(query: VerdictsQuery, data: bytes | None = None) -> Verdicts:
         standing,
         tuple(_verdict(column, raw[name], query) for name, column in columns.items()),
     )
+
+
+def _without_strange(query: VerdictsQuery) -> Verdicts:
+    """Where models flag, and how many normal images; what strange ones would say is NaN."""
+    scenario = load_scenario(query.scenario)
+    targets = {name: Target.of(query.scenario, name) for name in query.models}
+    models = {name: loaded(target) for name, target in targets.items()}
+    stored = {name: card.quantiles(card.score.part) for name, (_, card) in models.items()}
+    standing = query.threshold.standing(stored)
+    if standing is None:
+        raise ScenarioError(f"{scenario.title} has no strange images: no threshold costs least")
+    unknown, found = Estimate(*3 * (float("nan"),)), []
+    for name, (detector, card) in models.items():
+        part = card.score.part
+        raw = query.threshold.raw(name, stored[name], at=standing)
+        scores = stored_scores(targets[name])[scenario.normal.name][part]
+        alarms, n = int((scores > raw).sum()), len(scores)
+        at = float(percentile(np.array([raw]), stored[name])[0])
+        displayed = float(detector.to_display(part, np.array(raw)))
+        unit, rate = unit_of(detector, part), Estimate(alarms / n, unknown.low, unknown.high)
+        said = (name, title_of(targets[name]), unit, False, raw, displayed, at)
+        nothing = Metrics(*5 * (unknown.value,), n, 0)
+        counts = (0, 0, alarms, n - alarms)
+        found.append(Verdict(*said, *counts, unknown, rate, *3 * (unknown,), nothing))
+    return Verdicts(scenario.normal.name, "", standing, tuple(found))
 
 
 def _verdict(column: ScoreColumn, raw: float, stakes: Stakes) -> Verdict:

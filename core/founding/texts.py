@@ -39,8 +39,8 @@ TRAINING: Mapping[str, Mapping[str, Any]] = {
     },
     "ama": {
         "title": "Mirrored autoencoder",
-        "text": "Learned the normal images, made small: to rebuild them so that a critic, which sees "
-        "picture and mirror side by side, cannot tell.",
+        "text": "Learned the normal images, made small: to rebuild them so that a critic, which "
+        "sees picture and mirror side by side, cannot tell.",
         "minutes": 10,
         "batch_size": 16,
         **MAPS,

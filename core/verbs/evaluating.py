@@ -177,6 +177,11 @@ def _own_sets(target: Target, texts: Iterable[str]) -> dict[str, Path]:
             f"{target} judges no class, the models of all classes ask it: no strange set is there "
             "to measure it on, but your own by --against"
         )
+    if not target.shared and not target.world.strange and not own:
+        raise OutskirtsError(
+            f"there are no strange images in this scenario, {target.scenario}: give your own by "
+            "--against NAME=PATH"
+        )
     return own
 
 

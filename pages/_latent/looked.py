@@ -108,10 +108,13 @@ def near(asked: picker.Picked, target: Target, layout: str) -> Near | None:
 
 def trust(view: LatentMap) -> None:
     """How far to believe the map."""
+    strange = ""
+    if view.strange.any():
+        strange = f", {view.local[view.strange].mean():.2f} for strange images"
     st.caption(
         f"{LAYOUTS[view.layout]} of the {view.code}. **Trustworthiness "
-        f"{view.local[view.role == 'normal'].mean():.2f} for normal, "
-        f"{view.local[view.strange].mean():.2f} for strange images**: 1 if all that lies close on the "
+        f"{view.local[view.role == 'normal'].mean():.2f} for normal{strange}**: "
+        "1 if all that lies close on the "
         "map is close in the latent space, 0.5 for a picture at random."
     )
 

@@ -63,8 +63,11 @@ LOOKS = """<style>
 
 def pick(m: Mirroring) -> tuple[Picked, str]:
     """The controls that name an image, and the rule that chose it, if one did."""
-    rule = chosen("Opens with", {name: RULES[name] for name in FIRSTS}, key=FIRST)
-    links.write(FIRST, None if rule == FIRSTS[0] else rule)
+    if m.strange:
+        rule = chosen("Opens with", {name: RULES[name] for name in FIRSTS}, key=FIRST)
+        links.write(FIRST, None if rule == FIRSTS[0] else rule)
+    else:
+        rule = "worst-normal"
     default = ask(FirstMirrorQuery(m.target, m.strange, rule))
     picked = picker.pick(
         "mirror",

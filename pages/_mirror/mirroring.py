@@ -22,7 +22,7 @@ class Mirroring:
 
     Attributes:
         row: the model's.
-        strange: the set that the normal ones are compared with.
+        strange: the set that the normal ones are compared with; "": there is none.
         seed: of what is drawn at random.
     """
 
@@ -42,6 +42,8 @@ class Mirroring:
     @property
     def normal(self) -> str:
         """The set that the strange one stands against."""
+        if not self.strange:
+            return self.scenario.normal.name
         return self.scenario.normal_of(self.strange).name
 
     @property
@@ -73,7 +75,7 @@ def choose(overview: Overview, ready: Mapping[str, DetectorRow], seed: int) -> M
     name = next(iter(ready))
     if len(ready) > 1:
         name = choose_model("Model", ready, name, "mirror_model")
-    strange = choice("Strange set", titles, key="mirror_strange", kind="select")
+    strange = choice("Strange set", titles, key="mirror_strange", kind="select") if titles else ""
     return Mirroring(overview, ready[name], strange, seed)
 
 

@@ -61,12 +61,15 @@ def drawn(overview: Overview, models: Sequence[str]) -> Drawn:
     line, kept = threshold.line(), True
     strange = {s.name for s in overview.scenario.strange}
     chosen = str(st.session_state.get("compare_set", ""))
-    which = chosen if chosen in strange else overview.scenario.strange[0].name
+    first = next(iter(overview.scenario.strange), None)
+    which = chosen if chosen in strange else first.name if first else ""
     names = tuple(models)
     if line.threshold.by == "score" and line.threshold.model not in models:
         known = {row.name for row in overview.detectors}
         kept = line.threshold.model in known
         names = (*names, line.threshold.model) if kept else names
+    if not strange and line.threshold.by == "cost":  # nothing says what costs least
+        kept = False
     given: Threshold = line.threshold if kept else threshold.DEFAULT.threshold
     stakes = {"miss_cost": line.costs.miss, "alarm_cost": line.costs.alarm}
     asked = VerdictsQuery(

@@ -26,6 +26,8 @@ __all__ = [
     "in_words",
     "map_link",
     "pager",
+    "say_no_strange",
+    "say_untrained",
     "tiles_of",
     "which_first",
 ]
@@ -47,6 +49,19 @@ def in_words() -> Iterator[None]:
 
 
 # The head of a page -------------------------------------------------------------------------------
+
+
+def say_untrained(scenario: Scenario) -> None:
+    """That no model is trained yet, with the command that trains one."""
+    names = list(scenario.training)
+    first = "novelty" if "novelty" in names else next(iter(names), "")
+    how = f": `python -m core train {scenario.family}/{first}` trains one" if first else ""
+    st.info(f"No model of this scenario is trained yet{how}.", icon=":material/info:")
+
+
+def say_no_strange(missing: str) -> None:
+    """A line where the scenario has no strange images, on what is missing for it."""
+    st.info(f"There are no strange images in this scenario: {missing}.", icon=":material/info:")
 
 
 def heading(page: str, scenario: Scenario, models: Sequence[str]) -> None:

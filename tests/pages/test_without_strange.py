@@ -1,0 +1,75 @@
+"""A scenario without strange images works on every page, and says so where they would stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import tiny
+from conftest import Call, Tiny, _settle, _with_models, forget_everything
+from streamlit.testing.v1 import AppTest
+
+from pages._shared.pages import PAGES
+
+pytestmark = pytest.mark.usefixtures("quick_apps")
+
+NONE = "no strange images in this scenario"
+
+
+def scenario_json() -> dict:
+    """The scenario of three detectors, and nothing that is strange."""
+    models = [tiny.novelty_json(), tiny.ama_json(), tiny.scenario_json(())]
+    training = {name: one for values in models for name, one in values["training"].items()}
+    return tiny.scenario_json(()) | {"strange": [], "training": training}
+
+
+@pytest.fixture(scope="module")
+def trained_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from core.scenario import load_scenario
+    from core.train import run
+
+    root = tmp_path_factory.mktemp("normal")
+    with pytest.MonkeyPatch.context() as patch:
+        found = _settle(patch, root)
+        _with_models(patch, found, scenario_json())
+        scenario = load_scenario("tiny")
+        for name, training in scenario.training.items():
+            run.train(scenario, name, training=training)
+    forget_everything()
+    return root
+
+
+@pytest.fixture
+def alone(trained_root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tiny]:
+    found = _settle(monkeypatch, trained_root)
+    _with_models(monkeypatch, found)
+    yield found
+    forget_everything()
+
+
+def opened(page: str, **query: str) -> AppTest:
+    app = AppTest.from_file("../../pages/_frame.py", default_timeout=120)
+    app.query_params["scenario"] = "tiny"
+    for key, value in query.items():
+        app.query_params[key] = value
+    return app.switch_page(f"{page}.py").run()
+
+
+def said(app: AppTest) -> str:
+    shown = [app.markdown, app.caption, app.info, app.warning, app.error]
+    return "\n".join(element.value for kind in shown for element in kind)
+
+
+STEMS = [page.stem for page in PAGES]
+
+
+@pytest.mark.parametrize("page", STEMS)
+def test_a_page_opens_without_strange_images(alone: Tiny, page: str) -> None:
+    app = opened(page)
+    assert not app.exception, app.exception
+    assert not [e.value for e in app.error]
+
+
+def test_evaluate_says_that_there_is_nothing_strange(alone: Tiny, call: Call) -> None:
+    assert NONE in call("evaluate", "tiny/glow").error()
