@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from core.service import DetectorRow, Overview, OverviewQuery
-from pages._explain import asked, checks, files, large, overlay, pixel, plane, tiles, weights
+from pages._explain import asked, checks, files, large, overlay, pixel, plane, tiles, truth, weights
 from pages._shared import links, study
 from pages._shared.ask import ask
 from pages._shared.controls import heading, say_untrained
@@ -37,11 +37,13 @@ def show(wanted: asked.Asked, overview: Overview, models: Mapping[str, DetectorR
         overlay.ask_for_checks(shown.token)
     with taken:
         method = next(m for m in able if m.key == name)
+        truth.say(wanted, method, maps.get(name, first))
         files.show(wanted, method, maps.get(name, first))
     with seen:
         weights.show(wanted, shown)
     pixel.show(wanted, shown, models)
     full = st.container()
+    truth.show(wanted, overview, able)
     plane.show(wanted, overview)
     if overlay.wants_checks(shown.token):
         known = checks.check(cards, wanted, maps, verdict=verdict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import numpy as np
 import pytest
 import tiny
 from conftest import Call, Tiny, _settle, forget_everything
+from explain_page import opened
+from streamlit.testing.v1 import AppTest
 
 from core import service
 from core.answers.loaded import loaded
@@ -21,8 +24,17 @@ from core.explain import truth as file
 from core.explain.methods import ExplainError, explain
 from core.explain.truth import kinds_of, maps_of, masked_sets, owners_of
 from core.scenario import load_scenario
-from core.service import PixelPieceQuery, PixelTruthQuery, StoredTruthQuery, Target, ask
+from core.service import (
+    ImageQuery,
+    MapQuery,
+    PixelPieceQuery,
+    PixelTruthQuery,
+    StoredTruthQuery,
+    Target,
+    ask,
+)
 from core.train import run
+from pages._explain import truth
 
 GLOW = Target("tiny", "glow")
 
@@ -192,6 +204,80 @@ def test_evaluate_prints_them_and_json_has_them_by_set(masked: Tiny, call: Call)
     table = call("evaluate", "tiny/glow", "--stored").out
     assert "pixel AUROC" in table
     assert f"{figures.aupro:.3f}" in table
+
+
+# The page -----------------------------------------------------------------------------------------
+
+
+def page(**state: object) -> AppTest:
+    return opened(scenario="tiny", model="glow", **state)
+
+
+def given(app: AppTest, kind: str) -> list[dict]:
+    protos = (e.proto for e in app.get("bidi_component"))
+    told = [json.loads(p.json) for p in protos if p.component_name == "outskirts.overlay"]
+    return [data for data in told if data["kind"] == kind]
+
+
+def bright() -> int:
+    """Number of a stroke whose mask is not empty."""
+    masks = load_scenario("tiny").pictures("ones").masks
+    assert masks is not None
+    return int(np.flatnonzero(masks.any((1, 2)))[0])
+
+
+def test_the_page_outlines_the_true_place_and_says_how_much_of_it_the_map_finds(
+    masked: Tiny,
+) -> None:
+    index = bright()
+    app = page(image=f"ones#{index}")
+    mask = load_scenario("tiny").pictures("ones").masks[index].astype(bool)
+    [stage] = given(app, "stage")
+    assert b64decode(stage["place"]) == np.packbits(mask).tobytes()
+    view = ask(MapQuery(ImageQuery(GLOW, "ones", index)))
+    share = f"{100 * mask.mean():.1f}\u00a0%"
+    inside = 100 * service.overlap_of(view.map, mask).inside
+    said = f"true defect covers {share} of the picture; {inside:.0f}\u00a0% of the map's"
+    assert said in "\n".join(m.value for m in app.markdown)
+    assert f"{inside:.0f}\u00a0% of the map's strongest {share} lie in it" in stage["map"]["place"]
+    assert all("covers" in t["map"]["place"] for t in given(app, "tile"))
+    assert given(page(image="boxes#3"), "stage")[0]["map"]["place"] == ""
+    planted = page(image="boxes#3", fault=1)
+    assert "true place of the fault covers" in "\n".join(m.value for m in planted.markdown)
+
+
+def test_the_page_shows_the_cards_figures_and_computes_others_when_asked(masked: Tiny) -> None:
+    app = page(image=f"ones#{bright()}")
+    assert "Does the map find the defect?" in [s.value for s in app.subheader]
+    figures = ask(StoredTruthQuery(GLOW)).figures
+    assert f"{figures['ones'].aupro:.3f}" in [v for t in app.table for v in t.value["AUPRO"]]
+    app = page(image=f"ones#{bright()}", truth="input_gradient")
+    assert not [t for t in app.table if "AUPRO" in t.value]
+    app.button(key="explain_truth_go").click().run()
+    assert not app.exception
+    other = ask(PixelTruthQuery(GLOW, method="input_gradient")).figures["ones"]
+    assert f"{other.aupro:.3f}" in [v for t in app.table for v in t.value.get("AUPRO", [])]
+
+
+def test_a_point_is_its_image_and_the_image_above_is_a_star(masked: Tiny) -> None:
+    found, index = ask(StoredTruthQuery(GLOW)), bright()
+    titles = {"zeros": "Zeros", "ones": "Ones"}
+    zeros, ones, star = truth.figure(found, titles, looked=("ones", index)).data
+    for strip, name in ((zeros, "zeros"), (ones, "ones")):
+        known = np.flatnonzero(np.isfinite(found.aupimo[name]))
+        assert [tuple(c) for c in strip.customdata] == [(name, i) for i in known]
+        assert np.array_equal(strip.x, found.aupimo[name][known])
+    assert star.x[0] == found.aupimo["ones"][index]
+    row = [c[1] for c in ones.customdata].index(index)
+    assert star.y[0] == ones.y[row]
+    rows = truth.strips_csv(found).decode().splitlines()
+    assert rows[0] == "image,aupimo"
+    assert len(rows) == 1 + sum(map(len, found.aupimo.values()))
+
+
+def test_a_scenario_without_masks_has_no_such_section(tiny_scenario: Tiny) -> None:
+    app = opened(scenario="tiny", model="glow")
+    assert "Does the map find the defect?" not in [s.value for s in app.subheader]
 
 
 def test_overlap_counts_ties_at_the_edge_in_part() -> None:

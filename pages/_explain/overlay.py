@@ -16,6 +16,7 @@ import streamlit as st
 
 from core.service import MapView, MethodRow
 from pages._explain.served import OVERLAY
+from pages._explain.truth import lies_in
 from pages._shared import draw
 from pages._shared.controls import choice
 from pages._shared.scripts import DRAW_OR_SAY
@@ -190,6 +191,7 @@ def _map(name: str, title: str, view: MapView) -> dict[str, Any]:
         "values": _text(values),
         "step": step,
         "end": end_of(finite),
+        "place": "" if view.mask is None else lies_in(view.map, view.mask),
     }
 
 

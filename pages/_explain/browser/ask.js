@@ -153,7 +153,7 @@ export class Ask {
     }
     for (const layer of layers) context.drawImage(layer, 0, 0, wide, high);
     const size = wide / width;
-    outline(context, this.lines, size, 2);
+    if (store.settings.place) outline(context, this.lines, size, 2);
     outline(context, border(this.painting.kind, width), size, 0.75);
     this.brush.draw(context, size);
   }

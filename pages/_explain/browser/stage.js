@@ -40,6 +40,8 @@ export class Stage {
     this.threshold = slider("Threshold", 0, 1, 0.02, percent, (threshold) => change({ threshold }));
     this.divider = slider("Divider", 0, 1, 0.02, percent, (divider) => change({ divider }));
     this.one = el("input", { type: "checkbox", onchange: (event) => change({ one: event.target.checked }) });
+    this.place = el("input", { type: "checkbox", onchange: (event) => change({ place: event.target.checked }) });
+    this.placed = el("label", { class: "one", title: "The border of the pixels that are truly strange, drawn along their edges" }, this.place, "outline of the true place");
     this.low = el("span");
     this.high = el("span");
     this.ramp = el("span", { class: "ramp", role: "img" });
@@ -51,7 +53,7 @@ export class Stage {
       el("div", { class: "bar" }, this.views.element, zooms),
       el("figure", {}, this.room, this.name, this.reading),
       keys,
-      el("div", { class: "bar" }, scale, el("label", { class: "one", title: "Where it is off, each map's own strongest pixels set its colours" }, this.one, "one scale for all")),
+      el("div", { class: "bar" }, scale, el("label", { class: "one", title: "Where it is off, each map's own strongest pixels set its colours" }, this.one, "one scale for all"), this.placed),
       sliders,
       this.live
     );
@@ -204,7 +206,7 @@ export class Stage {
       context.drawImage(heat(map.values, width, given), left, top, width * size, height * size);
     }
     context.translate(left, top);
-    outline(context, this.lines, size, 2);
+    if (store.settings.place) outline(context, this.lines, size, 2);
     if (this.cursor) {
       const [x, y] = this.cursor;
       outline(context, [[x, y, x + 1, y], [x + 1, y, x + 1, y + 1], [x + 1, y + 1, x, y + 1], [x, y + 1, x, y]], size, 1.5);
@@ -229,10 +231,10 @@ export class Stage {
 
   words(look) {
     const { data, map } = this;
-    const { view, opacity, threshold, divider, one } = store.settings;
+    const { view, opacity, threshold, divider, one, place } = store.settings;
     const shown = map ? map.title : "No map yet";
     set(this.name, "text", shown);
-    set(this.room, "aria-label", map ? `${shown} over ${data.title}. ${this.peak(map)}` : data.title);
+    set(this.room, "aria-label", map ? `${shown} over ${data.title}. ${this.peak(map)}${map.place ? ` ${map.place}` : ""}` : data.title);
     this.room.classList.toggle("zooms", this.zoom > 1);
     this.room.classList.toggle("swipes", view === "swipe");
     this.name.classList.toggle("beside", view === "beside");
@@ -243,6 +245,8 @@ export class Stage {
     this.divider.show(divider);
     this.divider.element.hidden = view !== "swipe";
     this.one.checked = one;
+    this.place.checked = place;
+    this.placed.hidden = !this.lines.length;
     const end = map ? endOf(data.token, map.name) : 1;
     const limit = Number(end.toPrecision(2));
     set(this.low, "text", `−${limit}`);

@@ -6,7 +6,7 @@ import { bytes } from "./paint.js";
 const KEPT = 6; // pictures whose maps are held
 
 export const store = {
-  settings: { view: "overlay", opacity: 0.85, threshold: 0.1, divider: 0.5, one: true, chosen: "own" },
+  settings: { view: "overlay", opacity: 0.85, threshold: 0.1, divider: 0.5, one: true, place: true, chosen: "own" },
   maps: new Map(), // by picture: maps by name
   watchers: new Set(),
 };

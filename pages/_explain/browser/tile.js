@@ -27,7 +27,7 @@ export class Tile {
     const { width, height } = data.picture;
     this.under = beneath(data.picture, bytes(data.picture.pixels));
     this.lines = data.place ? border(unpack(bytes(data.place), width * height), width) : [];
-    set(this.button, "aria-label", `${data.map.title}: show this map large`);
+    set(this.button, "aria-label", `${data.map.title}: show this map large${data.map.place ? `. ${data.map.place}` : ""}`);
     set(this.button, "title", `${data.map.title}. ${data.text}`);
     give(data.token, data.map);
   }
@@ -54,6 +54,6 @@ export class Tile {
     const colours = ends(theme(this.button).dark, true);
     const layer = heat(map.values, width, { end: endOf(this.data.token, map.name), opacity, threshold, colours });
     for (const one of [this.under, layer]) context.drawImage(one, 0, 0, this.canvas.width, this.canvas.height);
-    outline(context, this.lines, scale, 1.5);
+    if (store.settings.place) outline(context, this.lines, scale, 1.5);
   }
 }
