@@ -241,9 +241,15 @@ class Overlap:
 
 
 def overlap_of(values: np.ndarray, mask: np.ndarray) -> Overlap | None:
-    """Of a map (H, W) and a mask (H, W); None where the mask is empty, or the map not finite.
+    """How much of a true place the strongest pixels of a map cover, as many as it has.
 
     Of pixels that are tied at the edge of the strongest, each counts in part.
+
+    Args:
+        values: (H, W), of the map.
+        mask: (H, W) bool.
+
+    Returns: None where the mask is empty, or the values are not finite.
 
     Example:
         >>> overlap_of(np.array([[3.0, 2.0], [1.0, 0.0]]), np.array([[True, False], [True, False]]))

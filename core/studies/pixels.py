@@ -57,6 +57,7 @@ def figure_of(
     """One of `FIGURES` of counts (N, 3, BINS) under any weighting (N,) of the images.
 
     Args:
+        name: a key of `FIGURES`.
         kind: which of the kinds (N,) of the images counts beside normal ones, -1; None: all do.
     """
     used = np.ones(len(kinds), bool) if kind is None else (kinds == -1) | (kinds == kind)
