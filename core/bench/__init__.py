@@ -1,6 +1,7 @@
 """One file a subject that is timed; the folder is the registry. `run` runs studies by name too.
 
-Figures, never verdicts. A subject's file offers ``BENCHMARKS``, by name.
+Figures, never verdicts. A subject's file offers ``BENCHMARKS``, by name; with ``ON_DEMAND`` true
+they run by name alone, never among all.
 """
 
 from __future__ import annotations
@@ -43,7 +44,21 @@ class Figures:
 def benchmarks() -> Mapping[str, Mapping[str, Benchmark]]:
     """Benchmarks by name, of each subject."""
     stems = sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
-    return {stem: importlib.import_module(f"core.bench.{stem}").BENCHMARKS for stem in stems}
+    return {stem: _subject(stem).BENCHMARKS for stem in stems}
+
+
+def _subject(stem: str) -> Any:
+    return importlib.import_module(f"core.bench.{stem}")
+
+
+def _among_all() -> dict[str, Benchmark]:
+    """What runs when nothing is named."""
+    return {
+        name: timing
+        for stem, subject in benchmarks().items()
+        if not getattr(_subject(stem), "ON_DEMAND", False)
+        for name, timing in subject.items()
+    }
 
 
 def run(
@@ -75,7 +90,7 @@ def run(
         raise OutskirtsError(f"{option} is of bench {' or '.join(studies)} alone")
     if name in studies:
         return _studied(name, force=force, more=more, watch=watch)
-    chosen = timed if name is None else subjects.get(name) or {name: timed[name]}
+    chosen = _among_all() if name is None else subjects.get(name) or {name: timed[name]}
     rows = tuple(row for timing in chosen.values() for row in timing(watch))
     return Figures(rows) if name else _with_stored(rows)
 

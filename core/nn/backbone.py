@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 from core.errors import OutskirtsError
 
-__all__ = ["Backbone", "BackboneMissing", "backbone_names"]
+__all__ = ["Backbone", "BackboneMissing", "backbone_names", "timms_network"]
 
 STAGES = 7
 
@@ -239,6 +239,22 @@ def _fold(module: nn.Module) -> None:
 
 
 # Reading -----------------------------------------------------------------------------------------
+
+
+def timms_network(name: str) -> nn.Module:
+    """timm's own network with the weights, nothing folded or frozen, for others to compare with.
+
+    Args:
+        name: one of `backbone_names`.
+
+    Raises:
+        BackboneMissing: a package is not installed, or the file is damaged.
+
+    Example:
+        >>> timms_network("efficientnet_lite0").conv_head.out_channels
+        1280
+    """
+    return _read(name)
 
 
 def _read(name: str) -> Any:

@@ -1,0 +1,306 @@
+"""Our novelty beside anomalib's PatchCore and PaDiM and beside nearest neighbours, in one run.
+
+All see the same pictures at the same side through the same backbone's weights, and learn from the
+scenario's training images alone. Settings of the others are their authors' defaults, or stand here
+since before any figure was seen. Ours has batch norms folded into its convolutions, anomalib's
+network is timm's as it comes: speeds hold both with all that belongs to them.
+
+References:
+    Roth et al. 2022, PatchCore, https://arxiv.org/abs/2106.08265.
+    Defard et al. 2020, PaDiM, https://arxiv.org/abs/2011.08785.
+    anomalib 2.7.0, https://github.com/open-edge-platform/anomalib: its torch models.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from core.bench._base import Benchmark, Row, Say, row_of
+from core.checkpoint import load
+from core.data.picture import as_tensor
+from core.data.views import Images
+from core.detectors._base import Detector
+from core.errors import OutskirtsError
+from core.evaluate.metrics import auroc, bootstrap_auroc
+from core.evaluate.pixels import aupro, pixel_auroc
+from core.nn.backbone import Backbone, timms_network
+from core.scenario import Scenario, load_scenario
+from core.train.streams import streams_of
+
+__all__ = ["BENCHMARKS", "ON_DEMAND", "Nearest", "patchcore", "patchcore_solar"]
+
+ON_DEMAND = True  # the coreset alone takes the better part of an hour
+BACKBONE = "efficientnet_lite0"
+BATCH = 16
+NEIGHBOURS = 5  # of the global nearest neighbours
+# Where the authors' layers are: at an eighth and a sixteenth of the side, PaDiM's at a quarter too.
+PATCHCORE = {"layers": ("blocks.2", "blocks.4"), "num_neighbors": 9}
+CORESET = 0.1
+PADIM = {"layers": ["blocks.1", "blocks.2", "blocks.4"], "n_features": 100}  # as of its ResNet-18
+
+Scored = tuple[Tensor, Tensor | None]  # scores (N,), and maps (N, H, W) where there are any
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """A method that has seen training images: what it says of pictures, and what it holds."""
+
+    name: str
+    say: Callable[[Tensor], Scored]
+    rows: int
+    size: int
+    seconds: float | None = None
+
+
+class Nearest:
+    """Mean distance of an image's features to the nearest of training images, no patch looked at.
+
+    Features are means of the backbone's last stage over all places, at length 1.
+
+    Args:
+        features: of training images (K, F).
+        count: how many of the nearest.
+    """
+
+    def __init__(self, features: Tensor, count: int) -> None:
+        self.bank, self.count = F.normalize(features), count
+
+    def __call__(self, features: Tensor) -> Tensor:
+        """Scores (N,) of features (N, F), larger = stranger."""
+        apart = torch.cdist(F.normalize(features), self.bank)
+        return apart.topk(self.count, dim=1, largest=False).values.mean(1)
+
+
+def patchcore(watch: Say) -> list[Row]:
+    """All methods on the screws; ``watch`` is told how far it came.
+
+    Raises:
+        OutskirtsError: anomalib is not installed, or the scenario has no novelty.
+    """
+    return _compare("screws", watch)
+
+
+def patchcore_solar(watch: Say) -> list[Row]:
+    """All methods on the solar cells; ``watch`` is told how far it came.
+
+    Raises:
+        OutskirtsError: anomalib is not installed, or the scenario has no novelty.
+    """
+    return _compare("solar", watch)
+
+
+def _compare(name: str, watch: Say) -> list[Row]:
+    if importlib.util.find_spec("anomalib") is None:
+        raise OutskirtsError(
+            "bench patchcore needs anomalib: pip install -r requirements-bench.txt"
+        )
+    scenario = load_scenario(name)
+    detector, _ = load(scenario.folder, "novelty")
+    images = streams_of(scenario, (), BATCH)["train"].images
+    side = getattr(detector.config, "resolution", 0)
+    rows = []
+    for fit in (_patchcore, _padim, _nearest):
+        watch(f"{fit.__name__[1:]} learns {len(images)} images")
+        fitted = fit(images, side)
+        rows += _measured(scenario, fitted, watch)
+    return rows + _measured(scenario, _ours(detector), watch)
+
+
+# The methods -------------------------------------------------------------------------------------
+
+
+def _batches(images: Images) -> Iterator[Tensor]:
+    """Images (N, H, W, C) uint8 as tensors (B, C, H, W), in order."""
+    for start in range(0, len(images), BATCH):
+        yield as_tensor(images[start : start + BATCH])
+
+
+def _seen(x: Tensor, side: int) -> Tensor:
+    """Images x (N, C, H, W) in [0, 1] at the side at which ours sees them; 0: as they come."""
+    if side in (0, x.shape[-1]):
+        return x
+    return F.interpolate(x, (side, side), mode="bilinear", antialias=True, align_corners=False)
+
+
+def _input(x: Tensor, side: int) -> Tensor:
+    """What the backbone is given: three channels (N, 3, H, W), scaled as it learned them."""
+    return ((255 * _seen(x, side) - 127) / 128).expand(-1, 3, -1, -1)
+
+
+def _with_our_weights(model: Any) -> Any:
+    """anomalib's model with ImageNet's weights in its own timm network."""
+    network = model.feature_extractor.feature_extractor
+    whole = timms_network(BACKBONE).state_dict()
+    network.load_state_dict({key: whole[key] for key in network.state_dict()})
+    return model
+
+
+def _asked(model: Any, side: int, x: Tensor) -> Scored:
+    """What anomalib's model says of images x (N, C, H, W), the map at their own size."""
+    said = model(_input(x, side))
+    maps = F.interpolate(said.anomaly_map, x.shape[-2:], mode="bilinear", align_corners=False)
+    return said.pred_score.flatten(), maps[:, 0]
+
+
+def _patchcore(images: Images, side: int) -> _Fitted:
+    from anomalib.models.image.patchcore.torch_model import PatchcoreModel
+
+    torch.manual_seed(0)
+    model = PatchcoreModel(backbone=f"tf_{BACKBONE}", pre_trained=False, **PATCHCORE)
+    began = time.perf_counter()
+    _with_our_weights(model).train()
+    with torch.no_grad():
+        for x in _batches(images):
+            model(_input(x, side))
+        model.subsample_embedding(CORESET)
+    model.eval()
+    bank = model.memory_bank
+    seconds = time.perf_counter() - began
+    return _Fitted("PatchCore", partial(_asked, model, side), len(bank), bank.nbytes, seconds)
+
+
+def _padim(images: Images, side: int) -> _Fitted:
+    from anomalib.models.image.padim.torch_model import PadimModel
+
+    torch.manual_seed(0)
+    model = PadimModel(backbone=f"tf_{BACKBONE}", pre_trained=False, **PADIM)
+    began = time.perf_counter()
+    _with_our_weights(model).train()
+    with torch.no_grad():
+        for x in _batches(images):
+            model(_input(x, side))
+        model.fit()
+    model.eval()
+    gaussian = model.gaussian
+    size = gaussian.mean.nbytes + gaussian.inv_covariance.nbytes
+    seconds = time.perf_counter() - began
+    places = gaussian.mean.shape[-1]  # one Gaussian each
+    return _Fitted("PaDiM", partial(_asked, model, side), places, size, seconds)
+
+
+def _nearest(images: Images, side: int) -> _Fitted:
+    network = Backbone(BACKBONE)
+
+    def features(x: Tensor) -> Tensor:
+        return network.activations(_seen(x, side))[-1].mean((2, 3))
+
+    began = time.perf_counter()
+    with torch.inference_mode():
+        nearest = Nearest(torch.cat([features(x) for x in _batches(images)]), NEIGHBOURS)
+    seconds = time.perf_counter() - began
+    bank = nearest.bank
+    title = f"{NEIGHBOURS} nearest images"
+    return _Fitted(title, lambda x: (nearest(features(x)), None), len(bank), bank.nbytes, seconds)
+
+
+def _ours(detector: Detector) -> _Fitted:
+    """The shipped model: scores, and the map that Explain draws of its score."""
+    banks = [b for key, b in detector.named_buffers() if key in ("bank", "whole")]
+
+    def say(x: Tensor) -> Scored:
+        return detector.score(x), detector.explain(x).map
+
+    rows, size = sum(map(len, banks)), sum(bank.nbytes for bank in banks)
+    return _Fitted("novelty", say, rows, size)
+
+
+# What they are worth -----------------------------------------------------------------------------
+
+
+def _measured(scenario: Scenario, fitted: _Fitted, watch: Say) -> list[Row]:
+    """Figures of one method on every strange set; each image is scored once."""
+    watch(f"{fitted.name} scores")
+    sets, speeds = {}, []
+    for image_set in (scenario.normal, *scenario.strange):
+        if image_set.role in ("normal", "strange") and not image_set.joins:
+            sets[image_set.name], speed = _said(fitted, scenario.pictures(image_set.name).images)
+            speeds += speed
+    rows = []
+    for image_set in scenario.strange:
+        if image_set.role != "strange":
+            continue
+        pieces = [s.name for s in scenario.strange if s.name in sets and s.part_of is None]
+        names = pieces if image_set.joins else [image_set.name]
+        normal = scenario.normal_of(image_set.name).name
+        rows += _figures(scenario, fitted.name, normal, names, sets, title=image_set.name)
+    rows.append(_row(fitted.name, "bank", fitted.rows, "rows"))
+    rows.append(_row(fitted.name, "bank", fitted.size / 1e6, "MB"))
+    if fitted.seconds is not None:
+        rows.append(_row(fitted.name, "fit", fitted.seconds, "s"))
+    return [*rows, row_of("patchcore", f"{fitted.name}, scores and maps", speeds, "images/s")]
+
+
+def _row(method: str, what: str, value: float, unit: str) -> Row:
+    return row_of("patchcore", f"{method}, {what}", [float(value)], unit)
+
+
+def _said(fitted: _Fitted, images: Images) -> tuple[_Sayings, list[float]]:
+    """Scores and maps of images (N, H, W, C), and images a second of every whole batch."""
+    scores, maps, speeds = [], [], []
+    for x in _batches(images):
+        began = time.perf_counter()
+        with torch.no_grad():
+            score, grid = fitted.say(x)
+        if len(x) == BATCH:
+            speeds.append(BATCH / (time.perf_counter() - began))
+        scores.append(score.numpy())
+        if grid is not None:
+            maps.append(grid.float().numpy())
+    return _Sayings(np.concatenate(scores), np.concatenate(maps) if maps else None), speeds
+
+
+@dataclass(frozen=True)
+class _Sayings:
+    """Scores (N,) of a set's images, and maps (N, H, W) or None."""
+
+    scores: np.ndarray
+    maps: np.ndarray | None
+
+
+def _figures(
+    scenario: Scenario,
+    method: str,
+    normal: str,
+    strange: Sequence[str],
+    sets: Mapping[str, _Sayings],
+    *,
+    title: str,
+) -> list[Row]:
+    """AUROC with its interval; of the pixels too, where the sets have masks and maps."""
+    ordinary = sets[normal].scores
+    unusual = np.concatenate([sets[name].scores for name in strange])
+    low, high = bootstrap_auroc(ordinary, unusual)
+    what = f"{method}, {title}"
+    value = float(auroc(ordinary, unusual))
+    rows = [Row("patchcore", what, value, low, high, "AUROC (95 %)", 1)]
+    pixels = [_pixels(scenario, name, sets[name]) for name in (normal, *strange)]
+    there = [pair for pair in pixels if pair is not None]
+    if len(there) == len(pixels) and any(truth.any() for _, truth in there):
+        grids, masks = (np.concatenate(arrays) for arrays in zip(*there, strict=True))
+        for figure, name in ((pixel_auroc, "pixel AUROC"), (aupro, "AUPRO to 0.3")):
+            rows.append(_row(method, title, figure(grids, masks), name))
+    return rows
+
+
+def _pixels(scenario: Scenario, name: str, said: _Sayings) -> tuple[np.ndarray, np.ndarray] | None:
+    """Maps and masks (N, H, W) of a set; of normal images without masks they are empty."""
+    masks = scenario.pictures(name).masks
+    if said.maps is None or (masks is None and scenario.set_named(name).role != "normal"):
+        return None
+    return said.maps, np.zeros(said.maps.shape, bool) if masks is None else masks.astype(bool)
+
+
+BENCHMARKS: Mapping[str, Benchmark] = {
+    "patchcore": patchcore,
+    "patchcore-solar": patchcore_solar,
+}

@@ -1,0 +1,87 @@
+"""Peers learn from the same pictures through the same weights, and are asked by name alone."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import numpy as np
+import pytest
+import torch
+
+from core.bench import _among_all, benchmarks, patchcore
+from core.errors import OutskirtsError
+from core.nn.backbone import Backbone
+
+PEERS = {"patchcore", "patchcore-solar"}
+
+
+def test_without_anomalib_one_line_says_which_requirements_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    for benchmark in patchcore.BENCHMARKS.values():
+        with pytest.raises(OutskirtsError) as caught:
+            benchmark(lambda words: None)
+        words = "bench patchcore needs anomalib: pip install -r requirements-bench.txt"
+        assert str(caught.value) == words
+
+
+def test_what_takes_an_hour_runs_by_name_alone() -> None:
+    names = {name for subject in benchmarks().values() for name in subject}
+    assert names >= PEERS
+    assert set(_among_all()) == names - PEERS
+
+
+def test_nearest_images_by_hand() -> None:
+    """At length 1: (1, 0), (0, 1), (-1, 0); the image (0.6, 0.8) is .632, .894 and 1.789 away."""
+    nearest = patchcore.Nearest(torch.tensor([[2.0, 0.0], [0.0, 3.0], [-1.0, 0.0]]), 2)
+    scores = nearest(torch.tensor([[3.0, 4.0], [5.0, 0.0]]))
+    wanted = torch.tensor([(0.4**0.5 + 0.8**0.5) / 2, 2**0.5 / 2])
+    torch.testing.assert_close(scores, wanted, atol=1e-3, rtol=0)  # cdist rounds 0 to 5e-4
+
+
+def test_all_see_the_picture_at_the_side_of_ours() -> None:
+    x = torch.rand(1, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(patchcore._seen(x, 0), x)
+    given = patchcore._input(x, 16)
+    assert given.shape == (1, 3, 16, 16)
+    halved = torch.nn.functional.interpolate(x, (16, 16), mode="bilinear", antialias=True)
+    torch.testing.assert_close(given[:, 2:], (255 * halved - 127) / 128)
+
+
+needs_anomalib = pytest.mark.skipif(
+    importlib.util.find_spec("anomalib") is None,
+    reason="pip install -r requirements-bench.txt",
+)
+
+
+@needs_anomalib
+@pytest.mark.filterwarnings("default")
+def test_peers_have_our_weights_and_find_a_square_among_noise() -> None:
+    rng = np.random.default_rng(0)
+    images = rng.integers(100, 156, (12, 64, 64, 1), dtype=np.uint8)
+    x = torch.from_numpy(images[:2]).permute(0, 3, 1, 2) / 255
+    strange = x.clone()
+    strange[0, :, 24:40, 24:40] = 1
+    for fit in (patchcore._patchcore, patchcore._padim, patchcore._nearest):
+        fitted = fit(images, 0)
+        with torch.no_grad():
+            scores, maps = fitted.say(strange)
+        assert scores[0] > 1.2 * scores[1]
+        assert fitted.rows > 0
+        assert fitted.size > 4 * fitted.rows
+        if maps is not None:
+            assert maps.shape == (2, 64, 64)
+            row, column = divmod(int(maps[0].argmax()), 64)
+            assert 16 <= row < 48
+            assert 16 <= column < 48
+
+    from anomalib.models.image.patchcore.torch_model import PatchcoreModel
+
+    model = PatchcoreModel(
+        backbone="tf_efficientnet_lite0", pre_trained=False, **patchcore.PATCHCORE
+    )
+    features = patchcore._with_our_weights(model).feature_extractor(patchcore._input(x, 0))
+    ours = Backbone("efficientnet_lite0").activations(x)
+    for stage, theirs in zip((2, 4), features.values(), strict=True):
+        torch.testing.assert_close(theirs, ours[stage], rtol=1e-3, atol=1e-3)
