@@ -66,7 +66,8 @@ def test_an_unseen_square_is_unfamiliar_and_the_map_is_highest_there(novelty: Pa
     before = novelty.explain(x, "familiarity").map
     assert (maps[:, 22:34, 38:50].mean((1, 2)) > 1.2 * before[:, 22:34, 38:50].mean((1, 2))).all()
     rows, columns = maps.flatten(1).argmax(1) // 64, maps.flatten(1).argmax(1) % 64
-    assert ((rows - 28).abs() <= 12).all() and ((columns - 44).abs() <= 12).all()
+    assert ((rows - 28).abs() <= 12).all()
+    assert ((columns - 44).abs() <= 12).all()
 
 
 def test_training_images_are_nearly_as_near_as_their_rounding_where_all_patches_are_held() -> None:
