@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-__all__ = ["Shape"]
+__all__ = ["SHARP", "Shape"]
 
+SHARP = 64  # pixels of the longer side: up to here a picture is shown pixel by pixel
 COLOURS = {1: "grey", 3: "colour"}
 
 
@@ -56,6 +57,19 @@ class Shape(NamedTuple):
     def pixels(self) -> tuple[int, int, int]:
         """(height, width, channels), as an array of a picture has it."""
         return self.height, self.width, self.channels
+
+    @property
+    def rendering(self) -> str:
+        """How a browser is to enlarge such a picture, CSS's ``image-rendering``.
+
+        Single pixels of a small picture are what is looked at; a large one, shown at about its own
+        size or smaller, would lose rows and columns.
+
+        Example:
+            >>> Shape(1, 28, 28).rendering, Shape(1, 256, 256).rendering
+            ('pixelated', 'auto')
+        """
+        return "pixelated" if max(self.height, self.width) <= SHARP else "auto"
 
     def __str__(self) -> str:
         """``HEIGHTxWIDTH`` and grey or colour."""

@@ -85,6 +85,13 @@ def sidebar(stem: str) -> str | None:
     return scenario
 
 
+def rendering_of(world: str | None) -> str:
+    """How the pictures of a scenario, NAME or NAME.CLASS, are enlarged."""
+    name = (world or "").partition(".")[0]
+    rows = (r for r in service.scenarios() if r["scenario"] == name and "error" not in r)
+    return next((service.Shape(*r["image"]).rendering for r in rows), "pixelated")
+
+
 st.set_page_config(
     page_icon=str(Path(__file__).with_name("_icon.png")),
     layout="wide",
@@ -97,8 +104,8 @@ stem = page.url_path or PAGES[0].stem
 st.set_page_config(page_title=f"{page.title} · Outskirts")
 links.arrive(stem)
 notebook.begin()
-st.html(theme.css(theme.palette()))
 st.session_state["world"] = sidebar(stem)
+st.html(theme.css(theme.palette(), rendering_of(st.session_state["world"])))
 if st.session_state["world"] is None:
     st.error("There is no scenario in the checkpoints folder.", icon=":material/error:")
     st.stop()

@@ -147,6 +147,7 @@ def scenarios() -> list[dict[str, Any]]:
                 "scenario": name,
                 "title": scenario.title,
                 "question": scenario.question,
+                "image": list(scenario.shape),
                 "normal": scenario.normal.name,
                 "strange": [s.name for s in scenario.strange],
                 **({"others": others} if others else {}),

@@ -20,6 +20,7 @@ from core.printable import printable
 from core.report import words
 from core.report.contents import Report, ReportMap, ReportModel
 from core.report.histogram import bars
+from core.shape import Shape
 
 __all__ = ["SHOWN", "report_html"]
 
@@ -47,6 +48,7 @@ def report_html(report: Report) -> str:
         mapped=words.mapped([one["rank"] for one in maps]),
         tags=[_tag(name, ids) for name, ids in report.tags.items()],
         mean=len(report.models) > 1,
+        rendering=_rendering(report),
     )
 
 
@@ -160,6 +162,13 @@ def _thumbnail(image: np.ndarray) -> str:
     small = as_pil(image)
     small.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
     return _uri(png(pixels_of(small)))
+
+
+def _rendering(report: Report) -> str:
+    """How a browser enlarges its pictures, which are of one size."""
+    images = (entry.image for entry in report.entries if entry.image is not None)
+    height, width = next((image.shape[:2] for image in images), (1, 1))
+    return Shape(1, height, width).rendering
 
 
 def _uri(data: bytes) -> str:

@@ -113,7 +113,7 @@ def _cell(
     return (
         f'<div role="listitem" style="width:{width:g}rem">'
         f'<img src="data:image/png;base64,{source}" alt="{escape(f"Images of {image_set.title}")}" '
-        f'style="width:{side:g}rem;height:{side:g}rem;image-rendering:pixelated;'
+        f'style="width:{side:g}rem;height:{side:g}rem;image-rendering:var(--house-rendering,pixelated);'
         f'border-radius:4px;display:block;object-fit:cover"><div>{escape(image_set.title)}</div>'
         f'<div style="font-size:1.3rem;font-weight:600">{escape(large)}</div>'
         f'<div style="font-size:.875rem">{escape(small)}</div></div>'

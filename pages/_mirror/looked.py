@@ -143,7 +143,7 @@ def _source(png: bytes) -> str:
 
 def _figure(source: str, caption: str, alt: str, *, over: str = "") -> str:
     """A picture with its caption; a map may lie over it, and then it is dimmed, and in grey."""
-    looks = "image-rendering:pixelated;display:block;width:100%;border-radius:4px"
+    looks = "image-rendering:var(--house-rendering,pixelated);display:block;width:100%;border-radius:4px"
     dim = ";opacity:.3;filter:grayscale(1)" if over else ""  # its own orange would be the map's
     whole = f'<img src="{source}" alt="{escape(alt)}" style="{looks}{dim}">'
     if over:

@@ -24,7 +24,7 @@ CSS = """<style>
 .ov tbody th { font-weight: 600; }
 .ov .set { min-width: 8.6rem; }
 .ov .one { width: clamp(6.3rem, 7.9vw, 11rem); }
-.ov .strip { display: block; image-rendering: pixelated; border-radius: 4px; height: auto; max-width: none; }
+.ov .strip { display: block; image-rendering: var(--house-rendering, pixelated); border-radius: 4px; height: auto; max-width: none; }
 .ov .bar { display: block; position: relative; height: .45rem; min-width: 4rem; border-radius: 2px; margin-top: 2px; }
 .ov .bar i { position: absolute; top: 0; bottom: 0; border-radius: 2px; }
 .ov .bar i.coin { width: 2px; margin-left: -1px; top: -2px; bottom: -2px; left: 50%; border-radius: 0; }

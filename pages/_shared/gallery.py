@@ -27,7 +27,7 @@ def row(pictures: Sequence[tuple[np.ndarray, str, str]], *, width: int) -> str:
         figures += (
             f'<figure style="margin:0;width:{width}px;text-align:center">'
             f'<img src="data:image/png;base64,{source}" alt="{escape(alt)}" width="{width}" '
-            f'style="image-rendering:pixelated;display:block;border-radius:4px">'
+            f'style="image-rendering:var(--house-rendering,pixelated);display:block;border-radius:4px">'
             f'<figcaption style="font-size:.875rem;white-space:pre-line">{escape(caption)}</figcaption></figure>'
         )
     return f'<div style="display:flex;flex-wrap:wrap;gap:.35rem">{figures}</div>'

@@ -180,7 +180,7 @@ CSS = """<style>
 [class*="st-key-gallery_"] button :is(div, span, p)
   { display: block !important; width: 100%; white-space: normal; overflow: visible; line-height: 1.3; }
 [class*="st-key-gallery_"] button img
-  { width: 100% !important; height: auto !important; max-height: none !important; margin: 0; display: block; border-radius: 4px; image-rendering: pixelated; object-fit: contain !important; }
+  { width: 100% !important; height: auto !important; max-height: none !important; margin: 0; display: block; border-radius: 4px; image-rendering: var(--house-rendering, pixelated); object-fit: contain !important; }
 [class*="st-key-gallery_"] button[kind=primary]
   { background: transparent; color: inherit; box-shadow: 0 0 0 3px var(--st-primary-color, #0072B2); }
 [class*="st-key-gallery_"] button p { font-size: .9rem; }
@@ -210,8 +210,12 @@ CSS = """<style>
 </style>"""
 
 
-def css(colours: Palette) -> str:
-    """`CSS` with the colours that it names, which Streamlit gives to its components alone."""
+def css(colours: Palette, rendering: str) -> str:
+    """`CSS` with the colours that it names, which Streamlit gives to its components alone.
+
+    Args:
+        rendering: how pictures are enlarged, "pixelated" or "auto", on every page and canvas.
+    """
     named = f"--st-primary-color: {colours.normal}; --house-background: {colours.background};"
-    named += f" --house-text: {colours.text};"
+    named += f" --house-text: {colours.text}; --house-rendering: {rendering};"
     return CSS.replace("<style>", f"<style>\n:root {{ {named} }}", 1)

@@ -1,7 +1,7 @@
 // The large map: over its picture, beside it, or swiped across it. Nothing here asks the server.
 
 import { el, set } from "./dom.js";
-import { beneath, border, bytes, ends, heat, outline, picture, said, theme, unpack } from "./paint.js";
+import { beneath, border, bytes, ends, enlarge, heat, outline, picture, said, theme, unpack } from "./paint.js";
 import { change, endOf, give, mapsOf, store } from "./store.js";
 import { slider, views } from "./controls.js";
 import { listen } from "./hand.js";
@@ -180,7 +180,6 @@ export class Stage {
     const look = theme(this.element);
     const context = this.canvas.getContext("2d");
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.imageSmoothingEnabled = false;
     for (const panel of this.panels()) this.panel(context, panel, look);
     if (store.settings.view === "swipe") this.line(context, wide * store.settings.divider, high);
     this.words(look);
@@ -190,6 +189,7 @@ export class Stage {
     const { picture: { width, height } } = this.data;
     const { size, left, top } = this.lens(panel);
     context.save();
+    enlarge(context, this.element, size);
     context.beginPath();
     context.rect(panel.from, 0, panel.to - panel.from, panel.high);
     context.clip();

@@ -1,7 +1,7 @@
 // One map, small: a button that shows it large.
 
 import { el, set } from "./dom.js";
-import { beneath, border, bytes, ends, heat, outline, theme, unpack } from "./paint.js";
+import { beneath, border, bytes, ends, enlarge, heat, outline, theme, unpack } from "./paint.js";
 import { change, endOf, give, mapsOf, store } from "./store.js";
 
 export class Tile {
@@ -49,7 +49,7 @@ export class Tile {
     const scale = wide / width;
     Object.assign(this.canvas, { width: wide, height: Math.round(height * scale) });
     const context = this.canvas.getContext("2d");
-    context.imageSmoothingEnabled = false;
+    enlarge(context, this.button);
     const { opacity, threshold } = store.settings;
     const colours = ends(theme(this.button).dark, true);
     const layer = heat(map.values, width, { end: endOf(this.data.token, map.name), opacity, threshold, colours });

@@ -34,8 +34,17 @@ export function canvasOf(width, height) {
   return canvas;
 }
 
+const SINGLE = 6; // CSS pixels a pixel: so far enlarged, single ones of a large picture are looked at
+
+// How a picture is drawn on a canvas: sharp or smooth, as the page says for its size.
+export function enlarge(context, element, size = 0) {
+  const smooth = getComputedStyle(element).getPropertyValue("--house-rendering").trim() === "auto";
+  context.imageSmoothingEnabled = smooth && size < SINGLE;
+  context.imageSmoothingQuality = "high";
+}
+
 // A canvas over its whole room, for drawing in CSS pixels, with how wide and high it is; null: it has
-// no room yet. Small pictures stay sharp.
+// no room yet.
 export function over(canvas, room) {
   const { clientWidth: wide, clientHeight: high } = room;
   if (!wide || !high) return null;
@@ -43,7 +52,7 @@ export function over(canvas, room) {
   Object.assign(canvas, { width: Math.round(wide * ratio), height: Math.round(high * ratio) });
   const context = canvas.getContext("2d");
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context.imageSmoothingEnabled = false;
+  enlarge(context, room);
   return { context, wide, high };
 }
 
