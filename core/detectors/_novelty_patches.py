@@ -159,7 +159,7 @@ class PatchNovelty(Detector):
     # Fitting ------------------------------------------------------------------------------------
 
     def phases(self) -> Sequence[Phase]:
-        least = max(self.config.explained, math.ceil(self.config.bank / self._per_image()))
+        least = max(self.config.explained, math.ceil(self.config.bank / self.offered(self.config, self.shape)))
         return [
             Phase("bank of patches", "train", prepare=self._fit_bank, least=least),
             Phase("spans", "train", prepare=self._fit_spans, least=self.config.explained),
@@ -167,13 +167,14 @@ class PatchNovelty(Detector):
             Phase("standardise", "calibration", prepare=self._fit_scales, least=2),
         ]
 
-    def _per_image(self) -> int:
-        """Patches that one training image offers to the bank, in all its turns."""
-        side = self.config.resolution
-        height, width = (side, side) if side else self.shape[1:]
-        reduction = REDUCTIONS[self.config.grid]
+    @staticmethod
+    def offered(config: Config, shape: Shape) -> int:
+        """Patches that one training image of a shape offers to the bank, in all its turns."""
+        side = config.resolution
+        height, width = (side, side) if side else (shape.height, shape.width)
+        reduction = REDUCTIONS[config.grid]
         places = math.ceil(height / reduction) * math.ceil(width / reduction)
-        return min(places, PER_IMAGE) * self.config.turns
+        return min(places, PER_IMAGE) * config.turns
 
     def _fit_bank(self, batches: Iterable[Batch]) -> None:
         """A coreset of the patches of all training images, and the features of the first whole."""

@@ -18,7 +18,7 @@ __all__ = ["LEAST", "Proposal", "Wishes", "proposed"]
 
 LEAST = 12  # different normal images: 6 train, 3 calibrate, 3 test
 LONGER = 256  # pixels of the longer side that is proposed at most
-SIDES = (8, 1024)  # that may be asked for
+SIDES = (16, 1024)  # that may be asked for: detectors need 16 pixels
 TEST, CALIBRATION = 0.2, 0.15  # shares of the normal images
 ENOUGH = 10  # test images, and HELD that calibrate, where there are four times as many
 HELD = 8

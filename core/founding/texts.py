@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from core.detectors._novelty_patches import PatchNovelty
 from core.founding.folders import DIRECT, JOINED, Folders
 from core.founding.proposal import Proposal, Wishes
 from core.founding.twins import words_of
@@ -21,10 +22,11 @@ MAPS = {"points": 300, "layouts": ["umap", "pca"]}
 TRAINING: Mapping[str, Mapping[str, Any]] = {
     "novelty": {
         "title": "Novelty",
-        "text": "Learned the normal images: unfamiliar, or not explained by what it knows.",
+        "text": "A network that learned ImageNet looks at the normal images, patch by patch: what is "
+        "unfamiliar, or not explained by what explains them.",
         "batch_size": 16,
         **MAPS,
-        "config": {"classes": 1, "bank": 500, "explained": 100, "rank": 20, "epochs": 2},
+        "config": {"backbone": "efficientnet_lite0", "bank": 4000, "explained": 40, "rank": 20},
     },
     "glow": {
         "title": "Glow",
@@ -62,7 +64,7 @@ TRAINING: Mapping[str, Mapping[str, Any]] = {
         },
     },
 }
-CAPPED = ("bank", "explained", "rank", "exemplars")  # settings that count training images
+CAPPED = ("explained", "exemplars")  # settings that count training images
 
 
 def scenario_json(
@@ -120,7 +122,8 @@ def _strange(
     if len(found) > 1:
         text = f"Strange images of all {len(found)} kinds."
         joined = {"name": JOINED, "title": "All kinds", "text": text, "joins": True}
-        found.append(joined | {key: common[key] for key in ("classes", "licence")})
+        masks = {"masks": True} if folders.masked else {}
+        found.append(joined | masks | {key: common[key] for key in ("classes", "licence")})
     return found
 
 
@@ -144,6 +147,10 @@ def _trainings(learns: int, proposal: Proposal) -> dict[str, Any]:
                 config[setting] = min(config[setting], learns)
         if min(proposal.shape.size) < config.get("side", 0):  # as the pictures come
             del config["side"]
+    novelty = found["novelty"]["config"]
+    offered = PatchNovelty.offered(PatchNovelty.Config(**novelty), proposal.shape)
+    novelty["bank"] = min(novelty["bank"], offered * learns)
+    novelty["rank"] = min(novelty["rank"], novelty["explained"] // 2)
     return found
 
 

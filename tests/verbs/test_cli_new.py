@@ -286,7 +286,7 @@ def test_folders_that_are_missing_empty_or_too_small_are_refused(
     assert "no image in it can be read" in told("normal", "--strange", own / "empty")
     assert "give --strange, too" in told("normal", "--masks", own / "masks")
     assert "--size takes SIDE or HEIGHTxWIDTH" in told("normal", "--size", "big")
-    assert "sides are 8 to 1024" in told("normal", "--size", "4000")
+    assert "sides are 16 to 1024" in told("normal", "--size", "4000")
     both = told("normal", "--grey", "--colour")
     assert "either --grey or --colour" in both
 
