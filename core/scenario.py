@@ -46,7 +46,7 @@ __all__ = [
     "scenario_names",
 ]
 
-
+CONTROL_IMAGES, CONTROL_SEED = 1000, 0
 OF_SHARE = re.compile(r"(.+)-[0-9]{2}")  # a variant CLASS-GG
 
 
@@ -355,9 +355,6 @@ def _read_scenario(path: Path, name: str) -> Scenario:
     return scenario
 
 
-CONTROL_IMAGES, CONTROL_SEED = 1000, 0
-
-
 def build_reference(scenario: Scenario, sources: Mapping[str, tuple[np.ndarray, ...]]) -> str:
     """Write reference.npz; return its sha256.
 
@@ -396,7 +393,9 @@ def _made(scenario: Scenario, image_set: ImageSet) -> Pictures:
     name = image_set.name
     if image_set.change is not None and image_set.change in CONTROLS:
         normal = scenario.pictures(scenario.normal.name)
-        return Pictures(name, CONTROLS[image_set.change](normal.images[:]), normal.labels)
+        make = CONTROLS[image_set.change]
+        images = normal.images if normal.elsewhere else make(normal.images[:])
+        return Pictures(name, images, normal.labels)
     if image_set.change is not None:
         make = noise_images if image_set.change == "noise" else flat_images
         images = make(CONTROL_IMAGES, scenario.shape, seed=CONTROL_SEED)
@@ -437,8 +436,9 @@ def _of_source(scenario: Scenario, image_set: ImageSet) -> Pictures:
             f"{reference.family}/reference.npz holds the pictures of {image_set.name!r}, which is "
             "not to ship: delete it, and training makes it again"
         )
-    words = f"the pictures of {image_set.title!r} are not shipped; {image_set.had}"
     source = source_named(image_set.source)
+    absence = "not here" if source.at_hand else "not shipped"
+    words = f"the pictures of {image_set.title!r} are {absence}; {image_set.had}"
     if source.at_hand:
         return at_hand(found, source, image_set.only, image_set.first, words=words)
     return laid_out(found, source, settings().data, first=image_set.first, words=words)

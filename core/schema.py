@@ -328,6 +328,18 @@ class ScenarioSets(Strict):
             if whole:
                 raise ValueError(f"set {image_set.name!r} borrows of one that is not shipped")
 
+    def had_as(self, name: str) -> ImageSet:
+        """The set with a source of which the pictures are that a set of that ``name`` shows.
+
+        It is the set itself, or the one that it is part of, changes, or joins: then the first that
+        does not ship.
+        """
+        found = next(s for s in self.sets if s.name == name)
+        if found.joins:
+            found = next((s for s in self.strange if not s.shipped), found)
+        whole = next(s for s in self.sets if s.name == (found.part_of or found.name))
+        return self.normal if whole.source is None else whole
+
     def _normal_names(self) -> list[str]:
         return [s.name for s in self.sets if s.role == "normal"]
 

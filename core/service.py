@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from core import notebook
 from core.answers import answered, loaded
+from core.answers.absent import not_here
 from core.answers.across import Across, AcrossQuery
 from core.answers.bought import Bought, BoughtQuery, Gain, ScoreSplit, ScoreSplitQuery
 from core.answers.classes import Classes, ClassesQuery
@@ -264,7 +265,7 @@ __all__ = [
     "display_table", "edges_of", "evaluate", "flagged_above", "fooled_parts", "forget",
     "fully_connected", "groups_of", "hardest", "ids_of_keys", "join_batches", "keys_of_ids",
     "label_of_own", "lesson_candidates", "lesson_state", "limit_of", "luck", "map_npy",
-    "map_png", "map_svg", "mean_of", "most_fooled", "node_of", "notebook", "overlap_of",
+    "map_png", "map_svg", "mean_of", "most_fooled", "node_of", "not_here", "notebook", "overlap_of",
     "own_scores", "pair_table", "parse_target", "per_image_table", "pictures_of", "pointing",
     "read_study", "report_csv", "report_html", "report_of", "scenarios", "score", "seeds_of",
     "shared_of", "shuffled", "start_lesson", "uploaded_items", "variants_of", "warm_up",

@@ -13,7 +13,8 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from core.answers.images import Gallery, absent_of, page_of, unit_of
+from core.answers.absent import absent_of
+from core.answers.images import Gallery, page_of, unit_of
 from core.answers.loaded import (
     Target,
     files_of,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from core.answers.absent import absent_of, not_here
 from core.answers.loaded import Target, check_part, files_of, loaded, stored_scores
 from core.answers.query import Answered, Query
 from core.cache import Cache
@@ -25,14 +26,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ANSWERS",
-    "NOT_HERE",
     "ORDERS",
     "Gallery",
     "GalleryQuery",
     "ImageQuery",
     "ImageView",
     "Standing",
-    "absent_of",
     "classes_of",
     "display_table",
     "find_picture",
@@ -46,9 +45,6 @@ __all__ = [
     "row_of",
     "unit_of",
 ]
-
-
-NOT_HERE = "its picture is not shipped, its scores are"
 
 
 @dataclass(frozen=True)
@@ -206,8 +202,9 @@ def find_picture(
     text = classes[label] if 0 <= label < len(classes) else ""
     name = f"{query.set_name}#{query.index}"
     if stand_in and pictures.elsewhere:
-        words = scenario.set_named(query.set_name).had
-        return Picture(pictures.shown(query.index), (), (f"{NOT_HERE}: {words}",)), name, text
+        absence, had = not_here(scenario, query.set_name)
+        words = f"its picture is {absence}, its scores are: {had}"
+        return Picture(pictures.shown(query.index), (), (words,)), name, text
     return Picture(pictures.images[query.index], ()), name, text
 
 
@@ -342,15 +339,6 @@ def page_of(rows: np.ndarray, *, count: int, page: int) -> tuple[np.ndarray, int
     pages = max(1, -(-len(rows) // count))
     page = min(max(page, 1), pages)
     return rows[(page - 1) * count : page * count], pages
-
-
-def absent_of(scenario: Scenario, sets: Iterable[str]) -> tuple[str, ...]:
-    """How the pictures are had of each of these sets that has none here, a sentence each."""
-    named = [scenario.set_named(name) for name in dict.fromkeys(map(str, sets))]
-    away = [s for s in named if scenario.pictures(s.name).elsewhere]
-    return tuple(
-        f"The pictures of {s.title} are not shipped, their scores are: {s.had}." for s in away
-    )
 
 
 def gallery_of(

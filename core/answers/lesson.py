@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from core.answers.absent import absent_of
 from core.answers.images import own_picture
 from core.answers.learnt import Asked, Label, Learnt, Lesson
 from core.answers.lesson_queue import LessonState, Message, Queue
@@ -81,6 +82,9 @@ def _images_of(scenario: Scenario) -> _Images:
     """The first images of the normal set, and of each strange one that has its own, and here."""
     wanted = (s for s in scenario.own_sets if s.role == "strange" or s is scenario.normal)
     sets = [s for s in wanted if not scenario.pictures(s.name).elsewhere]
+    if scenario.normal not in sets:
+        had = "".join(absent_of(scenario, (scenario.normal.name,)))
+        raise LessonError(f"a lesson learns from normal images. {had}")
     pieces = [scenario.pictures(s.name).images[: 2 * EACH] for s in sets]
     sizes = [len(piece) for piece in pieces]
     found = _Images(

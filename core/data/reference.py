@@ -18,7 +18,7 @@ from PIL import Image
 from core.cache import freeze
 from core.data.picture import no_picture
 from core.data.sources._base import DataMissing, Source, order_of
-from core.data.views import Absent, Chosen, Files, Images, chunks
+from core.data.views import Absent, Chosen, Files, Images, absence, chunks
 from core.errors import PicturesElsewhere, ScenarioError, no_arrays
 from core.files import write_whole
 from core.shape import Shape
@@ -59,7 +59,7 @@ class Pictures:
     @property
     def elsewhere(self) -> str:
         """Why there are no pictures here and how they are had, or ""."""
-        return self.images.words if isinstance(self.images, Absent) else ""
+        return absence(self.images)
 
     def shown(self, index: int) -> np.ndarray:
         """The image (H, W, C) of an index, or, where it is not here, what stands in its place."""
@@ -81,10 +81,9 @@ class Pictures:
     def nbytes(self) -> int:
         """Bytes of all arrays."""
         packed = 0 if self.packed is None else self.packed.nbytes
-        pixels = 0 if self.elsewhere else math.prod(self.images.shape)
-        if isinstance(self.images, Files | Chosen):
-            pixels = self.images.nbytes
-        return pixels + self.labels.nbytes + packed
+        lazy = isinstance(self.images, Files | Chosen)
+        pixels = self.images.nbytes if lazy else math.prod(self.images.shape)
+        return (0 if self.elsewhere else pixels) + self.labels.nbytes + packed
 
     def chosen(self, name: str, rows: np.ndarray) -> Pictures:
         """The images of some rows (n,) as a set of another name; none is copied."""

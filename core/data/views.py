@@ -13,7 +13,7 @@ from core.data.picture import as_pil, fit, pixels_of
 from core.errors import PicturesElsewhere
 from core.shape import Shape
 
-__all__ = ["MEMORY", "Absent", "Chosen", "Files", "Images", "Joined", "chunks", "fitted"]
+__all__ = ["MEMORY", "Absent", "Chosen", "Files", "Images", "Joined", "absence", "chunks", "fitted"]
 
 MEMORY = 256 * 2**20  # bytes of pictures that are kept once they are read
 CHUNK = 1024
@@ -126,6 +126,22 @@ class Joined(_View):
             if here.any():
                 images[here] = part[rows[here] - self.starts[i]]
         return images
+
+
+def absence(images: Images) -> str:
+    """Why some of these ``images`` (N, ...) are not here, or "": views are looked through.
+
+    Example:
+        >>> away = Absent((5, 2, 2, 3), "they may not ship")
+        >>> absence(Joined([Chosen(away, np.array([4])), np.zeros((1, 2, 2, 3), np.uint8)]))
+        'they may not ship'
+    """
+    if isinstance(images, Absent):
+        return images.words
+    if isinstance(images, Chosen):
+        return absence(images.images)
+    parts = images.parts if isinstance(images, Joined) else ()
+    return next(filter(None, map(absence, parts)), "")
 
 
 class Files(_View):

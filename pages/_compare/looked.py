@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from core.service import AcrossQuery, keys_of_ids
+from core.service import AcrossQuery, keys_of_ids, not_here
 from pages._compare import own_scores
 from pages._compare.models import Compared
 from pages._compare.said import place
@@ -63,8 +63,8 @@ def show(
         with st.container(width="stretch"):
             st.markdown(f"**{plain(title)}**  \n{_percentiles(c, own_id)}")
             if pictures.elsewhere:
-                had = c.scenario.set_named(set_name).had
-                st.caption(plain(f"The picture is not shipped, its scores are: {had}"))
+                absence, had = not_here(c.scenario, set_name)
+                st.caption(plain(f"The picture is {absence}, its scores are: {had}"))
             with st.container(horizontal=True, gap="small"):
                 _links(c, own_id)
                 notebook.pin(c.scenario.name, own_id, key=key)

@@ -20,6 +20,7 @@ from core.service import (
     fooled_parts,
     hardest,
     most_fooled,
+    not_here,
 )
 from pages._overview.cells import BELOW, bar, number
 from pages._shared import draw
@@ -109,7 +110,9 @@ def _line(shown: Shown, image_set: ImageSet) -> str:
     few = images[:FEWER] if shown.columns > MANY else images
     share = SHARE * len(few) / max(len(images), 1)
     away = shown.overview.scenario.pictures(image_set.name).elsewhere
-    role = f"{image_set.role}, pictures not shipped" if away else image_set.role
+    role = image_set.role
+    if away:
+        role = f"{role}, pictures {not_here(shown.overview.scenario, image_set.name)[0]}"
     head = (
         f'<th role="rowheader" scope="row" class="set">{escape(image_set.title)}'
         f"<small>{escape(role)}</small></th>"

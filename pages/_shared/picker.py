@@ -22,6 +22,7 @@ from core.service import (
     Shape,
     Target,
     ask,
+    not_here,
 )
 from pages._shared import links, uploads
 from pages._shared.text import plain
@@ -159,7 +160,8 @@ def _that_is_here(
     if not scenario.pictures(set_name).elsewhere:
         return set_name, index
     image_set = scenario.set_named(set_name)
-    words = f"the pictures of {image_set.title} are not shipped: {image_set.had}"
+    absence, had = not_here(scenario, set_name)
+    words = f"the pictures of {image_set.title} are {absence}: {had}"
     normal = scenario.normal
     index = min(index, sizes[normal.name] - 1)
     st.info(
