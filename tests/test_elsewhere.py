@@ -45,6 +45,47 @@ def test_colour_sheets_lose_nothing_however_many_there_are(
     assert np.array_equal(read_reference(path, "x")["scenes"].images, SCENES)
 
 
+@pytest.mark.parametrize("n", [1, 4, 7])
+def test_large_grey_images_lie_on_sheets_that_lose_nothing_with_their_masks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n: int
+) -> None:
+    monkeypatch.setattr(reference, "SIDE", 150)  # two images below, one beside: 1, 2 or 4 sheets
+    rng = np.random.default_rng(n)
+    images = rng.integers(0, 256, (n, 64, 80, 1), np.uint8)
+    masks = rng.integers(0, 2, (n, 64, 80), np.uint8)
+    path = tmp_path / "reference.npz"
+    write_reference(path, {"screws": (images, np.arange(n), masks)})
+    with np.load(path) as stored:
+        assert sum("sheet" in key for key in stored.files) == -(-n // 2)
+        assert "screws/images" not in stored.files
+    screws = read_reference(path, "x")["screws"]
+    assert np.array_equal(screws.images, images)
+    assert np.array_equal(screws.masks, masks)
+    assert (screws.labels.tolist(), screws.elsewhere) == (list(range(n)), "")
+
+
+@pytest.mark.parametrize("shape", [(2, 63, 64, 1), (2, 64, 64), (2, 28, 28, 1)])
+def test_small_grey_images_are_stored_as_they_were(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    write_reference(tmp_path / "reference.npz", {"digits": (images, np.zeros(2, int))})
+    with np.load(tmp_path / "reference.npz") as stored:
+        assert set(stored.files) == {"digits/images", "digits/labels"}
+    found = read_reference(tmp_path / "reference.npz", "x")["digits"].images
+    assert np.array_equal(found, images.reshape(found.shape))
+
+
+def test_a_damaged_sheet_of_grey_images_is_one_clear_error(tmp_path: Path) -> None:
+    path = tmp_path / "reference.npz"
+    write_reference(path, {"screws": (np.zeros((1, 64, 64, 1), np.uint8), np.zeros(1, int))})
+    with np.load(path) as stored:
+        arrays = {key: stored[key] for key in stored.files}
+    arrays["screws/sheet0"] = arrays["screws/sheet0"][:-9]
+    np.savez(path, **arrays)
+    with pytest.raises(ScenarioError, match=r"x/reference\.npz cannot be read: ") as error:
+        read_reference(path, "x")
+    assert "\n" not in str(error.value)
+
+
 def test_of_a_set_that_does_not_ship_no_pixel_is_written(tmp_path: Path) -> None:
     path = tmp_path / "reference.npz"
     write_reference(path, {"scenes": (SCENES, LABELS)}, elsewhere={"scenes"})

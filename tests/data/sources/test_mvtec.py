@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from core.data.sources import DataMissing, Labelled, source_named
+from core.data.sources.mvtec import mask_of
 from core.shape import Shape
 
 SHAPE = Shape(1, 8, 8)
@@ -111,6 +112,53 @@ def test_images_are_read_when_they_are_asked_for_and_not_before(nut: Path) -> No
         images[4:]
     with pytest.raises(DataMissing, match=r"cut/000_mask\.png cannot be read: No such file"):
         masks[:]
+
+
+@pytest.mark.parametrize("suffix", ["png", "tiff"])
+def test_images_and_masks_of_16_bits_are_read_at_their_full_range(nut: Path, suffix: str) -> None:
+    (nut / "test/cut/000.png").unlink()
+    deep = np.repeat(np.array([0, 257, 65535, 32896], np.uint16), 16).reshape(8, 8)
+    save(nut / f"test/cut/000.{suffix}", deep)
+    mask = np.zeros((8, 8), np.uint16)
+    mask[0, :4] = 1, 255, 256, 65535  # 256 has no bit in its lower byte
+    save(nut / "ground_truth/cut/000_mask.png", mask)
+    test = read(nut)
+    assert test.images[4][::2, 0, 0].tolist() == [0, 1, 255, 128]
+    assert test.masks is not None
+    found = np.zeros((8, 8), np.uint8)
+    found[0, :4] = 1
+    assert np.array_equal(test.masks[4], found)
+    assert np.array_equal(mask_of(nut / "ground_truth/cut/000_mask.png"), found.astype(bool))
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_an_image_of_4000_pixels_is_averaged_and_its_mask_covers_the_same(
+    nut: Path, suffix: str
+) -> None:
+    (nut / "test/cut/000.png").unlink()
+    image, mask = grey(20, 3000, 4000), grey(0, 3000, 4000)
+    image[750:1500, 2000:3000] = 220
+    mask[750:1500, 2000:3000] = 255
+    save(nut / f"test/cut/000.{suffix}", image)
+    save(nut / "ground_truth/cut/000_mask.png", mask)
+    test = read(nut, Shape(1, 64, 64))
+    assert test.masks is not None
+    found = np.zeros((64, 64), np.uint8)
+    found[8 + 12 : 8 + 24, 32:48] = 1  # 64x48, 8 black rows above and below
+    assert np.array_equal(test.masks[4], found)
+    picture = test.images[4][..., 0]
+    assert np.array_equal(picture > 120, found.astype(bool))
+    assert abs(picture[23:29, 35:45].astype(int) - 220).max() <= 4  # away from edges, which ring
+
+
+def test_a_folder_of_two_images_each_is_read(nut: Path) -> None:
+    (nut / "train/good/002.png").unlink()
+    shutil.rmtree(nut / "test/cut")
+    shutil.rmtree(nut / "ground_truth/cut")
+    train, test = read(nut, train=True), read(nut)
+    assert (len(train.images), len(test.images), test.labels.tolist()) == (2, 4, [0, 0, 1, 1])
+    assert test.masks is not None
+    assert test.masks[:].any((1, 2)).tolist() == [False, False, True, True]
 
 
 # What is wrong is named -------------------------------------------------------------------------
