@@ -104,6 +104,11 @@ def _normal(scenario: Scenario, *, share: float | None, download: bool) -> dict[
     if held_out is not None:
         train, parts = np.arange(n), {"calibration": held_out}
     else:
+        if split.calibration >= n:
+            raise ScenarioError(
+                f"{scenario.name} has {n} training images, and its split holds out "
+                f"{split.calibration} of them to calibrate: none are left to train"
+            )
         train, rest = calibration_split(n, calibration=split.calibration, seed=split.seed)
         parts = {"calibration": _chosen(whole, rest, only)}
     if share is not None:

@@ -75,6 +75,14 @@ def test_training_and_held_out_images_are_split_by_the_seed(scenario) -> None:
     assert isinstance(streams["train"].images, Chosen)
 
 
+def test_a_split_that_leaves_nothing_to_train_is_said_with_both_numbers(scenario) -> None:
+    def all_held_out(values: dict[str, Any]) -> None:
+        values["split"]["calibration"] = 40
+
+    with pytest.raises(ScenarioError, match=r"tiny has 40 training images.* holds out 40 of them"):
+        streams_of(scenario(all_held_out), ["train"], 8)
+
+
 def test_a_class_is_chosen_after_the_split(scenario) -> None:
     streams = streams_of(scenario(lambda v: v["normal"].update(only=1)), ["train"], 2)
     for name, rows in zip(
