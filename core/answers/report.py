@@ -188,6 +188,7 @@ def _model(scenario: Scenario, name: str, scores: BatchScores, *, judged: _Judge
         trained_on=f"{card.data.images:,} images of {card.data.name}",
         sha256=card.weights.sha256,
         seal=card.seal,
+        licence=card.licence,
         false_alarm_rate=None if verdict is None else verdict.false_alarm_rate,
         recall=None if verdict is None else verdict.recall,
         precision=None if verdict is None else verdict.precision,

@@ -63,6 +63,7 @@ class ReportModel:
         false_alarm_rate, recall, precision: measured on the scenario's reference images, at the
             prevalence that is expected; None where there are none.
         sha256, seal: of its weights, and of its card.
+        licence: of its weights, which its training images bind.
     """
 
     name: str
@@ -81,6 +82,7 @@ class ReportModel:
     trained_on: str
     sha256: str
     seal: str
+    licence: str
     false_alarm_rate: Estimate | None = None
     recall: Estimate | None = None
     precision: Estimate | None = None

@@ -30,6 +30,7 @@ def model(name: str, percentiles: list[float], **changes: object) -> ReportModel
         percentiles=values, flagged=values > 95, foreign=values > 99.5, threshold=9.5,
         threshold_raw=9.5, standing=95.0, above=250, calibration=5000,
         trained_on="55,000 images of A", sha256="ab" * 32, seal="cd" * 32,
+        licence=f"Weights: as the training images, CC <{name}> 4.0",
         false_alarm_rate=Estimate(0.05, 0.04, 0.06), recall=half,
         precision=Estimate(0.0917, 0.07, 0.12),
     )  # fmt: skip
@@ -91,6 +92,12 @@ class Page(HTMLParser):
     def said(self) -> str:
         """All text, with one space wherever there is some."""
         return " ".join(" ".join(self.text).split())
+
+
+def test_the_page_says_under_which_licence_each_model_is(report: Report) -> None:
+    said = Page(report_html(report)).said
+    for name in ("glow", "mirror"):
+        assert said.count(f"Weights: as the training images, CC <{name}> 4.0.") == 1
 
 
 def test_the_page_is_whole_and_asks_nothing_of_anybody(report: Report) -> None:

@@ -70,6 +70,7 @@ def test_a_report_has_the_numbers_that_are_printed(
     card = checkpoint.read_card(tiny_scenario.folder, "glow")
     assert card.weights.sha256 in page
     assert card.seal in page
+    assert f"{card.licence}." in page
 
 
 def test_printing_is_the_same_with_a_report_and_without(
