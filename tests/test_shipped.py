@@ -122,7 +122,9 @@ def test_hardly_a_test_image_of_its_own_kind_is_foreign_to_a_model(
     # than one, and each end has an image in some 500: 0.4 %, found less well again.
     most = 0.002 if card.calibration.images >= 5000 else 0.008
     most = 0.016 if len(card.calibration.quantiles) == 3 else most
-    assert foreign(standing).mean() <= most
+    # Of few calibration images the ends are the outermost ones: beyond each lies one in so many.
+    most = max(most, 3 / card.calibration.images)
+    assert foreign(standing).mean() <= most + 1 / len(foreign(standing))
 
 
 @pytest.mark.parametrize("model", ["glow.outliers", "glow.dense"])
@@ -164,7 +166,7 @@ def test_no_file_in_checkpoints_belongs_to_nothing() -> None:
     for name in scenario_names():
         folder = load_scenario(name).folder
         stems = [p.stem for p in CHECKPOINTS if p.parent == folder]
-        known = {"scenario.json", "reference.npz"}
+        known = {"scenario.json", "reference.npz", "LICENSE.txt"}
         for stem in stems:
             known |= {f"{stem}.safetensors", f"{stem}.json", f"{stem}.atlas.npz"}
         assert {p.name for p in folder.iterdir()} <= known, name
@@ -183,7 +185,7 @@ def test_the_card_belongs_to_its_place_and_its_scenario(
     for key, value in training.config.items():
         assert card.config[key] == value or key == "score", key  # the score is chosen after it
     assert card.data.split_seed == scenario.split.seed
-    if scenario.normal.only is None:
+    if scenario.name == scenario.family:
         assert card.data.calibration == scenario.split.calibration
     else:  # the class's share of it
         assert 0.08 < card.data.calibration / scenario.split.calibration < 0.12
@@ -248,10 +250,10 @@ def test_there_is_a_stored_score_for_every_reference_image(world: Scenario, load
 def test_the_cards_figures_are_those_of_the_stored_scores(world: Scenario, loaded, stored) -> None:
     detector, card = loaded
     scenario = world
-    normal = stored[scenario.normal.name]
     whole = scenario.name == scenario.family
     assert set(card.metrics) == {s.name for s in scenario.strange}
     for name, parts in card.metrics.items():
+        normal = stored[scenario.normal_of(name).name]
         assert set(parts) == set(normal)
         for part, figures in parts.items():
             # The same float32 numbers through the same counting.
@@ -263,11 +265,12 @@ def test_the_cards_figures_are_those_of_the_stored_scores(world: Scenario, loade
                 len(stored[name][part]),
             )
     for name in [s.name for s in scenario.strange][:1]:
-        part = card.score.part
+        part, normal = card.score.part, stored[scenario.normal_of(name).name]
         figures = measure(normal[part], stored[name][part]).as_dict()
         off = 1e-12 if whole else 2 / len(normal[part])
         assert card.metrics[name][part].as_dict() == pytest.approx(figures, abs=off)
     if "bits_per_dimension" in card.figures:
+        normal = stored[scenario.normal.name]
         shown = detector.to_display("total", normal["total"].astype(float)).mean()
         # The card keeps four decimals.
         assert card.figures["bits_per_dimension"] == pytest.approx(shown, abs=1e-4)
@@ -281,8 +284,21 @@ def test_about_five_per_cent_of_normal_test_images_are_flagged(
     flagged = (normal > card.score.threshold).mean()
     # Training and test images are of one source: 5 % give or take sampling and a little drift. A
     # class has 500 images to calibrate: the threshold alone moves by 1 % (one deviation).
-    low, high = (0.03, 0.075) if world.normal.only is None else (0.01, 0.1)
-    assert low < flagged < high
+    low, high = (0.03, 0.075) if world.name == world.family else (0.01, 0.1)
+    if world.name == world.family and card.calibration.images < 1000:
+        low, high = flagged_by_chance(card.calibration.images, len(normal))
+    assert low <= flagged <= high
+
+
+def flagged_by_chance(calibration: int, test: int) -> tuple[float, float]:
+    """Shares of test images above the 95th percentile of so many others alike, one in 1,000 out.
+
+    None of 41, or eleven of them, are nothing odd where 64 images set the threshold.
+    """
+    rng, tries = np.random.default_rng(0), 4000
+    thresholds = np.quantile(rng.random((tries, calibration)), 0.95, axis=1)
+    shares = (rng.random((tries, test)) > thresholds[:, None]).mean(1)
+    return float(np.quantile(shares, 0.0005)), float(np.quantile(shares, 0.9995))
 
 
 def test_the_images_that_a_detector_keeps_are_there_and_are_normal(path: Path, loaded) -> None:
@@ -400,3 +416,5 @@ def test_good_test_screws_are_darker_than_defective_ones_as_their_set_says() -> 
     good = means.pop("good")
     assert "darker" in world.normal.text
     assert good + 10 < min(means.values())
+
+    assert collapsed <= (2 if world.name == world.family else 0)  # garments: two of sixteen
