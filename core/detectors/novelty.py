@@ -2,8 +2,7 @@
 
 A B-cos network explains what it says exactly: as W(x) x. Familiarity is the distance of its
 features to those of normal images. Novelty is what of the image lies outside of all that
-explanations of normal images ever used: a familiar image with something new in it is found by the
-second alone.
+explanations of normal images ever used: it alone finds something new in a familiar image.
 """
 
 from __future__ import annotations
@@ -52,9 +51,8 @@ class Novelty(Detector):
             "normal, no background": a reading that misleads where one class is normal.
         pixels: the control that knows no explanation: |x - m - P P'(x - m)|, P as many principal
             components of raw pixels as V has directions.
-        sum: familiarity + the reading that the config names, both standardised on held-out normal
-            images: the score.
-        sum_pixels: familiarity + pixels, likewise.
+        sum: familiarity + the reading that the config names, both standardised: the score.
+        sum_pixels: familiarity + pixels, both standardised on held-out normal images.
 
     The encoder learned classes by their labels, those of the normal images or of others; or it is
     that of another checkpoint, which never saw what is judged.
@@ -80,15 +78,13 @@ class Novelty(Detector):
 
         Attributes:
             classes: of its training images, that the encoder tells apart.
-            data: the images that it learns and is fitted to: "train", or "general", the
-                scenario's auxiliary ones.
+            data: the images that it is fitted to: "train", or "general", the auxiliary ones.
             encoder: the checkpoint whose encoder it asks, in place of one of its own.
             width: channels of the first layer; the last has ten times as many.
             bank: training features that familiarity looks at, drawn at random.
             explained: training images whose explanations are spanned.
             rank: directions of every span, and of the control.
-            inner, fields: the layer (from 0) whose activations are read, by means of fields x
-                fields.
+            inner, fields: the layer (from 0) that is read, by means of fields x fields.
             reading: of novelty, that the score adds.
             epochs, background_epochs: of the encoder's training, and of the background's.
         """
