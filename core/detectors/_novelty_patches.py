@@ -159,7 +159,8 @@ class PatchNovelty(Detector):
     # Fitting ------------------------------------------------------------------------------------
 
     def phases(self) -> Sequence[Phase]:
-        least = max(self.config.explained, math.ceil(self.config.bank / self.offered(self.config, self.shape)))
+        images = math.ceil(self.config.bank / self.offered(self.config, self.shape))
+        least = max(self.config.explained, images)
         return [
             Phase("bank of patches", "train", prepare=self._fit_bank, least=least),
             Phase("spans", "train", prepare=self._fit_spans, least=self.config.explained),

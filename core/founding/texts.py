@@ -22,8 +22,8 @@ MAPS = {"points": 300, "layouts": ["umap", "pca"]}
 TRAINING: Mapping[str, Mapping[str, Any]] = {
     "novelty": {
         "title": "Novelty",
-        "text": "A network that learned ImageNet looks at the normal images, patch by patch: what is "
-        "unfamiliar, or not explained by what explains them.",
+        "text": "A network that learned ImageNet looks at the normal images, patch by patch: what "
+        "is unfamiliar, or not explained by what explains them.",
         "batch_size": 16,
         **MAPS,
         "config": {"backbone": "efficientnet_lite0", "bank": 4000, "explained": 40, "rank": 20},
