@@ -109,7 +109,9 @@ def _cell(
 ) -> str:
     """A set's pictures in a square, and words below; sizes of the square and of all, in rem."""
     side, width = sizes
-    source = b64encode(draw.png([_square(images)])).decode()
+    source = b64encode(
+        draw.png([_square(np.stack([draw.reduced(one) for one in images]))])
+    ).decode()
     return (
         f'<div role="listitem" style="width:{width:g}rem">'
         f'<img src="data:image/png;base64,{source}" alt="{escape(f"Images of {image_set.title}")}" '

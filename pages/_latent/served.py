@@ -77,7 +77,7 @@ def _strip(scenario: str, named: list[tuple[str, str]]) -> Response:
         images = service.pictures_of(scenario, [(name, int(index)) for name, index in named])
     except service.OutskirtsError as error:
         return none(str(error))
-    picture = np.concatenate(list(images), axis=1)
+    picture = np.concatenate([draw.reduced(image) for image in images], axis=1)
     return Response(draw.png([picture]), media_type="image/png", headers=HOUR)
 
 

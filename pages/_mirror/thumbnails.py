@@ -31,7 +31,7 @@ def mirrored(request: Request) -> Response:
         pictures = service.pictures_of(at["scenario"], ((at["set_name"], int(index)),) * 2)
     except service.OutskirtsError as error:
         return none(str(error))
-    picture = np.concatenate(list(pictures), axis=1)
+    picture = np.concatenate([draw.reduced(one) for one in pictures], axis=1)
     return Response(draw.png([picture]), media_type="image/png", headers=FOREVER)
 
 

@@ -123,7 +123,7 @@ def _line(shown: Shown, image_set: ImageSet) -> str:
 
 def _strip(images: np.ndarray, title: str, share: float) -> str:
     """The first pictures of a set, side by side; they take so many percent of the window at most."""
-    picture = draw.strip(images, SIDE)
+    picture = draw.strip(np.stack([draw.reduced(i, 2 * SIDE) for i in images]), SIDE)
     height, width = picture.shape[:2]
     rem = HEIGHT * width / height
     source = b64encode(draw.png([picture])).decode()

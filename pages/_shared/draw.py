@@ -16,6 +16,7 @@ from pages._shared.theme import palette, template
 
 __all__ = [
     "DASH",
+    "SMALL",
     "Trace",
     "chart",
     "enlarge",
@@ -24,6 +25,7 @@ __all__ = [
     "line_at",
     "panels_of",
     "png",
+    "reduced",
     "save_as",
     "strip",
 ]
@@ -40,6 +42,22 @@ def enlarge(image: np.ndarray, side: int = 192) -> np.ndarray:
     factor = max(1, side // max(image.shape[:2]))
     large = image.repeat(factor, 0).repeat(factor, 1)
     return large[..., 0] if large.shape[2] == 1 else large
+
+
+SMALL = 160  # pixels of the longer side of a picture in a gallery, at most
+
+
+def reduced(image: np.ndarray, most: int = SMALL) -> np.ndarray:
+    """An image (H, W, C) uint8 of at most so many pixels a side, each the mean of a block; or itself.
+
+    What is shown small is sent small: a sharp screen draws two pixels where a page counts one.
+    """
+    factor = -(-max(image.shape[:2]) // most)
+    if factor <= 1:
+        return image
+    grey = image.shape[2] == 1
+    small = np.asarray(Image.fromarray(image[..., 0] if grey else image).reduce(factor))
+    return small[..., None] if grey else small
 
 
 def png(strips: Sequence[np.ndarray]) -> bytes:

@@ -23,7 +23,7 @@ def row(pictures: Sequence[tuple[np.ndarray, str, str]], *, width: int) -> str:
     """
     figures = ""
     for image, caption, alt in pictures:
-        source = b64encode(draw.png([image])).decode()
+        source = b64encode(draw.png([draw.reduced(image, 2 * width)])).decode()
         figures += (
             f'<figure style="margin:0;width:{width}px;text-align:center">'
             f'<img src="data:image/png;base64,{source}" alt="{escape(alt)}" width="{width}" '
