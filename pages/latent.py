@@ -13,7 +13,7 @@ from pages._latent.explorer import Browsing, OneMap, explorer, said
 from pages._latent.tags import tags
 from pages._latent.turning import show_3d
 from pages._shared.ask import ask
-from pages._shared.controls import choice, heading
+from pages._shared.controls import choice, heading, say_untrained
 
 
 @dataclass(frozen=True)
@@ -123,4 +123,4 @@ heading("latent", overview.scenario, [*trained(overview)])
 if trained(overview):
     explore(overview)
 else:
-    st.info(f"{overview.scenario.title} has no trained detector.", icon=":material/info:")
+    say_untrained(overview.scenario)
