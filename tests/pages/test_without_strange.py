@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,6 +70,36 @@ def test_a_page_opens_without_strange_images(alone: Tiny, page: str) -> None:
     app = opened(page)
     assert not app.exception, app.exception
     assert not [e.value for e in app.error]
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        ("compare", "nothing can be counted as found or missed"),
+        ("likelihoods", "likelihoods are compared with those of strange ones"),
+    ],
+)
+def test_a_page_of_strange_images_says_in_a_line_that_there_are_none(
+    alone: Tiny, page: str, words: str
+) -> None:
+    (line,) = [one.value for one in opened(page).info]
+    assert line.startswith("There are no strange images in this scenario: ")
+    assert words in line
+
+
+@pytest.mark.parametrize("page", ["compare", "explain", "own"])
+def test_a_page_without_models_says_the_command_that_trains_one(
+    alone: Tiny, page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = tmp_path / "checkpoints" / "tiny"
+    bare.mkdir(parents=True)
+    for name in ("scenario.json", "reference.npz"):
+        if (alone.folder / name).exists():
+            shutil.copy(alone.folder / name, bare / name)
+    _settle(monkeypatch, tmp_path)
+    (line,) = [one.value for one in opened(page).info]
+    assert "No model of this scenario is trained yet" in line
+    assert "`python -m core train tiny/novelty` trains one" in line
 
 
 def test_evaluate_says_that_there_is_nothing_strange(alone: Tiny, call: Call) -> None:

@@ -12,6 +12,7 @@ from conftest import Call, Tiny, _settle, forget_everything
 from PIL import Image
 
 from core.data.sources import source_named
+from core.detectors import detector_class
 from core.scenario import load_scenario
 from core.train.streams import reference_sets, streams_of
 
@@ -216,6 +217,29 @@ def test_16_bit_and_4000_pixel_images_are_taken(place: Tiny, own: Path, call: Ca
     said = call("new", "mine", "--normal", own / "normal")
     assert said.status == 0, said.err
     assert "pictures: 40x40 grey (images seen: 40x40 to 4000x4000, 2 sizes" in said.out
+
+
+@pytest.mark.parametrize("height_width", ["16", "1024", "16x256", "33x57"])
+def test_twelve_images_of_any_size_are_enough_for_every_proposed_detector(
+    place: Tiny, own: Path, call: Call, height_width: str
+) -> None:
+    """Each takes its settings; novelty wants no more patches than six images offer."""
+    for i in range(12):
+        save(own / f"few/{i}.png", picture(i))
+    assert call("new", "few", "--normal", own / "few", "--size", height_width).status == 0
+    scenario = load_scenario("few")
+    for name, training in scenario.training.items():
+        cls = detector_class(name).for_settings(training.config)
+        detector = cls(cls.Config(**training.config), scenario.shape)
+        for phase in detector.phases():
+            assert phase.least <= {"calibration": 3}.get(str(phase.data), 6), (name, phase.name)
+
+
+def test_a_joined_set_has_masks_where_its_kinds_have(place: Tiny, own: Path, call: Call) -> None:
+    call(*arguments(own))
+    assert all(one.masks for one in load_scenario("mine").strange)
+    call("new", "bare", "--normal", own / "normal", "--strange", own / "strange")
+    assert not any(one.masks for one in load_scenario("bare").strange)
 
 
 # What is refused --------------------------------------------------------------------------------
