@@ -16,12 +16,14 @@ from core.shape import Shape
 
 __all__ = ["LEAST", "Proposal", "Wishes", "proposed"]
 
-LEAST = 12  # different normal images: 6 train, 3 calibrate, 3 test
+LEAST = 12  # different normal images: 6 train, 4 calibrate, 2 test
 LONGER = 256  # pixels of the longer side that is proposed at most
 SIDES = (16, 1024)  # that may be asked for: detectors need 16 pixels
 TEST, CALIBRATION = 0.2, 0.15  # shares of the normal images
 ENOUGH = 10  # test images, and HELD that calibrate, where there are four times as many
 HELD = 8
+TYPICAL = 4  # calibrate at least, for a flow's typicality
+LEARN = 6  # train at least, for the neighbours that Outskirts asks for
 SHOWN = 64 * 2**20  # bytes of normal test images at most: pages hold them in memory
 
 
@@ -137,9 +139,9 @@ def _split(
 ) -> tuple[list[int], list[int], list[int]]:
     """Rows that train, that calibrate and that test: whole groups, drawn by the seed."""
     n = len(groups)
-    test = max(round(TEST * n), min(ENOUGH, n // 4))
+    test = max(round(TEST * n), min(ENOUGH, n // 4, n - LEARN - TYPICAL))
     test = min(test, max(ENOUGH, SHOWN // int(np.prod(shape))))
-    held = max(round(CALIBRATION * n), min(HELD, n // 4))
+    held = max(round(CALIBRATION * n), min(HELD, n // 4), TYPICAL)
     order = np.random.default_rng(seed).permutation(n)
     parts = order[test + held :], order[test : test + held], order[:test]
     train, calibration, shown = (sorted(r for g in part for r in groups[g]) for part in parts)
