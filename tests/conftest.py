@@ -136,6 +136,22 @@ def _trained_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def _masked_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train the model of `tiny.masked_json` once."""
+    from core.scenario import load_scenario
+    from core.train import run
+
+    root = tmp_path_factory.mktemp("masked")
+    with pytest.MonkeyPatch.context() as patch:
+        found = _settle(patch, root)
+        _with_models(patch, found, tiny.masked_json())
+        scenario = load_scenario("tiny")
+        run.train(scenario, "glow", training=scenario.training_of("glow"))
+    forget_everything()
+    return root
+
+
+@pytest.fixture(scope="session")
 def _novelty_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train the model of `tiny.novelty_json` once."""
     from core.scenario import load_scenario

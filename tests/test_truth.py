@@ -18,7 +18,6 @@ from streamlit.testing.v1 import AppTest
 from core import service
 from core.answers.loaded import loaded
 from core.card import Card
-from core.evaluate.metrics import bootstrap_auroc
 from core.evaluate.pixels import aupimo, measure_pixels
 from core.explain import truth as file
 from core.explain.methods import ExplainError, explain
@@ -33,45 +32,16 @@ from core.service import (
     Target,
     ask,
 )
-from core.train import run
 from pages._explain import truth
 
 GLOW = Target("tiny", "glow")
 
 
-def masked_json() -> dict:
-    """A scenario.json whose strokes have masks, in two kinds, and whose flipped boxes have none."""
-    scenario = tiny.scenario_json(("flipped",))
-    known = {"text": "Of a kind.", "licence": "MIT"}
-    scenario["strange"][0] |= {"masks": True}
-    scenario["strange"] += [
-        {"name": n, "title": n.title(), "part_of": "strokes", "only": i, **known}
-        for i, n in enumerate(("zeros", "ones"))
-    ]
-    scenario["training"]["glow"] |= {"minutes": 0.003}
-    return scenario
-
-
-@pytest.fixture(scope="module")
-def _root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("truth")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(bootstrap_auroc.__kwdefaults__, "draws", 20)
-        patch.setattr("core.train.streams.source_named", tiny.source_named)
-        found = _settle(patch, root)
-        found.folder.mkdir(parents=True)
-        (found.folder / "scenario.json").write_text(json.dumps(masked_json()))
-        scenario = load_scenario("tiny")
-        run.train(scenario, "glow", training=scenario.training_of("glow"))
-    forget_everything()
-    return root
-
-
 @pytest.fixture
 def masked(
-    _root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few_draws: None
+    _masked_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few_draws: None
 ) -> Iterator[Tiny]:
-    shutil.copytree(_root / "checkpoints", tmp_path / "checkpoints")
+    shutil.copytree(_masked_root / "checkpoints", tmp_path / "checkpoints")
     yield _settle(monkeypatch, tmp_path)
     forget_everything()
 

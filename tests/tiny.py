@@ -198,6 +198,19 @@ def roles_json() -> dict:
     return scenario
 
 
+def masked_json() -> dict:
+    """A scenario.json whose strokes have masks, in two kinds, and whose flipped boxes have none."""
+    scenario = scenario_json(("flipped",))
+    known = {"text": "Of a kind.", "licence": "MIT"}
+    scenario["strange"][0] |= {"masks": True}
+    scenario["strange"] += [
+        {"name": n, "title": n.title(), "part_of": "strokes", "only": i, **known}
+        for i, n in enumerate(("zeros", "ones"))
+    ]
+    scenario["training"]["glow"] |= {"minutes": 0.003}
+    return scenario
+
+
 def novelty_json() -> dict:
     """A scenario.json of two strange sets, with a model whose score adds two parts."""
     scenario = scenario_json(("turned",))

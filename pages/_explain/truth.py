@@ -77,7 +77,8 @@ def _show(asked: Asked, overview: Overview, able: Sequence[MethodRow]) -> None:
         st.rerun()  # the maps above are to show what was clicked
     with in_words():
         titles = {m.key: m.title for m in able}
-        method = choice("Map", titles, key="explain_truth", kind="select")
+        with st.columns([1, 1.05], gap="medium")[0]:
+            method = choice("Map", titles, key="explain_truth", kind="select")
         found = _found(asked, method, titles[method])
         if found is None:
             return
