@@ -393,8 +393,8 @@ def _made(scenario: Scenario, image_set: ImageSet) -> Pictures:
     name = image_set.name
     if image_set.change is not None and image_set.change in CONTROLS:
         normal = scenario.pictures(scenario.normal.name)
-        make = CONTROLS[image_set.change]
-        images = normal.images if normal.elsewhere else make(normal.images[:])
+        changed = CONTROLS[image_set.change]
+        images = normal.images if normal.elsewhere else changed(normal.images[:])
         return Pictures(name, images, normal.labels)
     if image_set.change is not None:
         make = noise_images if image_set.change == "noise" else flat_images

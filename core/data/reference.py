@@ -81,8 +81,10 @@ class Pictures:
     def nbytes(self) -> int:
         """Bytes of all arrays."""
         packed = 0 if self.packed is None else self.packed.nbytes
-        lazy = isinstance(self.images, Files | Chosen)
-        pixels = self.images.nbytes if lazy else math.prod(self.images.shape)
+        if isinstance(self.images, Files | Chosen):  # read when asked for
+            pixels = self.images.nbytes
+        else:
+            pixels = math.prod(self.images.shape)
         return (0 if self.elsewhere else pixels) + self.labels.nbytes + packed
 
     def chosen(self, name: str, rows: np.ndarray) -> Pictures:

@@ -320,14 +320,12 @@ class PatchNovelty(Detector):
         """W at the patches of images x (N, C, H, W), (N, F, h, w), each stage at length 1."""
         with torch.no_grad():
             stages = self.backbone.activations(self._seen(x), max(self.config.stages))
-        maps = {
-            stage: linear_map(
-                lambda a, s=stage: along_itself(self.backbone.after(s, a)[-1].mean((2, 3))),
-                stages[stage],
-            )
-            for stage in self.config.stages
-        }
+        maps = {stage: self._stage_weights(stage, stages[stage]) for stage in self.config.stages}
         return self._as_patches([maps.get(i, a) for i, a in enumerate(stages)])
+
+    def _stage_weights(self, stage: int, a: Tensor) -> Tensor:
+        """W of activations a (N, C, h, w) of a stage."""
+        return linear_map(lambda a: along_itself(self.backbone.after(stage, a)[-1].mean((2, 3))), a)
 
     def _rest(self, x: Tensor) -> Tensor:
         """v - V V'v of images x (N, C, H, W), as cells."""

@@ -110,7 +110,7 @@ def _line(shown: Shown, image_set: ImageSet) -> str:
     few = images[:FEWER] if shown.columns > MANY else images
     share = SHARE * len(few) / max(len(images), 1)
     away = shown.overview.scenario.pictures(image_set.name).elsewhere
-    role = image_set.role
+    role: str = image_set.role
     if away:
         role = f"{role}, pictures {not_here(shown.overview.scenario, image_set.name)[0]}"
     head = (
