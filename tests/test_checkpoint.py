@@ -70,6 +70,7 @@ def test_the_card_says_which_images_and_settings_trained_it(tiny_scenario: Tiny)
     assert card.config == {
         **tiny.CONFIG,
         "scales": 3,
+        "side": 0,
         "score": card.score.part,
         "learning_rate": 2e-3,
         "warmup": 0.01,

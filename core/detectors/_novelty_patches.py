@@ -133,7 +133,7 @@ class PatchNovelty(Detector):
     @property
     def _grid(self) -> tuple[int, int, int]:
         """Channels, rows and columns of cells."""
-        channels, height, width = self.shape
+        channels, height, width = self.seen
         return channels, min(CELLS, height), min(CELLS, width)
 
     @property
@@ -159,7 +159,7 @@ class PatchNovelty(Detector):
     # Fitting ------------------------------------------------------------------------------------
 
     def phases(self) -> Sequence[Phase]:
-        images = math.ceil(self.config.bank / self.offered(self.config, self.shape))
+        images = math.ceil(self.config.bank / self.offered(self.config, self.seen))
         least = max(self.config.explained, images)
         return [
             Phase("bank of patches", "train", prepare=self._fit_bank, least=least),

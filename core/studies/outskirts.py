@@ -171,7 +171,9 @@ class Ablation(OneClass):
         """The detector with its epochs and sizes."""
         detector = self._build()
         return {
-            "config": dataclasses.asdict(self.config),
+            "config": {
+                k: v for k, v in dataclasses.asdict(self.config).items() if k != "side" or v
+            },
             "calibration": self.calibration,
             "batch_size": self.batch_size,
             "epochs": {p.name: p.epochs for p in detector.phases() if p.players},

@@ -106,8 +106,8 @@ def _normal(scenario: Scenario, *, share: float | None, download: bool) -> dict[
     else:
         if split.calibration >= n:
             raise ScenarioError(
-                f"{scenario.name} has {n} training images, and its split holds out "
-                f"{split.calibration} of them to calibrate: none are left to train"
+                f"{scenario.family}/scenario.json: there are {n} training images, and split "
+                f"holds out {split.calibration} of them to calibrate: none are left to train"
             )
         train, rest = calibration_split(n, calibration=split.calibration, seed=split.seed)
         parts = {"calibration": _chosen(whole, rest, only)}

@@ -212,7 +212,9 @@ def test_what_the_scenario_does_not_name_is_said(scenario) -> None:
         streams_of(scenario(listed(many="auxiliary")), ["train+labelled"], 4)
     with pytest.raises(DataMissing, match="no source 'FashionM'"):
         streams_of(scenario(lambda v: v["normal"].update(source="FashionM")), ["train"], 4)
-    with pytest.raises(ScenarioError, match=r"^tiny/scenario.json: calibration must be between"):
+    with pytest.raises(
+        ScenarioError, match=r"^tiny/scenario.json: there are 40 training images, and split"
+    ):
         streams_of(scenario(lambda v: v["split"].update(calibration=40)), ["train"], 4)
     with pytest.raises(ScenarioError, match="30 images do not fill a batch of 31"):
         streams_of(scenario(), ["train"], 31)

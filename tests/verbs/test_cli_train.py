@@ -28,6 +28,7 @@ def test_scenarios_lists_what_there_is(tiny_scenario: Tiny, call: Call) -> None:
         "scenario": "tiny",
         "title": "Boxes",
         "question": "Is it a box?",
+        "image": [1, 28, 28],
         "normal": "boxes",
         "strange": ["strokes", "turned", "flipped", "inverted", "noise", "flat"],
         "detectors": ["glow"],

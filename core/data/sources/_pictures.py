@@ -18,7 +18,7 @@ __all__ = ["PictureFiles", "words_of"]
 
 @dataclass(frozen=True)
 class PictureFiles:
-    """Reads one image (H, W, C) uint8 of a ``shape`` by its number, from the file of ``paths``.
+    """Reads one image (H, W, C) uint8 of a ``shape`` by its number, its row among ``paths``.
 
     Raises:
         DataMissing: it is not there, or damaged.

@@ -14,6 +14,7 @@ import numpy as np
 from core.data.sources._base import DataMissing, Labelled, Source
 from core.data.sources._pictures import PictureFiles, words_of
 from core.data.views import MEMORY, Files
+from core.files import FileError, read_text
 from core.shape import Shape
 
 __all__ = ["Elpv"]
@@ -119,8 +120,8 @@ def _cells(root: Path) -> list[_Cell]:
     """
     path = root / "labels.csv"
     try:
-        lines = path.read_text("ascii").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_text(path).splitlines()
+    except (OSError, FileError) as error:
         raise _damaged(path, words_of(error)) from error
     cells = [_cell(path, number, line) for number, line in enumerate(lines, start=1)]
     if len(cells) != CELLS:
