@@ -29,7 +29,7 @@ __all__ = ["PatchNovelty"]
 
 NEAREST = 2  # training features that familiarity looks at
 CELLS = 64  # cells of a side, at most, on which input and pixels are spanned
-LEAST = 16  # pixels of a side, so that the network's stages have a place
+LEAST = 8  # pixels of a side, so that the network's stages have a place
 PER_IMAGE = 400  # patches of an image that the bank may choose from
 CANDIDATES = 40_000  # patches of all images, likewise
 REDUCTIONS = (2, 4, 8, 16, 16, 32, 32)  # pixels of a side that a place of a stage stands for

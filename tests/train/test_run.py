@@ -84,7 +84,10 @@ def test_whether_a_checkpoint_can_be_written_is_tried_before_the_work(
     ("edit", "words"),
     [
         (lambda s: s["training"]["glow"].update(batch_size=400), "do not fill a batch of 400"),
-        (lambda s: s["split"].update(calibration=512), "calibration must be between 1 and 511"),
+        (
+            lambda s: s["split"].update(calibration=512),
+            "there are 512 training images, and split holds out 512 of them",
+        ),
     ],
     ids=["batch", "calibration"],
 )

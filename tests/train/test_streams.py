@@ -79,7 +79,7 @@ def test_a_split_that_leaves_nothing_to_train_is_said_with_both_numbers(scenario
     def all_held_out(values: dict[str, Any]) -> None:
         values["split"]["calibration"] = 40
 
-    with pytest.raises(ScenarioError, match=r"tiny has 40 training images.* holds out 40 of them"):
+    with pytest.raises(ScenarioError, match=r"there are 40 training images.* holds out 40 of them"):
         streams_of(scenario(all_held_out), ["train"], 8)
 
 
