@@ -142,7 +142,7 @@ class PatchNovelty(Detector):
 
     @property
     def limits(self) -> tuple[str, ...]:
-        return words.PATCH_LIMITS
+        return (*self.sees, *words.PATCH_LIMITS)
 
     @property
     def code(self) -> str:
