@@ -152,20 +152,25 @@ def _asked(model: Any, side: int, x: Tensor) -> Scored:
     return said.pred_score.flatten(), maps[:, 0]
 
 
-def _patchcore(images: Images, side: int) -> _Fitted:
-    from anomalib.models.image.patchcore.torch_model import PatchcoreModel
-
-    torch.manual_seed(0)
-    model = PatchcoreModel(backbone=f"tf_{BACKBONE}", pre_trained=False, **PATCHCORE)
+def _taught(model: Any, images: Images, side: int, finish: Callable[[], object]) -> float:
+    """Show training images (N, H, W, C) to anomalib's model and finish it; seconds that took."""
     began = time.perf_counter()
     _with_our_weights(model).train()
     with torch.no_grad():
         for x in _batches(images):
             model(_input(x, side))
-        model.subsample_embedding(CORESET)
+        finish()
     model.eval()
+    return time.perf_counter() - began
+
+
+def _patchcore(images: Images, side: int) -> _Fitted:
+    from anomalib.models.image.patchcore.torch_model import PatchcoreModel
+
+    torch.manual_seed(0)
+    model = PatchcoreModel(backbone=f"tf_{BACKBONE}", pre_trained=False, **PATCHCORE)
+    seconds = _taught(model, images, side, lambda: model.subsample_embedding(CORESET))
     bank = model.memory_bank
-    seconds = time.perf_counter() - began
     return _Fitted("PatchCore", partial(_asked, model, side), len(bank), bank.nbytes, seconds)
 
 
@@ -174,16 +179,9 @@ def _padim(images: Images, side: int) -> _Fitted:
 
     torch.manual_seed(0)
     model = PadimModel(backbone=f"tf_{BACKBONE}", pre_trained=False, **PADIM)
-    began = time.perf_counter()
-    _with_our_weights(model).train()
-    with torch.no_grad():
-        for x in _batches(images):
-            model(_input(x, side))
-        model.fit()
-    model.eval()
+    seconds = _taught(model, images, side, model.fit)
     gaussian = model.gaussian
     size = gaussian.mean.nbytes + gaussian.inv_covariance.nbytes
-    seconds = time.perf_counter() - began
     places = gaussian.mean.shape[-1]  # one Gaussian each
     return _Fitted("PaDiM", partial(_asked, model, side), places, size, seconds)
 

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from core.detectors import _base
 from core.detectors import _novelty_words as words
-from core.detectors._base import Batch, Detector, Explanation, NotFitted, Paper, Part, Phase
+from core.detectors._base import Batch, Explanation, NotFitted, Paper, Part, Phase
+from core.detectors._standardised import Standardised
 from core.nn.backbone import Backbone
 from core.nn.bank import coreset, in_8_bits, nearest
 from core.nn.bcos import linear_map
@@ -37,7 +38,7 @@ CHUNK = 4096  # patches that are compared with the bank at a time
 MEASURED = tuple(name for name in words.PATCH_PARTS if not name.startswith("sum"))
 
 
-class PatchNovelty(Detector):
+class PatchNovelty(Standardised):
     """Distance of patches to normal ones, plus what of them normal explanations leave unexplained.
 
     With a_p the activations of some stages of the network at the place p, each at length 1, f the
@@ -68,6 +69,7 @@ class PatchNovelty(Detector):
 
     paper: ClassVar[Paper] = words.PAPER
     about: ClassVar[Mapping[str, Part]] = words.PATCH_PARTS
+    measured: ClassVar[tuple[str, ...]] = MEASURED
     compact = True
     candidates: ClassVar[tuple[str, ...]] = ("sum",)
     leaves_over: ClassVar[bool] = True  # the largest patch is more than the mean of all
@@ -152,10 +154,6 @@ class PatchNovelty(Detector):
     def untrained_settings(self) -> frozenset[str]:
         return frozenset({"score", "familiarity", "novelty"})
 
-    def summands(self, part: str = "score") -> Mapping[str, tuple[float, float]]:
-        rows = [MEASURED.index(name) for name in self._sums().get(self.named(part), ())]
-        return {MEASURED[i]: (float(self.centre[i]), float(self.scale[i])) for i in rows}
-
     # Fitting ------------------------------------------------------------------------------------
 
     def phases(self) -> Sequence[Phase]:
@@ -216,26 +214,9 @@ class PatchNovelty(Detector):
 
     def _fit_scales(self, batches: Iterable[Batch]) -> None:
         """Mean and spread of every part on held-out normal images."""
-        parts = [self._measure(batch.x, MEASURED) for batch in batches]
-        values = torch.stack([torch.cat([p[name] for p in parts]) for name in MEASURED])
-        self.centre.copy_(values.mean(1))
-        self.scale.copy_(values.std(1).clamp_min(1e-6))
+        self._standardise(batch.x for batch in batches)
 
     # From image to parts ------------------------------------------------------------------------
-
-    def parts(self, x: Tensor) -> Mapping[str, Tensor]:
-        measured = self._measure(x, MEASURED)
-        return {name: self._summed(measured, name) for name in self.described}
-
-    def part(self, x: Tensor, name: str) -> Tensor:
-        return self._summed(self._measure(x, self._sums().get(name, (name,))), name)
-
-    def _summed(self, measured: Mapping[str, Tensor], name: str) -> Tensor:
-        """A part (N,), a sum or not, of those that are `MEASURED`."""
-        if name not in self._sums():
-            return measured[name]
-        summands = self.summands(name).items()
-        return torch.stack([(measured[n] - mean) / std for n, (mean, std) in summands]).sum(0)
 
     def _sums(self) -> Mapping[str, tuple[str, str]]:
         """What the parts that are sums add up: see `summands`."""
@@ -247,11 +228,15 @@ class PatchNovelty(Detector):
     def _measure(self, x: Tensor, names: Iterable[str]) -> dict[str, Tensor]:
         """Some of the `MEASURED` parts of images x (N, C, H, W), each (N,)."""
         wanted = tuple(names)
+        stages: Sequence[Tensor] = ()
+        if set(wanted) - {"novelty_input", "pixels"}:  # the network is asked once
+            last = None if "familiarity_whole" in wanted else max(self.config.stages)
+            stages = self.backbone.activations(self._seen(x), last)
         if {"familiarity", "novelty_patches"} & set(wanted):
-            patches = self._patches(x)
+            patches = self._as_patches(stages)
         measures = {
             "familiarity": lambda: self._largest(self._unfamiliar(patches)),
-            "familiarity_whole": lambda: self._nearest_whole(self.embed(x))[0].mean(1),
+            "familiarity_whole": lambda: self._nearest_whole(unit_rows(_pooled(stages)))[0].mean(1),
             "novelty_patches": lambda: self._largest(self._unexplained(patches)),
             "novelty_input": lambda: lengths(self._rest(x)) / lengths(x),
             "pixels": lambda: lengths(self._pixel_rest(x)),
@@ -281,7 +266,7 @@ class PatchNovelty(Detector):
 
     def _whole(self, x: Tensor) -> Tensor:
         """f (N, D): the last stage's means over all places."""
-        return self.backbone.activations(self._seen(x))[-1].mean((2, 3))
+        return _pooled(self.backbone.activations(self._seen(x)))
 
     def embed(self, x: Tensor) -> Tensor:
         """f/|f|, (N, D)."""
@@ -325,7 +310,7 @@ class PatchNovelty(Detector):
 
     def _stage_weights(self, stage: int, a: Tensor) -> Tensor:
         """W of activations a (N, C, h, w) of a stage."""
-        return linear_map(lambda a: along_itself(self.backbone.after(stage, a)[-1].mean((2, 3))), a)
+        return linear_map(lambda a: along_itself(_pooled(self.backbone.after(stage, a))), a)
 
     def _rest(self, x: Tensor) -> Tensor:
         """v - V V'v of images x (N, C, H, W), as cells."""
@@ -378,17 +363,22 @@ class PatchNovelty(Detector):
 
         <f/|f|, b> is linear in x, but for the bias term, with the gates and |f| held.
         """
-        units = self.embed(x)
-        distances, indices = self._nearest_whole(units)
+        whole = self._whole(x)
+        distances, indices = self._nearest_whole(unit_rows(whole))
         two = self._held(self.whole, self.whole_step)[indices]  # (N, 2, D)
         pull = ((2 / distances / NEAREST)[..., None] * two).sum(1).detach()
         constant = ((1 + two.square().sum(2)) / distances).mean(1)
-        length = self._whole(x).norm(dim=1).detach()
+        length = whole.norm(dim=1).detach()
 
         def likeness(v: Tensor) -> Tensor:
             return (self._whole(v) / length[:, None] * pull).sum(1)
 
         return constant, -(x * linear_map(likeness, x)).sum(1)
+
+
+def _pooled(stages: Sequence[Tensor]) -> Tensor:
+    """Means (N, D) over all places of the last of some stages' activations."""
+    return stages[-1].mean((2, 3))
 
 
 def _rows(grid: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ from core.detectors import _base
 from core.detectors import _novelty_words as words
 from core.detectors._base import Batch, Detector, Explanation, NotFitted, Paper, Part, Phase, Player
 from core.detectors._novelty_patches import PatchNovelty
+from core.detectors._standardised import Standardised
 from core.nn.bank import in_8_bits, nearest
 from core.nn.bcos import WIDTHS, BcosConv2d, BcosNet, both_signs, held, linear_map
 from core.nn.optimisers import cosine
@@ -37,7 +38,7 @@ FLOOR = 0.01  # of a grey level: no pixel is taken to be steadier
 MEASURED = tuple(name for name in words.PARTS if not name.startswith("sum"))
 
 
-class Novelty(Detector):
+class Novelty(Standardised):
     """Distance of B-cos features to normal ones, plus what normal explanations leave unexplained.
 
     With v = [x, 1 - x], features f, and W(x) = d<f, f/|f|>/dv, the net's gates held. Parts, all
@@ -68,6 +69,7 @@ class Novelty(Detector):
 
     paper: ClassVar[Paper] = words.PAPER
     about: ClassVar[Mapping[str, Part]] = words.PARTS
+    measured: ClassVar[tuple[str, ...]] = MEASURED
     compact = True
     candidates: ClassVar[tuple[str, ...]] = ("sum",)
     without_gradient: ClassVar[frozenset[str]] = frozenset({"novelty_background"})  # is one itself
@@ -168,10 +170,6 @@ class Novelty(Detector):
     def differentiable(self, part: str = "score") -> bool:
         named = {self.named(part), *self.summands(part)}
         return not self.without_gradient & named
-
-    def summands(self, part: str = "score") -> Mapping[str, tuple[float, float]]:
-        rows = [MEASURED.index(name) for name in self._sums().get(self.named(part), ())]
-        return {MEASURED[i]: (float(self.centre[i]), float(self.scale[i])) for i in rows}
 
     @property
     def encoder(self) -> BcosNet:
@@ -275,26 +273,9 @@ class Novelty(Detector):
         rests = torch.cat([self._rest(both_signs(x)).norm(dim=1) for x in images])
         self.rest_mean.copy_(rests.mean(0))
         self.rest_std.copy_(rests.std(0).clamp_min(FLOOR))
-        parts = [self._measure(x, MEASURED) for x in images]
-        values = torch.stack([torch.cat([p[name] for p in parts]) for name in MEASURED])
-        self.centre.copy_(values.mean(1))
-        self.scale.copy_(values.std(1).clamp_min(1e-6))
+        self._standardise(images)
 
     # From image to parts ------------------------------------------------------------------------
-
-    def parts(self, x: Tensor) -> Mapping[str, Tensor]:
-        measured = self._measure(x, MEASURED)
-        return {name: self._summed(measured, name) for name in self.described}
-
-    def part(self, x: Tensor, name: str) -> Tensor:
-        return self._summed(self._measure(x, self._sums().get(name, (name,))), name)
-
-    def _summed(self, measured: Mapping[str, Tensor], name: str) -> Tensor:
-        """A part (N,), a sum or not, of those that are `MEASURED`."""
-        if name not in self._sums():
-            return measured[name]
-        summands = self.summands(name).items()
-        return torch.stack([(measured[n] - mean) / std for n, (mean, std) in summands]).sum(0)
 
     def _sums(self) -> Mapping[str, tuple[str, str]]:
         """What the parts that are sums add up: see `summands`."""

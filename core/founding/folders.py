@@ -7,7 +7,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from core.data.archive import kind_of, left_out
 from core.data.decode import SUFFIXES, decode_file
 from core.data.picture import ImageError, fitted_size, inside
+from core.data.sources._pictures import words_of
 from core.data.sources.mvtec import GOOD, mask_of, size_of
 from core.errors import OutskirtsError
 from core.founding.twins import perceptual_hash
@@ -134,7 +135,7 @@ class _Look:
             try:
                 seen.append(_seen(file, name))
             except (ImageError, OSError) as error:
-                self.left.append((f"{root.name}/{name}", _words(error)))
+                self.left.append((f"{root.name}/{name}", words_of(error)))
         return seen
 
     def first(self) -> str:
@@ -189,12 +190,6 @@ def _seen(path: Path, name: str) -> Seen:
     coloured = bool((own.max(2) - own.min(2) > TINTED).any())
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return Seen(path, name, size, coloured, digest, perceptual_hash(own.astype(np.uint8)))
-
-
-def _words(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return " ".join(str(error).split())
 
 
 # Kinds ------------------------------------------------------------------------------------------
@@ -315,4 +310,4 @@ def _with_mask(one: Seen, mask: Path) -> Seen:
         raise Unfounded(f"{mask} is {width}x{height}, and its image {one.size[0]}x{one.size[1]}")
     if not marked.any():
         raise Unfounded(f"{mask} marks nothing: it is black all over")
-    return Seen(one.path, one.name, one.size, one.coloured, one.sha256, one.hash, mask)
+    return replace(one, mask=mask)
