@@ -335,30 +335,33 @@ class PatchNovelty(Standardised):
         """
         part = self.named(part)
         terms = self.summands(part) if part in self._sums() else {part: (0.0, 1.0)}
-        offset, pixels = x.new_zeros(len(x)), x.new_zeros(len(x), *x.shape[2:])
+        patches = self._patches(x) if {"familiarity", "novelty_patches"} & set(terms) else x
+        total, offset = x.new_zeros(len(x)), x.new_zeros(len(x))
+        pixels = x.new_zeros(len(x), *x.shape[2:])
         for term, (centre, scale) in terms.items():
-            constant, values = self._explain(x, term)
-            offset, pixels = offset + (constant - centre) / scale, pixels + values / scale
-        residual = self.part(x, part) - offset - pixels.sum((1, 2))
+            value, constant, values = self._explain(x, patches, term)
+            total, offset = total + (value - centre) / scale, offset + (constant - centre) / scale
+            pixels = pixels + values / scale
+        residual = total - offset - pixels.sum((1, 2))
         return Explanation(pixels, offset, residual, kind=words.PATCH_KIND)
 
-    def _explain(self, x: Tensor, part: str) -> tuple[Tensor, Tensor]:
-        """Offset (N,) and map (N, H, W) of a `MEASURED` part."""
+    def _explain(self, x: Tensor, patches: Tensor, part: str) -> tuple[Tensor, Tensor, Tensor]:
+        """Value (N,), offset (N,) and map (N, H, W) of a `MEASURED` part."""
         nothing, size = x.new_zeros(len(x)), x.shape[2:]
-        if part == "familiarity":
-            return nothing, _over_pixels(self._unfamiliar(self._patches(x)), *size)
-        if part == "novelty_patches":
-            return nothing, _over_pixels(self._unexplained(self._patches(x)), *size)
+        if part in ("familiarity", "novelty_patches"):
+            read = self._unfamiliar if part == "familiarity" else self._unexplained
+            grid = read(patches)
+            return self._largest(grid), nothing, _over_pixels(grid, *size)
         if part == "familiarity_whole":
             return self._explain_whole(x)
-        rest, length = (
-            (self._rest(x), lengths(_cells(x)))
-            if part == "novelty_input"
-            else (self._pixel_rest(x), x.new_ones(len(x)))
-        )
-        return nothing, shared_out(shares(rest) / length[:, None, None], *size)
+        if part == "pixels":
+            rest = self._pixel_rest(x)
+            return lengths(rest), nothing, shared_out(shares(rest), *size)
+        rest = self._rest(x)
+        cells = shares(rest) / lengths(_cells(x))[:, None, None]
+        return lengths(rest) / lengths(x), nothing, shared_out(cells, *size)
 
-    def _explain_whole(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def _explain_whole(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """d = (1 + |b|^2) / d - 2 <f/|f|, b> / d of each of the nearest b; the latter by pixel.
 
         <f/|f|, b> is linear in x, but for the bias term, with the gates and |f| held.
@@ -373,7 +376,7 @@ class PatchNovelty(Standardised):
         def likeness(v: Tensor) -> Tensor:
             return (self._whole(v) / length[:, None] * pull).sum(1)
 
-        return constant, -(x * linear_map(likeness, x)).sum(1)
+        return distances.mean(1), constant, -(x * linear_map(likeness, x)).sum(1)
 
 
 def _pooled(stages: Sequence[Tensor]) -> Tensor:
