@@ -135,37 +135,30 @@ def _trained_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture(scope="session")
-def _masked_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Train the model of `tiny.masked_json` once."""
+def train_all(root: Path, scenario_json: dict[str, Any]) -> Path:
+    """Train every model of a scenario called tiny below a root, which is given back."""
     from core.scenario import load_scenario
     from core.train import run
 
-    root = tmp_path_factory.mktemp("masked")
     with pytest.MonkeyPatch.context() as patch:
-        found = _settle(patch, root)
-        _with_models(patch, found, tiny.masked_json())
-        scenario = load_scenario("tiny")
-        run.train(scenario, "glow", training=scenario.training_of("glow"))
-    forget_everything()
-    return root
-
-
-@pytest.fixture(scope="session")
-def _novelty_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Train the model of `tiny.novelty_json` once."""
-    from core.scenario import load_scenario
-    from core.train import run
-
-    root = tmp_path_factory.mktemp("novelty")
-    with pytest.MonkeyPatch.context() as patch:
-        found = _settle(patch, root)
-        _with_models(patch, found, tiny.novelty_json())
+        _with_models(patch, _settle(patch, root), scenario_json)
         scenario = load_scenario("tiny")
         for name, training in scenario.training.items():
             run.train(scenario, name, training=training)
     forget_everything()
     return root
+
+
+@pytest.fixture(scope="session")
+def _masked_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train the model of `tiny.masked_json` once."""
+    return train_all(tmp_path_factory.mktemp("masked"), tiny.masked_json())
+
+
+@pytest.fixture(scope="session")
+def _novelty_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train the model of `tiny.novelty_json` once."""
+    return train_all(tmp_path_factory.mktemp("novelty"), tiny.novelty_json())
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny
-from conftest import Call, Tiny, _settle, _with_models, forget_everything
+from conftest import Call, Tiny, _settle, _with_models, forget_everything, train_all
 
 from core import checkpoint
 from core import service as answers
@@ -20,7 +20,6 @@ from core.answers.rays import RayQuery, RayScoresQuery
 from core.answers.simplex import Corner, CornersQuery, SimplexQuery
 from core.card import CardError
 from core.evaluate.metrics import bootstrap_auroc
-from core.scenario import load_scenario
 from core.service import ImageQuery, LikelihoodsQuery, MapQuery, PlaneQuery, SamplesQuery, Target
 
 SIDE = 16
@@ -45,17 +44,9 @@ def scenario_json() -> dict:
 
 @pytest.fixture(scope="module")
 def _root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from core.train import run
-
-    root = tmp_path_factory.mktemp("sided")
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(bootstrap_auroc.__kwdefaults__, "draws", 20)
-        _with_models(patch, _settle(patch, root), scenario_json())
-        scenario = load_scenario("tiny")
-        for name, training in scenario.training.items():
-            run.train(scenario, name, training=training)
-    forget_everything()
-    return root
+        return train_all(tmp_path_factory.mktemp("sided"), scenario_json())
 
 
 @pytest.fixture

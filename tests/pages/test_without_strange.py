@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import tiny
-from conftest import Call, Tiny, _settle, _with_models, forget_everything
+from conftest import Call, Tiny, _settle, _with_models, forget_everything, train_all
 from streamlit.testing.v1 import AppTest
 
 from pages._shared.pages import PAGES
@@ -27,18 +27,7 @@ def scenario_json() -> dict:
 
 @pytest.fixture(scope="module")
 def trained_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from core.scenario import load_scenario
-    from core.train import run
-
-    root = tmp_path_factory.mktemp("normal")
-    with pytest.MonkeyPatch.context() as patch:
-        found = _settle(patch, root)
-        _with_models(patch, found, scenario_json())
-        scenario = load_scenario("tiny")
-        for name, training in scenario.training.items():
-            run.train(scenario, name, training=training)
-    forget_everything()
-    return root
+    return train_all(tmp_path_factory.mktemp("normal"), scenario_json())
 
 
 @pytest.fixture
