@@ -34,7 +34,6 @@ LEAST = 8  # pixels of a side, so that the network's stages have a place
 PER_IMAGE = 400  # patches of an image that the bank may choose from
 CANDIDATES = 40_000  # patches of all images, likewise
 REDUCTIONS = (2, 4, 8, 16, 16, 32, 32)  # pixels of a side that a place of a stage stands for
-CHUNK = 4096  # patches that are compared with the bank at a time
 MEASURED = tuple(name for name in words.PATCH_PARTS if not name.startswith("sum"))
 
 
@@ -275,8 +274,8 @@ class PatchNovelty(Standardised):
     def _unfamiliar(self, patches: Tensor) -> Tensor:
         """Mean distance (N, h, w) of patches (N, F, h, w) to the two nearest of the bank."""
         bank = self._held(self.bank, self.bank_step)
-        found = [nearest(rows, bank, count=NEAREST)[0] for rows in _rows(patches).split(CHUNK)]
-        return torch.cat(found).mean(1).reshape(len(patches), *patches.shape[2:])
+        distances = nearest(_rows(patches), bank, count=NEAREST)[0]
+        return distances.mean(1).reshape(len(patches), *patches.shape[2:])
 
     def _unexplained(self, patches: Tensor) -> Tensor:
         """Share (N, h, w) of the length of patches (N, F, h, w) that lies off their span."""

@@ -8,6 +8,7 @@ from torch import Tensor
 __all__ = ["coreset", "in_8_bits", "nearest"]
 
 PROJECTED = 64  # directions in which a coreset is sought
+CHUNK = 256  # units that are compared with the bank at a time: what a core's cache holds
 
 
 def in_8_bits(units: Tensor) -> tuple[Tensor, Tensor]:
@@ -68,7 +69,9 @@ def nearest(units: Tensor, bank: Tensor, *, count: int) -> tuple[Tensor, Tensor]
         ([[0.6320000290870667, 0.8939999938011169]], [[1, 0]])
     """
     with torch.no_grad():
-        rows = (2 * units @ bank.T - bank.square().sum(1)).topk(count, dim=1).indices
+        squares = bank.square().sum(1)
+        likeness = (torch.addmm(-squares, u, bank.T, alpha=2) for u in units.split(CHUNK))
+        rows = torch.cat([near.topk(count, dim=1).indices for near in likeness])
     # From the difference itself: a small one of large numbers would be rounded away.
     distances = (units[:, None] - bank[rows]).norm(dim=2)
     return distances.clamp_min(1e-4), rows

@@ -331,7 +331,8 @@ def test_two_browsers_on_one_notebook_lose_nothing_and_a_reload_opens_it_again(b
         assert box.get_by_text("of the other").count() == 1
         box.get_by_role("button", name="Close it").click()
         box.get_by_text("kept in this browser").wait_for()
-        assert box.get_by_text("of one").count() == 0
+        box.get_by_text("of one").wait_for(state="detached")  # pieces come one after the other
+        settled(one)
         opened(one, f"{server}/latent")
         assert panel(one).get_by_text("of one").count() == 0
 
