@@ -48,7 +48,7 @@ def test_the_slider_draws_other_scores_marks_the_curves_and_is_in_the_address(pa
     assert marked(page) < at
     page.go_back()
     page.wait_for_function("!location.href.includes('labels_share')")
-    page.wait_for_function(f"({TITLE})('labels_histogram').match(/10\s%/)")
+    page.wait_for_function(rf"({TITLE})('labels_histogram').match(/10\s%/)")
     drawn(page)
     assert lines(page) == before
 
