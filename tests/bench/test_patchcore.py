@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from core.bench import _among_all, benchmarks, patchcore
 from core.errors import OutskirtsError
 from core.nn.backbone import Backbone
 
-PEERS = {"patchcore", "patchcore-solar"}
+PEERS = {"patchcore", "patchcore-solar", "patchcore-speed"}
 
 
 def test_without_anomalib_one_line_says_which_requirements_to_install(
@@ -49,6 +50,15 @@ def test_all_see_the_picture_at_the_side_of_ours() -> None:
     torch.testing.assert_close(given[:, 2:], (255 * halved - 127) / 128)
 
 
+def test_distances_to_the_centres_by_hand() -> None:
+    """Rows 0, 3 and 10 of a line; the centres 0 and then 10: they are 0, 3 and 0 away."""
+    rows = torch.tensor([[0.0, 0.0], [3.0, 0.0], [10.0, 0.0]])
+    greedy = SimpleNamespace(features=rows, min_distances=None)
+    for centre, wanted in ((0, [0.0, 3.0, 10.0]), (2, [0.0, 3.0, 0.0])):
+        patchcore.update_distances(greedy, torch.tensor([centre]))
+        torch.testing.assert_close(greedy.min_distances, torch.tensor(wanted)[:, None])
+
+
 needs_anomalib = pytest.mark.skipif(
     importlib.util.find_spec("anomalib") is None,
     reason="pip install -r requirements-bench.txt",
@@ -63,8 +73,12 @@ def test_peers_have_our_weights_and_find_a_square_among_noise() -> None:
     x = torch.from_numpy(images[:2]).permute(0, 3, 1, 2) / 255
     strange = x.clone()
     strange[0, :, 24:40, 24:40] = 1
-    for fit in (patchcore._patchcore, patchcore._padim, patchcore._nearest):
-        fitted = fit(images, 0)
+    methods = (
+        patchcore._patchcore(images, 0, 0.1),
+        patchcore._padim(images, 0),
+        patchcore._nearest(images, 0),
+    )
+    for fitted in methods:
         with torch.no_grad():
             scores, maps = fitted.say(strange)
         assert scores[0] > 1.2 * scores[1]
