@@ -52,7 +52,7 @@ def coreset(rows: Tensor, count: int) -> Tensor:
     farthest = torch.full_like(squares, torch.inf)
     for i in range(1, count):
         last = rows[chosen[i - 1]]
-        farthest = torch.minimum(farthest, squares + last.square().sum() - 2 * rows @ last)
+        farthest = torch.minimum(farthest, squares + last.square().sum() - rows @ (2 * last))
         chosen[i] = farthest.argmax()
     return chosen
 

@@ -74,7 +74,7 @@ def test_peers_have_our_weights_and_find_a_square_among_noise() -> None:
     strange = x.clone()
     strange[0, :, 24:40, 24:40] = 1
     methods = (
-        patchcore._patchcore(images, 0, 0.1),
+        patchcore._patchcore(images, 0, 0.5),
         patchcore._padim(images, 0),
         patchcore._nearest(images, 0),
     )
