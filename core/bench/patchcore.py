@@ -315,19 +315,17 @@ def _ours(detector: Detector) -> _Fitted:
 def _measured(scenario: Scenario, fitted: _Fitted, watch: Say) -> list[Row]:
     """Figures of one method on every strange set; each image is scored once."""
     watch(f"{fitted.name} scores")
+    asked = [of for of in scenario.strange if of.role == "strange"]
+    pieces = [of.name for of in asked if not of.joins]
+    normals = {of.name: scenario.normal_of(of.name).name for of in asked}
     sets, speeds = {}, []
-    for image_set in (scenario.normal, *scenario.strange):
-        if image_set.role in ("normal", "strange") and not image_set.joins:
-            sets[image_set.name], speed = _said(fitted, scenario.pictures(image_set.name).images)
-            speeds += speed
+    for name in dict.fromkeys([*normals.values(), *pieces]):
+        sets[name], speed = _said(fitted, scenario.pictures(name).images)
+        speeds += speed
     rows = []
-    for image_set in scenario.strange:
-        if image_set.role != "strange":
-            continue
-        pieces = [s.name for s in scenario.strange if s.name in sets and s.part_of is None]
-        names = pieces if image_set.joins else [image_set.name]
-        normal = scenario.normal_of(image_set.name).name
-        rows += _figures(scenario, fitted.name, normal, names, sets, title=image_set.name)
+    for of in asked:
+        names = pieces if of.joins else [of.name]
+        rows += _figures(scenario, fitted.name, normals[of.name], names, sets, title=of.name)
     rows.append(_row(fitted.name, "bank", fitted.rows, "rows"))
     rows.append(_row(fitted.name, "bank", fitted.size / 1e6, "MB"))
     if fitted.seconds is not None:

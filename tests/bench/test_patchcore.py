@@ -11,7 +11,9 @@ import torch
 
 from core.bench import _among_all, benchmarks, patchcore
 from core.errors import OutskirtsError
+from core.evaluate.metrics import auroc
 from core.nn.backbone import Backbone
+from core.scenario import load_scenario
 
 PEERS = {"patchcore", "patchcore-solar", "patchcore-speed"}
 
@@ -99,3 +101,20 @@ def test_peers_have_our_weights_and_find_a_square_among_noise() -> None:
     ours = Backbone("efficientnet_lite0").activations(x)
     for stage, theirs in zip((2, 4), features.values(), strict=True):
         torch.testing.assert_close(theirs, ours[stage], rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["screws", "solar"])
+def test_every_strange_set_is_measured_against_its_own_normal_images(name: str) -> None:
+    """By a method that says how bright a picture is, in the mean."""
+    scenario = load_scenario(name)
+    bright = patchcore._Fitted("bright", lambda x: (x.mean((1, 2, 3)), None), 1, 1)
+    rows = patchcore._measured(scenario, bright, lambda words: None)
+    asked = [of for of in scenario.strange if of.role == "strange"]
+    measured = [row for row in rows if row.unit == "AUROC (95 %)"]
+    assert [row.what for row in measured] == [f"bright, {of.name}" for of in asked]
+    for row, of in zip(measured, asked, strict=True):
+        normal, strange = (
+            scenario.pictures(one).images[:].mean((1, 2, 3))
+            for one in (scenario.normal_of(of.name).name, of.name)
+        )
+        assert row.median == pytest.approx(auroc(normal, strange), abs=1e-3)
