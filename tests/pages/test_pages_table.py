@@ -6,14 +6,19 @@ import ast
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from conftest import forget_everything
 from streamlit.elements.lib import policies
 from streamlit.testing.v1 import AppTest
+from torch import Tensor, no_grad, zeros_like
 from visitor import ROOT
 
 from core import service
+from core.explain.attributions import Score, Shared
+from core.explain.methods import METHODS
 from core.service import OverviewQuery, StartTile
 from pages._shared import links
 from pages._shared.pages import PAGES, TERMS, row_of, sheet
@@ -145,9 +150,31 @@ def source_of(stem: str) -> str:
     return "\n".join(p.read_text(encoding="utf-8") for p in (row_of(stem).script, *parts))
 
 
+def without_work(score: Score, x: Tensor, baseline: Tensor, _seed: int) -> Shared:
+    """A map of nothing: all of the difference to the baseline is left over."""
+    with no_grad():
+        return zeros_like(x), score(baseline)
+
+
+@pytest.fixture(scope="module")
+def quick_maps() -> Iterator[None]:
+    """Maps of methods that cost a minute a large picture: here nobody looks at their pixels.
+
+    What they show is asked of each method, and one page draws them all: test_large_page.py.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for name, method in METHODS.items():
+            if method.attribute is not None:
+                patch.setitem(METHODS, name, replace(method, attribute=without_work))
+        forget_everything()
+        yield
+    forget_everything()
+
+
 STARTS = [(scenario, i) for scenario in SCENARIOS for i in range(len(starts(scenario)))]
 
 
+@pytest.mark.usefixtures("quick_maps")
 @pytest.mark.parametrize(("scenario", "i"), STARTS)
 def test_a_start_opens_its_page_in_the_state_that_it_names(scenario: str, i: int, quiet: None):
     tile = starts(scenario)[i]
@@ -165,6 +192,7 @@ def test_a_start_opens_its_page_in_the_state_that_it_names(scenario: str, i: int
             assert f'"{key}"' in source_of(tile.page), name
 
 
+@pytest.mark.usefixtures("quick_maps")
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("stem", STEMS[1:])
 def test_what_a_page_proposes_to_try_is_the_state_of_its_start(
