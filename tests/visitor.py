@@ -32,6 +32,7 @@ __all__ = [
     "SCROLLED",
     "SIZES",
     "Drag",
+    "Seats",
     "address",
     "browser",
     "chromium",
@@ -42,6 +43,7 @@ __all__ = [
     "opened",
     "page",
     "press_until",
+    "seats",
     "settled",
     "sizes_of",
     "touching",
@@ -134,10 +136,8 @@ def browser(chromium):
 # Visitors ---------------------------------------------------------------------------------------
 
 
-@contextmanager
-def visiting(browser) -> Iterator[Page]:
-    """A new visitor; at the end no console error but Streamlit's own, and no exception shown."""
-    context = browser.new_context(**SIZES["laptop"])
+def watched(context) -> tuple[Page, list[str]]:
+    """A tab of a context, and what its console complains of from now on."""
     errors: list[str] = []
     tab = context.new_page()
     tab.set_default_timeout(60_000)
@@ -146,20 +146,34 @@ def visiting(browser) -> Iterator[Page]:
         lambda m: errors.append(f"{m.text} {m.location['url']}") if m.type == "error" else None,
     )
     tab.on("pageerror", lambda error: errors.append(str(error)))
-    yield tab
+    return tab, errors
+
+
+def shows_no_fault(tab) -> None:
+    """No exception is shown, and no picture is broken."""
     assert tab.locator("[data-testid=stException]").count() == 0
     assert tab.evaluate(BROKEN) == 0
-    context.close()
+
+
+def only_allowed(errors: list[str]) -> None:
+    """The console complained of nothing but what is Streamlit's own."""
     assert [e for e in errors if not ALLOWED.search(e)] == []
 
 
 @contextmanager
-def touching(browser) -> Iterator[tuple[Page, Drag]]:
-    """A visitor with a phone: the page, and what puts fingers on it and moves them."""
-    context = browser.new_context(**SIZES["phone"])
-    tab = context.new_page()
-    tab.set_default_timeout(60_000)
-    hand = context.new_cdp_session(tab)
+def visiting(browser) -> Iterator[Page]:
+    """A new visitor; at the end no console error but Streamlit's own, and no exception shown."""
+    context = browser.new_context(**SIZES["laptop"])
+    tab, errors = watched(context)
+    yield tab
+    shows_no_fault(tab)
+    context.close()
+    only_allowed(errors)
+
+
+def dragging(tab) -> Drag:
+    """What puts fingers on a page and moves them."""
+    hand = tab.context.new_cdp_session(tab)
 
     def drag(*lines: Line) -> None:
         def send(kind: str, share: float) -> None:
@@ -178,14 +192,77 @@ def touching(browser) -> Iterator[tuple[Page, Drag]]:
         tab.wait_for_timeout(300)
         settled(tab)
 
-    yield tab, drag
+    return drag
+
+
+@contextmanager
+def touching(browser) -> Iterator[tuple[Page, Drag]]:
+    """A visitor with a phone: the page, and what puts fingers on it and moves them."""
+    context = browser.new_context(**SIZES["phone"])
+    tab, _ = watched(context)
+    yield tab, dragging(tab)
     context.close()
 
 
+class Seats:
+    """Tabs that one visitor leaves to the next, who finds them as new but for what is compiled.
+
+    A tab that has run Streamlit's scripts before opens a page for half the time of a new one. Who
+    must not come after another, or changes what a tab does for good, has one of his own
+    (`visiting`, `touching`).
+    """
+
+    def __init__(self, browser) -> None:
+        self.browser = browser
+        self.free: dict[str, tuple[Page, list[str]]] = {}
+
+    @contextmanager
+    def taken(self, request: pytest.FixtureRequest, size: str = "laptop") -> Iterator[Page]:
+        """A visitor with a window of this size, who finds nothing of those before.
+
+        At the end as `visiting`, but that a phone's console may complain.
+        """
+        before = request.session.testsfailed
+        tab, errors = self.free.pop(size, None) or watched(self.browser.new_context(**SIZES[size]))
+        errors.clear()
+        yield tab
+        if size != "phone":
+            shows_no_fault(tab)
+            only_allowed(errors)
+        if request.session.testsfailed == before:
+            swept(tab, size)
+            self.free[size] = tab, errors
+        else:  # whatever is wrong with it
+            tab.context.close()
+
+
+def swept(tab, size: str) -> None:
+    """Leave nothing to the next visitor: no state, no history, no other tab, no other window."""
+    for other in tab.context.pages:
+        if other is not tab:
+            other.close()
+    tab.unroute_all()
+    tab.mouse.move(0, 0)
+    if tab.url.startswith("http"):
+        tab.goto("/".join([*tab.url.split("/")[:3], "_stcore/health"]))  # where no script runs
+        tab.evaluate("localStorage.clear(), sessionStorage.clear()")
+    tab.context.clear_cookies()
+    tab.emulate_media(color_scheme="light")  # as a context begins
+    tab.set_viewport_size(SIZES[size]["viewport"])
+    session = tab.context.new_cdp_session(tab)
+    session.send("Page.resetNavigationHistory")
+    session.detach()
+
+
+@pytest.fixture(scope="module")
+def seats(browser) -> Seats:
+    return Seats(browser)
+
+
 @pytest.fixture
-def page(browser) -> Iterator[Page]:
-    """A new visitor for one test."""
-    with visiting(browser) as tab:
+def page(seats: Seats, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A visitor for one test."""
+    with seats.taken(request) as tab:
         yield tab
 
 
@@ -197,10 +274,10 @@ def onlooker(browser) -> Iterator[Page]:
 
 
 @pytest.fixture
-def finger(browser) -> Iterator[tuple[Page, Drag]]:
-    """A new visitor with a phone for one test."""
-    with touching(browser) as hand:
-        yield hand
+def finger(seats: Seats, request: pytest.FixtureRequest) -> Iterator[tuple[Page, Drag]]:
+    """A visitor with a phone for one test."""
+    with seats.taken(request, "phone") as tab:
+        yield tab, dragging(tab)
 
 
 # What a visitor waits for -----------------------------------------------------------------------

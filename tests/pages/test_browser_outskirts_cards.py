@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from visitor import ROOT, settled, url_holds
+from visitor import ROOT, Seats, settled, url_holds
 
 from core import service
 from core.service import RayQuery, Target
@@ -19,7 +19,6 @@ pytestmark = [
     ),
 ]
 TRAINED = "These are the values that the classifiers were trained at"
-SCREENS = [(1280, 800, 1), (1920, 1080, 1.5)]
 
 
 def low_edge(page, selector: str) -> float:
@@ -35,17 +34,11 @@ def to_try(page, stem: str) -> int:
     return number
 
 
-@pytest.fixture(params=SCREENS, ids=lambda s: f"{s[0]}x{s[1]}")
-def screen(request, browser):
+@pytest.fixture(params=["laptop", "wall"])
+def screen(request, seats: Seats):
     """A page on a screen of one of these sizes."""
-    width, height, scale = request.param
-    context = browser.new_context(
-        viewport={"width": width, "height": height}, device_scale_factor=scale
-    )
-    tab = context.new_page()
-    tab.set_default_timeout(60_000)
-    yield tab
-    context.close()
+    with seats.taken(request, request.param) as tab:
+        yield tab
 
 
 # Outskirts --------------------------------------------------------------------------------------
@@ -157,16 +150,6 @@ def test_the_plane_is_taken_away_with_title_legend_and_a_name_of_its_own(page, a
     for text in ("Synthetic outliers: ", "training image", "generator", "threshold", "axis 1"):
         assert text in svg, text
     assert svg.count("<image") == 2  # tint and crowd
-
-
-def test_outskirts_fits_a_phone(page, address):
-    page.set_viewport_size({"width": 390, "height": 844})
-    page.goto(address + "/outskirts")
-    page.get_by_text(TRAINED).wait_for()
-    page.get_by_text("latent dimensions", exact=False).last.wait_for()
-    settled(page)
-    wide = "[...document.querySelectorAll('[data-testid=stMain] img, .js-plotly-plot')]"
-    assert page.evaluate(f"Math.max(...{wide}.map(e => e.getBoundingClientRect().right))") <= 390
 
 
 # Model cards ------------------------------------------------------------------------------------

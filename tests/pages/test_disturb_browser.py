@@ -8,7 +8,7 @@ from base64 import b64decode
 import numpy as np
 import pytest
 from PIL import Image
-from visitor import SCROLLED, settled, url_holds
+from visitor import SCROLLED, settled, touching, url_holds
 
 from core.data.disturbance import Patch
 from core.data.picture import png
@@ -296,11 +296,11 @@ def test_colours_of_three_channels_arrive_as_they_were_drawn(onlooker, address):
     assert Image.open(io.BytesIO(png(pixels))).getpixel((1, 2)) == (255, 128, 3)
 
 
-def test_without_its_scripts_the_picture_is_plain_and_the_sliders_work(finger, address):
-    page, _ = finger  # whose console may complain
-    page.route("**/own-drawing/**", lambda route: route.abort())
-    page.goto(f"{address}/own?own_turn=90")
-    page.locator(".own-bars").first.wait_for()
-    page.get_by_alt_text("as it is now").first.wait_for()
-    page.goto(f"{address}/own?own_view=draw")
-    page.get_by_text("This browser cannot show the canvas").wait_for()
+def test_without_its_scripts_the_picture_is_plain_and_the_sliders_work(browser, address):
+    with touching(browser) as (page, _):  # whose console may complain, and who has no script yet
+        page.route("**/own-drawing/**", lambda route: route.abort())
+        page.goto(f"{address}/own?own_turn=90")
+        page.locator(".own-bars").first.wait_for()
+        page.get_by_alt_text("as it is now").first.wait_for()
+        page.goto(f"{address}/own?own_view=draw")
+        page.get_by_text("This browser cannot show the canvas").wait_for()

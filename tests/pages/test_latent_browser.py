@@ -551,18 +551,17 @@ def still(browser, address):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_map_follows_the_theme(browser, address, theme):
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme=theme)
-    tab = context.new_page()
-    tab.set_default_timeout(60_000)
-    opened(tab, address)
-    picture = np.asarray(Image.open(io.BytesIO(tab.locator(".points").screenshot())).convert("RGB"))
+def test_the_map_follows_the_theme(page, address, theme):
+    page.emulate_media(color_scheme=theme)
+    opened(page, address)
+    picture = np.asarray(
+        Image.open(io.BytesIO(page.locator(".points").screenshot())).convert("RGB")
+    )
     assert picture[3, 200].tolist() == ([255, 255, 255] if theme == "light" else [18, 24, 28])
     paint = "e => getComputedStyle(e).backgroundColor"
-    assert tab.locator(".tool").first.evaluate(paint) == (
+    assert page.locator(".tool").first.evaluate(paint) == (
         "rgb(255, 255, 255)" if theme == "light" else "rgb(18, 24, 28)"
     )
-    context.close()
 
 
 def test_letters_are_large_enough_to_be_read(still):

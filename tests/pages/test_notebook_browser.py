@@ -209,21 +209,22 @@ FAILING = """
     ],
 )
 def test_a_browser_that_keeps_nothing_is_said_and_all_lasts_until_a_reload(
-    page, address, error, method, words
+    browser, address, error, method, words
 ):
-    page.add_init_script(FAILING % {"error": error, "method": method})
-    opened(page, f"{address}/cards")
-    box = panel(page)
-    box.get_by_role("textbox", name="A line of notes").fill("for now")
-    page.keyboard.press("Enter")
-    page.get_by_test_id("stSidebar").get_by_text(words).wait_for()
-    settled(page)
-    if page.get_by_role("dialog").count():
-        shut(page)
-    page.get_by_role("link", name="Overview").click()
-    page.wait_for_url(f"{address}/")
-    settled(page)
-    assert panel(page).get_by_text("for now").count() == 1
+    with visiting(browser) as page:  # whose browser stays so
+        page.add_init_script(FAILING % {"error": error, "method": method})
+        opened(page, f"{address}/cards")
+        box = panel(page)
+        box.get_by_role("textbox", name="A line of notes").fill("for now")
+        page.keyboard.press("Enter")
+        page.get_by_test_id("stSidebar").get_by_text(words).wait_for()
+        settled(page)
+        if page.get_by_role("dialog").count():
+            shut(page)
+        page.get_by_role("link", name="Overview").click()
+        page.wait_for_url(f"{address}/")
+        settled(page)
+        assert panel(page).get_by_text("for now").count() == 1
 
 
 def test_what_is_damaged_is_put_aside_and_the_notebook_begins_anew(page, address):

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from visitor import PAGES, drawn, opened, tries_of, visiting
+from visitor import PAGES, Seats, drawn, opened, tries_of
 
 pytestmark = pytest.mark.browser
 
@@ -89,10 +89,10 @@ def seen(page) -> dict | None:
 
 
 @pytest.fixture(scope="module", params=PAGES)
-def walk(request, browser, address) -> Iterator[tuple[str, Walk]]:
+def walk(request, seats: Seats, address) -> Iterator[tuple[str, Walk]]:
     """A page, and its walk."""
     stem = request.param
-    with visiting(browser) as page:
+    with seats.taken(request) as page:
         opened(page, address + PAGES[stem])
         found = Walk(where(page), seen(page))
         names = tries_of(page, stem).all_inner_texts()
