@@ -1,7 +1,13 @@
-"""Every page in the hand: a finger scrolls past whatever it touches, and nothing sticks out."""
+"""Every page in the hand: a finger scrolls past whatever it touches, and nothing sticks out.
+
+Each is opened once, in the dark, and everybody can read it there too: see test_access.py.
+"""
+
+from collections.abc import Iterator
 
 import pytest
-from visitor import PAGES, SCROLLED, opened, touching
+from looked import IN_THE_HAND, faults_of_axe, faults_of_words, look_at
+from visitor import PAGES, SCROLLED, SIZES, drawn, opened, touching
 
 pytestmark = pytest.mark.browser
 
@@ -45,12 +51,34 @@ AHEAD = """() => [document.querySelector("[data-testid=stMain]")]
     .map(e => e.scrollHeight - e.clientHeight - e.scrollTop)[0]"""
 
 
-@pytest.fixture(scope="module", params=[*PAGES.values(), *VIEWS])
-def held(request, browser, address):
-    """A view in the hand, opened once: its address, the page, and what puts fingers on it."""
+THEME, SIZE = IN_THE_HAND
+
+
+@pytest.fixture(scope="module")
+def hand(browser) -> Iterator:
+    """One visitor of all views, and what puts fingers on them."""
     with touching(browser) as (page, drag):
-        opened(page, address + request.param)
-        yield request.param, page, drag
+        page.emulate_media(color_scheme=THEME)
+        yield page, drag
+
+
+@pytest.fixture(scope="module", params=[*PAGES.values(), *VIEWS])
+def held(request, hand, address):
+    """A view in the hand, opened once: its address, the page, and what puts fingers on it."""
+    page, drag = hand
+    opened(page, address + request.param)
+    return request.param, page, drag
+
+
+def test_everybody_can_read_a_page_in_the_hand_in_the_dark(held):
+    path, page, _ = held
+    if path in VIEWS:
+        return  # charts of another kind, for the finger
+    found = look_at(page, SIZE)
+    said = faults_of_axe(found) + faults_of_words(found)
+    page.set_viewport_size(SIZES[SIZE]["viewport"])
+    drawn(page)
+    assert not said, f"{path}, {THEME}, {SIZE}\n" + "\n".join(said)
 
 
 def test_no_page_scrolls_sideways_and_nothing_is_cut_off(held):
