@@ -40,6 +40,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: rank[item.path])
 
 
+def pytest_collection_finish() -> None:
+    """Let no collection of garbage look again through what all tests and packages are made of.
+
+    Streamlit collects after every run of a page, and some tests do: half a second each time.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def fitted_glow() -> Glow:
     """A flow of one step a scale, fitted to boxes by its phases without players.
@@ -354,6 +363,8 @@ def quick_apps() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manifest_scanner, "scan_component_manifests", lambda: [])
+        gc.collect()
+        gc.freeze()
         yield
 
 
