@@ -432,6 +432,7 @@ def test_the_map_of_the_codes_length_is_that_of_the_encoders_jacobian(fitted: AM
 # Learning -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_labelled_anomalies_become_stranger_than_without_their_labels_and_than_before() -> None:
     strange = as_tensor(strokes(48, 5))
     runs = [

@@ -200,7 +200,16 @@ def test_every_detector_takes_part() -> None:
     assert not missing, f"add a Tiny entry here for: {', '.join(missing)}"
 
 
-@pytest.fixture(params=[name for name in TINY if name.partition(".")[0] in DETECTORS])
+HEAVY = ("ama", "ama.ordinary", "outskirts")  # minutes each, of training and of maps
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(name, marks=[pytest.mark.slow] if name in HEAVY else [])
+        for name in TINY
+        if name.partition(".")[0] in DETECTORS
+    ]
+)
 def name(request: pytest.FixtureRequest) -> str:
     return request.param
 

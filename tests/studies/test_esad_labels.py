@@ -249,6 +249,7 @@ CHILD = """
 """
 
 
+@pytest.mark.slow
 def test_a_killed_protocol_goes_on_and_repeats_and_loses_no_run(bare: Path) -> None:
     here = Path(__file__).parent
     code = textwrap.dedent(CHILD).format(paths=[str(here), str(here.parent)])
