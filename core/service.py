@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
-from core import notebook
+from core import lectures, notebook
 from core.answers import answered, loaded
 from core.answers.absent import not_here
 from core.answers.across import Across, AcrossQuery
@@ -80,6 +80,7 @@ from core.answers.latent import (
     pictures_of,
 )
 from core.answers.learnt import Asked, Label, Learnt, Lesson, Side
+from core.answers.lectures import Lecture, LectureQuery, LectureRow, ShownStep, lecture_rows
 from core.answers.lesson import (
     LESSON_COUNTS,
     MOST_LABELS,
@@ -243,33 +244,34 @@ __all__ = [
     "Evaluation", "Examples", "ExamplesQuery", "Field", "FieldQuery", "Finding",
     "FirstChangedQuery", "FirstMirrorQuery", "Gain", "Gallery", "GalleryQuery", "Gamma",
     "GammaQuery", "Groups", "ImageQuery", "ImageSet", "ImageView", "Item", "Judgement", "Label",
-    "LatentMap", "LatentQuery", "Learnt", "Lesson", "LessonError", "LessonState", "Likelihoods",
-    "LikelihoodsQuery", "Luck", "MapCurves", "MapQuery", "MapView", "Mean", "Measured",
-    "MethodRow", "Methods", "MethodsQuery", "Metrics", "Mirror", "MirrorQuery", "MirrorRay",
-    "MirrorRayQuery", "Mirrored", "MirroredQuery", "Misses", "MissesQuery", "MissesShownQuery",
-    "MixedPart", "Moved", "Near", "NearQuery", "Operating", "OperatingQuery", "OutskirtsError",
-    "Overlap", "Overview", "OverviewQuery", "OwnScores", "Painted", "PaintedQuery", "Pair",
-    "PairQuery", "PartView", "Patch", "PictureQuery", "PictureView", "PicturesElsewhere",
-    "PixelMetrics", "PixelPiece", "PixelPieceQuery", "PixelTruth", "PixelTruthQuery", "Place",
-    "PlaceQuery", "Plane", "PlaneQuery", "PlantedQuery", "PlantedView", "Points", "PointsQuery",
-    "Quadrant", "Query", "QueueFull", "Randomised", "RandomisedQuery", "Rates", "Ray",
-    "RayQuery", "RayScores", "RayScoresQuery", "Rebuilt", "RebuiltQuery", "Recipe", "Report",
-    "ReportEntry", "Reported", "ResampleQuery", "Resampled", "SamplesQuery", "ScaleGap",
-    "Scenario", "ScoreSplit", "ScoreSplitQuery", "Scored", "Seen", "Shape", "Share", "Side",
-    "Simple", "Simplex", "SimplexQuery", "Spread", "SpreadQuery", "Stakes", "StartTile",
-    "Steadiness", "SteadinessQuery", "Steps", "StepsQuery", "StoredQuery", "StoredTruthQuery",
-    "Strokes", "StudyMissing", "StudyResult", "StudyRow", "Sum", "SumPlane", "SumPlaneQuery",
-    "SumPoint", "SumPointQuery", "Sums", "SumsQuery", "Target", "Threshold", "Verdict",
-    "Verdicts", "VerdictsQuery", "WeightsQuery", "WeightsView", "ask", "best_of",
-    "cancel_lesson", "changed_table", "coloured", "comparison_table", "corrections", "counted",
-    "display_table", "edges_of", "evaluate", "flagged_above", "fooled_parts", "forget",
-    "fully_connected", "groups_of", "hardest", "ids_of_keys", "join_batches", "keys_of_ids",
-    "label_of_own", "lesson_candidates", "lesson_state", "limit_of", "luck", "map_npy",
-    "map_png", "map_svg", "mean_of", "most_fooled", "node_of", "not_here", "notebook", "overlap_of",
-    "own_scores", "pair_table", "parse_target", "per_image_table", "pictures_of", "pointing",
-    "read_study", "report_csv", "report_html", "report_of", "scenarios", "score", "seeds_of",
-    "shared_of", "shuffled", "start_lesson", "uploaded_items", "variants_of", "warm_up",
-    "weights_png",
+    "LatentMap", "LatentQuery", "Learnt", "Lecture", "LectureQuery", "LectureRow", "Lesson",
+    "LessonError", "LessonState", "Likelihoods", "LikelihoodsQuery", "Luck", "MapCurves",
+    "MapQuery", "MapView", "Mean", "Measured", "MethodRow", "Methods", "MethodsQuery",
+    "Metrics", "Mirror", "MirrorQuery", "MirrorRay", "MirrorRayQuery", "Mirrored",
+    "MirroredQuery", "Misses", "MissesQuery", "MissesShownQuery", "MixedPart", "Moved", "Near",
+    "NearQuery", "Operating", "OperatingQuery", "OutskirtsError", "Overlap", "Overview",
+    "OverviewQuery", "OwnScores", "Painted", "PaintedQuery", "Pair", "PairQuery", "PartView",
+    "Patch", "PictureQuery", "PictureView", "PicturesElsewhere", "PixelMetrics", "PixelPiece",
+    "PixelPieceQuery", "PixelTruth", "PixelTruthQuery", "Place", "PlaceQuery", "Plane",
+    "PlaneQuery", "PlantedQuery", "PlantedView", "Points", "PointsQuery", "Quadrant", "Query",
+    "QueueFull", "Randomised", "RandomisedQuery", "Rates", "Ray", "RayQuery", "RayScores",
+    "RayScoresQuery", "Rebuilt", "RebuiltQuery", "Recipe", "Report", "ReportEntry", "Reported",
+    "ResampleQuery", "Resampled", "SamplesQuery", "ScaleGap", "Scenario", "ScoreSplit",
+    "ScoreSplitQuery", "Scored", "Seen", "Shape", "Share", "ShownStep", "Side", "Simple",
+    "Simplex", "SimplexQuery", "Spread", "SpreadQuery", "Stakes", "StartTile", "Steadiness",
+    "SteadinessQuery", "Steps", "StepsQuery", "StoredQuery", "StoredTruthQuery", "Strokes",
+    "StudyMissing", "StudyResult", "StudyRow", "Sum", "SumPlane", "SumPlaneQuery", "SumPoint",
+    "SumPointQuery", "Sums", "SumsQuery", "Target", "Threshold", "Verdict", "Verdicts",
+    "VerdictsQuery", "WeightsQuery", "WeightsView", "ask", "best_of", "cancel_lesson",
+    "changed_table", "coloured", "comparison_table", "corrections", "counted", "display_table",
+    "edges_of", "evaluate", "flagged_above", "fooled_parts", "forget", "fully_connected",
+    "groups_of", "hardest", "ids_of_keys", "join_batches", "keys_of_ids", "label_of_own",
+    "lecture_rows", "lectures", "lesson_candidates", "lesson_state", "limit_of", "luck",
+    "map_npy", "map_png", "map_svg", "mean_of", "most_fooled", "node_of", "not_here",
+    "notebook", "overlap_of", "own_scores", "pair_table", "parse_target", "per_image_table",
+    "pictures_of", "pointing", "read_study", "report_csv", "report_html", "report_of",
+    "scenarios", "score", "seeds_of", "shared_of", "shuffled", "start_lesson", "uploaded_items",
+    "variants_of", "warm_up", "weights_png",
 ]  # fmt: skip
 
 A = TypeVar("A")

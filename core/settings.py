@@ -21,6 +21,7 @@ class Settings(BaseSettings):
     Attributes:
         data: training data in torchvision's layout; needed by ``train`` only.
         checkpoints: one folder a scenario.
+        lectures: one file a lecture.
         runs: logs and interrupted training.
         lesson_steps: of each training of a live lesson.
         notes: the file of named notebooks; None: each visitor's browser keeps its own.
@@ -30,6 +31,7 @@ class Settings(BaseSettings):
 
     data: Path = ROOT / "data"
     checkpoints: Path = ROOT / "checkpoints"
+    lectures: Path = ROOT / "lectures"
     runs: Path = ROOT / "runs"
     lesson_steps: PositiveInt = 300
     notes: Path | None = None

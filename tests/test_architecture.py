@@ -39,6 +39,7 @@ RANKS = {
     "core.config": 3,
     "core.data": 3,
     "core.schema": 3,
+    "core.lectures": 4,
     "core.scenario": 4,
     "core.card": 3,
     "core.checkpoint": 4,
