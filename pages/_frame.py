@@ -6,12 +6,25 @@ from typing import Any
 import streamlit as st
 
 from core import service
-from pages._shared import boxes, controls, history, links, notebook, notebook_panel, theme
+from pages._shared import (
+    boxes,
+    controls,
+    history,
+    lecture,
+    lecture_panel,
+    links,
+    notebook,
+    notebook_panel,
+    presenting,
+    theme,
+)
 from pages._shared.pages import PAGES, row_of, sheet
 
 KEYS = """
 **Keys.** `H` opens this sheet, `Esc` closes it, `Tab` goes from control to control; the left and
-right arrow keys turn the pages of a gallery.
+right arrow keys turn the pages of a gallery. `P` takes up the presenter's view, without sidebar and
+with larger words, and leaves it; there the arrow keys, and `Page Up` and `Page Down`, turn the steps
+of the lecture.
 """
 
 
@@ -80,6 +93,7 @@ def sidebar(stem: str) -> str | None:
         if st.button("Terms and keys", shortcut="H", icon=":material/help:", width="stretch"):
             terms(stem)
         notebook_panel.in_sidebar()
+        lecture_panel.in_sidebar()
         history.one_entry_an_act()
         boxes.reach_by_key()
     return scenario
@@ -103,9 +117,14 @@ page = st.navigation(
 stem = page.url_path or PAGES[0].stem
 st.set_page_config(page_title=f"{page.title} · Outskirts")
 links.arrive(stem)
+lecture.arrive()
+presenting.arrive(stem)
 notebook.begin()
 st.session_state["world"] = sidebar(stem)
 st.html(theme.css(theme.palette(), rendering_of(st.session_state["world"])))
+if presenting.on():
+    st.html(presenting.CSS)
+lecture.strip(stem)
 if st.session_state["world"] is None:
     st.error("There is no scenario in the checkpoints folder.", icon=":material/error:")
     st.stop()

@@ -35,7 +35,11 @@ __all__ = [
 MAPPED = "glow"  # whose map opens first
 
 _turn_by_keys = st.components.v2.component(
-    "outskirts.pager", js=Path(__file__).with_name("pager.js").read_text(encoding="utf-8")
+    "outskirts.pager",
+    js="\n".join(
+        Path(__file__).with_name(name).read_text(encoding="utf-8")
+        for name in ("taken.js", "pager.js")
+    ),
 )
 
 

@@ -12,6 +12,7 @@ import streamlit as st
 from PIL import Image
 
 from core.service import Mean, Metrics
+from pages._shared import presenting
 from pages._shared.theme import palette, template
 
 __all__ = [
@@ -134,12 +135,13 @@ def figure(
             taken away.
     """
     legend = layout.get("showlegend", True) and len(traces) > 1
-    top = 8 + 30 * bool(title) + 28 * legend
+    scale = presenting.scale()
+    top = 8 + round(scale * (30 * bool(title) + 28 * legend))
     house = {
-        "template": template(palette()),
+        "template": template(palette(), scale),
         "dragmode": False,
-        "height": height,
-        "margin": {"l": 8, "r": BAR, "t": top, "b": 8} | dict(margin or {}),
+        "height": presenting.height(height),
+        "margin": {"l": 8, "r": BAR, "t": top, "b": 8} | _scaled(margin or {}, scale),
         "paper_bgcolor": palette().background,
         "plot_bgcolor": "rgba(0,0,0,0)",
         "hovermode": "x unified",
@@ -154,6 +156,11 @@ def figure(
             "pad": {"t": 8},
         }
     return go.Figure({"data": [_held(trace) for trace in traces], "layout": house | layout})
+
+
+def _scaled(margin: Mapping[str, int], scale: float) -> dict[str, int]:
+    """Margins that a figure's words need, of words as large as they are."""
+    return {side: round(scale * pixels) for side, pixels in margin.items()}
 
 
 def _held(trace: Trace) -> Trace:

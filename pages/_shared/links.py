@@ -33,8 +33,10 @@ __all__ = [
     "leave",
     "only_finite",
     "opens_with",
+    "page",
     "query_of",
     "say_unknown",
+    "stepped",
     "unknown",
     "write",
 ]
@@ -121,15 +123,15 @@ def arrive(page: str) -> None:
         page: its address, which begins the keys of its controls too.
     """
     state = st.session_state
-    came, stepped = state.get(_PAGE) != page, _stepped()
+    came, back = state.get(_PAGE) != page, stepped()
     state[_PAGE], state[_UNKNOWN] = page, []
     named = any(_belongs(page, key) for key in st.query_params)
-    if stepped or (came and named):
+    if back or (came and named):
         _forget(page)
-    if stepped:
+    if back:
         for key in FRAME:
             state.pop(key, None)
-    state[_FOLLOW] = came or stepped or state.get(_FOLLOW, False)  # the last run was cut short
+    state[_FOLLOW] = came or back or state.get(_FOLLOW, False)  # the last run was cut short
 
 
 def followed() -> bool:
@@ -137,10 +139,15 @@ def followed() -> bool:
     return bool(st.session_state.get(_FOLLOW))
 
 
-def _stepped() -> bool:
+def stepped() -> bool:
     """Whether the visitor went back or forward in the browser's history."""
     context = get_script_run_ctx()
     return bool(context and context.is_history_navigation)
+
+
+def page() -> str:
+    """The stem of the page that is open."""
+    return str(st.session_state.get(_PAGE, ""))
 
 
 def leave() -> None:

@@ -130,28 +130,34 @@ def _luminance(colour: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def template(colours: Palette) -> dict[str, Any]:
-    """What every figure of Plotly's looks like before it says anything of its own."""
+def template(colours: Palette, scale: float = 1.0) -> dict[str, Any]:
+    """What every figure of Plotly's looks like before it says anything of its own.
+
+    Args:
+        scale: how large its words are, 1 being as ever.
+    """
+    size = round(FONT * scale)
     axis = {
         "gridcolor": colours.grid,
         "linecolor": colours.faint,
         "zerolinecolor": colours.grid,
         "ticks": "",
         "automargin": True,
-        "title": {"font": {"size": FONT}},
+        "title": {"font": {"size": size}},
     }
     return {
         "layout": {
             "font": {
                 "family": "Source Sans, Source Sans Pro, Helvetica, Arial, sans-serif",
-                "size": FONT,
+                "size": size,
                 "color": colours.text,
             },
-            "title": {"font": {"size": FONT + 1}, "x": 0, "xref": "container", "pad": {"l": 8}},
+            "title": {"font": {"size": size + 1}, "x": 0, "xref": "container", "pad": {"l": 8}},
             "colorway": list(colours.categories),
             "xaxis": axis,
             "yaxis": axis,
-            "hoverlabel": {"font": {"size": FONT}},
+            "hoverlabel": {"font": {"size": size}},
+            "legend": {"font": {"size": round(FONT * (1 + scale) / 2)}},  # it has the least room
             "modebar": {
                 "orientation": "v",  # beside the figure: titles and legends stand above it
                 "bgcolor": "rgba(0,0,0,0)",
@@ -196,6 +202,8 @@ CSS = """<style>
 [data-testid=stCaptionContainer] code { font-size: .85rem; }
 @media (max-width: 767px) {
   [data-testid=stMainBlockContainer] { padding-top: 2.9rem; }
+  .st-key-lecture_row { flex-wrap: wrap; }
+  .st-key-lecture_row > :has(> .st-key-lecture_said) { flex: 1 1 100% !important; }
   [data-testid=stMarkdownContainer] td { overflow-wrap: anywhere; }  /* long words of titles */
 }
 @media (min-width: 1700px) {
