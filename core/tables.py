@@ -10,7 +10,7 @@ from typing import Any
 
 from core.files import no_formula
 
-__all__ = ["csv_text", "utf8"]
+__all__ = ["csv_text", "flat", "utf8"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -30,6 +30,22 @@ def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
     writer.writeheader()
     writer.writerows({key: _safe(value) for key, value in row.items()} for row in rows)
     return file.getvalue()
+
+
+def flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    """One level of a row's keys, and all of its text UTF-8.
+
+    Example:
+        >>> flat({"image": "a.png", "parts": {"total": 1.5}})
+        {'image': 'a.png', 'parts.total': 1.5}
+    """
+    found: dict[str, Any] = {}
+    for key, value in row.items():
+        if isinstance(value, Mapping):
+            found |= {f"{key}.{inner}": v for inner, v in value.items()}
+        else:
+            found[key] = utf8(value) if isinstance(value, str) else value
+    return found
 
 
 def _safe(value: Any) -> Any:

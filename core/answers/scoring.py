@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from core.card import Card
     from core.detectors._base import Detector
 
-__all__ = ["Evaluation", "Scored", "evaluate", "score"]
+__all__ = [
+    "Evaluation",
+    "Scored",
+    "counted_notes",
+    "evaluate",
+    "score",
+    "score_items",
+    "scored_row",
+]
 
 TOLD = 3  # notes on a set of images, the most common, before the others are counted
 
@@ -64,12 +72,23 @@ def score(
     Raises:
         OutskirtsError: the checkpoint is missing or damaged.
     """
+    yield from score_items(target, read_items(paths, target.world.shape, say=say), bf16=bf16)
+
+
+def score_items(target: Target, items: Iterable[Item], *, bf16: bool = False) -> Iterator[Scored]:
+    """Score items in order, in batches; those that hold no picture come with their reason.
+
+    Args:
+        bf16: run a flow's coupling networks in bfloat16.
+
+    Raises:
+        OutskirtsError: the checkpoint is missing or damaged.
+    """
     from core.inference.scoring import BATCH
 
-    scenario = target.world
     detector, card = loaded(target)
     waiting: list[Item] = []
-    for item in read_items(paths, scenario.shape, say=say):
+    for item in items:
         waiting.append(item)
         if len(waiting) == BATCH:
             yield from _score_batch(detector, card, waiting, bf16=bf16)
@@ -96,6 +115,18 @@ def _score_batch(
         said = picture.notes, picture.warnings
         scored = Scored(item.id, parts[part], places[part], parts, places, *said)
         yield replace(scored, pixels=picture.image)
+
+
+def scored_row(scored: Scored, *, parts: bool) -> dict[str, Any]:
+    """What is written of an image that was scored: its name and numbers; with ``parts``, all."""
+    row: dict[str, Any] = {
+        "image": scored.image,
+        "score": scored.score,
+        "percentile": scored.percentile,
+    }
+    if parts:
+        row |= {"parts": scored.parts, "part_percentiles": scored.part_percentiles}
+    return row
 
 
 @dataclass(frozen=True)
@@ -217,8 +248,16 @@ def _own_images(
 
 
 def _done(notes: Sequence[Sequence[str]]) -> list[str]:
-    """What was done to images, by the notes on each: the most common first, and how often."""
-    counts = Counter(note for own in notes for note in own)
-    told = [f"{note} ({n:,} of {len(notes):,})" for note, n in counts.most_common(TOLD)]
+    return counted_notes(Counter(note for own in notes for note in own), len(notes))
+
+
+def counted_notes(counts: Counter[str], images: int) -> list[str]:
+    """What was done to so many images, by counts of the notes on them: the most common first.
+
+    Example:
+        >>> counted_notes(Counter({"turned": 2, "first of 3 frames": 1}), 4)
+        ['turned (2 of 4)', 'first of 3 frames (1 of 4)']
+    """
+    told = [f"{note} ({n:,} of {images:,})" for note, n in counts.most_common(TOLD)]
     rest = len(counts) - len(told)
     return [*told, f"and {rest:,} other notes on images"] if rest > 0 else told

@@ -15,7 +15,21 @@ from core.data.decode import SUFFIXES, decode, decode_file
 from core.data.picture import ImageError, Picture
 from core.shape import Shape
 
-__all__ = ["ImageError", "Item", "Picture", "decode", "from_array", "read_items"]
+__all__ = [
+    "ARCHIVE",
+    "ARRAYS",
+    "File",
+    "ImageError",
+    "Item",
+    "Picture",
+    "apart",
+    "decode",
+    "files_at",
+    "from_array",
+    "items_of",
+    "read_items",
+    "reason",
+]
 
 ARRAYS = (".npy", ".npz")
 ARCHIVE = ".zip"  # read where it is named itself: in a folder it may hold what lies beside it
@@ -27,12 +41,14 @@ class Item:
 
     Attributes:
         file: which of the files that were brought it is of, from 0; on the command line always 0.
+        again: whether what failed was the reading, and not the file: it may be read another time.
     """
 
     id: str
     picture: Picture | None
     error: str = ""
     file: int = 0
+    again: bool = False
 
 
 def read_items(
@@ -46,19 +62,16 @@ def read_items(
     Args:
         say: told of each folder how many files of other kinds were left out.
     """
-    found = [file for path in paths for file in _named(path, say)]
-    for file in _apart(found):
-        if file.error:
-            yield Item(file.id, None, file.error)
-        else:
-            yield from _read(file, shape, say)
+    found = [file for path in paths for file in files_at(path, say)]
+    for file in apart(found):
+        yield from items_of(file, shape, say)
 
 
 # Files and folders ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class _File:
+class File:
     """A file that was named, or found in a folder that was, or the reason why there is none."""
 
     path: Path
@@ -67,23 +80,27 @@ class _File:
     error: str = ""
 
 
-def _named(path: Path | str, say: Callable[[str], None] | None) -> list[_File]:
-    """The files that an argument stands for."""
+def files_at(path: Path | str, say: Callable[[str], None] | None) -> list[File]:
+    """The files that a path stands for: itself, or of a folder those that it holds, sorted.
+
+    Args:
+        say: told how many files of other kinds a folder holds.
+    """
     if not str(path):  # a variable of the shell that is not set; a Path of it is this folder
-        return [_File(Path(), "''", "''", "there is no such file")]
+        return [File(Path(), "''", "''", "there is no such file")]
     path = Path(path)
     if not _is_folder(path):
-        return [_File(path, path.name or str(path), str(path))]
+        return [File(path, path.name or str(path), str(path))]
     tree = _Tree()
     tree.walk(path)
     left = left_out(tree.others)
     if not tree.files and not tree.closed:
         empty = "the folder holds no image files"
-        return [_File(path, str(path), str(path), f"{empty}; {left}" if left else empty)]
+        return [File(path, str(path), str(path), f"{empty}; {left}" if left else empty)]
     if left and say:
         say(f"{path}: {left}")
     listed = [(file, "") for file in sorted(tree.files)] + sorted(tree.closed.items())
-    return [_File(p, str(p.relative_to(path)), str(p), why) for p, why in listed]
+    return [File(p, str(p.relative_to(path)), str(p), why) for p, why in listed]
 
 
 @dataclass
@@ -123,11 +140,11 @@ class _Tree:
             self.others[kind_of(file.name)] += 1
 
 
-def _apart(files: Sequence[_File]) -> Iterator[_File]:
+def apart(files: Sequence[File]) -> Iterator[File]:
     """Files with ids that are unique: with the argument before them where they are not."""
-    same, apart = Counter(file.id for file in files), Apart()
+    same, given = Counter(file.id for file in files), Apart()
     for file in files:  # one that was named twice is numbered
-        yield replace(file, id=apart.name(file.full if same[file.id] > 1 else file.id))
+        yield replace(file, id=given.name(file.full if same[file.id] > 1 else file.id))
 
 
 def _is_folder(path: Path) -> bool:
@@ -140,7 +157,16 @@ def _is_folder(path: Path) -> bool:
 # Reading ----------------------------------------------------------------------------------------
 
 
-def _read(file: _File, shape: Shape, say: Callable[[str], None] | None) -> Iterator[Item]:
+def items_of(file: File, shape: Shape, say: Callable[[str], None] | None = None) -> Iterator[Item]:
+    """Every image of a file, or one item with the reason why there is none.
+
+    Args:
+        shape: of the pictures.
+        say: told how many files of other kinds a zip holds.
+    """
+    if file.error:
+        yield Item(file.id, None, file.error)
+        return
     try:
         if file.path.suffix.lower() not in (*ARRAYS, ARCHIVE):
             yield Item(file.id, decode_file(file.path, shape))
@@ -151,11 +177,12 @@ def _read(file: _File, shape: Shape, say: Callable[[str], None] | None) -> Itera
             else:
                 yield Item(file.id + part, None, str(found))
     except (ImageError, MemoryError, OSError, ValueError) as error:
-        yield Item(file.id, None, _reason(error, file.path))
+        again = isinstance(error, MemoryError | OSError)
+        yield Item(file.id, None, reason(error, file.path), again=again)
 
 
 def _several(
-    file: _File, shape: Shape, say: Callable[[str], None] | None
+    file: File, shape: Shape, say: Callable[[str], None] | None
 ) -> Iterator[tuple[str, Picture | ImageError]]:
     """Pictures of an array file or of a zip, each with its place in it."""
     if file.path.suffix.lower() in ARRAYS:
@@ -167,9 +194,10 @@ def _several(
         yield from read_archive(stream, shape, allowance=Allowance.of_one_user(), say=tell)
 
 
-def _reason(error: Exception, path: Path) -> str:
+def reason(error: Exception, path: Path | None = None) -> str:
+    """Why an image cannot be read, of the error that was met at a path."""
     if isinstance(error, FileNotFoundError):
-        return "a link to nowhere" if path.is_symlink() else "there is no such file"
+        return "a link to nowhere" if path and path.is_symlink() else "there is no such file"
     if isinstance(error, IsADirectoryError):
         return "a folder, not a file"
     if isinstance(error, MemoryError):

@@ -9,7 +9,7 @@ from typing import Any
 
 from core.errors import OutskirtsError
 from core.files import check_writable, write_whole
-from core.tables import csv_text, utf8
+from core.tables import csv_text, flat
 
 __all__ = ["writer"]
 
@@ -43,21 +43,10 @@ def _jsonl(rows: Sequence[Row]) -> str:
 
 
 def _csv(rows: Sequence[Row]) -> str:
-    return csv_text([_flat(row) for row in rows])
+    return csv_text([flat(row) for row in rows])
 
 
 def _parquet(rows: Sequence[Row]) -> bytes:
     import pandas
 
-    return pandas.DataFrame([_flat(row) for row in rows]).to_parquet()
-
-
-def _flat(row: Row) -> dict[str, Any]:
-    """One level of keys, parts.total, part_percentiles.total, and all of its text UTF-8."""
-    flat: dict[str, Any] = {}
-    for key, value in row.items():
-        if isinstance(value, Mapping):
-            flat |= {f"{key}.{inner}": v for inner, v in value.items()}
-        else:
-            flat[key] = utf8(value) if isinstance(value, str) else value
-    return flat
+    return pandas.DataFrame([flat(row) for row in rows]).to_parquet()
