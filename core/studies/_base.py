@@ -26,7 +26,8 @@ from core.inference.scoring import parts_of
 from core.inference.validation import validate
 from core.results import Published, Setting, StudyResult
 from core.train.card import accelerator, processor
-from core.train.loop import fit, processes
+from core.train.loop import fit
+from core.train.processes import processes
 
 __all__ = [
     "Arm",

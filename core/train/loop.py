@@ -8,7 +8,6 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,17 +18,13 @@ from torch import Tensor
 
 from core.data.stream import Stream
 from core.detectors._base import Batch, Detector, Phase, Player
-from core.errors import OutskirtsError
 from core.files import write_whole
+from core.train.processes import TrainingFailed
 
-__all__ = ["Progress", "Report", "TrainingFailed", "fit", "processes"]
+__all__ = ["Progress", "Report", "TrainingFailed", "fit"]
 
 SAVE_SECONDS = 300
 FAILURES_IN_A_ROW = 10
-
-
-class TrainingFailed(OutskirtsError):
-    """Training met numbers it cannot go on from."""
 
 
 @dataclass(frozen=True)
@@ -63,36 +58,6 @@ class Report:
     @property
     def images_per_second(self) -> float:
         return self.images / self.seconds if self.seconds else 0.0
-
-
-@contextmanager
-def processes(devices: int, *, accelerator: str = "auto") -> Iterator[Fabric]:
-    """Launch one process a device; on the way out, wait for each other and end their group.
-
-    The accelerator is one of Lightning's names: "cpu", "cuda", or "auto" for what there is.
-
-    Args:
-        accelerator: kind of the devices: auto, cpu, cuda, mps.
-
-    Raises:
-        TrainingFailed: there are no such devices.
-
-    A process that ends while its group still lives may abort: threads of the group's transport
-    outlast the interpreter.
-    """
-    strategy = "ddp" if devices > 1 else "auto"
-    try:
-        fabric = Fabric(accelerator=accelerator, devices=devices, strategy=strategy)
-    except Exception as error:  # Lightning has several for what is not there
-        words = " ".join(str(error).split())
-        raise TrainingFailed(f"no device of kind {accelerator!r} to train on: {words}") from error
-    fabric.launch()
-    try:
-        yield fabric
-        fabric.barrier()  # none ends the group while another still talks; not after an error
-    finally:
-        if torch.distributed.is_initialized():
-            torch.distributed.destroy_process_group()
 
 
 def fit(
@@ -176,6 +141,7 @@ class _Run:
         self._enough()
         self.fabric.barrier()  # the first process may just have deleted the state
         self._resume()
+        self._together()
         self._agree()
         self.detector.eval()
         while self.place.phase < len(self.phases):
@@ -393,6 +359,17 @@ class _Run:
                 f"{self.state.name} holds no interrupted training of this kind, restart: {error!r}"
             ) from error
         self.report.resumed += self.place.phase < len(self.phases)
+
+    def _together(self) -> None:
+        """Refuse to go on from several places: hosts that do not share the state of a run."""
+        if self.world == 1:
+            return
+        place = torch.tensor([self.place.phase, self.place.step], device=self.fabric.device)
+        places = self.fabric.all_gather(place)  # (world, 2)
+        if (places != place).any():  # type: ignore[union-attr]
+            raise TrainingFailed(
+                "processes go on from different places: hosts must share the folder of runs"
+            )
 
     def _match(self, had: Mapping[str, Mapping[str, Any]]) -> None:
         """Refuse to go on with a run of other settings, and say which."""

@@ -16,7 +16,8 @@ from core.detectors._base import Detector
 from core.scenario import Scenario, Training, build_reference, forget_pictures
 from core.train.card import Learnt, Watcher, how_it_went, write_card
 from core.train.log import TrainingLog
-from core.train.loop import Progress, Report, TrainingFailed, fit, processes
+from core.train.loop import Progress, Report, TrainingFailed, fit
+from core.train.processes import processes
 from core.train.streams import reference_sets, streams_of
 from core.train.turn import run_folder, turn
 
@@ -45,6 +46,7 @@ def train(
     keep_weights: bool = False,
     download: bool = False,
     devices: int = 1,
+    nodes: int = 1,
     device: str = "auto",
     watcher: Watcher | None = None,
 ) -> Card | None:
@@ -52,22 +54,22 @@ def train(
 
     An interrupted training goes on, unless it is to ``restart``; a finished one is evaluated
     again; ``keep_weights`` trains nothing and measures what is there. Several ``devices`` (of the
-    kind ``device``: auto, cpu, cuda, mps) share each batch; all processes but the first return
-    None. ``download`` fetches missing images; the ``watcher`` is told how it goes.
+    kind ``device``: auto, cpu, cuda, mps), and those of several hosts, ``nodes``, share each batch;
+    all but the first return None. ``download`` fetches missing images; the ``watcher`` is told all.
 
     Raises:
         Busy: another process trains it.
         CardError: there are no weights to keep, to start from, or to go along with.
         DataMissing: the training images are not in the data folder.
         FileError: the checkpoint could not be written, which is tried first.
-        TrainingFailed: the loss or the gradients were not finite, there is no such device, or the
-            batch size is not a multiple of the devices.
+        TrainingFailed: the loss or the gradients were not finite, there is no such device, hosts do
+            not find each other, or the batch size is not a multiple of the devices.
     """
     job = _Job(scenario, name, training, restart, keep_weights, download, watcher or Watcher())
     if restart and keep_weights:
         raise TrainingFailed("weights are either kept or trained anew from the start, not both")
     with turn(scenario, name):
-        with processes(devices, accelerator=device) as fabric:
+        with processes(devices, nodes=nodes, accelerator=device) as fabric:
             learnt = _learn(job, fabric)
         if fabric.global_rank != 0:
             return None

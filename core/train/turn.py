@@ -13,6 +13,8 @@ from core.settings import settings
 
 __all__ = ["run_folder", "turn"]
 
+# Of a process on its host, and of a host, by who started it: Lightning, torchrun, Slurm.
+RANKS = ("LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
 SUFFIXES = ("json", "safetensors", "atlas.npz")
 
 
@@ -25,13 +27,14 @@ def run_folder(scenario: Scenario, name: str) -> Path:
 def turn(scenario: Scenario, name: str) -> Iterator[None]:
     """Work on the files of the model ``name`` while no other process does.
 
-    Of several processes that train together, the first one takes the turn for all.
+    Of several processes that train together, on one host or on many, the first one takes the turn
+    for all.
 
     Raises:
         Busy: another process is at it.
         FileError: the checkpoint's files could not be written.
     """
-    if os.environ.get("LOCAL_RANK", "0") != "0":
+    if any(os.environ.get(name, "0") != "0" for name in RANKS):
         yield
         return
     with alone(run_folder(scenario, name), f"{scenario.family}/{name} is being trained"):

@@ -23,6 +23,10 @@ MinutesOption = Annotated[
     float | None,
     typer.Option(min=0.01, help="Training time; scenario.json has the default, or epochs."),
 ]
+NodesOption = Annotated[
+    int,
+    typer.Option(min=1, help="Hosts, each running this command with MASTER_ADDR, NODE_RANK."),
+]
 
 
 def train(
@@ -46,9 +50,8 @@ def train(
     download: Annotated[
         bool, typer.Option("--download", help="Fetch missing training data into OUTSKIRTS_DATA.")
     ] = False,
-    devices: Annotated[
-        int, typer.Option(min=1, help="Processes or accelerators that share each batch.")
-    ] = 1,
+    devices: Annotated[int, typer.Option(min=1, help="Processes or accelerators of a host.")] = 1,
+    nodes: NodesOption = 1,
     device: Annotated[
         Device, typer.Option(help="Kind of accelerator to train on; scoring is on the CPU.")
     ] = "auto",
@@ -63,7 +66,8 @@ def train(
         _each(chosen, _renew_atlas)
         return
     how: dict[str, Any] = {"restart": restart, "keep_weights": keep_weights}
-    how |= {"minutes": minutes, "download": download, "devices": devices, "device": device}
+    how |= {"minutes": minutes, "download": download}
+    how |= {"devices": devices, "nodes": nodes, "device": device}
     _each(chosen, partial(_train_one, changes=settings, **how))
 
 

@@ -14,16 +14,20 @@ from typing import BinaryIO
 
 import pytest
 import torch
+from conftest import Tiny
 from torch import Tensor
 from toys import Toy, error, regression, sgd, stream
 
 import core
 from core import files
 from core.detectors._base import Batch, Phase, Player
-from core.files import FileError
+from core.files import Busy, FileError
+from core.scenario import load_scenario
 from core.train import loop
 from core.train.log import TrainingLog, read_log
 from core.train.loop import Progress, TrainingFailed, fit
+from core.train.processes import processes
+from core.train.turn import turn
 
 BATCHES = 6  # of an epoch of the toys' stream: 24 images by 4
 
@@ -580,6 +584,13 @@ def test_the_log_has_the_means_since_the_last_line_and_always_the_end(tmp_path: 
 def ranks(tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
     """What each of two processes has after training together, see two_processes.py."""
     folder = tmp_path_factory.mktemp("ranks")
+    (done,) = _together([folder])
+    assert done.returncode == 0, done.stderr[-3000:]
+    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in (0, 1)]
+
+
+def _together(*calls: list[str | Path]) -> list[subprocess.CompletedProcess[str]]:
+    """Run two_processes.py with these arguments, each call on a host of its own; wait for all."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -591,16 +602,26 @@ def ranks(tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
         "MASTER_PORT": str(port),
         "OMP_NUM_THREADS": "1",
     }
-    done = subprocess.run(
-        [sys.executable, str(here / "two_processes.py"), str(folder)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in (0, 1)]
+    script = [sys.executable, str(here / "two_processes.py")]
+    hosts = [
+        subprocess.Popen(
+            [*script, *map(str, arguments)],
+            env=environment | ({"NODE_RANK": str(rank)} if len(calls) > 1 else {}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank, arguments in enumerate(calls)
+    ]
+    try:
+        said = [host.communicate(timeout=240) for host in hosts]
+    finally:
+        for host in hosts:
+            host.kill()
+    return [
+        subprocess.CompletedProcess(host.args, host.returncode, *texts)
+        for host, texts in zip(hosts, said, strict=True)
+    ]
 
 
 @pytest.mark.slow
@@ -647,3 +668,47 @@ def test_two_processes_count_all_images_and_draw_their_own_noise(ranks: list[dic
     assert [r["images"] for r in ranks] == [72, 72]
     assert [r["steps"] for r in ranks] == [9, 9]
     assert not torch.equal(ranks[0]["drawn"], ranks[1]["drawn"])
+
+
+@pytest.mark.slow
+def test_two_hosts_train_together_and_refuse_to_go_on_from_different_places(
+    tmp_path: Path,
+) -> None:
+    for done in _together(*[[tmp_path, "host"]] * 2):
+        assert done.returncode == 0, done.stderr[-3000:]
+    ranks = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in (0, 1)]
+    assert same(ranks[0]["trained"], ranks[1]["trained"])
+    assert [r["images"] for r in ranks] == [72, 72]  # as of two processes of one host
+    for found in ranks:
+        assert "hosts must share the folder of runs" in found["refused"]
+
+
+@pytest.mark.parametrize(
+    ("named", "words"),
+    [
+        ({}, "2 nodes need MASTER_ADDR, MASTER_PORT, NODE_RANK in the environment"),
+        ({"MASTER_ADDR": "host", "MASTER_PORT": "1", "NODE_RANK": "2"}, "must be 0 to 1, got '2'"),
+    ],
+)
+def test_hosts_that_nobody_named_are_not_waited_for(
+    named: dict[str, str], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in named.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(TrainingFailed, match=words), processes(1, nodes=2, accelerator="cpu"):
+        pass
+
+
+@pytest.mark.parametrize("name", ["LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID"])
+def test_a_process_that_is_not_the_first_takes_no_turn(
+    name: str, tiny_scenario: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenario = load_scenario("tiny")
+    with turn(scenario, "glow"):
+        with pytest.raises(Busy), turn(scenario, "glow"):
+            pass
+        monkeypatch.setenv(name, "1")
+        with turn(scenario, "glow"):
+            pass

@@ -1,6 +1,8 @@
 """Run by a test, in two processes: train toys together and write down what each process has.
 
 Usage: two_processes.py FOLDER. Writes FOLDER/RANK.pt.
+
+With a word after it, this is one of two hosts with a process each.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ from lightning.fabric import Fabric
 from toys import Toy, error, regression, sgd, stream
 
 from core.detectors._base import Phase, Player
-from core.train.loop import fit, processes
+from core.train.loop import TrainingFailed, fit
+from core.train.processes import processes
 
 
 def plain(toy: Toy) -> list[Phase]:
@@ -67,5 +70,23 @@ def train(folder: Path, fabric: Fabric) -> None:
     torch.save(found, folder / f"{rank}.pt")
 
 
+def train_on_hosts(folder: Path) -> None:
+    """What each of two hosts does: train, and go on from a state that the second cannot see."""
+    with processes(1, nodes=2, accelerator="cpu") as fabric:
+        rank = fabric.global_rank
+        torch.manual_seed(rank)
+        toy, states, refused = Toy(regression), (folder / "state.pt", folder / "elsewhere.pt"), ""
+        report = fit(toy, {"train": stream()}, seed=0, fabric=fabric, state=states[0])
+        try:
+            fit(Toy(regression), {"train": stream()}, seed=0, fabric=fabric, state=states[rank])
+        except TrainingFailed as error:
+            refused = str(error)
+        found = {"trained": toy.state_dict(), "images": report.images, "refused": refused}
+        torch.save(found, folder / f"{rank}.pt")
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    if sys.argv[2:]:
+        train_on_hosts(Path(sys.argv[1]))
+    else:
+        main(Path(sys.argv[1]))
