@@ -37,7 +37,7 @@ endif
 	$(PIP) -r requirements.txt
 	touch $@
 
-.venv/.tests: requirements-dev.txt .venv/.runs
+.venv/.tests: requirements-dev.txt requirements-scale.txt .venv/.runs
 	$(PIP) -r requirements-dev.txt
 	touch $@
 

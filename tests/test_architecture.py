@@ -53,6 +53,7 @@ RANKS = {
     "core.train": 6,
     "core.studies": 7,
     "core.answers": 8,
+    "core.scale": 9,
     "core.service": 9,
     "core.bench": 10,
     "core.console": 9,
@@ -61,7 +62,7 @@ RANKS = {
 }
 
 # What the served process never loads: together they cost 400 MB and ten seconds.
-HEAVY = ("umap", "lightning", "torchvision", "captum", "timm", "pandas", "sklearn")
+HEAVY = ("umap", "lightning", "torchvision", "captum", "timm", "pandas", "sklearn", "ray")
 
 
 def imports(path: Path) -> Iterator[str]:

@@ -8,62 +8,95 @@ from typing import Annotated, Any
 import typer
 
 from core import service
+from core.answers.scoring import scored_row
 from core.console import note, say_json
 from core.errors import OutskirtsError
-from core.service import Scored, parse_target
+from core.service import Scored, Target, parse_target
 from core.verbs.arguments import TargetArgument
 from core.verbs.reporting import (
     AlarmsOption,
+    Nothing,
     PrevalenceOption,
     ReportOption,
     ThresholdOption,
     reporter,
 )
 from core.verbs.rows import writer
+from core.verbs.scaling import RayOption, WorkersOption, score_by_ray
 
 __all__ = ["score"]
+
+PartsOption = Annotated[bool, typer.Option("--parts", help="Add every part and its percentile.")]
+OutOption = Annotated[
+    Path | None,
+    typer.Option("--out", help="Write .jsonl, .csv or .parquet; with --ray, a folder."),
+]
+Bf16Option = Annotated[
+    bool, typer.Option("--bf16", help="Faster and less exact: bfloat16 coupling networks.")
+]
 
 
 def score(
     target: TargetArgument,
     paths: Annotated[list[str], typer.Argument(metavar="PATH...")],
-    parts: Annotated[
-        bool, typer.Option("--parts", help="Add every part and its percentile.")
-    ] = False,
-    out_file: Annotated[
-        Path | None, typer.Option("--out", help="Write .jsonl, .csv or .parquet.")
-    ] = None,
+    parts: PartsOption = False,
+    out_file: OutOption = None,
     report_file: ReportOption = None,
     threshold: ThresholdOption = None,
     false_alarms: AlarmsOption = None,
     prevalence: PrevalenceOption = None,
-    bf16: Annotated[
-        bool, typer.Option("--bf16", help="Faster and less exact: bfloat16 coupling networks.")
-    ] = False,
+    bf16: Bf16Option = False,
+    ray: RayOption = None,
+    workers: WorkersOption = None,
 ) -> None:
     """Score images, zips, folders (recursive) and .npy or .npz arrays of (N, H, W[, C]) uint8."""
+    about = (report_file, threshold, false_alarms, prevalence)
+    if ray is not None:
+        if any(option is not None for option in about):
+            raise OutskirtsError("--report and its options are of scoring without --ray")
+        where = (ray, workers)
+        score_by_ray(parse_target(target), paths, out_file, where, parts=parts, bf16=bf16)
+        return
+    if workers is not None:
+        raise OutskirtsError("--workers is of --ray alone: give --ray local")
     write, chosen = writer(out_file), parse_target(target)
-    report = reporter(report_file, chosen, at=(threshold, false_alarms), prevalence=prevalence)
-    kept: list[dict[str, Any]] = []  # for a file alone: what is printed is not held
+    at = (threshold, false_alarms)
+    report = reporter(report_file, chosen, at=at, prevalence=prevalence)
+    kept = None if out_file is None else list[dict[str, Any]]()
+    failed = _score(chosen, paths, report, kept, parts=parts, bf16=bf16)
+    write(kept or [])
+    report.write()
+    if failed:
+        raise typer.Exit(1)
+
+
+def _score(
+    target: Target,
+    paths: list[str],
+    report: Nothing,
+    kept: list[dict[str, Any]] | None,
+    *,
+    parts: bool,
+    bf16: bool,
+) -> int:
+    """Score and print, or keep, what is read: what is printed is not held. How many were not."""
     scored = failed = 0
     # Paths as they were typed: an empty one, of a variable that is not set, is no folder.
-    for found in service.score(chosen, paths, bf16=bf16, say=note):
+    for found in service.score(target, paths, bf16=bf16, say=note):
         report.add(found)
         _tell(found)
         if found.error:
             failed += 1
             continue
         scored += 1
-        if out_file is None:
-            say_json(_row(found, parts=parts))
+        row = scored_row(found, parts=parts)
+        if kept is None:
+            say_json(row)
         else:
-            kept.append(_row(found, parts=parts))
+            kept.append(row)
     if not scored:
         raise OutskirtsError("nothing could be read")
-    write(kept)
-    report.write()
-    if failed:
-        raise typer.Exit(1)
+    return failed
 
 
 def _tell(scored: Scored) -> None:
@@ -74,14 +107,3 @@ def _tell(scored: Scored) -> None:
         note(f"{scored.image}: {'; '.join(scored.notes)}")
     for warning in scored.warnings:
         note(f"{scored.image}: warning: {warning}")
-
-
-def _row(scored: Scored, *, parts: bool) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "image": scored.image,
-        "score": scored.score,
-        "percentile": scored.percentile,
-    }
-    if parts:
-        row |= {"parts": scored.parts, "part_percentiles": scored.part_percentiles}
-    return row

@@ -214,7 +214,7 @@ def test_rows_that_are_printed_are_not_kept(
 
     monkeypatch.setattr(Row, "__hash__", object.__hash__)
     monkeypatch.setattr(Row, "__eq__", object.__eq__)
-    monkeypatch.setattr(score_verb, "_row", row)
+    monkeypatch.setattr(score_verb, "scored_row", row)
     many = (Scored(str(i), 0.0, 0.0) for i in range(50))
     monkeypatch.setattr(service, "score", lambda *a, **k: many)
     assert len(call("score", "tiny/glow", "x").lines()) == 50
