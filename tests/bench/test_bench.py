@@ -58,9 +58,9 @@ def as_stored(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_subject_is_a_file_that_offers_its_benchmarks() -> None:
     subjects = bench.benchmarks()
-    assert list(subjects) == sorted({"flows", "patchcore", *NAMES[3:]})
+    assert list(subjects) == sorted({"flows", "patchcore", "scale", *NAMES[3:]})
     offered = {name for subject in subjects.values() for name in subject}
-    assert offered == {*NAMES, "patchcore", "patchcore-solar"}
+    assert offered == {*NAMES, "patchcore", "patchcore-solar", "patchcore-speed", "scale"}
 
 
 @pytest.mark.parametrize("name", [*NAMES, "flows"])
