@@ -10,6 +10,7 @@ import torch
 
 from core import checkpoint
 from core.answers.images import percentiles
+from core.answers.installation import OF_ITSELF, OF_THE_SPREAD
 from core.answers.loaded import stored_scores
 from core.card import Card
 from core.data.picture import as_tensor
@@ -26,13 +27,6 @@ from core.settings import ROOT, settings
 MB = 1_000_000
 CHECKPOINTS = sorted(settings().checkpoints.glob("*/*.safetensors"))
 
-# Float32 through dozens of couplings: against float64, and in batches of another size, parts of 16
-# steps a scale were seen to move by 2e-5 of their spread over normal images, and by 4e-7 of
-# themselves; another processor adds in yet another order. bfloat16 moves them by a tenth of the
-# spread, wrong weights by all of it. Complexity holds the size of a PNG, which is the same to the
-# byte with the Pillow that requirements.txt pins; a byte is 8 bits, a hundredth of its spread.
-OF_THE_SPREAD = 1e-3
-OF_ITSELF = 4e-6
 # A class's model stores scores of 17 binary digits, and its card has the figures of the whole ones:
 # where neighbours change places an AUROC was seen to move by 1.3e-5, and images are flagged or not.
 OF_DIGITS = 2**-17

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typer
 
+from core.verbs.checking import check
 from core.verbs.evaluating import evaluate
 from core.verbs.explaining import explain
 from core.verbs.founding import new
@@ -24,5 +25,5 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Outskirts on the command line. A target looks like fashion/glow.",
 )
-for verb in (scenarios, new, score, explain, evaluate, train, bench):
+for verb in (scenarios, new, score, explain, evaluate, train, check, bench):
     app.command()(verb)
