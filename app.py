@@ -7,6 +7,7 @@ pages/ without its frame when the first visit of a fresh server is a deep link.
 import ctypes
 import gc
 import os
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -16,6 +17,8 @@ import streamlit as st
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
+from core.errors import OutskirtsError
+from core.settings import settings
 from pages._compare.served import ROUTES as DECIDING
 from pages._explain.served import ROUTES as OVERLAY
 from pages._latent.served import ROUTES as MAP
@@ -23,6 +26,7 @@ from pages._mirror.served import ROUTES as SIMPLEX
 from pages._mirror.thumbnails import ROUTES as MIRRORS
 from pages._own.served import ROUTES as DRAWING
 from pages._shared.links import FiniteLinks
+from pages._shared.login import BehindLogin, ClosedMetrics
 from pages._shared.uploads import BoundedUploads
 
 # Before torch is loaded: else each thread that asks it for something brings a team of its own, as
@@ -71,12 +75,20 @@ def below_base(path: str) -> str:
     return f"/{base}{path}" if base else path
 
 
+OWN = {**DECIDING, **MAP, **OVERLAY, **MIRRORS, **SIMPLEX, **DRAWING}
+try:
+    provider = settings().provider()
+except OutskirtsError as error:  # before the first visitor, not at each
+    sys.exit(f"error: {error}")
 app = st.App(
     "pages/_frame.py",
+    secrets={"auth": provider} if provider else None,
     lifespan=warm,
-    middleware=[Middleware(FiniteLinks), Middleware(BoundedUploads)],
-    routes=[
-        Route(below_base(path), answer)
-        for path, answer in {**DECIDING, **MAP, **OVERLAY, **MIRRORS, **SIMPLEX, **DRAWING}.items()
+    middleware=[
+        Middleware(ClosedMetrics),
+        Middleware(BehindLogin, routes=tuple(OWN)),
+        Middleware(FiniteLinks),
+        Middleware(BoundedUploads),
     ],
+    routes=[Route(below_base(path), answer) for path, answer in OWN.items()],
 )

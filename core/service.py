@@ -270,7 +270,7 @@ __all__ = [
     "map_npy", "map_png", "map_svg", "mean_of", "most_fooled", "node_of", "not_here",
     "notebook", "overlap_of", "own_scores", "pair_table", "parse_target", "per_image_table",
     "pictures_of", "pointing", "read_study", "report_csv", "report_html", "report_of",
-    "scenarios", "score", "seeds_of", "shared_of", "shuffled", "start_lesson", "uploaded_items",
+    "scenarios", "score", "seeds_of", "settings", "shared_of", "shuffled", "start_lesson", "uploaded_items",
     "variants_of", "warm_up", "weights_png",
 ]  # fmt: skip
 

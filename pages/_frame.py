@@ -13,6 +13,7 @@ from pages._shared import (
     lecture,
     lecture_panel,
     links,
+    login,
     notebook,
     notebook_panel,
     presenting,
@@ -94,6 +95,7 @@ def sidebar(stem: str) -> str | None:
             terms(stem)
         notebook_panel.in_sidebar()
         lecture_panel.in_sidebar()
+        login.in_sidebar()
         history.one_entry_an_act()
         boxes.reach_by_key()
     return scenario
@@ -112,8 +114,10 @@ st.set_page_config(
     initial_sidebar_state=220,
 )
 page = st.navigation(
-    [st.Page(f"{p.stem}.py", title=p.title, icon=p.icon, default=p is PAGES[0]) for p in PAGES]
+    [st.Page(f"{p.stem}.py", title=p.title, icon=p.icon, default=p is PAGES[0]) for p in PAGES],
+    position="sidebar" if login.passed() else "hidden",
 )
+login.ask_first()
 stem = page.url_path or PAGES[0].stem
 st.set_page_config(page_title=f"{page.title} · Outskirts")
 links.arrive(stem)

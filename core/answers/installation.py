@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -69,14 +70,14 @@ def check_installation(*, every: bool = False) -> Iterator[Checked]:
     if not names:
         raise OutskirtsError(f"there is no scenario in {settings().checkpoints}")
     for name in names:
-        yield _timed(name, lambda name=name: _scenario(name))
+        yield _timed(name, partial(_scenario, name))
     for name in names:
         try:
             trained = _trained(load_scenario(name))
         except OutskirtsError:
             continue  # its own line says so
         for target in trained if every else trained[:1]:
-            yield _timed(str(target), lambda target=target: _goldens(target, whole=every))
+            yield _timed(str(target), partial(_goldens, target, whole=every))
 
 
 def _timed(what: str, check: Callable[[], str]) -> Checked:
