@@ -175,8 +175,9 @@ def from_arrays(arrays: Mapping[str, np.ndarray]) -> Atlas:
 
     Raises:
         KeyError: an array is missing.
-        ValueError: arrays do not go together.
+        ValueError: arrays do not go together, or are of another type.
     """
+    _check_types(arrays)
     atlas = Atlas(
         sets=tuple(arrays["sets"].tolist()),
         which=arrays["which"],
@@ -202,6 +203,22 @@ def from_arrays(arrays: Mapping[str, np.ndarray]) -> Atlas:
     )
     _check(atlas)
     return atlas
+
+
+def _check_types(arrays: Mapping[str, np.ndarray]) -> None:
+    """Refuse arrays that hold something else than a map does: text for numbers, say."""
+    names = arrays["layouts"]
+    kinds = dict.fromkeys(("sets", "layouts"), "U")
+    kinds |= dict.fromkeys(("which", "indices", "neighbours", "codes", "seed"), "iu")
+    kinds |= dict.fromkeys(("distances", "step", "mean", "axes", "recall"), "iuf")
+    for name in names.ravel().tolist():
+        kinds |= {f"{name}.{part}": "iuf" for part in ("xy", "local", "landing")}
+    for name, kind in kinds.items():
+        if arrays[name].dtype.kind not in kind:
+            words = {"U": "text", "iu": "whole numbers", "iuf": "numbers"}[kind]
+            raise ValueError(f"{name} must be {words}, got {arrays[name].dtype}")
+    if names.ndim != 1 or not len(names):
+        raise ValueError("layouts must be (n,) names, got none")
 
 
 def _check(atlas: Atlas) -> None:

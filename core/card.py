@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import json
 import zlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from core.errors import OutskirtsError, complaint
 from core.evaluate.metrics import Metrics
@@ -98,6 +100,11 @@ class Input(_Strict):
     shape: Shape
     range: str = "grey levels or colours 0 to 255 as 0 to 1"
     fitted: str = "the longer side fitted, centred on black"
+
+    @field_validator("shape")
+    @classmethod
+    def _is_one(cls, shape: Shape) -> Shape:
+        return Shape.checked(shape)
 
 
 class Score(_Strict):
@@ -225,9 +232,22 @@ class Card(_Strict):
         return stem(self.detector, self.variant)
 
     def quantiles(self, part: str) -> np.ndarray:
-        """The stored quantiles (1001,) float64 of a part over calibration normals."""
-        stored = self.calibration.quantiles[part]
-        return unpacked(stored) if isinstance(stored, str) else np.array(stored)
+        """The stored quantiles (1001,) float64 of a part over calibration normals.
+
+        Raises:
+            CardError: there are none, or they are damaged.
+        """
+        stored = self.calibration.quantiles.get(part, ())
+        try:
+            found = unpacked(stored) if isinstance(stored, str) else np.array(stored)
+        except (ValueError, zlib.error):
+            found = np.zeros(0)
+        if len(found) < 2 or not (np.isfinite(found).all() and (np.diff(found) >= 0).all()):
+            raise CardError(
+                f"card {self.scenario}/{self.name}.json is damaged: it holds no quantiles of "
+                f"{part!r} that rise"
+            )
+        return found
 
     def text(self) -> str:
         """The card as its file holds it: JSON, short dicts and lists of numbers in a line each."""
@@ -255,6 +275,8 @@ def _laid_out(value: Any, indent: str = "") -> str:
 
 
 ROWS = "rows:"  # before what is packed by the rows of its bytes
+LARGEST = 2**63  # that no whole number of a card reaches
+MOST = 100_000  # quantiles that are unpacked at most
 
 
 def packed(quantiles: np.ndarray) -> str:
@@ -275,13 +297,21 @@ def unpacked(text: str) -> np.ndarray:
 
     Without the word before it, it is the float32 one after the other, as they were first packed.
 
+    Raises:
+        ValueError: it is no such text, or of more than `MOST` quantiles.
+        zlib.error: what it packs is damaged.
+
     Example:
         >>> unpacked("AAAAAAAAAD8=").tolist()
         [0.0, 0.5]
     """
-    data = base64.b64decode(text.removeprefix(ROWS))
+    data = base64.b64decode(text.removeprefix(ROWS), validate=True)
     if text.startswith(ROWS):
-        rows = np.frombuffer(zlib.decompress(data), np.uint8).reshape(4, -1)
+        packer = zlib.decompressobj()
+        whole = packer.decompress(data, 4 * MOST)
+        if not packer.eof:
+            raise ValueError(f"more than {MOST:,} quantiles, or cut short")
+        rows = np.frombuffer(whole, np.uint8).reshape(4, -1)
         data = np.ascontiguousarray(rows.T).tobytes()
     return np.frombuffer(data, "<f4").astype(np.float64)
 
@@ -309,8 +339,33 @@ def read_card(folder: Path, name: str) -> Card:
         raise CardError(f"card {folder.name}/{path.name} is damaged: {complaint(error)}") from error
     if card.seal != card.sealed().seal:
         raise CardError(f"card {folder.name}/{path.name} is damaged: it does not fit its own seal")
+    if why := _beyond_use(card):
+        raise CardError(f"card {folder.name}/{path.name} is damaged: {why}")
     if (card.scenario, card.name) != (folder.name, name):
         raise CardError(
             f"card {folder.name}/{path.name} belongs to {card.scenario}/{card.name}, not here"
         )
     return card
+
+
+def _beyond_use(card: Card) -> str:
+    """What is wrong with a card that its schema and its seal let through, or ""."""
+    if any(abs(number) >= LARGEST for number in _whole_numbers(card)):
+        return "a whole number in it is larger than 64 bits hold"
+    return ""
+
+
+def _whole_numbers(value: Any) -> Iterator[int]:
+    """Every whole number of a card, at any depth."""
+    if isinstance(value, int):
+        yield value
+    elif isinstance(value, BaseModel):
+        yield from _whole_numbers(dict(value))
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        yield from _whole_numbers(vars(value))
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from _whole_numbers(one)
+    elif isinstance(value, tuple | list) and not (value and isinstance(value[0], float)):
+        for one in value:
+            yield from _whole_numbers(one)

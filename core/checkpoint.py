@@ -20,7 +20,8 @@ from core.config import config_of
 from core.detectors import detector_class
 from core.detectors._base import Detector
 from core.errors import no_arrays
-from core.files import write_together
+from core.files import FileError, read_bytes, write_together
+from core.npz import opened_npz
 from core.shape import Shape
 
 __all__ = [
@@ -180,8 +181,8 @@ def load_alone(folder: Path, name: str) -> tuple[Detector, Card]:
     if not path.exists():
         raise CardError(f"weights {folder.name}/{path.name} are missing")
     try:
-        data = path.read_bytes()
-    except OSError as error:
+        data = read_bytes(path, most=MAX_BYTES)
+    except FileError as error:
         raise CardError(f"weights {folder.name}/{path.name} cannot be read: {error}") from error
     if _sha256(data) != card.weights.sha256:
         raise CardError(
@@ -189,6 +190,11 @@ def load_alone(folder: Path, name: str) -> tuple[Detector, Card]:
             f"{_sha256(data)[:12]}, the card says {card.weights.sha256[:12]}"
         )
     detector = from_config(card.detector, card.config, card.input.shape)
+    if card.score.part not in detector.described:
+        raise CardError(
+            f"card {folder.name}/{name}.json is damaged: its score is {card.score.part!r}, the "
+            f"detector's parts are: {', '.join(detector.described)}"
+        )
     try:
         detector.load_state_dict(safetensors.torch.load(data), strict=True)
     except (RuntimeError, safetensors.SafetensorError) as error:
@@ -325,7 +331,7 @@ def _read_npz(folder: Path, card: Card, wanted: Callable[[str], bool]) -> dict[s
     """Some arrays of a checkpoint's .npz file, which must belong to its weights."""
     path = folder / f"{card.name}.atlas.npz"
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with opened_npz(path) as stored:
             owner = str(stored["weights"])
             found = {key: stored[key] for key in stored.files if wanted(key)}
     except FileNotFoundError as error:

@@ -13,9 +13,9 @@ from core.errors import complaint
 
 __all__ = ["config_of"]
 
-# torch takes sizes of 63 bits and has another error for each place that is given more. With 20 a
+# torch takes sizes of 63 bits and has another error for each place that is given more. With 16 a
 # product of three settings still fits; what is left of too large, it says itself.
-LIMIT = 2**20
+LIMIT = 2**16
 SEEDS = 2**31  # a seed is no size
 
 

@@ -4,11 +4,41 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
-__all__ = ["OutskirtsError", "PicturesElsewhere", "ScenarioError", "complaint", "no_arrays"]
+__all__ = [
+    "OutskirtsError",
+    "PicturesElsewhere",
+    "ScenarioError",
+    "brief",
+    "complaint",
+    "no_arrays",
+]
+
+LONGEST, END = 600, 100  # letters of a message; those of its end that stay where it is cut
+
+
+def brief(text: str) -> str:
+    """A text on one line of no more than `LONGEST` letters: of a longer one, its two ends.
+
+    Example:
+        >>> brief("too long: " + "a" * 100_000 + ", got b")[-10:]
+        'aaa, got b'
+        >>> len(brief("a" * 100_000)), brief("a")
+        (600, 'a')
+    """
+    text = " ".join(line.strip() for line in text.splitlines())
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[: LONGEST - END - 3]} … {text[-END:]}"
 
 
 class OutskirtsError(Exception):
-    """Its message says what was asked and what came; it is shown as it is."""
+    """Its message says what was asked and what came; it is shown as it is.
+
+    What others wrote may stand in it, at any length: it is `brief` wherever it is shown.
+    """
+
+    def __str__(self) -> str:
+        return brief(super().__str__())
 
 
 class ScenarioError(OutskirtsError):

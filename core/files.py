@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,10 +23,14 @@ __all__ = [
     "copy_whole",
     "fill_folders",
     "no_formula",
+    "read_bytes",
     "read_text",
     "write_together",
     "write_whole",
 ]
+
+
+MAX_TEXT = 64 * 2**20  # bytes of a file of text; the largest table of a study has 0.3 MB
 
 
 class FileError(OutskirtsError):
@@ -55,14 +60,36 @@ def read_text(path: Path) -> str:
 
     Raises:
         FileNotFoundError: there is none.
-        FileError: it cannot be read, or is not UTF-8.
+        FileError: it cannot be read, is no file, too large, or not UTF-8.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise
+        text = read_bytes(path, most=MAX_TEXT).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise FileError(f"{path} is no UTF-8 text: byte {error.start} is none") from error
+    return text.replace("\r\n", "\n")
+
+
+def read_bytes(path: Path, *, most: int) -> bytes:
+    """What the file at a path holds, if that ends: a pipe would be waited for, a device be endless.
+
+    Args:
+        most: bytes that it may have.
+
+    Raises:
+        FileNotFoundError: there is none.
+        FileError: it cannot be read, is a pipe, a device or a folder, or has more bytes.
+    """
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            kind = "folder" if stat.S_ISDIR(found.st_mode) else "pipe or a device"
+            raise FileError(f"{path} is a {kind}, not a file")
+        if found.st_size > most:
+            size, bound = found.st_size / 2**20, most / 2**20
+            raise FileError(f"{path} is too large: {size:,.0f} MB, and it may have {bound:,.0f}")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror or error}") from error
 

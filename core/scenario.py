@@ -46,7 +46,7 @@ __all__ = [
     "scenario_names",
 ]
 
-CONTROL_IMAGES, CONTROL_SEED = 1000, 0
+CONTROL_IMAGES, CONTROL_SEED, CONTROL_BYTES = 1000, 0, 2**28  # of a large shape there are fewer
 OF_SHARE = re.compile(r"(.+)-[0-9]{2}")  # a variant CLASS-GG
 
 
@@ -371,8 +371,7 @@ def build_reference(scenario: Scenario, sources: Mapping[str, tuple[np.ndarray, 
     return write_reference(path, sources, elsewhere=away, versions=versions)
 
 
-Shipped = Mapping[str, Pictures]
-_shipped = Cache[Shipped](
+_shipped = Cache[Mapping[str, Pictures]](
     limit=200_000_000, sized=lambda sets: sum(pictures.nbytes for pictures in sets.values())
 )
 _pictures = Cache[Pictures](limit=400_000_000, sized=lambda pictures: pictures.nbytes)
@@ -398,7 +397,8 @@ def _made(scenario: Scenario, image_set: ImageSet) -> Pictures:
         return Pictures(name, images, normal.labels)
     if image_set.change is not None:
         make = noise_images if image_set.change == "noise" else flat_images
-        images = make(CONTROL_IMAGES, scenario.shape, seed=CONTROL_SEED)
+        count = min(CONTROL_IMAGES, CONTROL_BYTES // int(np.prod(scenario.shape)))
+        images = make(count, scenario.shape, seed=CONTROL_SEED)
         return Pictures(name, images, np.full(len(images), -1))
     if scenario.name == scenario.family:
         return _of_source(scenario, image_set)

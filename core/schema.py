@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -30,14 +31,16 @@ REST = "rest"  # the set that joins all classes but the normal one
 
 
 class Strict(BaseModel):
-    """Frozen; an unknown key is an error."""
+    """Frozen; an unknown key is an error, and so is a number without end."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 SetName = Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
 ModelName = Annotated[str, Field(pattern=r"^[a-z0-9_-]+(\.[a-z0-9_-]+)?$")]  # files are called so
 SetRole = Literal["normal", "strange", "unjudged"]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Count = Annotated[int, Field(gt=0, lt=2**31)]
 Share = Annotated[str, Field(pattern=r"^[0-9]{2}$")]  # in per cent, as file names end
 
 
@@ -71,7 +74,7 @@ class ImageSet(Strict):
     part_of: SetName | None = None
     against: SetName | None = None
     masks: bool = False
-    first: int | None = Field(None, gt=0)
+    first: Count | None = None
     shipped: bool = True
     had: str = ""
     licence: str
@@ -100,8 +103,8 @@ class ImageSet(Strict):
 class Split(Strict):
     """How many training images calibrate instead of train, and the seed that draws them."""
 
-    calibration: int = Field(gt=0)
-    seed: int
+    calibration: Count
+    seed: Seed
 
 
 class TrainingSource(Strict):
@@ -141,10 +144,10 @@ class Training(Strict):
     title: str = ""
     text: str = ""
     minutes: float | None = Field(None, gt=0)
-    batch_size: int = Field(gt=0)
-    seed: int = 0
+    batch_size: Count
+    seed: Seed = 0
     seeds: tuple[str, ...] = ()
-    points: int = Field(POINTS, gt=0)
+    points: Count = POINTS
     layouts: tuple[LayoutName, ...] = LAYOUTS
     config: dict[str, Any] = {}
     deviations: tuple[str, ...] = ()
@@ -232,15 +235,20 @@ class StartTile(Strict):
         names = {"normal": normal.name, "other": other.name}
         return self.model_copy(
             update={
-                "title": self.title.format(**titles),
-                "text": self.text.format(**titles),
+                "title": _filled(self.title, titles),
+                "text": _filled(self.text, titles),
                 "model": self.model and class_model(self.model, variant),
                 "state": {
-                    key: value.format(**names) if isinstance(value, str) else value
+                    key: _filled(value, names) if isinstance(value, str) else value
                     for key, value in self.state.items()
                 },
             }
         )
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    """A text with {NAME} replaced; no other brace means anything, as it would to `str.format`."""
+    return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], found[0]), text)
 
 
 class ScenarioSets(Strict):

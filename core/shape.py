@@ -9,6 +9,7 @@ __all__ = ["SHARP", "Shape"]
 
 SHARP = 64  # pixels of the longer side: up to here a picture is shown pixel by pixel
 COLOURS = {1: "grey", 3: "colour"}
+MOST = 4096  # pixels of a side, four times what `new` lays out: a thousand controls are made of it
 
 
 class Shape(NamedTuple):
@@ -30,7 +31,8 @@ class Shape(NamedTuple):
         """The shape of an image ``[channels, height, width]``, as scenario.json and cards hold it.
 
         Raises:
-            ValueError: they are not three whole numbers, channels not 1 or 3, a side below 1.
+            ValueError: they are not three whole numbers, channels not 1 or 3, a side below 1 or
+                beyond `MOST`.
 
         Example:
             >>> Shape.checked([1, 28, 28])
@@ -46,6 +48,8 @@ class Shape(NamedTuple):
             raise ValueError(
                 f"height and width must be 1 or more, got {shape.height} and {shape.width}"
             )
+        if max(shape.height, shape.width) > MOST:
+            raise ValueError(f"height and width may be {MOST} pixels each, got more")
         return shape
 
     @property

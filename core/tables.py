@@ -10,7 +10,7 @@ from typing import Any
 
 from core.files import no_formula
 
-__all__ = ["csv_text", "flat", "utf8"]
+__all__ = ["csv_text", "flat", "utf8", "utf8_of_all"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -55,6 +55,20 @@ def _safe(value: Any) -> Any:
 def utf8(text: str) -> str:
     r"""A text with lone surrogates, bytes that are no UTF-8, written as ``\xe9``."""
     return _SURROGATE.sub(lambda found: _byte(found[0]), text)
+
+
+def utf8_of_all(value: Any) -> Any:
+    r"""A value that is to be JSON, all of whose texts are `utf8`, keys too.
+
+    Example:
+        >>> utf8_of_all({"title": ["caf\udce9", 3]})
+        {'title': ['caf\\xe9', 3]}
+    """
+    if isinstance(value, str):
+        return utf8(value)
+    if isinstance(value, Mapping):
+        return {utf8_of_all(key): utf8_of_all(one) for key, one in value.items()}
+    return [utf8_of_all(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _byte(surrogate: str) -> str:

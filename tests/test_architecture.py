@@ -30,7 +30,8 @@ RANKS = {
     "core.registry": 0,
     "core.settings": 1,
     "core.cache": 0,
-    "core.files": 2,
+    "core.files": 1,
+    "core.npz": 2,
     "core.nn": 1,
     "core.evaluate": 0,  # numpy only, and cards hold its figures
     "core.notebook": 2,

@@ -188,7 +188,7 @@ def test_a_cards_quantiles_are_packed_and_come_out_as_float32(tiny_scenario: Tin
         ranks = card.quantiles(part)
         assert (ranks.shape, ranks.dtype) == ((1001,), np.float64)
         assert np.array_equal(ranks, ranks.astype(np.float32))
-    values = np.array([0.0, 0.1, -2.5, 1e6 + 1 / 3])
+    values = np.array([-2.5, 0.0, 0.1, 1e6 + 1 / 3])
     packing = Calibration(images=1, quantiles={"total": packed(values)})
     again = card.model_copy(update={"calibration": packing}).quantiles("total")
     assert again.tolist() == values.astype(np.float32).tolist()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -118,7 +119,7 @@ def _member(
     allowance: Allowance | None,
 ) -> np.ndarray:
     try:
-        if allowance is not None and (why := refusal_of(member)):
+        if why := refusal_of(member):
             raise ImageError(why)
         with archive.open(member) as stream:
             if allowance is None:
@@ -177,7 +178,8 @@ def _head(stream: IO[bytes] | Unpacking) -> tuple[tuple[int, ...], bool, np.dtyp
     old = version == (1, 0)
     read = numpy_format.read_array_header_1_0 if old else numpy_format.read_array_header_2_0
     try:
-        return read(stream)
+        sides, fortran, dtype = read(stream)
+        return tuple(map(operator.index, sides)), fortran, dtype  # True is a number to numpy's head
     except (ImageError, MemoryError, OSError):  # a bound, not the head
         raise
     except Exception as error:  # the head is parsed as Python; numpy's words advise to trust it

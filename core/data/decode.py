@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import io
 import math
 import threading
@@ -11,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError, _imaging
 
 from core.data.bounds import MAX_PIXELS, NO_MEMORY, check_file, check_length, make_smaller
 from core.data.picture import ImageError, Picture, fit, fitted_size, inside, pixels_of, resized
@@ -49,6 +51,11 @@ _TURNS = threading.BoundedSemaphore(2)
 # Pillow warns of large pictures, which are refused below, and of odd tags. Once for the process:
 # `warnings.catch_warnings` in a thread changes the filters of all others.
 warnings.filterwarnings("ignore", module=r"PIL\.")
+
+# The reader of TIFF writes lines of its own to standard error; what is wrong is said by the file's
+# name. Another build of Pillow may not have it so.
+with contextlib.suppress(OSError, AttributeError):
+    ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler(None)
 
 
 def decode(

@@ -21,6 +21,7 @@ from core.data.sources._base import DataMissing, Source, order_of
 from core.data.views import Absent, Chosen, Files, Images, absence, chunks
 from core.errors import PicturesElsewhere, ScenarioError, no_arrays
 from core.files import write_whole
+from core.npz import opened_npz
 from core.shape import Shape
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
 
 
 SIDE = 1600  # pixels of a sheet's sides, about
+MAX_IMAGES = 768 * 2**20  # bytes of the images of a set: sheets of one colour take next to none
 LARGE = 64 * 64  # pixels of a grey picture from which on a sheet is smaller than numpy's packing
 
 
@@ -231,9 +233,13 @@ def _from_sheets(stored: Any, name: str, shape: tuple[int, ...]) -> np.ndarray:
     """Images (N, H, W, C) of a set, of a shape, from its sheets."""
     n, height, width, channels = shape
     down, beside = _across(height, width)
+    if math.prod(shape) > MAX_IMAGES or channels not in (1, 3):
+        raise ValueError(f"{name} is of no shape that sheets have: {shape}")
     images = np.empty(shape, np.uint8)
     for i, start in enumerate(range(0, n, down * beside)):
         with Image.open(io.BytesIO(stored[f"{name}/sheet{i}"].tobytes()), formats=["WEBP"]) as page:
+            if page.size != (beside * width, down * height):
+                raise ValueError(f"sheet {i} of {name} is of another size: {page.size}")
             grid = np.asarray(page.convert("RGB")).reshape(down, height, beside, width, 3)
         flat = grid.swapaxes(1, 2).reshape(-1, height, width, 3)[..., :channels]
         images[start : start + len(flat)] = flat[: n - start]
@@ -251,7 +257,7 @@ def read_reference(path: Path, name: str) -> Mapping[str, Pictures]:
         ScenarioError: it is missing or damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with opened_npz(path) as stored:
             sets = {key.rpartition("/")[0] for key in stored.files}
             return freeze({s: _pictures(stored, s) for s in sets})
     except FileNotFoundError as error:
@@ -266,7 +272,13 @@ def _pictures(stored: Any, name: str) -> Pictures:
     """A stored set; grey images may do without a channel."""
     images, sha256 = _images(stored, name)
     version = str(stored[f"{name}/version"]) if f"{name}/version" in stored.files else ""
-    labels = stored[f"{name}/labels"].astype(int)
+    labels = stored[f"{name}/labels"]
+    if labels.dtype.kind not in "iu" or labels.shape != images.shape[:1]:
+        raise ValueError(
+            f"labels of {name} must be {len(images)} whole numbers, got {labels.shape} "
+            f"{labels.dtype}"
+        )
+    labels = labels.astype(int)
     packed = stored[f"{name}/masks"] if f"{name}/masks" in stored.files else None
     if packed is not None:
         n, height, width = images.shape[:3]
@@ -282,7 +294,14 @@ def _images(stored: Any, name: str) -> tuple[Images, str]:
     """Images of a stored set, and the sha256 of their pixels where they are not here."""
     if f"{name}/images" in stored.files:
         images = stored[f"{name}/images"]
-        return (images[..., None] if images.ndim == 3 else images), ""
+        images = images[..., None] if images.ndim == 3 else images
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3):
+            raise ValueError(
+                f"images of {name} must be (N, H, W, 1|3) uint8, got {images.shape} {images.dtype}"
+            )
+        if not images.size:
+            raise ValueError(f"{name} holds no images")
+        return images, ""
     shape = tuple(int(side) for side in stored[f"{name}/shape"])
     if len(shape) != 4 or min(shape) < 1 or len(stored[f"{name}/labels"]) != shape[0]:
         raise ValueError(f"{name} is of no shape that images have: {shape}")

@@ -20,6 +20,7 @@ from core.founding.texts import lines_of, scenario_json
 from core.scenario import Scenario, load_scenario
 from core.schema import SetName
 from core.settings import settings
+from core.tables import utf8, utf8_of_all
 
 __all__ = ["Founded", "found_scenario"]
 
@@ -73,7 +74,7 @@ def found_scenario(
     _check_outside([p for p in (normal, strange, masks) if p is not None], data)
     folders = looked_through(normal, strange, masks, watch=watch)
     proposal = proposed(folders, wishes)
-    text = _checked(scenario_json(name, folders, proposal, wishes))
+    text = _checked(utf8_of_all(scenario_json(name, folders, proposal, wishes)))
     lay = partial(_lay, proposal=proposal, watch=watch or (lambda said: None))
     fill_folders({data: lay, folder: lambda new: write_whole(new / "scenario.json", text)})
     if force:  # trainings that were interrupted are of other images
@@ -142,7 +143,7 @@ def _lay(root: Path, proposal: Proposal, watch: Callable[[str], None]) -> None:
         if place % 100 == 0:
             watch(f"{place:,} images copied")
         copy_whole(image.path, root / path)
-        was[str(path)] = image.name
+        was[str(path)] = utf8(image.name)
         if mask is not None and image.mask is not None:
             copy_whole(image.mask, root / mask)
     write_whole(root / MARK, json.dumps(was, indent=1, ensure_ascii=False) + "\n")

@@ -21,7 +21,7 @@ from core.verbs.arguments import TargetArgument
 
 __all__ = ["explain"]
 
-OF_A_SET = re.compile(r"(?P<name>[\w.-]+)#(?P<index>\d+)")
+OF_A_SET = re.compile(r"(?P<name>[\w.-]+)#(?P<index>[0-9]{1,15})")
 
 
 def explain(

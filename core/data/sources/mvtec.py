@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from core.data.bounds import check_file, check_length, check_size
 from core.data.decode import FORMATS, SUFFIXES
 from core.data.picture import fit, pixels_of
 from core.data.sources._base import DataMissing, Labelled, Source
@@ -197,7 +198,9 @@ class _Masks:
 def _opened(path: Path) -> Iterator[Image.Image]:
     """An image file, and one line about it if it is none."""
     try:
+        check_length(check_file(path))
         with Image.open(path, formats=FORMATS) as image:
+            check_size(*image.size, per_pixel=1, what="a mask")
             yield image
     except Exception as error:  # decoders raise OSError, SyntaxError, struct.error and others
         raise DataMissing(f"{path} cannot be read: {words_of(error)}") from error

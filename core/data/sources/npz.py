@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from core.data.bounds import check_file
 from core.data.sources._base import DataMissing, Labelled, Source
 from core.data.views import fitted
 from core.errors import no_arrays
@@ -133,6 +134,7 @@ def _arrays(
         also: names of those that need not be in it.
     """
     try:
+        check_file(path)
         with np.load(path, allow_pickle=False) as stored:
             further = [name for name in also if name in stored.files]
             return {name: _array(stored, name) for name in (*names, *further)}
