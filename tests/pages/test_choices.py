@@ -123,7 +123,7 @@ def test_going_back_shows_what_the_address_says_and_else_the_defaults(monkeypatc
     app = opened()
     app.button_group(key="toy_shape").set_value("a").run()
     app.button_group(key="toy_sets").set_value(["x"]).run()
-    monkeypatch.setattr(links, "_stepped", lambda: True)
+    monkeypatch.setattr(links, "stepped", lambda: True)
     app.query_params.clear()
     app.query_params["toy_shape"] = "a"
     app.run()

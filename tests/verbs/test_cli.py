@@ -262,7 +262,7 @@ def test_missing_training_data_is_one_line_that_says_what_to_do(
         (["train", "tiny/glow", "--set", f"hidden={'1' * 400}"], "--set hidden is too large: 1"),
         (["train", "tiny/glow", "--set", f"hidden={'1' * 5000}"], "--set hidden is too large: 1"),
         (["train", "tiny/glow", "--set", f"hidden={'[' * 99999}"], "hidden is nested too deeply"),
-        (["train", "tiny/glow", "--set", f"hidden={10**30}"], "hidden must be below 1,048,576"),
+        (["train", "tiny/glow", "--set", f"hidden={10**30}"], "hidden must be below 65,536"),
         (["train", "tiny/glow", "--set", "=8"], "--set takes KEY=VALUE, got '=8'"),
         (["score", "tiny/glow", "x.png", "--out", ""], "'.' must end in .jsonl"),
         (["bench", "nonsense"], "no benchmark 'nonsense'; there are:"),

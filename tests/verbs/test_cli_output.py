@@ -369,6 +369,7 @@ class Finder:
         if name == "typer":  # among the first that is imported
             signal.raise_signal(signal.SIGINT)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's "&" has it ignored
 sys.meta_path.insert(0, Finder())
 sys.argv = ["core", "scenarios"]
 runpy.run_module("core", run_name="__main__", alter_sys=True)
