@@ -66,6 +66,7 @@ def test_plane_legend_draws_and_sentence_are_in_one_window_in_every_state_to_try
         assert low_edge(screen, ".st-key-outskirts_picture .js-plotly-plot") <= height, i
         assert screen.locator(".st-key-outskirts_picture .legendtext").count() == 6
         shown = screen.locator('.st-key-outskirts_picture img[alt^="Its parent"]')
+        shown.nth(2).wait_for()  # they come one after the other
         assert shown.count() == 3
         assert low_edge(screen, ".st-key-outskirts_picture img") <= height, i
         said = screen.locator(".st-key-outskirts_picture").get_by_text("What you see:")
