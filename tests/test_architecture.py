@@ -134,10 +134,7 @@ def test_metrics_need_numpy_alone() -> None:
 
 def test_core_knows_nothing_of_streamlit_and_plotly() -> None:
     for module, path in MODULES.items():
-        found = set(imports(path))
-        if module == "core.bench._visitor":  # a client of the served app speaks its wire format
-            found = {name for name in found if not name.startswith("streamlit.proto.")}
-        roots = {name.partition(".")[0] for name in found}
+        roots = {name.partition(".")[0] for name in imports(path)}
         assert not roots & {"streamlit", "plotly", "pages"}, module
 
 

@@ -122,13 +122,10 @@ def patchcore_speed(watch: Say) -> list[Row]:
     Raises:
         OutskirtsError: anomalib is not installed, or the scenario has no novelty.
     """
-    _need_anomalib()
-    scenario = load_scenario("screws")
-    detector, _ = load(scenario.folder, "novelty")
-    images = streams_of(scenario, (), BATCH)["train"].images
+    _, detector, images, side = _subject("screws")
     watch(f"PatchCore looks at {len(images)} images")
     methods = (
-        _patchcore(images, getattr(detector.config, "resolution", 0), 0.5, subsample=_random_bank),
+        _patchcore(images, side, CHOSEN_FROM["screws"], subsample=_random_bank),
         _ours(detector),
     )
     speeds: dict[str, list[float]] = {fitted.name: [] for fitted in methods}
@@ -141,19 +138,20 @@ def patchcore_speed(watch: Say) -> list[Row]:
     ]
 
 
-def _need_anomalib() -> None:
+def _subject(name: str) -> tuple[Scenario, Detector, Images, int]:
+    """A scenario, its novelty, its training images, and the side at which novelty sees them."""
     if importlib.util.find_spec("anomalib") is None:
         raise OutskirtsError(
             "bench patchcore needs anomalib: pip install -r requirements-bench.txt"
         )
-
-
-def _compare(name: str, watch: Say) -> list[Row]:
-    _need_anomalib()
     scenario = load_scenario(name)
     detector, _ = load(scenario.folder, "novelty")
     images = streams_of(scenario, (), BATCH)["train"].images
-    side = getattr(detector.config, "resolution", 0)
+    return scenario, detector, images, getattr(detector.config, "resolution", 0)
+
+
+def _compare(name: str, watch: Say) -> list[Row]:
+    scenario, detector, images, side = _subject(name)
     rows = []
     peers: dict[str, Callable[[], _Fitted]] = {
         "PatchCore": partial(_patchcore, images, side, CHOSEN_FROM[name]),
