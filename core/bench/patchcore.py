@@ -35,6 +35,7 @@ from core.errors import OutskirtsError
 from core.evaluate.metrics import auroc, bootstrap_auroc
 from core.evaluate.pixels import aupro, pixel_auroc
 from core.nn.backbone import Backbone, timms_network
+from core.nn.sizes import resized
 from core.scenario import Scenario, load_scenario
 from core.train.streams import streams_of
 
@@ -51,7 +52,6 @@ __all__ = [
 ON_DEMAND = True  # the coreset alone takes the better part of an hour
 BACKBONE = "efficientnet_lite0"
 BATCH = 16
-PATCHCORE = {"layers": ("blocks.2", "blocks.4"), "num_neighbors": 9}
 CORESET = 0.1  # of the patches that it chooses from, anomalib's own
 # Of all patches it chooses from these, drawn at random: of all it takes 20 minutes, and hours.
 # It still sees three times as many as ours, which chooses from 40,000.
@@ -173,16 +173,9 @@ def _batches(images: Images) -> Iterator[Tensor]:
         yield as_tensor(images[start : start + BATCH])
 
 
-def _seen(x: Tensor, side: int) -> Tensor:
-    """Images x (N, C, H, W) in [0, 1] at the side at which ours sees them; 0: as they come."""
-    if side in (0, x.shape[-1]):
-        return x
-    return F.interpolate(x, (side, side), mode="bilinear", antialias=True, align_corners=False)
-
-
 def _input(x: Tensor, side: int) -> Tensor:
     """What the backbone is given: three channels (N, 3, H, W), scaled as it learned them."""
-    return ((255 * _seen(x, side) - 127) / 128).expand(-1, 3, -1, -1)
+    return ((255 * resized(x, side) - 127) / 128).expand(-1, 3, -1, -1)
 
 
 def _with_our_weights(model: Any) -> Any:
@@ -284,7 +277,7 @@ def _nearest(images: Images, side: int) -> _Fitted:
     network = Backbone(BACKBONE)
 
     def features(x: Tensor) -> Tensor:
-        return network.activations(_seen(x, side))[-1].mean((2, 3))
+        return network.activations(resized(x, side))[-1].mean((2, 3))
 
     began = time.perf_counter()
     with torch.inference_mode():

@@ -22,7 +22,7 @@ from core.detectors._standardised import Standardised
 from core.nn.backbone import Backbone
 from core.nn.bank import coreset, in_8_bits, nearest
 from core.nn.bcos import linear_map
-from core.nn.sizes import averaged, shared_out
+from core.nn.sizes import averaged, resized, shared_out
 from core.nn.spans import along_itself, lengths, off_span, shares, unit_rows, widest
 from core.shape import Shape
 
@@ -33,7 +33,6 @@ CELLS = 64  # cells of a side, at most, on which input and pixels are spanned
 LEAST = 8  # pixels of a side, so that the network's stages have a place
 PER_IMAGE = 400  # patches of an image that the bank may choose from
 CANDIDATES = 40_000  # patches of all images, likewise
-REDUCTIONS = (2, 4, 8, 16, 16, 32, 32)  # pixels of a side that a place of a stage stands for
 MEASURED = tuple(name for name in words.PATCH_PARTS if not name.startswith("sum"))
 
 
@@ -170,7 +169,7 @@ class PatchNovelty(Standardised):
         """Patches that one training image of a shape offers to the bank, in all its turns."""
         side = config.resolution
         height, width = (side, side) if side else (shape.height, shape.width)
-        reduction = REDUCTIONS[config.grid]
+        reduction = Backbone(config.backbone).reductions[config.grid]
         places = math.ceil(height / reduction) * math.ceil(width / reduction)
         return min(places, PER_IMAGE) * config.turns
 
@@ -250,10 +249,7 @@ class PatchNovelty(Standardised):
 
     def _seen(self, x: Tensor) -> Tensor:
         """Images x (N, C, H, W) at the network's resolution."""
-        side = self.config.resolution
-        if not side or x.shape[2:] == (side, side):
-            return x
-        return F.interpolate(x, (side, side), mode="bilinear", antialias=True)
+        return resized(x, self.config.resolution)
 
     def _patches(self, x: Tensor) -> Tensor:
         """Patches a_p (N, F, h, w): means of 3x3 activations of each stage, at length 1."""

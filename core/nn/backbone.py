@@ -31,6 +31,7 @@ from core.errors import OutskirtsError
 __all__ = ["Backbone", "BackboneMissing", "backbone_names", "timms_network"]
 
 STAGES = 7
+REDUCTIONS = (2, 4, 8, 16, 16, 32, 32)
 
 
 class BackboneMissing(OutskirtsError):
@@ -118,6 +119,11 @@ class Backbone:
         """Channels after each stage."""
         return _TABLE[self.name].widths
 
+    @property
+    def reductions(self) -> tuple[int, ...]:
+        """Pixels of a side that a place of each stage stands for: sides are rounded up."""
+        return REDUCTIONS
+
     def load(self) -> None:
         """Read the weights now, if no one has yet.
 
@@ -129,8 +135,7 @@ class Backbone:
     def activations(self, x: Tensor, upto: int | None = None) -> tuple[Tensor, ...]:
         """What each of the seven stages makes of images x (N, C, H, W) in [0, 1], C = 1 or 3.
 
-        Grey is repeated to three channels. Stages halve the sides, rounded up, to 1/2, 1/4, 1/8,
-        1/16, 1/16, 1/32 and 1/32 of those of x.
+        Grey is repeated to three channels. Stages take the sides of x by `reductions`.
 
         Args:
             upto: the last stage that is wanted; the later ones are not computed then.

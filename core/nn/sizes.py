@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["averaged", "enlarged", "shared_out"]
+__all__ = ["averaged", "enlarged", "resized", "shared_out"]
 
 
 def averaged(x: Tensor, height: int, width: int) -> Tensor:
@@ -19,6 +19,18 @@ def averaged(x: Tensor, height: int, width: int) -> Tensor:
         [2.0, 5.0]
     """
     return x if x.shape[-2:] == (height, width) else F.adaptive_avg_pool2d(x, (height, width))
+
+
+def resized(x: Tensor, side: int) -> Tensor:
+    """Images x (N, C, H, W) at side x side pixels, by their slopes; 0: as they come.
+
+    Example:
+        >>> resized(torch.tensor([[[[1.0, 3.0], [5.0, 7.0]]]]), 1).flatten().tolist()
+        [4.0]
+    """
+    if not side or x.shape[-2:] == (side, side):
+        return x
+    return F.interpolate(x, (side, side), mode="bilinear", antialias=True)
 
 
 def shared_out(cells: Tensor, height: int, width: int) -> Tensor:
