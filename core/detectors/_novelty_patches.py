@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import ClassVar, Literal
 
 import torch
@@ -22,6 +23,8 @@ from core.detectors._standardised import Standardised
 from core.nn.backbone import Backbone
 from core.nn.bank import coreset, in_8_bits, nearest
 from core.nn.bcos import linear_map
+from core.nn.patches import as_patches, as_rows, smoothed
+from core.nn.retaken import retaken
 from core.nn.sizes import averaged, resized, shared_out
 from core.nn.spans import along_itself, lengths, off_span, shares, unit_rows, widest
 from core.shape import Shape
@@ -32,16 +35,15 @@ NEAREST = 2  # training features that familiarity looks at
 CELLS = 64  # cells of a side, at most, on which input and pixels are spanned
 LEAST = 8  # pixels of a side, so that the network's stages have a place
 PER_IMAGE = 400  # patches of an image that the bank may choose from
-CANDIDATES = 40_000  # patches of all images, likewise
 MEASURED = tuple(name for name in words.PATCH_PARTS if not name.startswith("sum"))
 
 
 class PatchNovelty(Standardised):
     """Distance of patches to normal ones, plus what of them normal explanations leave unexplained.
 
-    With a_p the activations of some stages of the network at the place p, each at length 1, f the
-    means of its last stage, and W the gradient of <f, f/|f|> with the gates held. Parts, all (N,),
-    larger = stranger:
+    With a_p the activations of some stages of the network at the place p, each at length 1 (or
+    below it, where they are short), f the means of its last stage, and W the gradient of
+    <f, f/|f|> with the gates held. Parts, all (N,), larger = stranger:
         familiarity: mean distance of a_p to the two nearest of a bank of training patches; of all
             places the largest, or the mean of the largest (FFS, patch by patch).
         familiarity_whole: the same of f/|f| and the bank of whole training images (FFS).
@@ -82,7 +84,11 @@ class PatchNovelty(Standardised):
             stages: of the network, from 0, whose activations make a patch.
             grid: the one of these stages whose places are the patches.
             turns: quarter turns, 1 to 4, in which training images fill the bank.
+            copies: times that each is taken again, see `core.nn.retaken`, to fill it too (ours).
+            least: share of a stage's mean length; shorter activations are divided by it, not by
+                their own length, so that what is flat is no grain at length 1 (ours).
             bank: training patches that familiarity looks at: a coreset.
+            offers: it is chosen from so many times as many patches, drawn at random.
             top: share of an image's patches whose mean is its value; 0: the largest alone.
             explained: training images whose explanations are spanned.
             rank: directions of every span, and of the control.
@@ -95,13 +101,17 @@ class PatchNovelty(Standardised):
         stages: tuple[int, ...] = (1, 2, 4)
         grid: int = 2
         turns: int = 1
+        copies: int = 0
+        least: float = 0.0
         bank: int = 8000
+        offers: int = 5
         top: float = 0.0
         explained: int = 100
         rank: int = 20
         familiarity: Literal["patches", "whole"] = "patches"
         novelty: Literal["patches", "input"] = "patches"
 
+    mean_lengths: Tensor  # (S,), of training images' activations, a stage each
     bank: Tensor  # (K, F) int8, training patches, in steps
     bank_step: Tensor  # (), what one of these integers is worth
     whole: Tensor  # (E, D) int8, f/|f| of training images
@@ -119,6 +129,7 @@ class PatchNovelty(Standardised):
         self.backbone = Backbone(config.backbone)
         features = sum(self.backbone.widths[stage] for stage in config.stages)
         last, cells, rank = self.backbone.widths[-1], math.prod(self._grid), config.rank
+        self.register_buffer("mean_lengths", torch.ones(len(config.stages)))
         self.register_buffer("bank", torch.zeros(config.bank, features, dtype=torch.int8))
         self.register_buffer("bank_step", torch.ones(()))
         self.register_buffer("whole", torch.zeros(config.explained, last, dtype=torch.int8))
@@ -138,7 +149,10 @@ class PatchNovelty(Standardised):
 
     @property
     def deviations(self) -> tuple[str, ...]:
-        return (*words.PATCH_DEVIATIONS, words.pretrained(self.config.backbone))
+        of_copies = (words.RETAKEN,) if self.config.copies else ()
+        short = (words.SHORT,) if self.config.least else ()
+        network = words.pretrained(self.config.backbone)
+        return (*words.PATCH_DEVIATIONS, network, *of_copies, *short)
 
     @property
     def limits(self) -> tuple[str, ...]:
@@ -158,6 +172,7 @@ class PatchNovelty(Standardised):
         images = math.ceil(self.config.bank / self.offered(self.config, self.seen))
         least = max(self.config.explained, images)
         return [
+            Phase("lengths", "train", prepare=self._fit_lengths, least=1),
             Phase("bank of patches", "train", prepare=self._fit_bank, least=least),
             Phase("spans", "train", prepare=self._fit_spans, least=self.config.explained),
             Phase("round to 16 bits", "train", prepare=self.round_weights),
@@ -171,20 +186,30 @@ class PatchNovelty(Standardised):
         height, width = (side, side) if side else (shape.height, shape.width)
         reduction = Backbone(config.backbone).reductions[config.grid]
         places = math.ceil(height / reduction) * math.ceil(width / reduction)
-        return min(places, PER_IMAGE) * config.turns
+        return min(places, PER_IMAGE) * config.turns * (1 + config.copies)
+
+    def _fit_lengths(self, batches: Iterable[Batch]) -> None:
+        """Mean length of the activations of the first training images, stage by stage."""
+        if not self.config.least:
+            return
+        first = next(iter(batches)).x
+        stages = self.backbone.activations(self._seen(first), max(self.config.stages))
+        found = [smoothed(stages[i]).norm(dim=1).mean() for i in self.config.stages]
+        self.mean_lengths.copy_(torch.stack(found).half().float())
 
     def _fit_bank(self, batches: Iterable[Batch]) -> None:
         """A coreset of the patches of all training images, and the features of the first whole."""
-        generator = torch.Generator().manual_seed(0)
+        generator, again = (torch.Generator().manual_seed(seed) for seed in (0, 1))
         patches, whole = [], []
         for batch in batches:
             whole.append(self.embed(batch.x))
-            for turn in range(self.config.turns):
-                grid = self._patches(batch.x.rot90(turn, (2, 3))).flatten(2).transpose(1, 2)
+            copies = [retaken(batch.x, again) for _ in range(self.config.copies)]
+            for x, turn in product((batch.x, *copies), range(self.config.turns)):
+                grid = self._patches(x.rot90(turn, (2, 3))).flatten(2).transpose(1, 2)
                 order = torch.randperm(grid.shape[1], generator=generator)[:PER_IMAGE]
                 patches.append(grid[:, order.to(grid.device)].flatten(0, 1))
-        offered = torch.cat(patches)
-        rows = torch.randperm(len(offered), generator=generator)[:CANDIDATES]
+        offered, count = torch.cat(patches), self.config.offers * self.config.bank
+        rows = torch.randperm(len(offered), generator=generator)[:count]
         offered = offered[rows.to(offered.device)]
         integers, step = in_8_bits(offered[coreset(offered, self.config.bank)])
         self.bank.copy_(integers)
@@ -202,7 +227,7 @@ class PatchNovelty(Standardised):
                 break
             cells.append(_cells(batch.x))
             outer.append(unit_rows(_cells(self._weights(batch.x))))
-            inner.append(_rows(self._patch_weights(batch.x)))
+            inner.append(as_rows(self._patch_weights(batch.x)))
         first, rank = self.config.explained, self.config.rank
         self.span.copy_(widest(torch.cat(outer)[:first], rank))
         self.patch_span.copy_(widest(unit_rows(torch.cat(inner)), rank))
@@ -252,15 +277,16 @@ class PatchNovelty(Standardised):
         return resized(x, self.config.resolution)
 
     def _patches(self, x: Tensor) -> Tensor:
-        """Patches a_p (N, F, h, w): means of 3x3 activations of each stage, at length 1."""
+        """Patches a_p (N, F, h, w): of 3x3 activations of each stage, at length 1 or below."""
         return self._as_patches(self.backbone.activations(self._seen(x), max(self.config.stages)))
 
-    def _as_patches(self, stages: Sequence[Tensor]) -> Tensor:
-        grid, wanted = stages[self.config.grid], [stages[i] for i in self.config.stages]
-        return torch.cat([_unit(_smooth(a), grid) for a in wanted], 1) / len(wanted) ** 0.5
+    def _as_patches(self, stages: Sequence[Tensor], *, least: float | None = None) -> Tensor:
+        floors = self.mean_lengths * (self.config.least if least is None else least)
+        wanted = [stages[i] for i in self.config.stages]
+        return as_patches(zip(wanted, floors, strict=True), like=stages[self.config.grid])
 
     def _whole(self, x: Tensor) -> Tensor:
-        """f (N, D): the last stage's means over all places."""
+        """f (N, D)."""
         return _pooled(self.backbone.activations(self._seen(x)))
 
     def embed(self, x: Tensor) -> Tensor:
@@ -270,12 +296,12 @@ class PatchNovelty(Standardised):
     def _unfamiliar(self, patches: Tensor) -> Tensor:
         """Mean distance (N, h, w) of patches (N, F, h, w) to the two nearest of the bank."""
         bank = self._held(self.bank, self.bank_step)
-        distances = nearest(_rows(patches), bank, count=NEAREST)[0]
+        distances = nearest(as_rows(patches), bank, count=NEAREST)[0]
         return distances.mean(1).reshape(len(patches), *patches.shape[2:])
 
     def _unexplained(self, patches: Tensor) -> Tensor:
         """Share (N, h, w) of the length of patches (N, F, h, w) that lies off their span."""
-        rows = _rows(patches)
+        rows = as_rows(patches)
         rest = lengths(off_span(rows, self.patch_span)) / lengths(rows).clamp_min(1e-12)
         return rest.reshape(len(patches), *patches.shape[2:])
 
@@ -301,7 +327,7 @@ class PatchNovelty(Standardised):
         with torch.no_grad():
             stages = self.backbone.activations(self._seen(x), max(self.config.stages))
         maps = {stage: self._stage_weights(stage, stages[stage]) for stage in self.config.stages}
-        return self._as_patches([maps.get(i, a) for i, a in enumerate(stages)])
+        return self._as_patches([maps.get(i, a) for i, a in enumerate(stages)], least=0.0)
 
     def _stage_weights(self, stage: int, a: Tensor) -> Tensor:
         """W of activations a (N, C, h, w) of a stage."""
@@ -379,28 +405,10 @@ def _pooled(stages: Sequence[Tensor]) -> Tensor:
     return stages[-1].mean((2, 3))
 
 
-def _rows(grid: Tensor) -> Tensor:
-    """Places of a grid (N, F, h, w) one after the other, (N h w, F)."""
-    return grid.flatten(2).transpose(1, 2).flatten(0, 1)
-
-
 def _cells(x: Tensor) -> Tensor:
     """Images x (N, C, H, W) as means over cells, (N, P)."""
     height, width = x.shape[2:]
     return averaged(x, min(CELLS, height), min(CELLS, width)).flatten(1)
-
-
-def _smooth(a: Tensor) -> Tensor:
-    """Means over 3x3 places of activations a (N, C, h, w)."""
-    return F.avg_pool2d(a, 3, 1, 1, count_include_pad=False)
-
-
-def _unit(a: Tensor, like: Tensor) -> Tensor:
-    """Activations a (N, C, h, w) at length 1 at every place, on the grid of others."""
-    units = a / a.norm(dim=1, keepdim=True).clamp_min(1e-6)
-    if a.shape[2:] == like.shape[2:]:
-        return units
-    return F.interpolate(units, like.shape[2:], mode="bilinear")
 
 
 def _over_pixels(grid: Tensor, height: int, width: int) -> Tensor:
@@ -422,6 +430,8 @@ def _check(config: PatchNovelty.Config, shape: Shape) -> None:
         raise ValueError(f"rank must be 1 or more, bank and explained {NEAREST} or more")
     if config.rank > config.explained:
         raise ValueError(f"{config.explained} explanations do not span {config.rank} directions")
+    if config.offers < 1 or config.copies < 0 or config.least < 0:
+        raise ValueError("offers are 1 or more, copies and least 0 or more")
     if not 1 <= config.turns <= 4 or not 0 <= config.top <= 1 or config.resolution < 0:
         raise ValueError("turns are 1 to 4, top is a share, resolution 0 or more")
     if min(shape.height, shape.width) < LEAST:

@@ -16,6 +16,8 @@ __all__ = [
     "PATCH_KIND",
     "PATCH_LIMITS",
     "PATCH_PARTS",
+    "RETAKEN",
+    "SHORT",
     "TAUGHT",
     "parts_in",
     "pretrained",
@@ -129,6 +131,15 @@ PATCH_DEVIATIONS = (
     "images.",
     "Input and raw pixels are taken as means over a grid of 64x64 cells.",
     "Spans are rounded to 16 bits after fitting, the banks to 8.",
+)
+RETAKEN = (
+    "The bank holds patches of copies of training images, too: the same pictures as a camera might "
+    "take them another time, a little lighter or darker, flatter or steeper, lit from a side, out "
+    "of focus and grained. It is ours, and was chosen on scarred held-out normal images."
+)
+SHORT = (
+    "Activations that are short, as those of a flat background, are not brought to length 1: there "
+    "they would be grain alone. It is ours, and was chosen on scarred held-out normal images."
 )
 PATCH_LIMITS = (
     "Its network learned photographs of ImageNet, and nothing of these images but the bank and the "

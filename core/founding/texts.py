@@ -26,7 +26,10 @@ TRAINING: Mapping[str, Mapping[str, Any]] = {
         "is unfamiliar, or not explained by what explains them.",
         "batch_size": 16,
         **MAPS,
-        "config": {"backbone": "efficientnet_lite0", "bank": 4000, "explained": 40, "rank": 20},
+        "config": {
+            **{"backbone": "efficientnet_lite0", "copies": 2, "bank": 4000, "offers": 15},
+            **{"explained": 40, "rank": 20},
+        },
     },
     "glow": {
         "title": "Glow",

@@ -58,7 +58,7 @@ def coreset(rows: Tensor, count: int) -> Tensor:
 
 
 def nearest(units: Tensor, bank: Tensor, *, count: int) -> tuple[Tensor, Tensor]:
-    """Distances (N, count) of units (N, F), of length 1, to a bank's nearest (K, F); their rows.
+    """Distances (N, count) of units (N, F), of any length, to a bank's nearest (K, F); their rows.
 
     Nearest first, and 1e-4 at least: at 0 a distance has no slope.
 

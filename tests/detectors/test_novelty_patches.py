@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from core import checkpoint
@@ -134,6 +135,41 @@ def test_a_turned_image_is_familiar_where_training_images_were_turned() -> None:
     assert (
         with_turns.part(turned, "familiarity").mean()
         < 0.9 * without.part(turned, "familiarity").mean()
+    )
+
+
+def test_the_bank_holds_patches_of_copies_that_were_taken_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    copied: list[Tensor] = []
+
+    def turned(x: Tensor, generator: torch.Generator) -> Tensor:
+        copied.append(x)
+        return x.rot90(1, (2, 3))  # what no camera does, and no plain bank knows
+
+    monkeypatch.setattr("core.detectors._novelty_patches.retaken", turned)
+    x = rods(6, seed=5).rot90(1, (2, 3))
+    without, with_copies = fitted(), fitted(copies=2)
+    assert [len(batch) for batch in copied] == [24, 24]
+    assert with_copies.part(x, "familiarity").mean() < 0.9 * without.part(x, "familiarity").mean()
+    assert any("another time" in text for text in with_copies.deviations)
+    assert not any("another time" in text for text in without.deviations)
+
+
+def test_short_activations_stay_short_and_what_explains_them_is_at_length_1() -> None:
+    unit, floor = fitted(), fitted(least=1.0)
+    x = rods(4, seed=6)
+    lengths = [found._patches(x).norm(dim=1) for found in (unit, floor)]
+    torch.testing.assert_close(
+        lengths[0][:, 1:-1, 1:-1].max(), torch.tensor(1.0), atol=0.05, rtol=0
+    )
+    assert lengths[0].min() > 0.93  # but for what lies between two places
+    assert lengths[1].min() < 0.9 < 0.95 < lengths[1].max() <= 1.001
+    stages = floor.backbone.activations(rods(24, seed=0), 4)
+    means = [F.avg_pool2d(stages[i], 3, 1).norm(dim=1).mean() for i in (1, 2, 4)]
+    torch.testing.assert_close(floor.mean_lengths, torch.stack(means), rtol=0.1, atol=0)
+    torch.testing.assert_close(
+        floor._patch_weights(x).norm(dim=1), unit._patch_weights(x).norm(dim=1)
     )
 
 
