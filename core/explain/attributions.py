@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from core.nn.bcos import linear_map
+from core.nn.sizes import at_once
 
 __all__ = [
     "Score",
@@ -35,7 +36,7 @@ __all__ = [
 Score: TypeAlias = Callable[[Tensor], Tensor]
 Shared: TypeAlias = tuple[Tensor, Tensor]
 
-PASS = 32  # images whose gradient is taken at once
+PASS = 32  # images whose gradient is taken at once, of large ones fewer
 STEPS = 32  # of the path of integrated gradients
 SAMPLES = 16  # noisy images of SmoothGrad, noisy baselines of gradient SHAP
 # Standard deviation of both, as a share of the range of a pixel. SmoothGrad's authors take 0.1 to
@@ -56,7 +57,7 @@ def gradient(score: Score, x: Tensor) -> Tensor:
 
     pieces = [
         Saliency(score).attribute(piece.requires_grad_(), abs=False).detach()
-        for piece in x.detach().clone().split(PASS)
+        for piece in x.detach().clone().split(_pass(x))
     ]
     return torch.cat(pieces)
 
@@ -77,7 +78,7 @@ def linear(score: Score, x: Tensor, b: Tensor, seed: int) -> Shared:
         >>> linear(lambda x: 5 + x.relu().sum((1, 2, 3)), x, b, 0)[0].tolist()
         [[[[1.0, 3.0]]]]
     """
-    weights = torch.cat([linear_map(score, piece) for piece in x.split(PASS)])
+    weights = torch.cat([linear_map(score, piece) for piece in x.split(_pass(x))])
     return weights * x, x.new_zeros(len(x))
 
 
@@ -114,7 +115,9 @@ def integrated(score: Score, x: Tensor, b: Tensor, seed: int) -> Shared:
 
     path = IntegratedGradients(score)
     maps = [
-        path.attribute(image[None], baselines=start[None], n_steps=STEPS).detach()
+        path.attribute(
+            image[None], baselines=start[None], n_steps=STEPS, internal_batch_size=_pass(x)
+        ).detach()
         for image, start in zip(x, b, strict=True)
     ]
     return torch.cat(maps).to(x.dtype), _scored(score, b)
@@ -193,7 +196,7 @@ def occlusion(score: Score, x: Tensor, b: Tensor, seed: int) -> Shared:
             baselines=start[None],
             sliding_window_shapes=shape,
             strides=(x.shape[1], *stride),
-            perturbations_per_eval=PASS,
+            perturbations_per_eval=_pass(x),
         )
         for image, start in zip(x, b, strict=True)
     ]
@@ -203,7 +206,12 @@ def occlusion(score: Score, x: Tensor, b: Tensor, seed: int) -> Shared:
 
 def _scored(score: Score, x: Tensor) -> Tensor:
     with torch.no_grad():
-        return torch.cat([score(piece) for piece in x.split(PASS)])
+        return torch.cat([score(piece) for piece in x.split(_pass(x))])
+
+
+def _pass(x: Tensor) -> int:
+    """How many images of the size of x (N, C, H, W) are asked at once: a gradient holds more."""
+    return at_once(PASS, 2 * x.shape[2], x.shape[3])
 
 
 def _draws(x: Tensor, seed: int) -> tuple[Tensor, Tensor]:

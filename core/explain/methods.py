@@ -13,6 +13,7 @@ from core.errors import OutskirtsError
 from core.explain import attributions
 from core.explain.attributions import Score, Shared
 from core.explain.baselines import fitted_baseline
+from core.nn.sizes import at_once
 
 __all__ = ["METHODS", "ExplainError", "Method", "explain", "refusal", "resolved", "score_of"]
 
@@ -150,7 +151,12 @@ def score_of(detector: Detector, part: str) -> Score:
         [4.0]
     """
     name = resolved(detector, part)
-    return lambda x: detector.part(x, name)
+
+    def score(x: Tensor) -> Tensor:
+        pieces = x.split(at_once(len(x), *x.shape[2:]))
+        return torch.cat([detector.part(piece, name) for piece in pieces])
+
+    return score
 
 
 def refusal(detector: Detector, part: str, method: str) -> str:

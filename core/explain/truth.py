@@ -17,12 +17,13 @@ from core.data.views import Images
 from core.detectors._base import Detector
 from core.evaluate.pixels import PixelMetrics, aupimo, measure_pixels
 from core.explain.methods import ExplainError, explain
+from core.nn.sizes import at_once
 from core.scenario import Scenario
 from core.schema import ImageSet
 
 __all__ = ["PIECE", "Found", "found_in", "kinds_of", "maps_of", "masked_sets", "owners_of"]
 
-PIECE = 16  # images that are explained at once
+PIECE = 16  # images whose maps are asked for at once
 
 
 @dataclass(frozen=True)
@@ -115,10 +116,11 @@ def maps_of(
         (3, 8, 8)
     """
     maps = np.empty(images.shape[:3], np.float32)
-    for start in range(0, len(images), PIECE):
-        x = as_tensor(images[start : start + PIECE])
+    size = at_once(PIECE, *images.shape[1:3])
+    for start in range(0, len(images), size):
+        x = as_tensor(images[start : start + size])
         b = (
-            baseline[start : start + PIECE]
+            baseline[start : start + size]
             if baseline is not None and baseline.ndim == 4
             else baseline
         )

@@ -11,6 +11,7 @@ from core.data.picture import as_tensor
 from core.data.views import Images
 from core.detectors._base import Detector
 from core.nn.flow_layers import coupling_dtype
+from core.nn.sizes import at_once
 
 __all__ = ["BATCH", "codes_of", "figures_of", "parts_of"]
 
@@ -38,9 +39,10 @@ def parts_of(
         [0.0, 0.20000000298023224, 1.0]
     """
     pieces: dict[str, list[np.ndarray]] = {}
+    size = at_once(BATCH, *images.shape[1:3])
     with torch.inference_mode(), coupling_dtype(torch.bfloat16 if bf16 else None):
-        for start in range(0, len(images), BATCH):
-            batch = images[start : start + BATCH]
+        for start in range(0, len(images), size):
+            batch = images[start : start + size]
             for name, values in detector.parts(as_tensor(batch)).items():
                 pieces.setdefault(name, []).append(values.float().cpu().numpy())
             if watch:
@@ -59,10 +61,11 @@ def codes_of(detector: Detector, images: Images) -> np.ndarray:
     """
     if not len(images):
         return codes_of(detector, np.zeros((1, *images.shape[1:]), np.uint8))[:0]
+    size = at_once(BATCH, *images.shape[1:3])
     with torch.inference_mode():
         found = [
-            detector.embed(as_tensor(images[start : start + BATCH])).float().cpu().numpy()
-            for start in range(0, len(images), BATCH)
+            detector.embed(as_tensor(images[start : start + size])).float().cpu().numpy()
+            for start in range(0, len(images), size)
         ]
     return np.concatenate(found)
 

@@ -1,4 +1,4 @@
-"""Pictures at another size: averaged down, enlarged again, and maps shared out over pixels."""
+"""Pictures at another size: averaged down, enlarged, maps shared out; and how many go at once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["averaged", "enlarged", "resized", "shared_out"]
+__all__ = ["at_once", "averaged", "enlarged", "resized", "shared_out"]
+
+ROOM = 64 * 64 * 64  # pixels that go through a network at once: it keeps about 300 bytes for each
+
+
+def at_once(most: int, height: int, width: int) -> int:
+    """How many pictures of height x width go through a network at once: ``most``, if small.
+
+    Of large ones as many as have the pixels of 64 of 64x64, and 1 at least: whoever asks for 64 of
+    300x300 at once waits as long, and holds 1 GB meanwhile.
+
+    Example:
+        >>> at_once(64, 28, 28), at_once(64, 64, 64), at_once(64, 300, 300), at_once(64, 999, 999)
+        (64, 64, 2, 1)
+    """
+    return max(1, min(most, ROOM // (height * width)))
 
 
 def averaged(x: Tensor, height: int, width: int) -> Tensor:

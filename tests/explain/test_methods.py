@@ -366,3 +366,25 @@ def test_captum_warns_of_nothing(toy: Toy) -> None:
         warnings.simplefilter("error")
         for method in METHODS:
             explain(toy, images(1), method=method)
+
+
+def test_large_pictures_are_asked_a_few_at_once_by_every_method() -> None:
+    sizes = []
+
+    class Watching(Toy):
+        def parts(self, x: Tensor) -> dict[str, Tensor]:
+            sizes.append(len(x))
+            return super().parts(x)
+
+        def part(self, x: Tensor, name: str) -> Tensor:
+            sizes.append(len(x))
+            return super().part(x, name)
+
+    shape = Shape(1, 256, 256)
+    toy, x = Watching(shape=shape), torch.rand(2, *shape)
+    for key in METHODS:
+        if not refusal(toy, "square", key):
+            explain(toy, x, part="square", method=key)
+    score_of(toy, "square")(x[:1].expand(9, *shape))
+    assert len(sizes) > 100
+    assert max(sizes) == 4  # without a gradient; 64 of 64x64 have as many pixels

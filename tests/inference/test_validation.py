@@ -18,7 +18,7 @@ from core.detectors._base import Detector, Paper, Part
 from core.detectors.glow import Glow
 from core.evaluate.metrics import auroc
 from core.inference import validation
-from core.inference.scoring import BATCH, parts_of
+from core.inference.scoring import BATCH, codes_of, parts_of
 from core.inference.validation import recommend, validate
 
 
@@ -127,3 +127,25 @@ def test_bfloat16_is_asked_for_and_stays_near(fitted_glow: Glow) -> None:
     assert np.array_equal(parts_of(fitted_glow, images)["total"], exact["total"])
     strokes = parts_of(fitted_glow, tiny.strokes(64, seed=1), bf16=True)
     assert auroc(rough["total"], strokes["total"]) == 1
+
+
+def test_large_pictures_go_through_the_network_a_few_at_once() -> None:
+    sizes = []
+
+    class Watching(Edges):
+        def parts(self, x: Tensor) -> dict[str, Tensor]:
+            sizes.append(len(x))
+            return super().parts(x)
+
+        def embed(self, x: Tensor) -> Tensor:
+            sizes.append(len(x))
+            return x[..., 0].flatten(1)
+
+    images = np.arange(5 * 300 * 300, dtype=np.uint8).reshape(5, 300, 300, 1)
+    told: list[int] = []
+    detector = Watching(Edges.Config(), tiny.SHAPE)
+    found = parts_of(detector, images, watch=told.append)["smooth"]
+    codes = codes_of(detector, images)
+    assert (sizes, told) == ([2, 2, 1, 2, 2, 1], [2, 4, 5])
+    np.testing.assert_array_equal(found, detector.parts(as_tensor(images))["smooth"].numpy())
+    np.testing.assert_array_equal(codes, detector.embed(as_tensor(images)).numpy())
