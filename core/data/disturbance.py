@@ -55,8 +55,9 @@ class Disturbance:
     """What is done to an image; as it stands here, nothing.
 
     Attributes:
-        turn: degrees, counter-clockwise around the middle; what comes in from outside is black.
-        shift_x, shift_y: to the right and down, as shares of width and height, amid black.
+        turn: degrees, counter-clockwise around the middle; what comes in from outside is as bright
+            as the picture's rim, by the median of each channel: black where it lies on black.
+        shift_x, shift_y: to the right and down, as shares of width and height; likewise.
         blur: standard deviation of a Gaussian, as a share of the shorter side.
         noise: standard deviation of what is added to each value, in levels of 255.
         contrast: the factor of each value's distance from its channel's mean.
@@ -180,7 +181,13 @@ def _moved(values: np.ndarray, d: Disturbance) -> np.ndarray:
         ]
     )
     read = [
-        ndimage.map_coordinates(channel, places, order=1, mode="grid-constant")
-        for channel in np.moveaxis(values, -1, 0)
+        ndimage.map_coordinates(channel, places, order=1, mode="grid-constant", cval=level)
+        for channel, level in zip(np.moveaxis(values, -1, 0), _rim(values), strict=True)
     ]
     return np.stack(read, -1)
+
+
+def _rim(values: np.ndarray) -> list[float]:
+    """How bright the outermost pixels of values (H, W, C) are: the median of each channel."""
+    sides = values[0], values[-1], values[1:-1, 0], values[1:-1, -1]
+    return np.median(np.concatenate(sides), 0).tolist()

@@ -72,7 +72,14 @@ class Slider:
 
 SLIDERS: Mapping[str, Slider] = {  # by the names of `NEUTRAL`
     "turn": Slider(
-        "Turn", "turn", -180, 180, 5, 15, DEGREES, "Against the clock, around the middle, on black."
+        "Turn",
+        "turn",
+        -180,
+        180,
+        5,
+        15,
+        DEGREES,
+        "Against the clock, around the middle; what comes in is as bright as the rim.",
     ),
     "shift_x": Slider(
         "Shift right",
@@ -82,7 +89,7 @@ SLIDERS: Mapping[str, Slider] = {  # by the names of `NEUTRAL`
         1,
         5,
         PERCENT,
-        "In per cent of the picture's width, on black.",
+        "In per cent of the picture's width; what comes in is as bright as its rim.",
         0.01,
     ),
     "shift_y": Slider(
@@ -93,7 +100,7 @@ SLIDERS: Mapping[str, Slider] = {  # by the names of `NEUTRAL`
         1,
         5,
         PERCENT,
-        "In per cent of its height, on black.",
+        "In per cent of its height; what comes in is as bright as its rim.",
         0.01,
     ),
     "blur": Slider(

@@ -25,9 +25,12 @@ def picture(*size: int) -> np.ndarray:
 
 
 def moved(image: np.ndarray, down: int, right: int) -> np.ndarray:
-    """Shifted by whole pixels amid black, by slices alone."""
+    """Shifted by whole pixels amid the median of the rim, by slices alone."""
     height, width, _ = image.shape
-    found = np.zeros_like(image)
+    inside = np.zeros((height, width), bool)
+    inside[1:-1, 1:-1] = True
+    found = np.empty_like(image)
+    found[:] = np.median(image[~inside], 0).round()
     rows = slice(max(down, 0), height + min(down, 0))
     columns = slice(max(right, 0), width + min(right, 0))
     found[rows, columns] = image[
@@ -57,7 +60,7 @@ def test_quarter_turns_are_exact_and_go_against_the_clock(size, quarters: int) -
 
 
 def test_a_turn_reads_between_pixels_by_hand() -> None:
-    """By 45 degrees a corner lies further out by root 2, at black: the rest is bilinear."""
+    """By 45 degrees a corner lies further out by root 2, at the rim: the rest is bilinear."""
     image = np.zeros((3, 3, 1), np.uint8)
     image[1, 1] = 200
     found = disturbed(image, Disturbance(turn=45))[..., 0]
@@ -69,17 +72,26 @@ def test_a_turn_reads_between_pixels_by_hand() -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("down", "right"), [(3, 0), (0, -5), (-2, 4), (7, 7)])
-def test_a_shift_by_whole_pixels_is_a_roll_with_black(size, down: int, right: int) -> None:
+def test_a_shift_by_whole_pixels_is_a_roll_amid_the_rim(size, down: int, right: int) -> None:
     image = picture(*size)
     height, width, _ = size
     found = disturbed(image, Disturbance(shift_x=right / width, shift_y=down / height))
     assert np.array_equal(found, moved(image, down, right))
 
 
-def test_half_a_pixel_is_the_mean_of_two_and_of_black_at_the_rim() -> None:
+def test_half_a_pixel_is_the_mean_of_two_and_of_the_median_at_the_rim() -> None:
     image = np.array([[[100], [50], [20], [80]]], np.uint8)
-    found = disturbed(image, Disturbance(shift_x=0.5 / 4))
-    assert found.ravel().tolist() == [50, 75, 35, 50]
+    found = disturbed(image, Disturbance(shift_x=0.4 / 4))
+    assert found.ravel().tolist() == [86, 70, 32, 56]  # the first of 65, (50 + 80) / 2, and 100
+
+
+def test_what_lies_on_grey_is_turned_on_grey_and_a_speck_at_the_rim_is_none_of_it() -> None:
+    image = np.full((9, 9, 3), (150, 160, 170), np.uint8)
+    image[3:6, 2:7] = 40
+    image[0, 4] = 255
+    for moves in (Disturbance(turn=45), Disturbance(shift_x=0.3), Disturbance(shift_y=-0.3)):
+        found = disturbed(image, moves)
+        assert (found[[0, -1, 0, -1], [0, 0, -1, -1]] == (150, 160, 170)).all()
 
 
 def test_the_picture_is_turned_before_it_is_shifted() -> None:
