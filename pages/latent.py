@@ -14,6 +14,7 @@ from pages._latent.tags import tags
 from pages._latent.turning import show_3d
 from pages._shared.ask import ask
 from pages._shared.controls import choice, heading, say_untrained
+from pages._shared.models import first_of
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,9 @@ def controls(overview: Overview) -> tuple[Drawn | None, str, str, DeltaGenerator
             [2.4, 1.15, 0.9, 0.85, 0.95], gap="small", vertical_alignment="bottom"
         )
     with one:
-        target, layout = opened.choose_map("Model", overview.scenario.name, models, "glow")
+        target, layout = opened.choose_map(
+            "Model", overview.scenario.name, models, first_of(models.values())
+        )
     with two:
         what = opened.choose_colour(models[target.stem])
     with three:

@@ -21,11 +21,11 @@ from core.service import (
 from pages._shared import links, picker
 from pages._shared.ask import ask
 from pages._shared.controls import choice, choose_model
+from pages._shared.models import first_of
 
 __all__ = ["Asked", "choose", "explainable"]
 
 MOST = 9999  # planted faults that can be asked for
-FIRST = "glow"  # the detector that opens first, where there is one
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,9 @@ def choose(overview: Overview, models: Mapping[str, DetectorRow], seed: int) -> 
     with left:
         one, two = st.columns(2, gap="small", vertical_alignment="bottom")
         with one:
-            default = FIRST if FIRST in models else next(iter(models))
-            row = models[choose_model("Detector", models, default, "explain_model")]
+            row = models[
+                choose_model("Detector", models, first_of(models.values()), "explain_model")
+            ]
         with two:
             part = _choose_part(row)
         target = Target.of(overview.scenario.name, row.name)

@@ -11,8 +11,17 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from core.service import ORDERS, DetectorRow, OutskirtsError, Scenario, StartTile
+from core.service import (
+    ORDERS,
+    DetectorRow,
+    OutskirtsError,
+    OverviewQuery,
+    Scenario,
+    StartTile,
+)
 from pages._shared import links, picker
+from pages._shared.ask import ask
+from pages._shared.models import first_of, trained
 from pages._shared.pages import row_of
 
 __all__ = [
@@ -31,8 +40,6 @@ __all__ = [
     "tiles_of",
     "which_first",
 ]
-
-MAPPED = "glow"  # whose map opens first
 
 _turn_by_keys = st.components.v2.component(
     "outskirts.pager",
@@ -295,7 +302,8 @@ def downloads(*files: File) -> None:
 def map_link(model: str, set_name: str, index: int) -> None:
     """A link to a reference image on the map of a model's codes."""
     # Only what differs from what the map opens with: the rest would be steps of the Back button.
-    state = {"model": model} if model != MAPPED else {}
+    overview = ask(OverviewQuery(st.session_state["world"]))
+    state = {"model": model} if model != first_of(trained(overview).values()) else {}
     st.page_link(
         "latent.py",
         label="Show on map",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from core.service import DetectorRow, Overview
 
-__all__ = ["main_of", "trained"]
+__all__ = ["first_of", "main_of", "trained"]
 
 
 def trained(overview: Overview) -> Mapping[str, DetectorRow]:
@@ -28,6 +28,14 @@ def main_of(rows: Iterable[DetectorRow]) -> list[str]:
         if not variant and (detector not in first or _share(row) > _share(first[detector])):
             first[detector] = row
     return [row.name for row in first.values()]
+
+
+def first_of(rows: Iterable[DetectorRow]) -> str:
+    """The model that a page about one opens with: the first that its scenario trains; "" of none.
+
+    Models of one detector that has a model of its own name, such as a flow of other images, wait.
+    """
+    return next(iter(main_of(rows)), "")
 
 
 def _share(row: DetectorRow) -> float:
