@@ -51,7 +51,7 @@ __all__ = [
 class ImageQuery(Query["ImageView"]):
     """A reference image, or one of the user's: then ``index`` is None, ``set_name`` its file's."""
 
-    wait: ClassVar[str] = "Asking the flow about this image…"
+    wait: ClassVar[str] = "Asking the detector about this image…"
 
     target: Target
     set_name: str

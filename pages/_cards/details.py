@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import pandas as pd
@@ -11,6 +12,8 @@ from core.service import Card, DetectorRow, Scenario
 from pages._shared.text import counted, minutes, times
 
 __all__ = ["show"]
+
+UNTRAINED = "what is normal was measured by a network as it is, and stored"
 
 
 def show(row: DetectorRow, scenario: Scenario, titles: Mapping[str, str]) -> None:
@@ -29,7 +32,7 @@ def show(row: DetectorRow, scenario: Scenario, titles: Mapping[str, str]) -> Non
         st.markdown("#### Training")
         st.markdown(_listed(_training(card)))
     st.markdown("#### Why this score")
-    st.markdown(card.score.why)
+    st.markdown(_in_titles(card.score.why, row.part_titles))
     faults = pd.DataFrame(card.validation).T.rename(columns=row.part_titles)
     with st.expander("AUROC of every part on the synthetic faults that chose the score"):
         st.table(
@@ -43,6 +46,18 @@ def show(row: DetectorRow, scenario: Scenario, titles: Mapping[str, str]) -> Non
         st.markdown(_listed(card.deviations))
     with right:
         _paper(card)
+
+
+def _in_titles(text: str, titles: Mapping[str, str]) -> str:
+    """A text with the titles of parts where it has a number of theirs.
+
+    Example:
+        >>> _in_titles("the mean of both: sum_pixels 0.9, sum 0.8", {"sum": "A", "sum_pixels": "B"})
+        'the mean of both: B 0.9, A 0.8'
+    """
+    for part, title in titles.items():
+        text = re.sub(rf"(?<![\w-]){re.escape(part)}(?= -?[0-9])", lambda _, t=title: t, text)
+    return text
 
 
 def _listed(lines: tuple[str, ...] | list[str]) -> str:
@@ -67,16 +82,21 @@ def _data(card: Card, titles: Mapping[str, str]) -> list[str]:
 
 def _training(card: Card) -> list[str]:
     t = card.training
-    return [
-        f"{minutes(t.minutes).capitalize()}; the {t.fixed} were fixed beforehand, the last weights "
-        "are kept.",
+    took = minutes(t.minutes).capitalize()
+    steps = [
+        f"{took}; the {t.fixed} were fixed beforehand, the last weights are kept.",
         f"{counted(t.images, 'image')} in {counted(t.steps, 'step')} of {t.batch_size}, "
         f"{t.images_per_second:,.0f} a second; {counted(t.skipped_steps, 'step')} skipped, resumed "
         f"{times(t.resumed)}.",
+    ]
+    return [
+        *(steps if t.steps else [f"{took}; no weight was trained: {UNTRAINED}."]),
         f"Seed {t.seed}; phases: {', '.join(t.phases)}.",
         f"{t.processor}; torch {t.torch}.",
         f"Settings: {_settings(card.config)}.",
-        f"{card.weights.parameters:,} parameters, {card.weights.bytes / 1e6:.1f} MB.",
+        f"{card.weights.parameters:,} trained parameters, {card.weights.bytes / 1e6:.1f} MB."
+        if t.steps
+        else f"{card.weights.bytes / 1e6:.1f} MB.",
     ]
 
 

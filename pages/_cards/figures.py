@@ -71,12 +71,12 @@ def _how(card: Card, strange: tuple[ImageSet, ...]) -> str:
     part = card.score.part
     sizes = "; ".join(f"{s.title} {card.metrics[s.name][part].n_strange:,}" for s in strange)
     normal = next(iter(card.metrics.values()))[part].n_normal
-    others = "".join(f" {k.replace('_', ' ')} {v:.3f};" for k, v in card.figures.items())
+    others = "; ".join(f"{k.replace('_', ' ')} {v:.3f}" for k, v in card.figures.items())
     return (
         "★ the score; ▼ below chance. In small the interval of 1,000 stratified bootstraps; it "
         "covers test images, not training seeds. Measured on the strange sets "
-        f"{times(card.training.test_evaluations)}. Images: {normal:,} normal; {sizes}. Normal test "
-        f"images:{others.rstrip(';')}."
+        f"{times(card.training.test_evaluations)}. Images: {normal:,} normal; {sizes}."
+        + (f" Normal test images: {others}." if others else "")
     )
 
 

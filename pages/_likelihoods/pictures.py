@@ -113,7 +113,7 @@ def show_gallery(
         shown = ask(by.query(c, count=PER_PAGE, page=page))
         if len(by.sets) > 1:
             share = np.mean([s == c.strange for s in shown.sets])
-            st.caption(f"{share:.0%} of these {len(shown.sets)} are {c.sides[1].lower()}.")
+            st.caption(f"{share:.0%} of these {len(shown.sets)} are of “{c.sides[1]}”.")
         if tiles(
             shown,
             scenario=c.scenario.name,

@@ -29,9 +29,11 @@ def trained(row: DetectorRow) -> str:
     measured = "".join(f"{v:.3f} {k.replace('_', ' ')}, " for k, v in card.figures.items())
     again = f", resumed {times(t.resumed)}" if t.resumed else ""
     deviations = counted(len(card.deviations), "deviation")
+    how = f"{card.weights.parameters:,} parameters, trained for {minutes(t.minutes)}{again} on"
+    if not t.steps:
+        how = f"No weight of its own is trained: {minutes(t.minutes)} to store what is normal in"
     return (
-        f"**{row.title}**: [{paper['title']}]({paper['url']}) ({paper['year']}). "
-        f"{card.weights.parameters:,} parameters, trained for {minutes(t.minutes)}{again} on "
+        f"**{row.title}**: [{paper['title']}]({paper['url']}) ({paper['year']}). {how} "
         f"{card.data.images:,} images, {measured}{deviations} from the paper."
     )
 
