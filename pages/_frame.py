@@ -17,6 +17,7 @@ from pages._shared import (
     notebook,
     notebook_panel,
     presenting,
+    repaint,
     theme,
 )
 from pages._shared.pages import PAGES, row_of, sheet
@@ -98,6 +99,7 @@ def sidebar(stem: str) -> str | None:
         login.in_sidebar()
         history.one_entry_an_act()
         boxes.reach_by_key()
+        repaint.when_the_theme_turns()
     return scenario
 
 

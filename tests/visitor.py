@@ -19,6 +19,7 @@ import pytest
 
 from core.bench._browser import CHROMIUM_FLAGS, find_chromium, free_port, wait_until_up
 from pages._shared.pages import PAGES as ROWS
+from pages._shared.theme import DARK, LIGHT
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -42,6 +43,7 @@ __all__ = [
     "onlooker",
     "opened",
     "page",
+    "painted_for",
     "press_until",
     "seats",
     "settled",
@@ -340,6 +342,17 @@ def opened(page, link: str) -> None:
     """Open a link as if typed, and wait until its page is drawn."""
     page.goto(link)
     page.locator("[data-testid=stMain] h1").first.wait_for()
+    drawn(page)
+
+
+# The page has run again for the theme that its window has now.
+PAINTED = """colour => getComputedStyle(document.documentElement)
+    .getPropertyValue('--house-background').trim() === colour"""
+
+
+def painted_for(page, theme: str) -> None:
+    """Wait until an open page is painted in the colours of a theme, its figures too."""
+    page.wait_for_function(PAINTED, arg=(DARK if theme == "dark" else LIGHT).background)
     drawn(page)
 
 

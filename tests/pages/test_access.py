@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from looked import IN_THE_HAND, faults_of_axe, faults_of_words, look_at
-from visitor import DARK_AND_LIGHT, PAGES, SIZES, opened
+from visitor import DARK_AND_LIGHT, PAGES, SIZES, opened, painted_for
 
 pytestmark = pytest.mark.browser
 
@@ -30,11 +30,13 @@ def look(browser, address) -> Iterator[Look]:
     def visit(stem: str) -> None:
         opening = ""
         for theme, size in LOOKS:
-            if theme != opening:  # figures have the colours of the theme that a page opens in
-                opening = theme
-                tab.emulate_media(color_scheme=theme)
-                tab.set_viewport_size(SIZES[size]["viewport"])
+            tab.emulate_media(color_scheme=theme)
+            tab.set_viewport_size(SIZES[size]["viewport"])
+            if not opening:
                 opened(tab, address + PAGES[stem])
+            elif theme != opening:  # figures follow the theme of a page that is open
+                painted_for(tab, theme)
+            opening = theme
             seen[stem, theme, size] = look_at(tab, size)
 
     def once(stem: str, theme: str = "light", size: str = "laptop") -> dict[str, Any]:
