@@ -35,7 +35,9 @@ def show_picture(overview: Overview, leading: list[DetectorRow], rows: list[Dete
     with st.container(key="overview_picture"):
         st.html(picture.table(overview, leading, rows, palette()))
     if leading:
-        st.caption(picture.key(with_best=len(rows) > len(leading)))
+        normal = overview.scenario.normal
+        key = picture.key(with_best=len(rows) > len(leading))
+        st.caption(f"{key} {normal.title}: {normal.text}")
         st.markdown(picture.said(overview, leading))
 
 

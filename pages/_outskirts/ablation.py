@@ -29,7 +29,7 @@ def which_is_which(result: StudyResult) -> str:
     means = [f"{result.row(full, d).value:.3f} on {title}" for d, title in result.data.items()]
     return (
         f"“{result.arm(full).title.capitalize()}” ({', '.join(means)}) was trained for this table: "
-        "like every arm, at the settings that it chose for itself. The models that ship, whose "
-        "means Overview shows, are one other training, at the settings of their cards, so the last "
-        "digit may differ."
+        "like every arm, at the settings that it chose for itself. The models of these data that "
+        "ship, whose means their Overview shows, are one other training, at the settings of their "
+        "cards, so the last digit may differ."
     )

@@ -7,20 +7,49 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.service import ArmResult, StudyMissing, StudyResult, StudyRow, read_study
+from core.service import (
+    ArmResult,
+    OverviewQuery,
+    Scenario,
+    StudyMissing,
+    StudyResult,
+    StudyRow,
+    read_study,
+)
 from pages._shared import draw
+from pages._shared.ask import ask
 from pages._shared.controls import File, downloads
 from pages._shared.seeds import listed
 from pages._shared.text import minutes
 from pages._shared.theme import palette
 
-__all__ = ["cell", "every_arm", "figure", "kind_of", "kinds", "rows", "show", "verdict"]
+__all__ = [
+    "cell",
+    "elsewhere",
+    "every_arm",
+    "figure",
+    "kind_of",
+    "kinds",
+    "rows",
+    "show",
+    "verdict",
+]
 
 # Of a data set, beside its colour: for whoever sees no colours.
 MARKS = ("circle", "square", "diamond", "triangle-up")
 DASHES = ("dot", "dash", "dashdot", "longdash")
 Says = Callable[[StudyResult], str]
 Chosen = Callable[[StudyResult], Collection[str]]
+
+
+def elsewhere(result: StudyResult, scenario: Scenario) -> str:
+    """That a study says nothing of the scenario whose page shows it; "" where it does."""
+    title = scenario.title.lower()
+    for key, data in result.data.items():
+        family = key.partition(":")[0]
+        if family in (scenario.family, scenario.normal.source) or title in data.lower():
+            return ""
+    return f"**It was measured on other images, not on {title}.**"
 
 
 def every_arm(result: StudyResult) -> Collection[str]:
@@ -51,6 +80,8 @@ def show(
         return
     st.subheader(result.question)
     st.markdown(result.text)
+    if words := elsewhere(result, ask(OverviewQuery(st.session_state["world"])).scenario):
+        st.markdown(words)
     measure = first_measure(result)
     draw.chart(
         figure(result, drawn(result)),

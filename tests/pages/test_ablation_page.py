@@ -7,6 +7,7 @@ import json
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.scenario import load_scenario
 from core.service import StudyResult, StudyRow, read_study
 from core.settings import settings
 from pages._outskirts import ablation as words
@@ -128,3 +129,23 @@ def test_the_page_shows_it_or_says_what_computes_it(tmp_path, monkeypatch) -> No
     app.run()
     assert "`python -m core bench outskirts` computes it" in app.info[0].value
     assert str(tmp_path) not in app.info[0].value
+
+
+@pytest.mark.parametrize(
+    ("name", "scenario", "here"),
+    [
+        ("outskirts", "digits-one.0", True),
+        ("outskirts", "fashion", True),
+        ("outskirts", "screws", False),
+        ("ama", "photos", False),
+        ("novelty", "fashion", True),
+        ("novelty", "solar", False),
+        ("explain", "fashion", True),
+        ("explain", "screws", False),
+    ],
+)
+def test_a_page_says_where_a_study_is_not_of_its_images(
+    name: str, scenario: str, here: bool
+) -> None:
+    said = study.elsewhere(read_study(name), load_scenario(scenario))
+    assert here == (said == ""), said
