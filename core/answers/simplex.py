@@ -140,6 +140,7 @@ def simplex(query: SimplexQuery) -> Simplex:
 
     from core.inference.scoring import parts_of
     from core.nn.mirror import mixture
+    from core.nn.sizes import at_once
 
     if query.side not in SIDES:
         raise ScenarioError(f"a side has {SIDES[0]} or {SIDES[1]} steps, not {query.side}")
@@ -150,7 +151,9 @@ def simplex(query: SimplexQuery) -> Simplex:
     weights = torch.from_numpy(steps.astype(np.float32) / query.side)
     with torch.inference_mode():
         codes = detector.embed(as_tensor(originals))
-        images = as_images(detector.decode(mixture(codes, weights)))
+        codes = mixture(codes, weights)
+        pieces = codes.split(at_once(len(codes), *originals.shape[1:3]))
+        images = np.concatenate([as_images(detector.decode(piece)) for piece in pieces])
     averages = averaged(originals, steps)
     both = parts_of(detector, np.concatenate([images, averages]))
     return Simplex(
@@ -248,9 +251,12 @@ def averaged(originals: np.ndarray, steps: np.ndarray) -> np.ndarray:
         >>> averaged(three, np.array([[2, 2, 0], [0, 1, 3]])).ravel().tolist()
         [50, 216]
     """
-    side = steps.sum(1).reshape(-1, 1, 1, 1)  # in whole numbers: a browser rounds halves alike
-    sums = np.tensordot(steps, originals.astype(np.int64), 1)
-    return ((2 * sums + side) // (2 * side)).astype(np.uint8)
+    found = np.empty((len(steps), *originals.shape[1:]), np.uint8)
+    whole = originals.astype(np.int64)
+    for one, shares in zip(found, steps, strict=True):  # all at once would be eight times as large
+        side = shares.sum()  # in whole numbers: a browser rounds halves alike
+        one[:] = (2 * np.tensordot(shares, whole, 1) + side) // (2 * side)
+    return found
 
 
 # Edges --------------------------------------------------------------------------------------------
