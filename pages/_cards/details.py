@@ -11,7 +11,7 @@ import streamlit as st
 from core.service import Card, DetectorRow, Scenario
 from pages._shared.text import counted, minutes, times
 
-__all__ = ["show"]
+__all__ = ["in_titles", "show"]
 
 UNTRAINED = "what is normal was measured by a network as it is, and stored"
 
@@ -32,7 +32,7 @@ def show(row: DetectorRow, scenario: Scenario, titles: Mapping[str, str]) -> Non
         st.markdown("#### Training")
         st.markdown(_listed(_training(card)))
     st.markdown("#### Why this score")
-    st.markdown(_in_titles(card.score.why, row.part_titles))
+    st.markdown(in_titles(card.score.why, row.part_titles))
     faults = pd.DataFrame(card.validation).T.rename(columns=row.part_titles)
     with st.expander("AUROC of every part on the synthetic faults that chose the score"):
         st.table(
@@ -48,11 +48,11 @@ def show(row: DetectorRow, scenario: Scenario, titles: Mapping[str, str]) -> Non
         _paper(card)
 
 
-def _in_titles(text: str, titles: Mapping[str, str]) -> str:
+def in_titles(text: str, titles: Mapping[str, str]) -> str:
     """A text with the titles of parts where it has a number of theirs.
 
     Example:
-        >>> _in_titles("the mean of both: sum_pixels 0.9, sum 0.8", {"sum": "A", "sum_pixels": "B"})
+        >>> in_titles("the mean of both: sum_pixels 0.9, sum 0.8", {"sum": "A", "sum_pixels": "B"})
         'the mean of both: B 0.9, A 0.8'
     """
     for part, title in titles.items():

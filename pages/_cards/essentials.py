@@ -91,6 +91,8 @@ def _scores(
         words[one.name] = _said(card.metrics[one.name][card.score.part])
     cells = "".join(_cell(one, examples[one.name], (side, width), *words[one.name]) for one in sets)
     against = f"{scenario.normal.title.lower()} against every strange set"
+    if any(one.against for one in scenario.strange):
+        against = "every strange set against normal images of its own kind"
     label = f"AUROC of its score, {row.part_titles[card.score.part]}: {against}"
     return (
         f'<div id="scores">{escape(label)}</div><div role="list" aria-labelledby="scores" '

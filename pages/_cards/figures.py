@@ -14,7 +14,7 @@ from pages._shared.ask import csv_of
 from pages._shared.controls import choice
 from pages._shared.text import minutes, times
 
-__all__ = ["everyone", "metrics_csv", "show"]
+__all__ = ["everyone", "how", "metrics_csv", "show"]
 
 MEASURES: Mapping[str, tuple[str, Callable[[Metrics], float]]] = {
     "auroc": ("AUROC", lambda m: m.auroc),
@@ -38,7 +38,7 @@ def show(row: DetectorRow, strange: tuple[ImageSet, ...]) -> None:
         hide_index=True,
         alt=f"{label} of every part of {row.title}, a column a strange set",
     )
-    st.caption(_how(card, strange))
+    st.caption(how(card, strange))
 
 
 def _rows(
@@ -66,16 +66,21 @@ def _cell(figures: Metrics | None, measure: str) -> str:
     return f"{sign}{text}  \n:small[{draw.interval(figures, dash=draw.DASH)}]"
 
 
-def _how(card: Card, strange: tuple[ImageSet, ...]) -> str:
+def how(card: Card, strange: tuple[ImageSet, ...]) -> str:
     """How the figures were made."""
     part = card.score.part
-    sizes = "; ".join(f"{s.title} {card.metrics[s.name][part].n_strange:,}" for s in strange)
-    normal = next(iter(card.metrics.values()))[part].n_normal
+    each = {s.title: card.metrics[s.name][part] for s in strange}
+    sizes = "; ".join(f"{title} {m.n_strange:,}" for title, m in each.items())
+    normal = f"{next(iter(each.values())).n_normal:,} normal; {sizes}"
+    if len({m.n_normal for m in each.values()}) > 1:  # each is measured against its own
+        normal = "; ".join(
+            f"{title} {m.n_strange:,} against {m.n_normal:,} normal" for title, m in each.items()
+        )
     others = "; ".join(f"{k.replace('_', ' ')} {v:.3f}" for k, v in card.figures.items())
     return (
         "★ the score; ▼ below chance. In small the interval of 1,000 stratified bootstraps; it "
         "covers test images, not training seeds. Measured on the strange sets "
-        f"{times(card.training.test_evaluations)}. Images: {normal:,} normal; {sizes}."
+        f"{times(card.training.test_evaluations)}. Images: {normal}."
         + (f" Normal test images: {others}." if others else "")
     )
 
@@ -109,9 +114,9 @@ def everyone(rows: Mapping[str, DetectorRow]) -> None:
         {
             "model": f"{row.title}  \n:small[`{name}`]",
             "score": row.part_titles[row.card.score.part],
-            "parameters": f"{row.card.weights.parameters:,}",
+            "parameters": f"{row.card.weights.parameters:,}" if row.card.training.steps else "–",
             "trained": minutes(row.card.training.minutes),
-            "images seen": f"{row.card.training.images:,}",
+            "images seen": f"{row.card.training.images:,}" if row.card.training.steps else "–",
             "measured": times(row.card.training.test_evaluations),
             "MB": f"{row.card.weights.bytes / 1e6:.1f}",
         }
@@ -125,7 +130,8 @@ def everyone(rows: Mapping[str, DetectorRow]) -> None:
         alt="Every checkpoint of this scenario",
     )
     st.caption(
-        "Images seen: training images shown, each counted as often as it was shown. Measured: how "
-        "often the checkpoint was evaluated on the strange sets. None of them chose its score; where "
-        "looking at one led to a setting, the card's deviations say so."
+        "Parameters: those that were trained. Images seen: training images shown, each counted as "
+        "often as it was shown. Measured: how often the checkpoint was evaluated on the strange "
+        "sets. None of them chose its score; where looking at one led to a setting, the card's "
+        "deviations say so."
     )

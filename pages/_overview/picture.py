@@ -138,6 +138,9 @@ def _figures(shown: Shown, image_set: ImageSet) -> str:
     columns = shown.columns
     if image_set.role != "strange":
         text = ROLES[image_set.role]
+        if against := [s for s in shown.overview.scenario.strange if s.against == image_set.name]:
+            titles = escape(listed([s.title.lower() for s in against]))
+            text = f"What {titles} are measured against."
         return f'<td role="cell" class="wide" colspan="{columns}">{text}</td>' if columns else ""
     name, colours = image_set.name, shown.colours
     cells = [

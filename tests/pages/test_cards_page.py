@@ -9,6 +9,8 @@ from streamlit.testing.v1 import AppTest
 
 from core import service
 from core.settings import settings
+from pages._cards import figures
+from pages._cards.details import in_titles
 from pages._cards.figures import metrics_csv
 from pages._shared.text import minutes, times
 
@@ -39,7 +41,9 @@ def test_a_card_says_what_its_file_says(name):
     found = service.ask(service.OverviewQuery("fashion"))
     row = next(r for r in (*found.detectors, *found.seed_replicates) if r.name == name)
     text = written(app)
-    for word in (row.card.data.name, f"Seed {row.card.training.seed}", row.card.score.why):
+    why = in_titles(row.card.score.why, row.part_titles)
+    assert row.part_titles[row.card.score.part] in why
+    for word in (row.card.data.name, f"Seed {row.card.training.seed}", why):
         assert word in text
     for line in (*row.card.deviations, *row.card.limits):
         assert line in text
@@ -124,3 +128,19 @@ def test_older_links_to_a_card_name_what_is_shown_by_its_label(old, view):
     app.query_params["cards_view"] = old
     app = app.switch_page("cards.py").run()
     assert app.session_state["cards_view"] == view
+
+
+def test_a_model_without_training_says_so_and_each_set_what_it_is_measured_against():
+    found = service.ask(service.OverviewQuery("solar"))
+    [row] = found.detectors
+    app = opened(scenario="solar")
+    said = figures.how(row.card, found.scenario.strange)
+    assert said in [c.value for c in app.caption]
+    assert "313 against 235 normal; " in said
+    assert "402 against 368 normal." in said
+    assert "Normal test images" not in said  # no figure of theirs is in the card
+    text = written(app)
+    assert "no weight was trained" in text
+    assert " 0 steps" not in text
+    assert "sum_pixels" not in text.split("Settings:")[0]
+    assert list(table_with(app, "parameters")["parameters"]) == ["–"]
