@@ -75,9 +75,9 @@ VERDICT_COLOURS = (0, 3, 2, 1)
 WAYS = {
     "set": "set",
     "class": "class",
-    "verdict": "found, missed, false alarm",
+    "verdict": "found or missed",
     "percentile": "percentile of the score",
-    "trust": "where the map can be trusted",
+    "trust": "trust in the map",
     "tag": "tag",
 }
 

@@ -53,6 +53,8 @@ RENAMED = {  # what older links say, as key=value or as key
     "latent_view=3-D": "3d",
     "latent_layout=t-SNE": "tsne",
     "latent_layout2=t-SNE": "tsne",
+    "latent_colour=found, missed, false alarm": "verdict",
+    "latent_colour=where the map can be trusted": "trust",
     "outskirts_criterion=Far from its neighbours": "neighbours",
     "outskirts_criterion=Far from the prior": "prior",
     "outskirts_criterion=Far from the crowd": "aggregate",
