@@ -45,7 +45,7 @@ SIGNS = {  # of Plotly's, and as letters
     "hexagon": "⬢",
     "triangle-down": "▼",
 }
-HEIGHT = 265
+HEIGHT, ROW = 265, 12  # pixels; and for each model of more than two, whose names take room
 DASHES = ("solid", "dash", "dot", "dashdot")
 
 
@@ -142,7 +142,7 @@ def figure(curves: Curves) -> go.Figure:
     room = 0.02 * (slider.high - slider.low)
     return draw.figure(
         traces,
-        height=HEIGHT,
+        height=HEIGHT + ROW * max(0, len(curves.found.percentiles) - 2),
         shapes=lines,
         showlegend=True,
         xaxis={
