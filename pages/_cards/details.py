@@ -56,8 +56,7 @@ def in_titles(text: str, titles: Mapping[str, str]) -> str:
         'the mean of both: B 0.9, A 0.8'
     """
     for part, title in titles.items():
-        safe = title.replace("\\", r"\\")  # no group is meant
-        text = re.sub(rf"(?<![\w-]){re.escape(part)}(?= -?[0-9])", safe, text)
+        text = re.sub(rf"(?<![\w-]){re.escape(part)}(?= -?[0-9])", lambda _, t=title: t, text)
     return text
 
 
