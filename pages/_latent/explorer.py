@@ -27,7 +27,10 @@ EARLY = "const early = new Map();"
 ASK = """for (const { points } of component.data.maps) {
     if (!early.has(points)) early.set(points, fetch(new URL(points, location.href)));
   }"""
-DRAW = "return (await coming).draw(component, early);"
+DRAW = """
+  const [scripts] = await Promise.all([coming, styled]);
+  return scripts.draw(component, early);
+"""
 
 _draw = st.components.v2.component(
     "outskirts.explorer", js=MAP.loader(early=EARLY, ask=ASK, draw=DRAW)

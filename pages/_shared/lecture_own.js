@@ -3,7 +3,7 @@
 const KEY = "outskirts.lecture", DAMAGED = "outskirts.lecture.damaged";
 const here = (window.outskirtsOwnLecture ??= { sessions: {}, home: null, listens: false });
 
-const tell = (found) => here.home?.setTriggerValue("stored", found);
+const tell = (found) => inTurn(() => here.home?.setTriggerValue("stored", found));
 
 function write(text, aside) {
   try {

@@ -11,6 +11,7 @@ import streamlit as st
 
 from core.service import OutskirtsError, lectures
 from pages._shared import addresses, links
+from pages._shared.scripts import IN_TURN
 
 __all__ = [
     "contents",
@@ -34,7 +35,8 @@ _NEWS, _TROUBLE, _ASIDE = "_lecture_own_news", "_lecture_own_trouble", "_lecture
 DENIED = "Your browser keeps no more of your lecture: save it to a file."
 
 _browser = st.components.v2.component(
-    "outskirts.lecture_own", js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+    "outskirts.lecture_own",
+    js=IN_TURN + Path(__file__).with_suffix(".js").read_text(encoding="utf-8"),
 )
 
 

@@ -106,7 +106,7 @@ function hand_over() {
 
 function tell(always) {
   const found = hand_over();
-  if (always || found.text || found.name || found.failed) here.home?.setTriggerValue("stored", found);
+  if (always || found.text || found.name || found.failed) inTurn(() => here.home?.setTriggerValue("stored", found));
 }
 
 function remember(name) {
@@ -134,7 +134,8 @@ async function keep(session, changes, longest, times) {
     failed = why(error);
     session.kept = before;
   }
-  here.home?.setTriggerValue("seen", { number: session.kept, failed });
+  const number = session.kept;
+  inTurn(() => here.home?.setTriggerValue("seen", { number, failed }));
 }
 
 if (!here.listens) {

@@ -22,6 +22,7 @@ from core.service import notebook as notes
 from pages._shared import threshold
 from pages._shared.notebook_kept import Change, amend, keeping
 from pages._shared.picker import Own
+from pages._shared.scripts import IN_TURN
 from pages._shared.text import plain
 
 __all__ = [
@@ -61,7 +62,8 @@ FAILED = {
 LOST = "Parts of what this browser kept of the notebook cannot be read and are put aside: {:,}."
 
 _browser = st.components.v2.component(
-    "outskirts.notebook", js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+    "outskirts.notebook",
+    js=IN_TURN + Path(__file__).with_suffix(".js").read_text(encoding="utf-8"),
 )
 
 

@@ -18,7 +18,7 @@ function look() {
     return;
   }
   seen.asked = now;
-  seen.tell("turned", now);
+  inTurn(() => seen.tell("turned", now));
 }
 
 // Its class changes with the colours of the page, which fade for a moment.

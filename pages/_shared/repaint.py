@@ -6,12 +6,14 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages._shared.scripts import IN_TURN
 from pages._shared.theme import palette
 
 __all__ = ["when_the_theme_turns"]
 
 _watch = st.components.v2.component(
-    "outskirts.repaint", js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+    "outskirts.repaint",
+    js=IN_TURN + Path(__file__).with_suffix(".js").read_text(encoding="utf-8"),
 )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-__all__ = ["BUNDLE", "DRAW_OR_SAY", "FOREVER", "SHARED", "Scripts", "none"]
+__all__ = ["BUNDLE", "DRAW_OR_SAY", "FOREVER", "IN_TURN", "SHARED", "Scripts", "none"]
 
 SHARED = Path(__file__).with_name("browser")  # what the scripts of several components import
 KINDS = {".js": "text/javascript", ".css": "text/css"}
@@ -22,18 +22,29 @@ IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./(\w+)\.js";$', re.MULTILINE)
 SHEET = re.compile(r'^@import "\./(\w+\.css)";$', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const) (\w+))", re.MULTILINE)
 
-# What a loader does at last: draw, or say why it cannot, so that plain widgets take its place.
+# For scripts that are no modules of a folder.
+IN_TURN = EXPORT.sub("", (SHARED / "turns.js").read_text(encoding="utf-8"))
+
+# What a loader does at last: draw, in its looks.
+DRAW = """
+  const [scripts] = await Promise.all([coming, styled]);
+  return scripts.draw(component);
+"""
+
+# The same, or say why it cannot, so that plain widgets take its place: at once, for what keeps the
+# scripts away may let the looks wait for ever.
 DRAW_OR_SAY = """
   try {
-    return (await coming).draw(component);
+    const [scripts] = await Promise.all([coming, styled]);
+    return scripts.draw(component);
   } catch (error) {
     coming = undefined;
-    component.setStateValue("failed", String(error));
+    inTurn(() => component.setStateValue("failed", String(error)));
   }
 """
 
 # Scripts and looks are asked for at once, and stay in the browser until they change.
-LOADER = """
+LOADER = """%(in_turn)s
 const at = (name) => new URL(`%(place)s/%(version)s/${name}`, location.href).href;
 let coming;
 %(early)s
@@ -41,12 +52,12 @@ export default async function (component) {
   %(ask)s
   coming ??= import(at("%(script)s"));
   const root = component.parentElement;
+  let styled;
   if (!root.querySelector("link")) {
     const sheet = document.createElement("link");
     Object.assign(sheet, { rel: "stylesheet", href: at("style.css") });
-    const styled = new Promise((done) => (sheet.onload = sheet.onerror = done));
+    styled = new Promise((done) => (sheet.onload = sheet.onerror = done));
     root.append(sheet);
-    await styled;
   }
   %(draw)s
 }
@@ -115,7 +126,7 @@ class Scripts:
         *,
         early: str = "",
         ask: str = "",
-        draw: str = "return (await coming).draw(component);",
+        draw: str = DRAW,
     ) -> str:
         """What Streamlit sends of the component: it fetches the rest, and calls ``draw``.
 
@@ -123,6 +134,7 @@ class Scripts:
             early: what is declared beside it; ask: what is asked for at once; draw: the call.
         """
         given = {"place": self.place, "version": self.version(), "script": BUNDLE}
+        given["in_turn"] = IN_TURN
         return LOADER % {**given, "early": early, "ask": ask, "draw": draw}
 
     def answer(self, request: Request) -> Response:

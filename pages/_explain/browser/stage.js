@@ -5,6 +5,7 @@ import { beneath, border, bytes, ends, enlarge, heat, outline, picture, said, th
 import { change, endOf, give, mapsOf, store } from "./store.js";
 import { slider, views } from "./controls.js";
 import { listen } from "./hand.js";
+import { inTurn } from "./turns.js";
 
 const VIEWS = { overlay: "Overlay", swipe: "Swipe", beside: "Side by side" };
 const KEYS =
@@ -74,7 +75,7 @@ export class Stage {
     if (this.ready === token || mapsOf(token).size < count) return;
     this.ready = token;
     clearTimeout(this.waiting);
-    this.waiting = setTimeout(() => this.component.setTriggerValue("ready", token), REST);
+    this.waiting = setTimeout(() => inTurn(() => this.component.setTriggerValue("ready", token)), REST);
   }
 
   end() {
