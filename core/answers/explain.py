@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -22,7 +22,7 @@ from core.settings import settings
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from core.detectors._base import Explanation
+    from core.detectors._base import Detector, Explanation
     from core.scenario import Scenario
 
 __all__ = [
@@ -60,7 +60,13 @@ class MethodsQuery(Query["Methods"]):
 
 @dataclass(frozen=True)
 class MethodRow:
-    """A method in words; ``refusal`` says why it cannot, and which can, or is ""."""
+    """A method in words, and what a map by it costs.
+
+    Attributes:
+        refusal: why it cannot, and which can; "": it can.
+        looks: how often it asks the detector for the score of a picture.
+        waits: whether a map takes so long that it is drawn only where somebody asks for it.
+    """
 
     key: str
     title: str
@@ -69,6 +75,8 @@ class MethodRow:
     source: str
     uses_baseline: bool
     refusal: str
+    looks: int
+    waits: bool
 
 
 @dataclass(frozen=True)
@@ -94,6 +102,26 @@ class Methods:
     methods: tuple[MethodRow, ...]
     baselines: tuple[BaselineRow, ...]
 
+    @property
+    def able(self) -> tuple[MethodRow, ...]:
+        """The methods that can."""
+        return tuple(method for method in self.methods if not method.refusal)
+
+    @property
+    def slow(self) -> bool:
+        """Whether some map waits to be asked for: then the checks of all maps do."""
+        return any(method.waits for method in self.methods)
+
+    def check_looks(self, drawn: Collection[str]) -> int:
+        """How often checks of maps ask the detector for a score.
+
+        Args:
+            drawn: keys of the methods whose maps are checked.
+        """
+        from core.explain.costs import looks_of_checks
+
+        return looks_of_checks([method.looks for method in self.methods if method.key in drawn])
+
 
 def methods(query: MethodsQuery) -> Methods:
     """Which methods can explain a part of a detector, and why the others cannot.
@@ -102,7 +130,7 @@ def methods(query: MethodsQuery) -> Methods:
         OutskirtsError: no such scenario, checkpoint or part.
     """
     from core.explain.baselines import BASELINES
-    from core.explain.methods import METHODS, refusal, resolved
+    from core.explain.methods import resolved
 
     detector, _ = loaded(query.target)
     part = resolved(detector, query.part)
@@ -110,20 +138,43 @@ def methods(query: MethodsQuery) -> Methods:
         part=part,
         unit=detector.described[part].unit,
         parts={name: about.title for name, about in detector.described.items()},
-        methods=tuple(
-            MethodRow(
-                key=key,
-                title=method.title,
-                text=method.text,
-                formula=method.formula,
-                source=method.source,
-                uses_baseline=method.uses_baseline,
-                refusal=refusal(detector, part, key),
-            )
-            for key, method in METHODS.items()
-        ),
+        methods=_rows(detector, part, adds=_adds(query, detector, part)),
         baselines=tuple(BaselineRow(key, b.title, b.text) for key, b in BASELINES.items()),
     )
+
+
+def _rows(detector: Detector, part: str, *, adds: int) -> tuple[MethodRow, ...]:
+    """All methods; the first that can is always drawn, for the page begins with its map."""
+    from core.explain.costs import looks_of, takes_long
+    from core.explain.methods import METHODS, refusal
+
+    refusals = {key: refusal(detector, part, key) for key in METHODS}
+    first = next(key for key, why in refusals.items() if not why)
+    return tuple(
+        MethodRow(
+            key=key,
+            title=method.title,
+            text=method.text,
+            formula=method.formula,
+            source=method.source,
+            uses_baseline=method.uses_baseline,
+            refusal=refusals[key],
+            looks=looks_of(detector, key),
+            waits=not refusals[key] and key != first and takes_long(detector, key, adds=adds),
+        )
+        for key, method in METHODS.items()
+    )
+
+
+_counted: Cache[int] = Cache(limit=1_000_000, sized=lambda adds: 1000)
+
+
+def _adds(query: MethodsQuery, detector: Detector, part: str) -> int:
+    """Multiply-adds of a part, counted once a version of the model."""
+    from core.explain.costs import adds_of
+
+    key = settings().checkpoints, query.target, part
+    return _counted.get(key, version_of(query.files()), lambda: adds_of(detector, part))
 
 
 # One map -----------------------------------------------------------------------------------------

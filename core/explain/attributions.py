@@ -12,7 +12,8 @@ draws are made here, the same for every image; the gradients are captum's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import torch
@@ -31,6 +32,7 @@ __all__ = [
     "linear",
     "occlusion",
     "smooth",
+    "windows",
 ]
 
 Score: TypeAlias = Callable[[Tensor], Tensor]
@@ -187,8 +189,7 @@ def occlusion(score: Score, x: Tensor, b: Tensor, seed: int) -> Shared:
     """
     from captum.attr import Occlusion
 
-    window = tuple(max(1, round(side / WINDOWS)) for side in x.shape[2:])
-    stride = tuple(max(1, side // 2) for side in window)
+    window, stride = _window(x.shape[2:])
     slides, shape = Occlusion(score), (x.shape[1], *window)
     maps = [
         slides.attribute(
@@ -202,6 +203,26 @@ def occlusion(score: Score, x: Tensor, b: Tensor, seed: int) -> Shared:
     ]
     losses = torch.cat(maps).to(x.dtype)[:, :1]  # a window is of all channels: each has the loss
     return losses / (window[0] * window[1]), _scored(score, b)
+
+
+def windows(height: int, width: int) -> int:
+    """How many windows of occlusion a picture of this height and width has.
+
+    Example:
+        >>> windows(28, 28), windows(128, 128)
+        (169, 196)
+    """
+    window, stride = _window((height, width))
+    return math.prod(
+        -(-(side - wide) // step) + 1
+        for side, wide, step in zip((height, width), window, stride, strict=True)
+    )
+
+
+def _window(sides: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Sides of occlusion's window in a picture of such sides, and its steps along each."""
+    window = tuple(max(1, round(side / WINDOWS)) for side in sides)
+    return window, tuple(max(1, side // 2) for side in window)
 
 
 def _scored(score: Score, x: Tensor) -> Tensor:

@@ -31,6 +31,7 @@ class Method:
         formula: of a pixel; source: who published it.
         needs_gradient: of the part that it explains.
         uses_baseline: whether the map is of the difference to a baseline.
+        looks: how often it asks for the score of a picture of this height and width.
         attribute: from a score, images and baselines (N, C, H, W) and a seed to maps of channels
             and an offset, see `core.explain.attributions`; None: the detector's own `explain`.
     """
@@ -41,7 +42,12 @@ class Method:
     source: str
     needs_gradient: bool
     uses_baseline: bool
+    looks: Callable[[int, int], int]
     attribute: Callable[[Score, Tensor, Tensor, int], Shared] | None
+
+
+def _once(height: int, width: int) -> int:
+    return 1
 
 
 METHODS: Mapping[str, Method] = {
@@ -54,6 +60,7 @@ METHODS: Mapping[str, Method] = {
         source="the detector's paper, or ours",
         needs_gradient=False,
         uses_baseline=False,
+        looks=_once,
         attribute=None,
     ),
     "linear": Method(
@@ -65,6 +72,7 @@ METHODS: Mapping[str, Method] = {
         source="Böhle et al. 2022",
         needs_gradient=True,
         uses_baseline=False,
+        looks=_once,
         attribute=attributions.linear,
     ),
     "input_gradient": Method(
@@ -74,6 +82,7 @@ METHODS: Mapping[str, Method] = {
         source="Shrikumar et al. 2016",
         needs_gradient=True,
         uses_baseline=True,
+        looks=_once,
         attribute=attributions.input_gradient,
     ),
     "integrated": Method(
@@ -84,6 +93,7 @@ METHODS: Mapping[str, Method] = {
         source="Sundararajan et al. 2017",
         needs_gradient=True,
         uses_baseline=True,
+        looks=lambda height, width: attributions.STEPS,
         attribute=attributions.integrated,
     ),
     "gradient_shap": Method(
@@ -94,6 +104,7 @@ METHODS: Mapping[str, Method] = {
         source="Lundberg and Lee 2017",
         needs_gradient=True,
         uses_baseline=True,
+        looks=lambda height, width: attributions.SAMPLES,
         attribute=attributions.gradient_shap,
     ),
     "smooth": Method(
@@ -104,6 +115,7 @@ METHODS: Mapping[str, Method] = {
         source="Smilkov et al. 2017",
         needs_gradient=True,
         uses_baseline=True,
+        looks=lambda height, width: attributions.SAMPLES,
         attribute=attributions.smooth,
     ),
     "occlusion": Method(
@@ -114,6 +126,7 @@ METHODS: Mapping[str, Method] = {
         source="Zeiler and Fergus 2014",
         needs_gradient=False,
         uses_baseline=True,
+        looks=attributions.windows,
         attribute=attributions.occlusion,
     ),
 }

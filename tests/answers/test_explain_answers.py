@@ -18,6 +18,7 @@ from core.answers.loaded import loaded
 from core.data.picture import as_tensor, png
 from core.data.transforms import planted
 from core.evaluate.calibration import percentile
+from core.explain import costs
 from core.explain.methods import METHODS, explain
 from core.service import (
     CurvesQuery,
@@ -49,6 +50,27 @@ def test_all_methods_are_listed_in_words_with_those_that_cannot(tiny_scenario: T
     score = service.ask(MethodsQuery(TARGET))
     assert score.part == loaded(TARGET)[0].config.score
     assert not any(row.refusal for row in score.methods)
+    assert {row.key: row.looks for row in score.methods if row.looks > 1} == {
+        "integrated": 32,
+        "gradient_shap": 16,
+        "smooth": 16,
+        "occlusion": 169,
+    }
+    assert not score.slow
+
+
+def test_maps_that_take_a_core_more_than_two_seconds_wait_and_the_first_never_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    screws = service.ask(MethodsQuery(Target("screws", "novelty")))
+    waiting = [row.key for row in screws.methods if row.waits]
+    assert waiting == ["integrated", "gradient_shap", "smooth", "occlusion"]
+    assert screws.slow
+    assert not service.ask(MethodsQuery(Target("screws", "novelty"), "pixels")).slow
+    assert not service.ask(MethodsQuery(Target("photos", "glow"))).slow
+    monkeypatch.setattr(costs, "PATIENCE", 0)
+    found = service.ask(MethodsQuery(Target("fashion", "glow"), "scale_16"))
+    assert [row.waits for row in found.methods] == [False] + [True] * 6
 
 
 @pytest.mark.parametrize("method", METHODS)
