@@ -5,7 +5,19 @@ from collections.abc import Mapping
 import streamlit as st
 
 from core.service import DetectorRow, Overview, OverviewQuery
-from pages._explain import asked, checks, files, large, overlay, pixel, plane, tiles, truth, weights
+from pages._explain import (
+    asked,
+    checks,
+    files,
+    large,
+    overlay,
+    pixel,
+    plane,
+    tiles,
+    truth,
+    waiting,
+    weights,
+)
 from pages._shared import links, study
 from pages._shared.ask import ask
 from pages._shared.controls import heading, say_untrained
@@ -13,27 +25,33 @@ from pages._shared.controls import heading, say_untrained
 
 def show(wanted: asked.Asked, overview: Overview, models: Mapping[str, DetectorRow]) -> None:
     """The large map, and all others beside it; what is slow is asked last, into its place."""
-    able = [m for m in wanted.methods.methods if not m.refusal]
-    name = large.choose_method(able)
+    able, slow = wanted.methods.able, wanted.methods.slow
+    name = waiting.large_one(wanted)
+    coming = waiting.coming(wanted)
     with picture:
         left, right = st.columns([1, 1.05], gap="medium")
     with left:
         first = ask(wanted.map_by(able[0].key), wanted.data)
         shown = large.shown_of(wanted, first, overview)
+        checked = slow or overlay.wants_checks(shown.token)
         with st.container(key="explain_picture"):
-            drawn = large.show(shown, (able[0], first), large=name, count=len(able))
+            drawn = large.show(
+                shown, (able[0], first), large=name, count=len(coming), checked=checked
+            )
         large.how_to_read(shown)
     with right:
         large.say(wanted, shown, first)
         verdict = st.container(key="explain_verdict").empty()
-        verdict.markdown("**Which can I believe?** The checks are under way…")
+        verdict.markdown(waiting.begins(wanted, coming))
+        if slow:
+            waiting.controls(wanted, coming)
         cards = tiles.cards(wanted.methods.methods)
     plain, taken, seen = (st.container() for _ in range(3))
-    maps = tiles.fill_all(cards, wanted, shown)
+    maps = tiles.fill_all(cards, wanted, shown, coming)
     with plain:
         if not drawn:
             overlay.plain(shown, {m.key: (m.title, maps[m.key]) for m in able if m.key in maps})
-    if not drawn or len(maps) < len(able):  # then the browser waits in vain for all of them
+    if not drawn or len(maps) < len(coming):  # then the browser waits in vain for all of them
         overlay.ask_for_checks(shown.token)
     with taken:
         method = next(m for m in able if m.key == name)
@@ -45,8 +63,13 @@ def show(wanted: asked.Asked, overview: Overview, models: Mapping[str, DetectorR
     full = st.container()
     truth.show(wanted, overview, able)
     plane.show(wanted, overview)
-    if overlay.wants_checks(shown.token):
-        known = checks.check(cards, wanted, maps, verdict=verdict)
+    if slow:
+        tested = waiting.to_check(wanted, maps)
+    else:
+        tested = maps if overlay.wants_checks(shown.token) else {}
+    if tested:
+        left_out = waiting.left_out(wanted, coming, checked=tested)
+        known = checks.check(cards, wanted, tested, verdict=verdict, left_out=left_out)
         with full:
             checks.show(wanted, known)
 

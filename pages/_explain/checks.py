@@ -31,6 +31,7 @@ from pages._explain.tiles import Card
 from pages._shared import draw, links
 from pages._shared.ask import ask, csv_of
 from pages._shared.controls import File, downloads
+from pages._shared.text import counted
 
 __all__ = ["Evidence", "check", "checked_of", "curves_said", "show", "table"]
 
@@ -56,22 +57,46 @@ def check(
     maps: Mapping[str, MapView],
     *,
     verdict: DeltaGenerator,
+    left_out: str = "",
 ) -> list[Evidence]:
-    """Ask for what makes the verdict, each figure below its tile as soon as it is there."""
+    """Ask for what makes the verdict, each figure below its tile as soon as it is there.
+
+    Args:
+        left_out: what the verdict says of maps that are not among them.
+    """
     methods = [m for m in asked.methods.methods if m.key in maps]
     known = [Evidence(method, maps[method.key]) for method in methods]
+    steps = _Steps(2 * len(known), verdict if asked.methods.slow else None)
     for one in known:
         card, query = cards[one.method.key], asked.map_by(one.method.key)
         with card.curves:
             one.curves = _asked(CurvesQuery(query, asked.seed), one, asked)
         card.curves.markdown(curves_said(one.curves))
+        steps.done()
     for one in known:
         card, query = cards[one.method.key], asked.map_by(one.method.key)
         with card.random:
             one.randomised = _asked(RandomisedQuery(query, asked.seed), one, asked)
         card.random.markdown(randomised_said(one.randomised))
-    verdict.markdown(f"**Which can I believe?** {said_of([checked_of(one) for one in known])}")
+        steps.done()
+    said = said_of([checked_of(one) for one in known])
+    verdict.markdown(f"**Which can I believe?** {said}{left_out}")
     return known
+
+
+class _Steps:
+    """How many checks are done, in a bar where there is a place for one."""
+
+    def __init__(self, count: int, place: DeltaGenerator | None) -> None:
+        self.count, self.place, self.now = count, place, -1
+        self.done()
+
+    def done(self) -> None:
+        """One more is."""
+        self.now += 1
+        if self.place is not None:
+            text = f"{self.now} of {counted(self.count, 'check')} done"
+            self.place.progress(self.now / self.count, text=text)
 
 
 def _asked(query: Query[A], one: Evidence, asked: Asked) -> A | None:

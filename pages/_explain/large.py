@@ -13,7 +13,16 @@ from pages._shared import links
 from pages._shared.controls import chosen
 from pages._shared.text import plain
 
-__all__ = ["LAID_OUT", "choose_method", "how_to_read", "pressed", "say", "show", "shown_of"]
+__all__ = [
+    "LAID_OUT",
+    "choose",
+    "choose_method",
+    "how_to_read",
+    "pressed",
+    "say",
+    "show",
+    "shown_of",
+]
 
 KEY, _PRESSED = "explain_method", "_explain_pressed"
 # On a phone the picture stands before its controls.
@@ -28,6 +37,8 @@ LAID_OUT = """<style>
 [class*="st-key-explain_card_"] { gap: .2rem; }
 [class*="st-key-explain_card_"] > :first-child p { min-height: 2.5em; }
 [class*="st-key-explain_card_"] [data-testid=stMarkdownContainer] { margin: 0; }
+[class*="st-key-explain_draw_"] { padding: .3rem 0; }
+[class*="st-key-explain_card_"] [class*="st-key-explain_draw_"] em { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 [class*="st-key-explain_card_"] p { font-size: .84rem; line-height: 1.25; margin: 0; }
 </style>"""
 
@@ -52,8 +63,24 @@ def pressed(name: str) -> None:
     st.session_state[KEY] = st.session_state[_PRESSED] = name
 
 
-def show(shown: overlay.Shown, first: tuple[MethodRow, MapView], *, large: str, count: int) -> bool:
-    """The large map, of so many that come; whether the browser could draw it."""
+def choose(name: str) -> None:
+    """Show the map of a method large, which the browser does not have yet."""
+    st.session_state[KEY] = name
+
+
+def show(
+    shown: overlay.Shown,
+    first: tuple[MethodRow, MapView],
+    *,
+    large: str,
+    count: int,
+    checked: bool,
+) -> bool:
+    """The large map, of so many that come; whether the browser could draw it.
+
+    Args:
+        checked: whether it is not the browser that asks for the checks, once all maps are there.
+    """
     method, view = first
     return overlay.stage(
         shown,
@@ -61,7 +88,7 @@ def show(shown: overlay.Shown, first: tuple[MethodRow, MapView], *, large: str, 
         chosen=large,
         pressed=st.session_state.get(_PRESSED) == large,
         count=count,
-        checked=overlay.wants_checks(shown.token),
+        checked=checked,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import streamlit as st
 
 from core.service import MapView, MethodRow, OutskirtsError, pointing
-from pages._explain import overlay
+from pages._explain import overlay, waiting
 from pages._explain.asked import Asked
 from pages._explain.believed import channels_said, share_said
 from pages._explain.large import pressed
@@ -41,13 +41,20 @@ def cards(methods: Sequence[MethodRow]) -> Mapping[str, Card]:
 
 
 def fill_all(
-    found: Mapping[str, Card], asked: Asked, shown: overlay.Shown
+    found: Mapping[str, Card],
+    asked: Asked,
+    shown: overlay.Shown,
+    coming: Sequence[MethodRow],
 ) -> Mapping[str, MapView]:
-    """The maps of all methods that can, each in its place as soon as it is there."""
+    """The maps that come, each in its place as soon as it is there; a button for each that waits."""
     maps = {}
-    for method in asked.methods.methods:
-        if method.refusal:
-            continue
+    for method in asked.methods.able:
+        if method not in coming:
+            card = found[method.key]
+            with card.picture:
+                waiting.offer(asked, method)
+            card.residual.markdown(waiting.looks_said(method))
+    for method in coming:
         card = found[method.key]
         try:
             with card.picture:

@@ -108,6 +108,24 @@ def test_a_tile_shows_its_map_large_at_once_and_the_address_keeps_it(page, addre
     page.locator(".stage .name", has_text="own map").wait_for()
 
 
+def test_a_map_that_takes_long_is_drawn_by_its_button_and_becomes_large(page, address):
+    page.goto(f"{address}/explain?scenario=screws&explain_model=novelty")
+    page.locator(".tile canvas").nth(2).wait_for()
+    settled(page)
+    assert page.locator(".tile canvas").count() == 3
+    button = page.get_by_role("button", name="Draw SmoothGrad")
+    assert button.inner_text().startswith("Draw")
+    button.focus()
+    page.keyboard.press("Enter")
+    url_holds(page, "explain_method=smooth")
+    page.locator(".stage .name", has_text="SmoothGrad").wait_for()
+    page.get_by_role("button", name="SmoothGrad: show this map large").wait_for()
+    settled(page)
+    assert page.get_by_text("every check").count() == 0  # nobody asked
+    page.go_back()
+    page.locator(".stage .name", has_text="own map").wait_for()
+
+
 def test_erasing_by_mouse_and_by_key_asks_every_detector_when_a_stroke_ends(page, address):
     sent = opened(page, address)
     room = page.locator(".ask .room")
@@ -173,6 +191,23 @@ def module(onlooker, address: str, name: str, work: str, *given):
     return onlooker.evaluate(
         f"([path, given]) => import(path).then(m => ({work})(m, ...given))", [path, list(given)]
     )
+
+
+def test_what_is_told_unasked_has_a_turn_of_its_own(onlooker, address):
+    # As Streamlit gathers what is told: until what waits for no time has its turn.
+    work = """async ({ inTurn }) => {
+        const sent = [];
+        let batch;
+        const tell = name => {
+            if (!batch) setTimeout(() => (sent.push(batch), batch = undefined));
+            (batch ??= []).push(name);
+        };
+        for (const name of ["a fragment's", "the page's", "another's"]) inTurn(() => tell(name));
+        await new Promise(done => setTimeout(done, 200));
+        return sent;
+    }"""
+    sent = module(onlooker, address, "turns.js", work)
+    assert sent == [["a fragment's"], ["the page's"], ["another's"]]
 
 
 def test_strokes_are_packed_as_numpy_packs_them(onlooker, address):

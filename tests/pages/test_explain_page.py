@@ -6,6 +6,7 @@ import io
 import json
 import shlex
 from base64 import b64decode, b64encode
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,6 +17,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core import service
+from core.explain import costs
 from core.service import (
     CurvesQuery,
     ImageQuery,
@@ -330,3 +332,70 @@ def test_the_gravest_failure_of_a_map_is_the_one_that_is_said():
 def test_maps_that_pass_or_fail_alike_are_named_together():
     checked = [Checked(name, False, True, True) for name in "AB"]
     assert said_of(checked) == "**A** and **B** pass every check."
+
+
+# Maps that wait -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def impatient(monkeypatch) -> Iterator[None]:
+    """A score of fashion/outskirts takes long where it is asked for more than twice."""
+    monkeypatch.setattr(costs, "PATIENCE", 10_000_000)
+    service.forget()
+    yield
+    service.forget()
+
+
+def drawn(app: AppTest) -> list[str]:
+    assert not app.exception
+    return [tile["map"]["name"] for tile in given(app, "tile")]
+
+
+QUICK, LONG = ["own", "linear", "input_gradient"], ["integrated", "gradient_shap", "smooth"]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_maps_that_take_long_are_drawn_where_they_are_asked_for_and_stay():
+    app = opened(model="outskirts", image="garments#100")
+    assert drawn(app) == QUICK
+    [stage] = given(app, "stage")
+    assert (stage["count"], stage["checked"]) == (3, True)  # the browser asks for no checks
+    assert "looks 169 times" in words(app)
+    assert words(app).count("looks 16 times") == 2
+    app.button("explain_draw_occlusion").click().run()
+    assert drawn(app) == [*QUICK, "occlusion"]
+    assert given(app, "stage")[0]["chosen"] == "occlusion"
+    view = service.ask(MapQuery(ImageQuery(OUTER, "garments", 100), method="occlusion"))
+    assert np.abs(map_of(given(app, "tile")[-1]) - view.map).max() < np.abs(view.map).max() / 60_000
+    app.number_input("explain_index").set_value(101).run()
+    assert drawn(app) == QUICK  # nobody asked for more of this one
+    assert given(app, "stage")[0]["chosen"] == "own"
+    app.number_input("explain_index").set_value(100).run()
+    assert drawn(app) == [*QUICK, "occlusion"]
+    app.button("explain_all_maps").click().run()
+    assert drawn(app) == [*QUICK, *LONG, "occlusion"]
+    assert not [b for b in app.button if b.key and b.key.startswith("explain_draw")]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_checks_that_take_long_are_made_of_the_maps_that_are_drawn_then():
+    app = opened(model="outskirts", image="garments#100", method="occlusion")
+    assert drawn(app) == [*QUICK, "occlusion"]  # a link asks for the map that it names
+    assert "look 1,280 times: they wait" in words(app)
+    assert not app.dataframe
+    app.button("explain_check").click().run()
+    assert not app.exception
+    [frame] = [d.value for d in app.dataframe]
+    titles = [t["map"]["title"] for t in given(app, "tile")]
+    assert list(frame["map"]) == titles
+    said = words(app)
+    assert "Not drawn: **Integrated gradients**, **Gradient SHAP** and **SmoothGrad**." in said
+    app.button("explain_draw_smooth").click().run()
+    assert list(app.dataframe[0].value["map"]) == titles
+    assert "Drawn, but not checked: **SmoothGrad**." in words(app)
+
+
+def test_nothing_waits_where_all_is_quick():
+    app = opened(image="garments#100")
+    assert len(drawn(app)) == len(service.ask(MethodsQuery(GLOW)).able)
+    assert not [b for b in app.button if b.key and b.key.startswith("explain_draw")]
