@@ -82,7 +82,6 @@ def test_a_lecture_is_played_by_keys_that_let_those_type_who_type(page, address)
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_lecture_is_played_through_by_a_clicker(onlooker, address, name):
-    onlooker.set_default_timeout(240_000)  # all maps of a pretrained network, on a busy machine
     lecture = ask(LectureQuery(name))
     first = lecture.steps[0].link.text
     opened(onlooker, f"{address}/{first}&lecture={name}&step=1&present=1")
