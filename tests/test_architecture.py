@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -66,9 +67,19 @@ RANKS = {
 HEAVY = ("umap", "lightning", "torchvision", "captum", "timm", "pandas", "sklearn", "ray")
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    """A source, read once for all rules."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
 def imports(path: Path) -> Iterator[str]:
     """Every module that a file imports, anywhere in it."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -99,11 +110,12 @@ def wrong_arrows(module: str, path: Path) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_arrows_point_downward(module: str) -> None:
-    if module.count(".") == 1:
-        assert module in RANKS, f"{module} needs a rank in tests/test_architecture.py"
-    assert wrong_arrows(module, MODULES[module]) == []
+def test_every_part_of_core_has_a_rank_here() -> None:
+    assert [m for m in MODULES if m.count(".") == 1 and m not in RANKS] == []
+
+
+def test_arrows_point_downward() -> None:
+    assert [line for m, path in MODULES.items() for line in wrong_arrows(m, path)] == []
 
 
 @pytest.mark.parametrize(
@@ -138,18 +150,31 @@ def test_core_knows_nothing_of_streamlit_and_plotly() -> None:
         assert not roots & {"streamlit", "plotly", "pages"}, module
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
-def test_pages_know_of_core_its_service_alone_and_nothing_of_torch(page: Path) -> None:
-    found = set(imports(page))
-    assert {name for name in found if name.partition(".")[0] == "core"} <= {"core.service"}
-    roots = {name.partition(".")[0] for name in found}
-    assert not roots & {"torch", "safetensors", "lightning", "captum"}
+def beyond_the_service(page: Path) -> set[str]:
+    """What a page imports that only `core` behind its service may."""
+    never = {"torch", "safetensors", "lightning", "captum"}
+    return {
+        name
+        for name in imports(page)
+        for root in [name.partition(".")[0]]
+        if root in never or (root == "core" and name != "core.service")
+    }
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
-def test_pages_hold_no_answers_themselves(page: Path) -> None:
+def test_pages_know_of_core_its_service_alone_and_nothing_of_torch() -> None:
+    assert {named(page): found for page in PAGES if (found := beyond_the_service(page))} == {}
+
+
+def test_a_page_that_knows_more_is_caught(tmp_path: Path) -> None:
+    file = tmp_path / "planted.py"
+    file.write_text("from core import service\nimport core.card\ndef f():\n    import torch.nn")
+    assert beyond_the_service(file) == {"core.card", "torch.nn"}
+
+
+def test_pages_hold_no_answers_themselves() -> None:
     """Streamlit's caches copy at every hit, or know nothing of bytes and of files."""
-    assert not {"cache_data", "cache_resource"} & set(re.findall(r"\w+", page.read_text()))
+    held = re.compile(r"\b(cache_data|cache_resource)\b")
+    assert [named(page) for page in PAGES if held.search(page.read_text("utf-8"))] == []
 
 
 # Every file -------------------------------------------------------------------------------------
@@ -178,39 +203,72 @@ def declared(tree: ast.Module) -> list[str] | None:
     return None
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if m != "core.__main__"])
-def test_a_module_says_what_it_offers_and_offers_what_it_says(module: str) -> None:
-    tree = ast.parse(MODULES[module].read_text())
+def wrong_offer(tree: ast.Module, *, package: bool = False) -> str:
+    """What is amiss with the __all__ of a module, or nothing."""
     names, offered = public_names(tree), declared(tree)
-    if MODULES[module].name == "__init__.py" and not names:
-        return
-    assert offered, f"{module} has no __all__"
-    assert len(offered) == len(set(offered))
-    assert set(offered) <= set(names), f"{module} offers what it does not have"
+    if package and not names:
+        return ""
+    if not offered:
+        return "no __all__"
+    if len(offered) != len(set(offered)):
+        return "offers something twice"
+    return "" if set(offered) <= set(names) else "offers what it does not have"
+
+
+def test_a_module_says_what_it_offers_and_offers_what_it_says() -> None:
+    said = {
+        module: wrong_offer(parsed(path), package=path.name == "__init__.py")
+        for module, path in MODULES.items()
+        if module != "core.__main__"
+    }
+    assert {module: wrong for module, wrong in said.items() if wrong} == {}
 
 
 @pytest.mark.parametrize(
-    "path", [*MODULES.values(), *PAGES], ids=lambda p: f"{p.parent.name}-{p.stem}"
+    ("text", "wrong"),
+    [
+        ("x = 1", "no __all__"),
+        ("__all__ = ['x', 'x']\nx = 1", "offers something twice"),
+        ("__all__ = ['x', 'y']\nx = 1", "offers what it does not have"),
+        ("__all__ = ['x']\nx = 1", ""),
+    ],
 )
-def test_no_file_has_star_imports_prints_or_over_450_lines(path: Path) -> None:
-    text = path.read_text()
-    tree = ast.parse(text)
-    stars = [
-        node.lineno
+def test_a_module_that_offers_wrongly_is_caught(text: str, wrong: str) -> None:
+    assert wrong_offer(ast.parse(text)) == wrong
+
+
+def out_of_order(text: str, tree: ast.Module) -> list[str]:
+    """What no file has, where one has it."""
+    found = [
+        f"star import in line {node.lineno}"
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
     ]
-    prints = [
-        node.lineno
+    found += [
+        f"print in line {node.lineno}"
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
         and node.func.id == "print"
     ]
-    assert stars == []
-    assert prints == []
-    assert len(text.splitlines()) <= 450
-    assert MODULES.get("core.nn") == path or ast.get_docstring(tree), "no docstring"
+    if (lines := len(text.splitlines())) > 450:
+        found.append(f"{lines} lines")
+    return found if ast.get_docstring(tree) else [*found, "no docstring"]
+
+
+def test_no_file_has_star_imports_prints_or_over_450_lines() -> None:
+    said = {
+        named(path): out_of_order(path.read_text("utf-8"), parsed(path))
+        for path in [*MODULES.values(), *PAGES]
+        if path != MODULES["core.nn"]
+    }
+    assert {name: wrong for name, wrong in said.items() if wrong} == {}
+
+
+def test_a_file_out_of_order_is_caught() -> None:
+    text = "from os import *\nprint(1)\n" + "x = 1\n" * 449
+    said = ["star import in line 1", "print in line 2", "451 lines", "no docstring"]
+    assert out_of_order(text, ast.parse(text)) == said
 
 
 # /proc is ASCII everywhere; all else is UTF-8 whatever the locale, and whole, by core.files.
@@ -234,9 +292,10 @@ def texts_opened(tree: ast.Module) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("module", sorted(set(MODULES) - READ_PROC - {"core.files"}))
-def test_files_are_read_and_written_by_core_files_alone(module: str) -> None:
-    assert texts_opened(ast.parse(MODULES[module].read_text())) == []
+def test_files_are_read_and_written_by_core_files_alone() -> None:
+    others = sorted(set(MODULES) - READ_PROC - {"core.files"})
+    opened = {module: texts_opened(parsed(MODULES[module])) for module in others}
+    assert {module: lines for module, lines in opened.items() if lines} == {}
 
 
 @pytest.mark.parametrize(
