@@ -1,5 +1,6 @@
 # make app: serve the workbench.  make test: every test, in three processes: browsers are waited for half of the time.
-# make fast: without browser and slow ones, in two processes.
+# make fast: without browser and slow ones, in two processes. Both let Python keep what it compiled: each process
+# would else rewrite the assertions of every file anew, nine seconds long.
 # make lint: formatter, linter, type checker.
 # make lock: requirements.lock, every package that runs with its hashes.  make audit: what is known against them.
 # make image-size: what the image of deploy/Dockerfile weighs, computed from what is installed here.
@@ -16,10 +17,10 @@ app: .venv/.runs
 	$(BIN)/python -m streamlit run app.py --server.address $(HOST) --server.port $(PORT)
 
 test: .venv/.tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 fast: .venv/.tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not browser"
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not browser"
 
 lint: .venv/.tests
 	$(BIN)/ruff format --check .
