@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import itertools
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -127,13 +129,37 @@ def _same_steps_on_every_machine(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: next(ticks) / 100))
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that one process of the tests makes, and all read; who changes it has a copy.
+
+    Args:
+        factory: knows of the folder of this process, beside which those of the others are.
+        name: of the folder.
+        make: fills an empty folder.
+    """
+    base = factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "made"
+    shared.mkdir(exist_ok=True)
+    whole, begun = shared / name, shared / f"{name}.{os.getpid()}"
+    with (shared / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not whole.exists():
+            begun.mkdir()
+            make(begun)
+            begun.rename(whole)
+    return whole
+
+
 @pytest.fixture(scope="session")
 def _trained_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train the tiny scenario once, by the function that trains the real ones."""
+    return made_once(tmp_path_factory, "tiny", _train_tiny)
+
+
+def _train_tiny(root: Path) -> None:
     from core.scenario import load_scenario
     from core.train import run
 
-    root = tmp_path_factory.mktemp("tiny")
     with pytest.MonkeyPatch.context() as patch:
         found = _settle(patch, root)
         patch.setattr("core.train.streams.source_named", tiny.source_named)
@@ -141,7 +167,6 @@ def _trained_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         scenario = load_scenario("tiny")
         run.train(scenario, "glow", training=scenario.training_of("glow"))
     forget_everything()
-    return root
 
 
 def train_all(root: Path, scenario_json: dict[str, Any]) -> Path:
@@ -161,13 +186,13 @@ def train_all(root: Path, scenario_json: dict[str, Any]) -> Path:
 @pytest.fixture(scope="session")
 def _masked_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train the model of `tiny.masked_json` once."""
-    return train_all(tmp_path_factory.mktemp("masked"), tiny.masked_json())
+    return made_once(tmp_path_factory, "masked", lambda root: train_all(root, tiny.masked_json()))
 
 
 @pytest.fixture(scope="session")
 def _novelty_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train the model of `tiny.novelty_json` once."""
-    return train_all(tmp_path_factory.mktemp("novelty"), tiny.novelty_json())
+    return made_once(tmp_path_factory, "novelty", lambda root: train_all(root, tiny.novelty_json()))
 
 
 @pytest.fixture
@@ -183,17 +208,7 @@ def novelty(_novelty_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.fixture(scope="session")
 def _ama_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train the model of `tiny.ama_json` once."""
-    from core.scenario import load_scenario
-    from core.train import run
-
-    root = tmp_path_factory.mktemp("ama")
-    with pytest.MonkeyPatch.context() as patch:
-        found = _settle(patch, root)
-        _with_models(patch, found, tiny.ama_json())
-        scenario = load_scenario("tiny")
-        run.train(scenario, "ama", training=scenario.training["ama"])
-    forget_everything()
-    return root
+    return made_once(tmp_path_factory, "ama", lambda root: train_all(root, tiny.ama_json()))
 
 
 @pytest.fixture
@@ -209,10 +224,13 @@ def ama(_ama_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 @pytest.fixture(scope="session")
 def _labels_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train the models of `tiny.labels_json` once, those of class "one"."""
+    return made_once(tmp_path_factory, "labels", _train_labels)
+
+
+def _train_labels(root: Path) -> None:
     from core.scenario import build_reference, load_scenario
     from core.train import run
 
-    root = tmp_path_factory.mktemp("labels")
     with pytest.MonkeyPatch.context() as patch:
         found = _settle(patch, root)
         _with_models(patch, found, tiny.scenario_json(()))
@@ -222,7 +240,6 @@ def _labels_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name, training in scenario.training.items():
             run.train(scenario, name, training=training)
     forget_everything()
-    return root
 
 
 def _write_family(found: Tiny) -> None:
@@ -252,18 +269,7 @@ def _models_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     The models that glow's card reports seeds of come after it.
     """
-    from core.scenario import load_scenario
-    from core.train import run
-
-    root = tmp_path_factory.mktemp("models")
-    with pytest.MonkeyPatch.context() as patch:
-        found = _settle(patch, root)
-        _with_models(patch, found)
-        scenario = load_scenario("tiny")
-        for name, training in scenario.training.items():
-            run.train(scenario, name, training=training)
-    forget_everything()
-    return root
+    return made_once(tmp_path_factory, "models", lambda root: train_all(root, tiny.models_json()))
 
 
 def _with_models(
