@@ -25,6 +25,7 @@ import builtins
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TypeGuard
 
@@ -39,12 +40,6 @@ SOURCES = {
     )
     for path in sorted((ROOT / "core").rglob("*.py"))
 }
-CLASSES = {
-    node.name: node
-    for source in SOURCES.values()
-    for node in ast.walk(ast.parse(source))
-    if isinstance(node, ast.ClassDef)
-}
 WITH_EXAMPLES = ("core.nn", "core.evaluate", "core.explain", "core.inference")
 LONGEST = 40
 GENERAL = (Exception, BaseException, object)
@@ -56,6 +51,17 @@ SHAPE = re.compile(rf"\({SIZE},(?: ?{SIZE},?)*\)|(?<!\w)\(\d*\)|(?:same|any) sha
 SENTENCE_END = re.compile(r"\.(?=\s|$)|\n\s*\n")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@cache
+def classes() -> dict[str, ast.ClassDef]:
+    """The classes of `core`, by name."""
+    return {
+        node.name: node
+        for source in SOURCES.values()
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ClassDef)
+    }
 
 
 @dataclass(frozen=True)
@@ -107,7 +113,7 @@ def _methods(owner: ast.ClassDef) -> Iterator[Documented]:
 def _parents(owner: ast.ClassDef) -> Iterator[ast.ClassDef]:
     """The classes of `core` that a class is one of, nearest first."""
     for base in owner.bases:
-        if parent := CLASSES.get(ast.unparse(base).partition("[")[0].rpartition(".")[2]):
+        if parent := classes().get(ast.unparse(base).partition("[")[0].rpartition(".")[2]):
             yield parent
             yield from _parents(parent)
 
@@ -223,7 +229,7 @@ def faults(source: str) -> list[str]:
 
 def _unnamed(one: Documented) -> Iterator[str]:
     for name, annotation in parameters(one.node):
-        own = annotation.removesuffix(" | None") in CLASSES
+        own = annotation.removesuffix(" | None") in classes()
         if not own and not any(mentions(one.doc, name)):
             yield f"does not name {name}"
 
@@ -258,8 +264,8 @@ def _unsaid_raises(one: Documented, tree: ast.Module) -> Iterator[str]:
 def _with_those_above(error: str) -> Iterator[str]:
     """An exception's name and those of the classes that it is one of, but for the most general."""
     yield error
-    if error in CLASSES:
-        for base in CLASSES[error].bases:
+    if error in classes():
+        for base in classes()[error].bases:
             yield from _with_those_above(ast.unparse(base).rpartition(".")[2])
     elif isinstance(known := getattr(builtins, error, None), type):
         yield from (above.__name__ for above in known.__mro__ if above not in GENERAL)
