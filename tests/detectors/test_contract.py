@@ -487,7 +487,8 @@ def test_what_a_detector_can_it_does_and_what_it_cannot_it_refuses(
 
 # Shapes -----------------------------------------------------------------------------------------
 
-SHAPES = (Shape(1, 28, 28), Shape(1, 32, 32), Shape(3, 32, 32), Shape(3, 48, 64))
+# Sides that no halving goes into, sides that all do, and sides that differ.
+SHAPES = (Shape(1, 28, 28), Shape(3, 32, 32), Shape(3, 48, 64))
 
 
 @pytest.fixture(params=SHAPES, ids=str)
