@@ -13,7 +13,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -40,6 +40,7 @@ __all__ = [
     "drawn",
     "finger",
     "made_app",
+    "moving",
     "onlooker",
     "opened",
     "page",
@@ -66,10 +67,13 @@ FETCHED = "() => [...document.images].every(i => i.complete || i.loading === 'la
 SCROLLED = "document.querySelector('[data-testid=stMain]').scrollTop"
 
 PAGES = {row.stem: "/" if row is ROWS[0] else f"/{row.stem}" for row in ROWS}
-SIZES = {
-    "laptop": {"viewport": {"width": 1280, "height": 800}},
+# Who wants little motion is shown the same in the end, and without a graphics card each frame of a
+# fade costs. In the hand, and where a test asks for it (`moving`), all moves.
+CALM: Any = {"reduced_motion": "reduce"}
+SIZES: dict[str, Any] = {
+    "laptop": {"viewport": {"width": 1280, "height": 800}, **CALM},
     "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
-    "wall": {"viewport": {"width": 1920, "height": 1080}, "device_scale_factor": 1.5},
+    "wall": {"viewport": {"width": 1920, "height": 1080}, "device_scale_factor": 1.5, **CALM},
 }
 DARK_AND_LIGHT = ("light", "dark")
 
@@ -249,7 +253,8 @@ def swept(tab, size: str) -> None:
         tab.goto("/".join([*tab.url.split("/")[:3], "_stcore/health"]))  # where no script runs
         tab.evaluate("localStorage.clear(), sessionStorage.clear()")
     tab.context.clear_cookies()
-    tab.emulate_media(color_scheme="light")  # as a context begins
+    calm = "reduce" if "reduced_motion" in SIZES[size] else "no-preference"
+    tab.emulate_media(color_scheme="light", reduced_motion=calm)  # as a context begins
     tab.set_viewport_size(SIZES[size]["viewport"])
     session = tab.context.new_cdp_session(tab)
     session.send("Page.resetNavigationHistory")
@@ -336,6 +341,11 @@ def drawn(page) -> None:
     """Wait until the script has run to its end, and every chart is there."""
     settled(page)
     page.wait_for_function(DRAWN)
+
+
+def moving(page) -> None:
+    """Let fades and scrolls move on a page that is opened from now on."""
+    page.emulate_media(reduced_motion="no-preference")
 
 
 def opened(page, link: str) -> None:
