@@ -107,146 +107,14 @@ def middle(page) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
-def test_the_page_opens_with_what_the_service_answers(page, address):
+def test_the_page_opens_with_what_the_service_answers_and_a_cell_with_its_images(page, address):
     opened(page, address)
     assert asked(page) == Threshold("percentile", 95.0, "glow")
     agrees(page)
     precision = verdict(asked(page)).precision.value
     assert precision < 0.5 < operating().metrics.auroc
     page.get_by_text(f"only {about(100 * precision)} of 100 flagged images are strange").wait_for()
-
-
-def test_a_drag_moves_the_numbers_and_asks_the_server_nothing(page, address):
-    sent = opened(page, address)
-    rows = operating().rows
-    x, y = middle(page)
-    page.mouse.move(x, y)
-    page.mouse.down()
-    seen = []
-    for step in range(6, 66, 6):
-        page.mouse.move(x + step, y)
-        page.wait_for_timeout(60)
-        seen.append(shown(page))
-    assert sent == []
-    assert len({one["hits"] for one in seen}) == len(seen)
-    drawn = {f"{h:,}": f"{a:,}" for h, a in zip(rows.hits, rows.alarms, strict=True)}
-    for one in seen:
-        assert drawn[one["hits"]] == one["alarms"]
-    page.mouse.up()
-    url_holds(page, "compare_at=")
-    assert asked(page).by == "percentile"
-    assert 95 < asked(page).value < 100
-    agrees(page)
-    assert shown(page) == seen[-1]
-    page.go_back()
-    page.wait_for_function("() => !location.href.includes('compare_at')")
-    agrees(page)
-
-
-def test_a_press_beyond_all_normal_images_sets_a_score(page, address):
-    opened(page, address)
-    box = page.locator(".deciding .plane").bounding_box()
-    page.mouse.click(box["x"] + box["width"] - 12, box["y"] + 90)
-    url_holds(page, "compare_by=score")
-    agrees(page)
-    assert int(shown(page)["alarms"].replace(",", "")) < 5
-
-
-def test_keys_move_the_line_from_threshold_to_threshold(page, address):
-    opened(page, address, "?compare_at=90")
-    rows = operating().rows
-    at = rows.nearest(verdict(Threshold("percentile", 90.0)).raw)
-    page.locator(".deciding .grip").focus()
-    page.keyboard.press("ArrowRight")
-    expect(page.locator(".cell.hits b")).to_have_text(f"{rows.hits[at + 1]:,}")
-    page.keyboard.press("Shift+ArrowRight")
-    page.keyboard.press("ArrowLeft")
-    expect(page.locator(".cell.alarms b")).to_have_text(f"{rows.alarms[at + 10]:,}")
-    url_holds(page, "compare_at=9")
-    page.wait_for_function("() => !location.href.endsWith('compare_at=90')")
-    agrees(page)
-    page.keyboard.press("End")
-    expect(page.locator(".cell.hits b")).to_have_text("0")
-    page.keyboard.press("Home")
-    expect(page.locator(".cell.misses b")).to_have_text("0")
-    expect(page.locator(".cell.passed b")).to_have_text("0")
-
-
-def test_beyond_all_and_back_it_is_set_as_before(page, address):
-    opened(page, address, "?compare_by=alarms&compare_at=0.01")
-    page.locator(".deciding .grip").focus()
-    page.keyboard.press("End")
-    url_holds(page, "compare_by=score")
-    expect(page.locator(".deciding .where")).to_have_text("percentile 100, beyond all")
-    settled(page)
-    for _ in range(8):
-        page.keyboard.press("PageDown")
-    url_holds(page, "compare_by=alarms")
-    agrees(page)
-
-
-def test_a_number_is_taken_as_it_is_typed(page, address):
-    opened(page, address)
-    box = page.get_by_role("spinbutton", name="Threshold as a percentile")
-    box.fill("97.123")
-    box.press("Enter")
-    url_holds(page, "compare_at=97.123")
-    agrees(page)
-    box.fill("250")
-    box.press("Enter")
-    url_holds(page, "compare_at=100")
-    agrees(page)
-    expect(box).to_have_value("100")
-
-
-def test_the_slider_does_the_same(page, address):
-    opened(page, address)
-    slider = page.get_by_role("slider", name="Threshold, from the most ordinary score")
-    at = int(slider.input_value())
-    slider.focus()
-    for _ in range(3):
-        page.keyboard.press("ArrowLeft")
-    expect(page.locator(".cell.hits b")).to_have_text(f"{operating().rows.hits[at - 3]:,}")
-    url_holds(page, "compare_at=")
-    agrees(page)
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        "?compare_by=alarms&compare_at=0.01",
-        "?compare_by=score&compare_at=1500",
-        "?compare_at=99.9&compare_model=glow",
-    ],
-)
-def test_a_link_opens_its_threshold(page, address, query):
-    opened(page, address, query)
-    agrees(page)
-
-
-def test_least_cost_follows_the_costs(page, address):
-    opened(page, address, "?compare_by=cost&compare_miss=100.0")
-    stakes = {"prevalence": 0.01, "miss_cost": 100.0, "alarm_cost": 1.0}
-    query = VerdictsQuery("fashion", "mnist", ("glow",), Threshold("cost", 0.0), **stakes)
-    assert shown(page) == said(service.ask(query).models[0])
-
-
-def test_the_prevalence_moves_precision_and_not_recall(page, address):
-    opened(page, address)
-    before = shown(page)
-    slider = page.get_by_role("slider", name="Strange images expected")
-    slider.focus()
-    page.keyboard.press("ArrowRight")
-    url_holds(page, "compare_prevalence=0.015")
-    agrees(page, prevalence=0.015)
-    after = shown(page)
-    assert after["recall"] == before["recall"]
-    assert after["precision"] != before["precision"]
-    page.get_by_text("Where 1.5").wait_for()
-
-
-def test_a_cell_opens_its_images_and_an_image_leads_to_other_pages(page, address):
-    opened(page, address)
+    # A cell opens its images, and an image leads to other pages.
     page.locator(".cell.alarms").click()
     url_holds(page, "compare_cell=alarms")
     page.get_by_role("heading", name="False alarms: 471 images of “Garments” flagged").wait_for()
@@ -273,8 +141,134 @@ def test_a_cell_opens_its_images_and_an_image_leads_to_other_pages(page, address
     expect(page.locator(".cell.alarms")).to_have_attribute("aria-pressed", "false")
 
 
-def test_a_point_that_is_pressed_shows_its_image(page, address):
+def test_a_drag_asks_the_server_nothing_and_a_press_beyond_all_images_sets_a_score(page, address):
+    sent = opened(page, address)
+    rows = operating().rows
+    x, y = middle(page)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    seen = []
+    for step in range(6, 66, 6):
+        page.mouse.move(x + step, y)
+        page.wait_for_timeout(60)
+        seen.append(shown(page))
+    assert sent == []
+    assert len({one["hits"] for one in seen}) == len(seen)
+    drawn = {f"{h:,}": f"{a:,}" for h, a in zip(rows.hits, rows.alarms, strict=True)}
+    for one in seen:
+        assert drawn[one["hits"]] == one["alarms"]
+    page.mouse.up()
+    url_holds(page, "compare_at=")
+    assert asked(page).by == "percentile"
+    assert 95 < asked(page).value < 100
+    agrees(page)
+    assert shown(page) == seen[-1]
+    page.go_back()
+    page.wait_for_function("() => !location.href.includes('compare_at')")
+    agrees(page)
+    box = page.locator(".deciding .plane").bounding_box()
+    page.mouse.click(box["x"] + box["width"] - 12, box["y"] + 90)
+    url_holds(page, "compare_by=score")
+    agrees(page)
+    assert int(shown(page)["alarms"].replace(",", "")) < 5
+
+
+def test_keys_move_the_line_from_threshold_to_threshold(page, address):
+    opened(page, address, "?compare_at=90")
+    assert asked(page) == Threshold("percentile", 90.0, "glow")
+    agrees(page)
+    rows = operating().rows
+    at = rows.nearest(verdict(Threshold("percentile", 90.0)).raw)
+    page.locator(".deciding .grip").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".cell.hits b")).to_have_text(f"{rows.hits[at + 1]:,}")
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".cell.alarms b")).to_have_text(f"{rows.alarms[at + 10]:,}")
+    url_holds(page, "compare_at=9")
+    page.wait_for_function("() => !location.href.endsWith('compare_at=90')")
+    agrees(page)
+    page.keyboard.press("End")
+    expect(page.locator(".cell.hits b")).to_have_text("0")
+    page.keyboard.press("Home")
+    expect(page.locator(".cell.misses b")).to_have_text("0")
+    expect(page.locator(".cell.passed b")).to_have_text("0")
+
+
+def test_beyond_all_and_back_it_is_set_as_before(page, address):
+    opened(page, address, "?compare_by=alarms&compare_at=0.01")
+    assert asked(page) == Threshold("alarms", 0.01, "glow")
+    agrees(page)
+    page.locator(".deciding .grip").focus()
+    page.keyboard.press("End")
+    url_holds(page, "compare_by=score")
+    expect(page.locator(".deciding .where")).to_have_text("percentile 100, beyond all")
+    settled(page)
+    for _ in range(8):
+        page.keyboard.press("PageDown")
+    url_holds(page, "compare_by=alarms")
+    agrees(page)
+
+
+def test_a_number_is_taken_as_it_is_typed_and_the_slider_does_the_same(page, address):
     opened(page, address)
+    slider = page.get_by_role("slider", name="Threshold, from the most ordinary score")
+    at = int(slider.input_value())
+    slider.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+    expect(page.locator(".cell.hits b")).to_have_text(f"{operating().rows.hits[at - 3]:,}")
+    url_holds(page, "compare_at=")
+    agrees(page)
+    box = page.get_by_role("spinbutton", name="Threshold as a percentile")
+    box.fill("97.123")
+    box.press("Enter")
+    url_holds(page, "compare_at=97.123")
+    agrees(page)
+    box.fill("250")
+    box.press("Enter")
+    url_holds(page, "compare_at=100")
+    agrees(page)
+    expect(box).to_have_value("100")
+
+
+def test_a_link_opens_its_threshold(page, address):  # links of other kinds begin other tests
+    opened(page, address, "?compare_by=score&compare_at=1500&compare_model=glow")
+    assert asked(page) == Threshold("score", 1500.0, "glow")
+    agrees(page)
+
+
+def test_least_cost_follows_the_costs(page, address):
+    opened(page, address, "?compare_by=cost&compare_miss=100.0")
+    stakes = {"prevalence": 0.01, "miss_cost": 100.0, "alarm_cost": 1.0}
+    query = VerdictsQuery("fashion", "mnist", ("glow",), Threshold("cost", 0.0), **stakes)
+    assert shown(page) == said(service.ask(query).models[0])
+
+
+def test_the_prevalence_moves_precision_and_not_recall(page, address):
+    opened(page, address)
+    before = shown(page)
+    slider = page.get_by_role("slider", name="Strange images expected")
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    url_holds(page, "compare_prevalence=0.015")
+    agrees(page, prevalence=0.015)
+    after = shown(page)
+    assert after["recall"] == before["recall"]
+    assert after["precision"] != before["precision"]
+    page.get_by_text("Where 1.5").wait_for()
+
+
+def test_a_button_of_the_tables_opens_what_one_misses_and_a_point_its_image(page, address):
+    opened(page, address)
+    page.locator(".st-key-compare_quadrant_strange_only-a button").click()
+    url_holds(page, "compare_quadrant=strange%3Aonly-a")
+    page.locator(".st-key-gallery_compare_pair button").first.wait_for()
+    settled(page)
+    expect(page.locator(".st-key-compare_quadrant_images")).to_be_in_viewport()
+    page.locator(".st-key-gallery_compare_pair button").first.click()
+    expect(page.locator(".st-key-compare_pointed")).to_be_in_viewport()
+    settled(page)
     plot = page.locator("[class*=st-key-compare_scatter] .js-plotly-plot")
     plot.scroll_into_view_if_needed()
     page.wait_for_timeout(500)
@@ -290,17 +284,6 @@ def test_a_point_that_is_pressed_shows_its_image(page, address):
     )
     page.mouse.click(*at[:2])
     page.locator(".st-key-compare_pointed").get_by_text(f"Garments {at[2]}").first.wait_for()
-
-
-def test_a_button_of_the_tables_opens_what_one_misses(page, address):
-    opened(page, address)
-    page.locator(".st-key-compare_quadrant_strange_only-a button").click()
-    url_holds(page, "compare_quadrant=strange%3Aonly-a")
-    page.locator(".st-key-gallery_compare_pair button").first.wait_for()
-    settled(page)
-    expect(page.locator(".st-key-compare_quadrant_images")).to_be_in_viewport()
-    page.locator(".st-key-gallery_compare_pair button").first.click()
-    expect(page.locator(".st-key-compare_pointed")).to_be_in_viewport()
 
 
 def test_a_link_to_what_one_misses_scrolls_there(page, address):
