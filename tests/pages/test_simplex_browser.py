@@ -62,7 +62,7 @@ def sliders_say(page, *weights: int) -> None:
         expect(slider).to_have_value(str(weight))
 
 
-def test_a_drag_shows_each_mixture_at_once_and_asks_the_server_nothing(page, address):
+def test_a_drag_asks_the_server_nothing_and_sliders_and_other_corners_are_kept(page, address):
     sent = opened(page, address, "&mirror_weights=50,50,0")
     becomes(page, 50, 50, 0)
     page.mouse.move(*middle(page))
@@ -82,9 +82,24 @@ def test_a_drag_shows_each_mixture_at_once_and_asks_the_server_nothing(page, add
     page.go_back()
     page.get_by_text("Half way between A and B").wait_for()
     becomes(page, 50, 50, 0)
+    settled(page)
+    # A slider does the same, and other corners come under a point that stays.
+    page.get_by_role("slider", name="Weight of C").focus()
+    for _ in range(2):
+        page.keyboard.press("ArrowRight")
+    page.get_by_text("45 % A, 45 % B and 10 % C").wait_for()
+    becomes(page, 45, 45, 10)
+    sliders_say(page, 45, 45, 10)
+    settled(page)
+    corner = page.locator(".simplex .corner.a canvas")
+    before = corner.get_attribute("aria-label")
+    page.get_by_role("button", name="Random three").click()
+    expect(corner).not_to_have_attribute("aria-label", before)
+    url_holds(page, "mirror_a=garments%23")
+    becomes(page, 45, 45, 10)
 
 
-def test_the_picture_and_the_verdict_are_those_of_the_answer(page, address):
+def test_the_picture_the_verdict_and_the_colours_are_those_of_the_answer(page, address):
     opened(page, address, "&mirror_weights=35,45,20")
     first = service.ask(CornersQuery(AMA))
     a, b, c = (Corner(first.set_name, index) for index in first.indices)
@@ -100,6 +115,14 @@ def test_the_picture_and_the_verdict_are_those_of_the_answer(page, address):
     verdict = "flagged" if score.flagged[row] else "not flagged"
     becomes(page, 35, 45, 20, rest=f"{score.title}: percentile {percentile}, {verdict}$")
     assert page.locator(".simplex .row .number").first.inner_text() == percentile
+    # Another row that is pressed colours the triangle, and stands in the address.
+    before = page.locator(".simplex .field").evaluate("canvas => canvas.toDataURL()")
+    page.locator(".simplex label.row", has_text="Pixel error").click()
+    assert page.locator(".simplex .field").evaluate("canvas => canvas.toDataURL()") != before
+    point = page.locator(".simplex .point")
+    expect(point).to_have_attribute("aria-valuetext", re.compile("Pixel error: percentile"))
+    url_holds(page, "mirror_colour=reconstruction")
+    page.get_by_text("by “Pixel error”").wait_for()
 
 
 def test_arrow_keys_move_the_point_and_letters_take_it_to_a_corner(page, address):
@@ -119,37 +142,6 @@ def test_arrow_keys_move_the_point_and_letters_take_it_to_a_corner(page, address
     becomes(page, 0, 100, 0)
     url_holds(page, "mirror_weights=0%2C100%2C0")
     sliders_say(page, 0, 100, 0)
-
-
-def test_a_slider_moves_the_point(page, address):
-    opened(page, address, "&mirror_weights=50,50,0")
-    page.get_by_role("slider", name="Weight of C").focus()
-    for _ in range(2):
-        page.keyboard.press("ArrowRight")
-    page.get_by_text("45 % A, 45 % B and 10 % C").wait_for()
-    becomes(page, 45, 45, 10)
-    sliders_say(page, 45, 45, 10)
-
-
-def test_a_row_that_is_pressed_colours_the_triangle_and_stands_in_the_address(page, address):
-    opened(page, address)
-    before = page.locator(".simplex .field").evaluate("canvas => canvas.toDataURL()")
-    page.locator(".simplex label.row", has_text="Pixel error").click()
-    assert page.locator(".simplex .field").evaluate("canvas => canvas.toDataURL()") != before
-    point = page.locator(".simplex .point")
-    expect(point).to_have_attribute("aria-valuetext", re.compile("Pixel error: percentile"))
-    url_holds(page, "mirror_colour=reconstruction")
-    page.get_by_text("by “Pixel error”").wait_for()
-
-
-def test_random_three_bring_another_triangle_under_the_same_point(page, address):
-    opened(page, address, "&mirror_weights=50,50,0")
-    corner = page.locator(".simplex .corner.a canvas")
-    before = corner.get_attribute("aria-label")
-    page.get_by_role("button", name="Random three").click()
-    expect(corner).not_to_have_attribute("aria-label", before)
-    url_holds(page, "mirror_a=garments%23")
-    becomes(page, 50, 50, 0)
 
 
 def test_a_finger_drags_the_point_scrolls_past_the_triangle_and_taps_a_place(finger, address):
