@@ -31,7 +31,9 @@ def marked(page) -> float:
 
 
 def test_the_slider_draws_other_scores_marks_the_curves_and_is_in_the_address(page, address):
-    opened(page, address + "/labels")
+    opened(page, address + "/labels")  # without a scenario: one with labels is found
+    assert "scenario=" not in page.url
+    assert page.locator(".st-key-labels_picture .js-plotly-plot").count() == 2
     before, at = lines(page), marked(page)
     assert title(page) == "ESAD, 10 % known anomalies"
     assert "labels_share" not in page.url
@@ -67,12 +69,6 @@ def test_an_image_that_changed_sides_is_looked_at_where_it_is_pressed(page, addr
     assert first.inner_text() == "the image"
     assert 0 < first.bounding_box()["y"] < 800
     assert page.locator(LOOKED).count() == 4  # and what three models rebuild of it
-
-
-def test_who_comes_without_a_scenario_finds_one_with_labels(page, address):
-    opened(page, address + "/labels")
-    assert "scenario=" not in page.url
-    assert page.locator(".st-key-labels_picture .js-plotly-plot").count() == 2
 
 
 def test_a_scenario_without_labels_leads_to_one_that_has_them(page, address):
