@@ -28,11 +28,17 @@ def endless(chromium: str) -> Iterator[str]:
 
 
 def labelled(page, number: int) -> None:
-    """Label so many pictures, each by a press."""
+    """Label so many pictures, the first by a press and all others by a key."""
     for i in range(number):
-        page.locator(TILES).nth(i).click()
+        tile = page.locator(TILES).nth(i)
+        if i == 0:
+            tile.click()
+        else:
+            tile.focus()
+            page.keyboard.press("Enter")
         page.get_by_text(f"anomaly {i + 1}, normal 0").wait_for()
         settled(page)
+    assert page.locator(f"{TILES}[kind=primary]").count() == number
 
 
 def test_from_the_first_click_to_both_histograms(page, quick):
@@ -49,15 +55,6 @@ def test_from_the_first_click_to_both_histograms(page, quick):
     with page.expect_download() as download:
         page.get_by_role("button", name="The lesson's scores (CSV)").click()
     assert download.value.path().read_text().startswith("image,strange,clicked class")
-
-
-def test_pictures_are_pressed_by_key(page, quick):
-    opened(page, quick + LINK)
-    tile = page.locator(TILES).first
-    tile.focus()
-    page.keyboard.press("Enter")
-    page.get_by_text("anomaly 1, normal 0").wait_for()
-    page.locator(f"{TILES}[kind=primary]").first.wait_for()
 
 
 def test_a_second_visitor_waits_and_is_taught_when_the_first_cancels(browser, endless):
