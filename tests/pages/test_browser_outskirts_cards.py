@@ -51,7 +51,15 @@ def drawn(page) -> None:
     settled(page)
 
 
-@pytest.mark.parametrize("path", ["/outskirts", "/outskirts?scenario=digits-one"])
+@pytest.mark.parametrize(
+    ("screen", "path"),
+    [
+        ("laptop", "/outskirts"),
+        ("laptop", "/outskirts?scenario=digits-one"),
+        ("wall", "/outskirts?scenario=digits-one"),
+    ],
+    indirect=["screen"],
+)
 def test_plane_legend_draws_and_sentence_are_in_one_window_in_every_state_to_try(
     screen, address, path
 ):
@@ -127,19 +135,7 @@ def test_another_criterion_of_outskirts_leads_the_walk_through_another_image(pag
     settled(page)
 
 
-def test_following_a_draw_brings_its_walk_into_view(page, address):
-    page.goto(address + "/outskirts")
-    drawn(page)
-    page.locator(".js-plotly-plot").nth(1).wait_for()
-    page.locator(".st-key-outskirts_follow_2 button").first.click()
-    url_holds(page, "outskirts_rank=")
-    page.wait_for_function(
-        "() => document.querySelector('.st-key-outskirts_walk').getBoundingClientRect().top < 400"
-    )
-    settled(page)
-
-
-def test_the_plane_is_taken_away_with_title_legend_and_a_name_of_its_own(page, address):
+def test_the_plane_is_taken_away_with_its_words_and_following_a_draw_shows_its_walk(page, address):
     page.goto(address + "/outskirts")
     drawn(page)
     plot = page.locator(".st-key-outskirts_picture .js-plotly-plot")
@@ -151,6 +147,13 @@ def test_the_plane_is_taken_away_with_title_legend_and_a_name_of_its_own(page, a
     for text in ("Synthetic outliers: ", "training image", "generator", "threshold", "axis 1"):
         assert text in svg, text
     assert svg.count("<image") == 2  # tint and crowd
+    page.locator(".js-plotly-plot").nth(1).wait_for()
+    page.locator(".st-key-outskirts_follow_2 button").first.click()
+    url_holds(page, "outskirts_rank=")
+    page.wait_for_function(
+        "() => document.querySelector('.st-key-outskirts_walk').getBoundingClientRect().top < 400"
+    )
+    settled(page)
 
 
 # Model cards ------------------------------------------------------------------------------------
