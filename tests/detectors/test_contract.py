@@ -174,22 +174,22 @@ TINY = {  # by the name of a checkpoint: DETECTOR or DETECTOR.MODEL
         gain=0.1,
     ),
     "ama": Tiny(
-        config={"code": 4, "width": 2, "critic_width": 4, "epochs": 20.0, "fitted": 64},
+        config={"code": 4, "width": 2, "critic_width": 4, "epochs": 8.0, "fitted": 64},
         cost=mirror_error,
-        gain=0.1,
+        gain=0.045,  # half of what training brings
     ),
     "ama.ordinary": Tiny(
         config={
             "code": 4,
             "width": 2,
             "critic_width": 4,
-            "epochs": 20.0,
+            "epochs": 8.0,
             "fitted": 64,
             "critic": "ordinary",
             "atypical": "none",
         },
         cost=mirror_error,
-        gain=0.1,
+        gain=0.045,
     ),
 }
 DETECTORS = detector_names()
