@@ -35,21 +35,24 @@ FIGURES = """() => {
     const found = [];
     for (const figure of document.querySelectorAll(".js-plotly-plot")) {
         const marks = [...figure.querySelectorAll(".main-svg :is(path, rect)")]
-            .filter(mark => !mark.closest("defs, clipPath, .modebar"));
+            .filter(mark => !mark.closest("defs, clipPath, .modebar")).flatMap(mark => {
+                const look = getComputedStyle(mark), [r, g, b, a = 1] = parsed(look.fill);
+                const share = a * look.fillOpacity * look.opacity;
+                if (look.fill === "none" || r === undefined || share < 0.05) return [];
+                const m = mark.getScreenCTM()?.inverse(), box = mark.getBoundingClientRect();
+                return m ? [{mark, m, box, share, paint: [r, g, b]}] : [];
+            });
         for (const text of figure.querySelectorAll(".main-svg text")) {
             const box = text.getBoundingClientRect(), style = getComputedStyle(text);
             const shown = text.textContent.trim() && box.width;
             if (!shown || !text.checkVisibility({opacityProperty: true})) continue;
             const x = box.x + box.width / 2, y = box.y + box.height / 2;
             let behind = page;
-            for (const mark of marks) {
-                const look = getComputedStyle(mark), [r, g, b, a = 1] = parsed(look.fill);
-                const share = a * look.fillOpacity * look.opacity;
-                if (look.fill === "none" || r === undefined || share < 0.05) continue;
+            for (const {mark, m, box, share, paint} of marks) {
+                if (x < box.left || x > box.right || y < box.top || y > box.bottom) continue;
                 if (text.compareDocumentPosition(mark) & Node.DOCUMENT_POSITION_FOLLOWING) continue;
-                const m = mark.getScreenCTM();
-                if (m && mark.isPointInFill(new DOMPoint(x, y).matrixTransform(m.inverse())))
-                    behind = over([r, g, b], share, behind);
+                if (mark.isPointInFill(new DOMPoint(x, y).matrixTransform(m)))
+                    behind = over(paint, share, behind);
             }
             const [r, g, b, a = 1] = parsed(style.fill);
             const ink = over([r, g, b], a * style.fillOpacity * style.opacity, behind);
