@@ -206,6 +206,7 @@ def test_strange_codes_far_away_do_not_cost_the_normal_ones_their_neighbours() -
     assert small.step.max() < 0.2
 
 
+@pytest.mark.slow
 def test_the_recall_of_the_shortlist_is_counted_over_500_images() -> None:
     codes = np.random.default_rng(5).normal(size=(700, 300)).astype(np.float32)
     small = compressed(codes, 700)

@@ -200,7 +200,12 @@ def test_every_detector_takes_part() -> None:
     assert not missing, f"add a Tiny entry here for: {', '.join(missing)}"
 
 
-HEAVY = ("ama", "ama.ordinary", "outskirts")  # minutes each, of training and of maps
+# What takes long in training, maps or passes through a backbone. Of each other detector one model
+# and more are asked without a wait.
+HEAVY = (
+    *("ama", "ama.ordinary", "outskirts"),
+    *("glow.outliers", "glow.patches", "novelty.asking", "novelty.pretrained"),
+)
 
 
 @pytest.fixture(

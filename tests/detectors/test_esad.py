@@ -180,6 +180,7 @@ def _twins() -> tuple[ESAD, ESAD]:
     return twins[0], twins[1]
 
 
+@pytest.mark.slow
 def test_known_anomalies_move_outward_and_are_rebuilt_worse() -> None:
     twin, knowing = _twins()
     seen, others = as_tensor(strokes(64, 9)), as_tensor(boxes(64, 9))

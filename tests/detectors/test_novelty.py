@@ -194,6 +194,7 @@ def test_inner_fields_are_spread_over_their_pixels(fitted: Novelty, held_out: Te
 # Training ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_encoder_learns_classes_and_refuses_labels_that_are_none() -> None:
     torch.manual_seed(0)
     detector = Novelty(SMALL, tiny.SHAPE)

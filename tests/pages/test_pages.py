@@ -428,6 +428,7 @@ def test_whoever_offers_an_upload_says_where_it_goes(models: Tiny):
         assert "stays on this machine" not in path.read_text(encoding="utf-8"), path.name
 
 
+@pytest.mark.slow
 def test_the_ablation_says_why_overview_has_another_figure_of_its_method():
     assert any("Overview" in c.value for c in opened("outskirts").caption)
 

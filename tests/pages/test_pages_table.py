@@ -178,11 +178,11 @@ def quick_maps() -> Iterator[None]:
     forget_everything()
 
 
-QUICK = ("fashion", "digits-one")  # pictures of others are large, in colours, or the same again
+QUICK = ("digits-one",)  # others have more to try, in larger pictures
 
 
 def slow_unless_quick(scenario: str, what: int | str) -> Any:
-    """A case; without a wait only of two scenarios."""
+    """A case; without a wait only of one scenario."""
     marks = [] if scenario in QUICK else [pytest.mark.slow]
     return pytest.param(scenario, what, marks=marks)
 

@@ -109,6 +109,7 @@ def test_the_threshold_flags_five_percent_of_held_out_images_without_a_label() -
 # What labels do -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_few_labels_move_images_like_them_outward_and_the_twin_leaves_them() -> None:
     found = with_and_without(job(steps=120), quiet)
     assert found["before"].shape == found["after"].shape == (152,)

@@ -253,6 +253,7 @@ def test_without_weights_there_is_nothing_to_keep(models: Tiny, call: Call) -> N
 # Seeds ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_seeds_are_reported_once_all_their_models_are_there(models: Tiny) -> None:
     known = cards(models)
     assert known["glow"].seeds is None  # trained before them

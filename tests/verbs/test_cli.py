@@ -339,6 +339,7 @@ def test_the_real_process_says_one_line_and_no_traceback(tiny_scenario: Tiny) ->
 # Evaluate ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_evaluate_prints_the_documented_json_and_the_cards_figures(
     tiny_scenario: Tiny, call: Call
 ) -> None:

@@ -396,6 +396,7 @@ runpy.run_module("core", run_name="__main__", alter_sys=True)
 """
 
 
+@pytest.mark.slow
 def test_an_interrupt_when_all_is_done_changes_nothing() -> None:
     done = subprocess.run(
         [sys.executable, "-c", LATE], cwd=ROOT, capture_output=True, text=True, check=False
