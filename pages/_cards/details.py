@@ -56,7 +56,8 @@ def in_titles(text: str, titles: Mapping[str, str]) -> str:
         'the mean of both: B 0.9, A 0.8'
     """
     for part, title in titles.items():
-        text = re.sub(rf"(?<![\w-]){re.escape(part)}(?= -?[0-9])", lambda _, t=title: t, text)
+        safe = title.replace("\\", r"\\")  # no group is meant
+        text = re.sub(rf"(?<![\w-]){re.escape(part)}(?= -?[0-9])", safe, text)
     return text
 
 
