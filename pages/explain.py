@@ -91,3 +91,4 @@ with controls:
 show(wanted, overview, models)
 study.show("explain")
 study.show("novelty")
+study.show("retakes", only_here=True)

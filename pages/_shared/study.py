@@ -64,6 +64,7 @@ def show(
     why: Says = lambda result: "",
     aside: Says = lambda result: "",
     drawn: Chosen = every_arm,
+    only_here: bool = False,
 ) -> None:
     """The section of a study; what only its page says of it comes from the functions.
 
@@ -72,15 +73,19 @@ def show(
         why: what follows from the verdict, or "".
         aside: what a reader may mistake, or "".
         drawn: arms of the figure; the table has all.
+        only_here: whether it is left out where it was measured on other images.
     """
     try:
         result = read_study(name)
     except StudyMissing as error:
         st.info(str(error), icon=":material/info:")
         return
+    words = elsewhere(result, ask(OverviewQuery(st.session_state["world"])).scenario)
+    if words and only_here:
+        return
     st.subheader(result.question)
     st.markdown(result.text)
-    if words := elsewhere(result, ask(OverviewQuery(st.session_state["world"])).scenario):
+    if words:
         st.markdown(words)
     measure = first_measure(result)
     draw.chart(
