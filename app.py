@@ -33,7 +33,11 @@ from pages._shared.uploads import BoundedUploads
 # many as there are processors, and the teams of thirty visitors wait for each other. One picture
 # under a flow takes 50 ms so, and above 500 with a team of two on a machine that is busy already.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# A thread of Python's that lets another one run waits so long to go on. A flow lets others run at
+# each of its hundreds of steps: at 5 ms, as it is, one picture takes seconds when pages are drawn.
+sys.setswitchinterval(0.0005)
 TRIM = 5.0  # seconds
+SETTLE = 12  # times that
 
 
 @asynccontextmanager
@@ -42,7 +46,7 @@ async def warm(app: st.App) -> AsyncIterator[None]:
 
     And keep house meanwhile.
     """
-    for work in (load, give_back):
+    for work in (load, keep_house):
         threading.Thread(target=work, daemon=True).start()
     yield
 
@@ -51,22 +55,35 @@ def load() -> None:
     from core import service
 
     service.warm_up()
-    # Streamlit collects garbage after every run of a page: 0.2 s, if it looked through what torch
-    # and the models have made, and that stays as long as the server.
+    settle()
+
+
+def settle() -> None:
+    """Let no collection of garbage look again through what stays.
+
+    Streamlit collects after every run of a page: 0.2 s, if it looked through what torch and the
+    models have made, and 0.1 s of fifty visitors' pages and answers. Whatever of that was garbage
+    since is looked for here.
+    """
+    gc.unfreeze()
     gc.collect()
     gc.freeze()
 
 
-def give_back() -> None:
-    """Give back to the system, again and again, what an answer needed for a moment.
+def keep_house() -> None:
+    """Again and again, settle what came, and give back to the system what was needed for a moment.
 
-    glibc keeps it, an arena a thread: a tenth of all memory after a visitor of every page.
+    glibc keeps that, an arena a thread: a tenth of all memory after a visitor of every page.
     """
+    trim = None
     with suppress(OSError, AttributeError):  # another system's library
         trim = ctypes.CDLL("libc.so.6").malloc_trim
-        while True:
+    while True:
+        for _ in range(SETTLE):
             time.sleep(TRIM)
-            trim(0)
+            if trim is not None:
+                trim(0)
+        settle()
 
 
 def below_base(path: str) -> str:

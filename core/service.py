@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import threading
 from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
@@ -279,6 +281,9 @@ A = TypeVar("A")
 ANSWERED = answered()  # what answers each type of query
 # With its query, which weighs as well: a lasso names thousands of images.
 _answers: Cache[tuple[Query[Any], Any]] = Cache(limit=256_000_000, sized=size_of)
+# So many answers are computed at a time. Of more, each takes longer and none comes sooner, and
+# pages whose answers are there wait with them.
+_turns = threading.BoundedSemaphore(2 * (os.cpu_count() or 1))
 
 
 def ask(
@@ -304,8 +309,13 @@ def ask(
         return entry.value[1]
     answer = ANSWERED[type(query)]
     given = (query,) if data is None else (query, data)
+
+    def make() -> tuple[Query[Any], Any]:
+        with _turns:
+            return query, freeze(answer(*given))
+
     with wait():
-        return _answers.get(key, version, lambda: (query, freeze(answer(*given))))[1]
+        return _answers.get(key, version, make)[1]
 
 
 def forget() -> None:
