@@ -7,9 +7,12 @@ they run by name alone, never among all.
 from __future__ import annotations
 
 import importlib
+import inspect
+import math
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from core.errors import OutskirtsError
@@ -62,7 +65,12 @@ def _among_all() -> dict[str, Benchmark]:
 
 
 def run(
-    name: str | None, *, force: bool = False, more: bool = False, watch: Say = lambda text: None
+    name: str | None,
+    *,
+    force: bool = False,
+    more: bool = False,
+    minutes: float | None = None,
+    watch: Say = lambda text: None,
 ) -> Figures:
     """Run one benchmark, all of a subject, or all; or a study, which its first letters may name.
 
@@ -71,20 +79,20 @@ def run(
 
     Args:
         watch: told how far it came.
-        force: compute the study in any case; more: with the cells that it has on demand.
+        force: compute the study in any case.
+        more: with the cells that the study has on demand.
+        minutes: that the benchmark runs, where it takes any; None: its own.
 
     Raises:
-        OutskirtsError: there is no such benchmark, or the study has no more cells.
+        OutskirtsError: there is no such benchmark, it takes no minutes, or the study has no more
+            cells.
         DataMissing: the study's images are not in the data folder.
     """
     subjects, studies = benchmarks(), study_names()
     timed = {n: timing for subject in subjects.values() for n, timing in subject.items()}
-    known = tuple(dict.fromkeys((*timed, *subjects, *studies)))
-    begun = [study_name for study_name in studies if name and study_name.startswith(name)]
-    if name not in known and len(begun) == 1:
-        name = begun[0]
-    if name is not None and name not in known:
-        raise OutskirtsError(f"no benchmark {name!r}; there are: {', '.join(known)}")
+    name = _known(name, [*timed, *subjects, *studies], studies)
+    if minutes is not None:
+        return Figures(tuple(_timed_for(name, timed, minutes)(watch)))
     if (force or more) and name not in studies:
         option = "--force" if force else "--more"
         raise OutskirtsError(f"{option} is of bench {' or '.join(studies)} alone")
@@ -93,6 +101,36 @@ def run(
     chosen = _among_all() if name is None else subjects.get(name) or {name: timed[name]}
     rows = tuple(row for timing in chosen.values() for row in timing(watch))
     return Figures(rows) if name else _with_stored(rows)
+
+
+def _known(name: str | None, known: Sequence[str], studies: Sequence[str]) -> str | None:
+    """The name of what is known, or of the one study that begins so.
+
+    Raises:
+        OutskirtsError: there is none.
+    """
+    begun = [study_name for study_name in studies if name and study_name.startswith(name)]
+    if name is None or name in known:
+        return name
+    if len(begun) == 1:
+        return begun[0]
+    raise OutskirtsError(f"no benchmark {name!r}; there are: {', '.join(dict.fromkeys(known))}")
+
+
+def _timed_for(name: str | None, timed: Mapping[str, Benchmark], minutes: float) -> Benchmark:
+    """A benchmark that runs so many minutes.
+
+    Raises:
+        OutskirtsError: it takes none, or not so few.
+    """
+    taking: dict[str, Callable[..., list[Row]]] = {
+        n: b for n, b in timed.items() if "minutes" in inspect.signature(b).parameters
+    }
+    if name not in taking:
+        raise OutskirtsError(f"--minutes is of bench {' or '.join(taking)} alone")
+    if not minutes > 0 or math.isinf(minutes):
+        raise OutskirtsError(f"--minutes must be above 0, got {minutes:g}")
+    return partial(taking[name], minutes=minutes)
 
 
 def _studied(name: str, *, force: bool, more: bool, watch: Say) -> Figures:

@@ -22,6 +22,7 @@ __all__ = [
     "find_chromium",
     "free_port",
     "new_browser",
+    "resident_mb",
     "served",
     "wait_for_heading",
     "wait_for_picture",
@@ -115,6 +116,16 @@ def served(checkpoints: Path | None = None) -> Iterator[tuple[str, subprocess.Po
             yield address, process
         finally:
             process.terminate()
+
+
+def resident_mb(pid: int) -> float:
+    """The memory of a process, by its ``pid``, in MB; NaN: it has ended."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+        line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+    except (OSError, StopIteration):
+        return float("nan")
+    return int(line.split()[1]) / 1024
 
 
 def wait_for_heading(page: Any, heading: str) -> None:

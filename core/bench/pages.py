@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from core.bench._base import RUNS, Benchmark, Row, Say, row_of
-from core.bench._browser import new_browser, served, wait_for_picture
+from core.bench._browser import new_browser, resident_mb, served, wait_for_picture
 from core.scenario import scenario_names
 
 __all__ = ["BENCHMARKS", "pages"]
@@ -57,7 +56,7 @@ def pages(watch: Say) -> list[Row]:
                 if i == RUNS - 1:
                     watch("pages, every page of every scenario")
                     _open_all(page, address)
-                    memory.append(_resident_mb(process.pid))
+                    memory.append(resident_mb(process.pid))
     return [
         row_of("pages", "server start to first page drawn", starts, "s"),
         row_of("pages", "page switch", switches, "s"),
@@ -95,12 +94,6 @@ def _choose(page: Any, title: str) -> float:
     page.evaluate(RELEASED)
     option.click()
     return page.evaluate(NAMED, title)
-
-
-def _resident_mb(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text()
-    line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
-    return int(line.split()[1]) / 1024
 
 
 BENCHMARKS: Mapping[str, Benchmark] = {"pages": pages}

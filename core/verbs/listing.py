@@ -62,6 +62,9 @@ def bench(
     more: Annotated[
         bool, typer.Option("--more", help="With the study's cells that are computed on demand.")
     ] = False,
+    minutes: Annotated[
+        float | None, typer.Option("--minutes", help="Of bench crowd: how long; 10.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run the project's own benchmarks; figures, no verdict. Best with nothing else running."""
@@ -70,7 +73,11 @@ def bench(
 
     with spinner() as tell:  # a study takes long: a log is told how far it came
         figures = benches.run(
-            name, force=force, more=more, watch=tell if notes.is_terminal else note
+            name,
+            force=force,
+            more=more,
+            minutes=minutes,
+            watch=tell if notes.is_terminal else note,
         )
     for text in figures.missing:
         note(text)

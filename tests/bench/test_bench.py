@@ -18,6 +18,7 @@ from core.studies.outskirts import Ablation
 FLOWS = ("glow-training", "glow-scoring", "glow-fused")
 NAMES = (*FLOWS, "pages", "maps", "draws", "grouped", "thresholds")
 NAMES += ("disturbing", "dragging", "uploads")
+ON_DEMAND = ("crowd", "patchcore", "patchcore-solar", "patchcore-speed", "scale")
 
 
 @pytest.fixture
@@ -58,9 +59,9 @@ def as_stored(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_subject_is_a_file_that_offers_its_benchmarks() -> None:
     subjects = bench.benchmarks()
-    assert list(subjects) == sorted({"flows", "patchcore", "scale", *NAMES[3:]})
+    assert list(subjects) == sorted({"crowd", "flows", "patchcore", "scale", *NAMES[3:]})
     offered = {name for subject in subjects.values() for name in subject}
-    assert offered == {*NAMES, "patchcore", "patchcore-solar", "patchcore-speed", "scale"}
+    assert offered == {*NAMES, *ON_DEMAND}
 
 
 @pytest.mark.parametrize("name", [*NAMES, "flows"])
@@ -110,6 +111,13 @@ def test_force_goes_with_studies_alone(call: Call) -> None:
     words = f"--force is of bench {' or '.join(study_names())} alone"
     assert words in call("bench", "--force").error()
     assert words in call("bench", "maps", "--force").error()
+
+
+@pytest.mark.parametrize("name", ["maps", "outskirts", None])
+def test_minutes_go_with_the_crowd_alone(call: Call, name: str | None) -> None:
+    said = call("bench", *([name] if name else []), "--minutes", "1")
+    assert "--minutes is of bench crowd alone" in said.error()
+    assert "--minutes must be above 0, got -1" in call("bench", "crowd", "--minutes", "-1").error()
 
 
 def test_an_unknown_name_lists_benchmarks_subjects_and_studies(call: Call) -> None:
