@@ -220,8 +220,8 @@ def _names(folder: Path, picture: Path) -> None:
 
 
 FOLDERS: dict[str, Lay] = {
-    "100,000 empty files of text": _filled(lambda f, p: _many(f, p, 100_000, ".txt")),
-    "2,000 empty pictures": _filled(lambda f, p: _many(f, p, 2_000, ".png")),
+    "20,000 empty files of text": _filled(lambda f, p: _many(f, p, 20_000, ".txt")),
+    "1,000 empty pictures": _filled(lambda f, p: _many(f, p, 1_000, ".png")),
     "3,000 kinds": _filled(lambda f, p: [_many(f, p, 1, f".k{i}") for i in range(3_000)]),
     "long kinds": _filled(lambda f, p: _many(f, p, 5, "." + "k" * 200)),
     "3,000 empty folders": _filled(lambda f, p: [(f / f"{i}").mkdir() for i in range(3_000)]),

@@ -1,25 +1,14 @@
-"""Hostile scenario files, cards, weights, scores and reference images: each spoils a folder."""
+"""Hostile scenario files: each spoils the folder of a scenario."""
 
 from __future__ import annotations
 
-import base64
-import contextlib
-import hashlib
-import io
 import json
 import os
-import struct
-import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from pydantic import ValidationError
-
-from core.card import Card
-
-__all__ = ["CARDS", "REFERENCES", "SCENARIOS", "STORED", "WEIGHTS"]
+__all__ = ["DIGITS", "LONG", "TEXTS", "Json", "Spoil", "deep", "scenarios", "specials"]
 
 Spoil = Callable[[Path], object]
 Json = dict[str, Any]
@@ -206,7 +195,7 @@ def _values() -> dict[str, Callable[[Json], object]]:
         "points of 10^30": lambda s: s["training"]["glow"].update(points=LONG),
         "an unknown layout": lambda s: s["training"]["glow"].update(layouts=["x"]),
         "one layout twice": lambda s: s["training"]["glow"].update(layouts=["pca", "pca"]),
-        "a deep setting": lambda s: s["training"]["glow"].update(config=_deep(150)),
+        "a deep setting": lambda s: s["training"]["glow"].update(config=deep(150)),
         "an unknown setting": lambda s: s["training"]["glow"].update(config={"x": 1}),
         "10,000 settings": lambda s: s["training"]["glow"].update(
             config={f"k{i}": i for i in range(10_000)}
@@ -236,7 +225,7 @@ def _values() -> dict[str, Callable[[Json], object]]:
     tiles = {
         "of no page": {"page": "none", "title": "t", "text": "x"},
         "of a state": {"page": "latent", "title": "t", "text": "x", "state": {"image": LONG}},
-        "of a deep state": {"page": "latent", "title": "t", "text": "x", "state": _deep(100)},
+        "of a deep state": {"page": "latent", "title": "t", "text": "x", "state": deep(100)},
         "of no model": {"page": "latent", "title": "t", "text": "x", "model": "none.x"},
         "of a line": {"page": "latent\n", "title": "t", "text": "x"},
         "of braces": {"page": "latent", "title": "{0} {x.y} {", "text": "{normal!z}"},
@@ -253,7 +242,7 @@ def _values() -> dict[str, Callable[[Json], object]]:
     return edits
 
 
-def _deep(depth: int) -> Json:
+def deep(depth: int) -> Json:
     value: Json = {"x": 1}
     for _ in range(depth):
         value = {"x": value}
@@ -279,7 +268,7 @@ def _everywhere(text: str) -> Callable[[Json], object]:
     return edit
 
 
-def _scenarios() -> dict[str, Spoil]:
+def scenarios() -> dict[str, Spoil]:
     found = {f"raw {name}": _text(text) for name, text in RAW.items()}
     found |= {name: _edited(edit) for name, edit in _values().items()}
     found |= {f"text {name}": _edited(_everywhere(text)) for name, text in TEXTS.items()}
@@ -294,419 +283,3 @@ def _scenarios() -> dict[str, Spoil]:
         **specials("scenario.json"),
     }
     return found
-
-
-# Cards ------------------------------------------------------------------------------------------
-
-
-def _card(edit: Callable[[Json], object], *, old: str = "", new: str = "") -> Spoil:
-    """Edit a card and seal it anew, as anybody can, where its schema still takes it."""
-
-    def spoil(folder: Path) -> None:
-        path = folder / "glow.json"
-        values = json.loads(path.read_text())
-        edit(values)
-        text = json.dumps(values)
-        if old:
-            assert old in text, old
-            text = text.replace(old, new, 1)
-        with contextlib.suppress(ValidationError, ValueError):
-            text = Card.model_validate_json(text).sealed().text()
-        path.write_text(text)
-
-    return spoil
-
-
-def _quantiles(value: Any) -> Callable[[Json], object]:
-    def edit(card: Json) -> None:
-        parts = card["calibration"]["quantiles"]
-        card["calibration"]["quantiles"] = dict.fromkeys(parts, value)
-
-    return edit
-
-
-def _bomb() -> str:
-    packer = zlib.compressobj(9)
-    zeros = bytes(2**24)
-    data = b"".join(packer.compress(zeros) for _ in range(100)) + packer.flush()
-    return "rows:" + base64.b64encode(data).decode()
-
-
-def _floats(*numbers: float) -> str:
-    return base64.b64encode(np.array(numbers, "<f4").tobytes()).decode()
-
-
-def _in(*keys: str, **values: Any) -> Callable[[Json], object]:
-    """Values somewhere in a card."""
-
-    def edit(card: Json) -> None:
-        place = card
-        for key in keys:
-            place = place[key] if key else place[next(iter(place))]
-        place.update(values)
-
-    return edit
-
-
-def _card_edits() -> dict[str, Callable[[Json], object]]:
-    return {
-        "quantiles none": lambda c: c["calibration"].update(quantiles={}),
-        "quantiles of another part": lambda c: c["calibration"].update(quantiles={"x": _floats(1)}),
-        "quantiles of no base64": _quantiles("???"),
-        "quantiles of three bytes": _quantiles("AAAA"),
-        "quantiles of rows of nothing": _quantiles("rows:"),
-        "quantiles of rows of junk": _quantiles("rows:AAAA"),
-        "quantiles of three rows": _quantiles(
-            "rows:" + base64.b64encode(zlib.compress(bytes(3))).decode()
-        ),
-        "quantiles of 1.7 GB": lambda c: _quantiles(_bomb())(c),
-        "quantiles of one": _quantiles(_floats(1.0)),
-        "quantiles of none": _quantiles(_floats()),
-        "quantiles of nan": _quantiles(_floats(*[float("nan")] * 1001)),
-        "quantiles of infinity": _quantiles(_floats(*[float("inf")] * 1001)),
-        "quantiles that fall": _quantiles(_floats(*range(1001, 0, -1))),
-        "quantiles as an empty list": _quantiles([]),
-        "quantiles of no letters": _quantiles("\u00e9\u00e9\u00e9\u00e9"),
-        "score of no part": _in("score", part="none"),
-        "score of an empty part": _in("score", part=""),
-        "threshold of 1e308": _in("score", threshold=1e308),
-        "direction other": _in("score", direction="smaller"),
-        "a unit of 100,000": _in("score", unit="x" * 100_000),
-        "detector none": lambda c: c.update(detector="none"),
-        "detector of a path": lambda c: c.update(detector="../glow"),
-        "detector of a private": lambda c: c.update(detector="_base"),
-        "another variant": lambda c: c.update(variant="x"),
-        "another scenario": lambda c: c.update(scenario="other"),
-        "shape of billions": _in("input", shape=[1, 10**6, 10**6]),
-        "shape of 10^30": _in("input", shape=[1, LONG, 28]),
-        "shape of -1": _in("input", shape=[1, -1, 28]),
-        "shape of 0": _in("input", shape=[1, 0, 0]),
-        "shape of 7 channels": _in("input", shape=[7, 28, 28]),
-        "shape of floats": _in("input", shape=[1.0, 28, 28]),
-        "config empty": lambda c: c.update(config={}),
-        "config of hidden 10^6": _in("config", hidden=10**6),
-        "config of hidden 10^30": _in("config", hidden=LONG),
-        "config of hidden -1": _in("config", hidden=-1),
-        "config of hidden 0": _in("config", hidden=0),
-        "config of hidden text": _in("config", hidden="8"),
-        "config of hidden true": _in("config", hidden=True),
-        "config of steps 10^6": _in("config", steps=10**6 - 1),
-        "config of steps 0": _in("config", steps=0),
-        "config of a type": _in("config", training_dtype="object"),
-        "config of no score": _in("config", score="none"),
-        "config deep": lambda c: c.update(config=_deep(100)),
-        "metrics none": lambda c: c.update(metrics={}),
-        "metrics of no set": lambda c: c.update(metrics={"x": {}}),
-        "metrics of 2 images": _in("metrics", "", "", n_strange=2),
-        "metrics of -5 images": _in("metrics", "", "", n_strange=-5),
-        "metrics of 10^30 images": _in("metrics", "", "", n_strange=LONG),
-        "metrics of 7": _in("metrics", "", "", auroc=7.0),
-        "validation none": lambda c: c.update(validation={}),
-        "golden none": lambda c: c.update(golden={"ids": [], "parts": {}}),
-        "golden of no set": lambda c: c.update(golden={"ids": ["x#1"], "parts": {"x": [1.0]}}),
-        "golden of 5,000 digits": lambda c: c.update(golden={"ids": [f"a#{DIGITS}"], "parts": {}}),
-        "auxiliary of itself": lambda c: c.update(auxiliary_models={"glow": "0" * 64}),
-        "auxiliary of a path": lambda c: c.update(auxiliary_models={"../x": "0" * 64}),
-        "config of an auxiliary of itself": _in("config", general="glow"),
-        "config of an auxiliary of a path": _in("config", general="../../x"),
-        "seeds of none": lambda c: c.update(seeds={"models": [], "text": "", "auroc": {}}),
-        "seeds of a set": lambda c: c.update(
-            seeds={"models": ["glow"], "text": "", "auroc": {"x": {"y": []}}}
-        ),
-        "pixels of none": lambda c: c.update(pixels={"images": 0, "figures": {}, "aupimo": {}}),
-        "figures of 10,000": lambda c: c.update(figures={f"f{i}": 0.0 for i in range(10_000)}),
-        "images of 10^30": _in("data", images=LONG),
-        "images of -1": _in("data", images=-1),
-        "a seed of 10^30": _in("training", seed=LONG),
-        "minutes of -1": _in("training", minutes=-1.0),
-        "batches of 0": _in("training", batch_size=0),
-        "weights of 10^30 bytes": _in("weights", bytes=LONG, parameters=LONG),
-        "weights of no hash": _in("weights", sha256=""),
-        "a seal of text": lambda c: c.update(seal="x\n" * 1_000),
-        "schema 2": lambda c: c.update(schema=2),
-        "paper of numbers": lambda c: c.update(paper={"year": LONG}),
-        "paper none": lambda c: c.update(paper={}),
-        "unknown key": lambda c: c.update({"a\nerror: b": 1}),
-    }
-
-
-def _everywhere_in_card(text: str) -> Callable[[Json], object]:
-    def edit(c: Json) -> None:
-        c |= {"deviations": [text], "limits": [text], "licence": text, "paper": {"title": text}}
-        c["score"] |= {"unit": text, "why": text, "threshold_rule": text}
-        c["data"] |= {"name": text, "licence": text}
-        c["training"] |= {"processor": text, "torch": text, "phases": [text]}
-        c["input"] |= {"range": text, "fitted": text}
-
-    return edit
-
-
-def _cards() -> dict[str, Spoil]:
-    found = {name: _card(edit) for name, edit in _card_edits().items()}
-    found |= {f"text {name}": _card(_everywhere_in_card(text)) for name, text in TEXTS.items()}
-    nothing: Callable[[Json], object] = lambda c: None  # noqa: E731
-    found |= {
-        "threshold of nan": _card(_in("score", threshold=0.125), old="0.125", new="NaN"),
-        "threshold of infinity": _card(_in("score", threshold=0.125), old="0.125", new="1e999"),
-        "metrics of nan": _card(_in("metrics", "", "", auroc=0.125), old="0.125", new="NaN"),
-        "a key twice": _card(nothing, old='"schema": 1', new='"schema": 1, "schema": 1'),
-        "no seal": lambda folder: _unsealed(folder),
-        **specials("glow.json"),
-    }
-    return found
-
-
-def _unsealed(folder: Path) -> None:
-    path = folder / "glow.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"seal": ""}))
-
-
-# Weights ----------------------------------------------------------------------------------------
-
-
-def _weights(make: Callable[[bytes], bytes]) -> Spoil:
-    """Other weights, with a card that says their sha256: they do belong together."""
-
-    def spoil(folder: Path) -> None:
-        path = folder / "glow.safetensors"
-        data = make(path.read_bytes())
-        path.write_bytes(data)
-        digest = hashlib.sha256(data).hexdigest()
-        _card(_in("weights", sha256=digest, bytes=len(data)))(folder)
-
-    return spoil
-
-
-def _with_head(edit: Callable[[Json], object]) -> Callable[[bytes], bytes]:
-    def make(data: bytes) -> bytes:
-        (length,) = struct.unpack("<Q", data[:8])
-        head = json.loads(data[8 : 8 + length])
-        edit(head)
-        text = json.dumps(head).encode()
-        return struct.pack("<Q", len(text)) + text + data[8 + length :]
-
-    return make
-
-
-def _first(**values: Any) -> Callable[[Json], object]:
-    """Values of the first tensor of a head."""
-
-    def edit(head: Json) -> None:
-        head[next(k for k in head if k != "__metadata__")].update(values)
-
-    return edit
-
-
-def _of_numbers(number: float) -> Callable[[bytes], bytes]:
-    """All numbers the same: not a number, or infinite."""
-
-    def make(data: bytes) -> bytes:
-        import safetensors.torch
-
-        state = safetensors.torch.load(data)
-        full = {
-            k: v.clone().fill_(number) if v.is_floating_point() else v for k, v in state.items()
-        }
-        return safetensors.torch.save(full)
-
-    return make
-
-
-def _weights_all() -> dict[str, Spoil]:
-    heads: Mapping[str, Callable[[Json], object]] = {
-        "shape of 10^15": _first(shape=[10**15]),
-        "shape of -1": _first(shape=[-1]),
-        "shape that wraps": _first(shape=[2**32, 2**32]),
-        "shape of floats": _first(shape=[1.5]),
-        "shape of none": _first(shape=None),
-        "type unknown": _first(dtype="F99"),
-        "type of complex": _first(dtype="C64"),
-        "type of 8 bits": _first(dtype="F8_E4M3"),
-        "offsets beyond": _first(data_offsets=[0, 10**15]),
-        "offsets backwards": _first(data_offsets=[100, 0]),
-        "offsets of -1": _first(data_offsets=[-1, 0]),
-        "a tensor too many": lambda h: h.update(
-            {"x" * 10_000: {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}}
-        ),
-        "a tensor of a line": lambda h: h.update(
-            {"a\nerror: b\x1b[31m": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}}
-        ),
-        "no tensors": lambda h: h.clear(),
-        "metadata of numbers": lambda h: h.update(__metadata__={"a": 1}),
-        "metadata of 1 MB": lambda h: h.update(__metadata__={"a": "x" * 2**20}),
-    }
-    found = {f"head {name}": _weights(_with_head(edit)) for name, edit in heads.items()}
-    return found | {
-        "head of 2^63": _weights(lambda d: struct.pack("<Q", 2**63) + d[8:]),
-        "head of 0": _weights(lambda d: struct.pack("<Q", 0) + d[8:]),
-        "head of 200 MB": _weights(lambda d: struct.pack("<Q", 200_000_000) + d[8:]),
-        "head of lists": _weights(lambda d: struct.pack("<Q", 90_000) + b"[" * 90_000),
-        "head of deep objects": _weights(lambda d: struct.pack("<Q", 90_000) + b'{"a":' * 18_000),
-        "nothing": _weights(lambda d: b""),
-        "pickle": _weights(lambda d: b"\x80\x04cos\nsystem\n(S'touch /tmp/pwned'\ntR."),
-        "cut": _weights(lambda d: d[:-100]),
-        "longer": _weights(lambda d: d + bytes(100)),
-        "not numbers": _weights(_of_numbers(float("nan"))),
-        "infinite": _weights(_of_numbers(float("inf"))),
-        "largest": _weights(_of_numbers(3e38)),
-        "zeros": _weights(_of_numbers(0.0)),
-        **specials("glow.safetensors"),
-    }
-
-
-# Stored scores, maps and reference images -------------------------------------------------------
-
-
-def _arrays(file: str, edit: Callable[[dict[str, Any]], object]) -> Spoil:
-    def spoil(folder: Path) -> None:
-        with np.load(folder / file) as stored:
-            arrays = dict(stored)
-        edit(arrays)
-        stream = io.BytesIO()
-        np.savez_compressed(stream, **arrays)
-        (folder / file).write_bytes(stream.getvalue())
-
-    return spoil
-
-
-def _bombed(file: str, name: str) -> Spoil:
-    """An array of 3 GB of zeros in 3 MB, in the place of one."""
-
-    def spoil(folder: Path) -> None:
-        import zipfile
-
-        from hostile_files import _head, _npy
-
-        with zipfile.ZipFile(folder / file) as archive:
-            kept = {n: archive.read(n) for n in archive.namelist() if n != f"{name}.npy"}
-        with zipfile.ZipFile(folder / file, "w", zipfile.ZIP_DEFLATED) as archive:
-            for one, data in kept.items():
-                archive.writestr(one, data)
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                member.write(_npy(_head(f"({4 * 10**6}, 28, 28)")))
-                for _ in range(196):
-                    member.write(bytes(16 * 10**6))
-
-        os.utime(folder / file)
-
-    return spoil
-
-
-def _put(**values: Any) -> Callable[[dict[str, Any]], object]:
-    """Arrays in the place of those of a name, in which __ is a slash."""
-    return lambda arrays: arrays.update({k.replace("__", "/"): v for k, v in values.items()})
-
-
-def _stored() -> dict[str, Spoil]:
-    nan = np.full(96, np.nan, np.float32)
-    edits: dict[str, Callable[[dict[str, Any]], object]] = {
-        "scores of nan": _put(boxes__total=nan),
-        "scores of infinity": _put(boxes__total=np.full(96, np.inf, np.float32)),
-        "scores of text": _put(boxes__total=np.array(["x"] * 96)),
-        "scores of complex": _put(boxes__total=np.zeros(96, complex)),
-        "scores of dates": _put(boxes__total=np.zeros(96, "M8[s]")),
-        "scores of records": _put(boxes__total=np.zeros(96, [("a", "f4")])),
-        "scores of two sides": _put(boxes__total=np.zeros((96, 2), np.float32)),
-        "scores of none": _put(boxes__total=np.zeros(0, np.float32)),
-        "scores of a number": _put(boxes__total=np.array(1.0)),
-        "a set of a line": lambda a: a.update({"x\n/total": a["boxes/total"]}),
-        "a key of slashes": lambda a: a.update({"a/b/c": a["boxes/total"]}),
-        "a key of nothing": lambda a: a.update({"/": a["boxes/total"]}),
-        "weights of numbers": _put(weights=np.zeros(3)),
-        "no weights": lambda a: a.pop("weights"),
-        "layouts of none": _put(layouts=np.array([], "U4")),
-        "layouts of another": _put(layouts=np.array(["x"])),
-        "layouts of numbers": _put(layouts=np.arange(3)),
-        "which of floats": lambda a: a.update(which=a["which"].astype(float)),
-        "which of text": lambda a: a.update(which=a["which"].astype(str)),
-        "which of 255": lambda a: a.update(which=np.full_like(a["which"], 120)),
-        "indices of 10^9": lambda a: a.update(indices=np.full(len(a["which"]), 10**9)),
-        "indices of -1": lambda a: a.update(indices=np.full(len(a["which"]), -1)),
-        "indices of floats": lambda a: a.update(indices=a["indices"] + 0.5),
-        "neighbours of text": lambda a: a.update(neighbours=a["neighbours"].astype(str)),
-        "neighbours of one side": lambda a: a.update(neighbours=a["neighbours"][0]),
-        "neighbours of nan": lambda a: a.update(neighbours=a["neighbours"] * np.nan),
-        "distances of nan": lambda a: a.update(distances=a["distances"] * np.nan),
-        "places of nan": lambda a: a.update({"pca.xy": a["pca.xy"] * np.nan}),
-        "places of text": lambda a: a.update({"pca.xy": a["pca.xy"].astype(str)}),
-        "local of text": lambda a: a.update({"pca.local": a["pca.local"].astype(str)}),
-        "landing of two": lambda a: a.update({"pca.landing": np.zeros(2)}),
-        "landing of text": lambda a: a.update({"pca.landing": np.array(list("abcd"))}),
-        "landing of nan": lambda a: a.update({"pca.landing": np.full(4, np.nan)}),
-        "codes of floats": lambda a: a.update(codes=a["codes"] + 0.5),
-        "codes of text": lambda a: a.update(codes=a["codes"].astype(str)),
-        "step of nan": lambda a: a.update(step=a["step"] * np.nan),
-        "axes of another side": lambda a: a.update(axes=a["axes"].T),
-        "seed of text": _put(seed=np.array("x")),
-        "seed of nan": _put(seed=np.array(np.nan)),
-        "recall of three": _put(recall=np.zeros(3)),
-        "sets of another": _put(sets=np.array(["x", "y"])),
-        "sets of numbers": _put(sets=np.arange(9)),
-        "exemplars of one side": _put(exemplars=np.zeros(3, np.uint8)),
-        "exemplars of floats": _put(exemplars=np.zeros((3, 28, 28, 1))),
-    }
-    found = {name: _arrays("glow.atlas.npz", edit) for name, edit in edits.items()}
-    return found | {
-        "a bomb of scores": _bombed("glow.atlas.npz", "boxes/total"),
-        **specials("glow.atlas.npz"),
-    }
-
-
-def _references() -> dict[str, Spoil]:
-    edits: dict[str, Callable[[dict[str, Any]], object]] = {
-        "images of floats": lambda a: a.update({"boxes/images": a["boxes/images"] / 255}),
-        "images of nan": lambda a: a.update({"boxes/images": a["boxes/images"] * np.nan}),
-        "images of 16 bits": lambda a: a.update({"boxes/images": a["boxes/images"].astype("u2")}),
-        "images of text": lambda a: a.update({"boxes/images": a["boxes/images"].astype(str)}),
-        "images of one side": lambda a: a.update({"boxes/images": a["boxes/images"].ravel()}),
-        "images of two sides": lambda a: a.update({"boxes/images": np.zeros((28, 28), np.uint8)}),
-        "images of five sides": lambda a: a.update({"boxes/images": a["boxes/images"][None]}),
-        "images of none": lambda a: a.update({"boxes/images": a["boxes/images"][:0]}),
-        "images fewer than labels": lambda a: a.update({"boxes/images": a["boxes/images"][:5]}),
-        "images of a number": lambda a: a.update({"boxes/images": np.array(3)}),
-        "labels none": lambda a: a.pop("boxes/labels"),
-        "labels of text": lambda a: a.update({"boxes/labels": np.array(["x"] * 96)}),
-        "labels of nan": lambda a: a.update({"boxes/labels": np.full(96, np.nan)}),
-        "labels of 10^9": lambda a: a.update({"boxes/labels": np.full(96, 10**9)}),
-        "labels of -7": lambda a: a.update({"boxes/labels": np.full(96, -7)}),
-        "labels of two sides": lambda a: a.update({"boxes/labels": np.zeros((96, 2), int)}),
-        "labels of five": lambda a: a.update({"boxes/labels": np.zeros(5, int)}),
-        "masks of floats": lambda a: a.update({"boxes/masks": np.zeros((96, 98))}),
-        "masks of one": lambda a: a.update({"boxes/masks": np.zeros((1, 98), np.uint8)}),
-        "a shape of 10^12": lambda a: (
-            a.pop("boxes/images"), a.update({"boxes/shape": np.array([96, 10**5, 10**5, 1])})
-        ),
-        "a shape of 10^9 without sheets": lambda a: (
-            a.pop("boxes/images"), a.update({"boxes/shape": np.array([96, 4_000, 4_000, 1])})
-        ),
-        "a shape of -1": lambda a: (
-            a.pop("boxes/images"), a.update({"boxes/shape": np.array([96, -1, 28, 1])})
-        ),
-        "a shape of nan": lambda a: (
-            a.pop("boxes/images"), a.update({"boxes/shape": np.array([96, np.nan, 28, 1])})
-        ),
-        "a sheet of junk": lambda a: (
-            a.pop("boxes/images"),
-            a.update({"boxes/shape": np.array([96, 28, 28, 1]), "boxes/sheet0": np.zeros(9, "u1")}),
-        ),
-        "elsewhere": lambda a: (
-            a.pop("boxes/images"),
-            a.update({"boxes/shape": np.array([96, 28, 28, 1]), "boxes/sha256": np.array("x")}),
-        ),
-        "a set of nothing": lambda a: a.update({"/images": a["boxes/images"]}),
-        "a set of a line": lambda a: a.update({"x\n/images": a["boxes/images"]}),
-        "no sets": lambda a: a.clear(),
-        "no boxes": lambda a: (a.pop("boxes/images"), a.pop("boxes/labels")),
-    }  # fmt: skip
-    found = {name: _arrays("reference.npz", edit) for name, edit in edits.items()}
-    return found | {
-        "a bomb of images": _bombed("reference.npz", "boxes/images"),
-        **specials("reference.npz"),
-    }
-
-
-SCENARIOS = _scenarios
-CARDS = _cards
-WEIGHTS = _weights_all
-STORED = _stored
-REFERENCES = _references

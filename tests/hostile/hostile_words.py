@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from hostile_files import IMAGES
+from hostile_images import images
 from PIL import Image
 
 from core.notebook import Contents, NoteLine, save
+from pages._shared.pages import PAGES
 
-__all__ = ["FOLDERS", "NOTEBOOKS", "QUERIES", "normal_images"]
+__all__ = ["FOLDERS", "MIXED", "NOTEBOOKS", "QUERIES", "VALUES", "normal_images"]
 
 Options = Sequence[str | Path]
 
@@ -72,7 +73,7 @@ def _renamed(name: bytes) -> Callable[[Path], Options]:
 
 
 def _junk(name: str) -> Callable[[Path], object]:
-    return lambda path: path.write_bytes(IMAGES()[name])
+    return lambda path: path.write_bytes(images()[name])
 
 
 def _black(path: Path) -> None:
@@ -160,7 +161,7 @@ NOTEBOOKS: dict[str, bytes | str] = {
 
 # Addresses --------------------------------------------------------------------------------------
 
-_VALUES = {
+VALUES = {
     "markdown": "![x](http://evil.example/a.png)",
     "html": "<script src=//evil.example></script>",
     "latex": "$\\href{http://evil.example}{x}$",
@@ -188,5 +189,10 @@ _VALUES = {
 QUERIES: dict[str, tuple[str, str]] = {
     f"{page}: {name}": (page, value)
     for page in ("overview", "cards")
-    for name, value in _VALUES.items()
+    for name, value in VALUES.items()
+}
+MIXED: dict[str, tuple[str, int]] = {  # by which value the first key has
+    f"{row.stem}: from {first}": (row.stem, first)
+    for row in PAGES
+    for first in range(0, len(VALUES), 4)
 }

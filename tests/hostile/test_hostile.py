@@ -9,17 +9,21 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from urllib.parse import parse_qsl, urlencode
 
-import hostile_files as files
 import hostile_places as places
-import hostile_scenarios as scenarios
 import hostile_words as words
 import pytest
 import tiny
 from conftest import Call, Tiny, change
+from hostile_arrays import archives, arrays
+from hostile_cards import cards, weights
 from hostile_guard import Trial, complaint_of
+from hostile_images import images
+from hostile_scenarios import scenarios
+from hostile_stored import reference_images, stored_scores
 from streamlit.testing.v1 import AppTest
 
 from core import notebook
@@ -28,26 +32,27 @@ from core.data.picture import as_pil
 from core.data.uploads import uploaded_items
 from core.errors import OutskirtsError
 from core.service import LatentQuery, Target, ask
-from pages._shared.pages import PAGES
+from pages._shared.links import only_finite
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick_apps")]
 
 WANTED = 500
 KINDS: dict[str, Callable[[], dict]] = {
-    "image files": files.IMAGES,
-    "arrays": files.ARRAYS,
-    "archives": files.ARCHIVES,
+    "image files": images,
+    "arrays": arrays,
+    "archives": archives,
     "names": lambda: places.NAMES,
     "links": lambda: places.LINKS,
     "folders": lambda: places.FOLDERS,
-    "scenario files": scenarios.SCENARIOS,
-    "cards": scenarios.CARDS,
-    "weights": scenarios.WEIGHTS,
-    "stored scores": scenarios.STORED,
-    "reference images": scenarios.REFERENCES,
+    "scenario files": scenarios,
+    "cards": cards,
+    "weights": weights,
+    "stored scores": stored_scores,
+    "reference images": reference_images,
     "own folders": lambda: words.FOLDERS,
     "notebooks": lambda: words.NOTEBOOKS,
     "queries": lambda: words.QUERIES,
+    "mixed queries": lambda: words.MIXED,
 }
 
 
@@ -100,8 +105,8 @@ def test_a_hostile_upload_is_a_picture_or_a_line() -> None:
     """The same bytes by the door of the pages, which has bounds of its own."""
     trial = Trial()
     more = {"million-names.npz"}  # than are read at a time: all after them is left out, and said
-    images = {name: data for name, data in files.IMAGES().items() if not name.startswith("cut")}
-    inputs = images | files.ARRAYS() | files.ARCHIVES()
+    whole = {name: data for name, data in images().items() if not name.startswith("cut")}
+    inputs = whole | arrays() | archives()
 
     def uploaded(name: str, data: bytes) -> str:
         items = list(uploaded_items([(name, data), ("last.png", last)], tiny.SHAPE))
@@ -112,7 +117,7 @@ def test_a_hostile_upload_is_a_picture_or_a_line() -> None:
         good = good or [i for i in items if name in more and "left out, with all after" in i.error]
         return "" if good and not long and len(items) > 1 else f"{items[:2]} {long[:1]}"
 
-    last = images["whole-grey.png"]
+    last = images()["whole-grey.png"]
     for name, data in inputs.items():
         trial.run(name, lambda: uploaded(name, data))  # noqa: B023
     trial.check(inputs)
@@ -160,19 +165,28 @@ def test_a_hostile_place_ends_and_loses_nothing(
 # What a scenario's folder holds -----------------------------------------------------------------
 
 
+# The verbs that read what is spoiled; all of them know the list of scenarios.
+READING = {
+    "scenario files": ("score", "evaluate"),
+    "cards": ("score", "evaluate", "explain"),
+    "weights": ("score", "explain"),
+    "stored scores": ("evaluate",),
+    "reference images": ("evaluate", "explain"),
+}
+
+
 def used(call: Call, picture: Path, kind: str) -> str:
     """What is wrong with what verbs say of a hostile scenario, or ""."""
     verbs: dict[str, tuple[str | Path, ...]] = {
         "scenarios": (),
         "score": ("tiny/glow", picture, "--parts"),
         "evaluate": ("tiny/glow", "--stored", "--json"),
+        "explain": ("tiny/glow", "boxes#3", "--out", picture.with_name("map.png")),
     }
     if kind == "reference images":
         verbs["evaluate"] = ("tiny/glow", "--against", f"x={picture}", "--json")
-    if kind != "scenario files":
-        verbs["explain"] = ("tiny/glow", "boxes#3", "--out", picture.with_name("map.png"))
-    for verb, arguments in verbs.items():
-        said = call(verb, *arguments)
+    for verb in ("scenarios", *READING[kind]):
+        said = call(verb, *verbs[verb])
         if wrong := complaint_of(said.status, said.out, said.err):
             return f"{verb}: {wrong}"
     if kind == "stored scores":
@@ -183,9 +197,7 @@ def used(call: Call, picture: Path, kind: str) -> str:
     return ""
 
 
-@pytest.mark.parametrize(
-    "kind", ["scenario files", "cards", "weights", "stored scores", "reference images"]
-)
+@pytest.mark.parametrize("kind", READING)
 def test_a_hostile_scenario_is_used_or_a_line(
     tiny_scenario: Tiny, tmp_path: Path, call: Call, few_draws: None, kind: str
 ) -> None:
@@ -242,28 +254,40 @@ def test_a_hostile_notebook_is_read_or_a_line() -> None:
     trial.check(words.NOTEBOOKS)
 
 
-def keys() -> set[str]:
-    """Every key of a control that an address may name."""
+def keys(page: str) -> list[str]:
+    """Every key of a control of a page that an address may name, and those of all pages."""
     folder = Path(words.__file__).parents[2] / "pages"
     text = "\n".join(path.read_text(encoding="utf-8") for path in folder.rglob("*.py"))
-    named = re.findall(rf'"((?:{"|".join(row.stem for row in PAGES)})_\w+)"', text)
-    return {*named, "scenario", "normal", "latent_selected", "lecture", "present"}
+    named = set(re.findall(rf'"({page}_\w+)"', text))
+    return [*sorted(named), "scenario", "normal", "seed", "lecture", "present", "x"]
 
 
-def test_a_hostile_query_opens_the_page_and_asks_nobody(tiny_scenario: Tiny) -> None:
-    """On the two pages that cost least: what reads an address is the same on all."""
-    trial, named = Trial(), keys()
+def opened(page: str, pairs: Mapping[str, str]) -> str:
+    """What is wrong with a page that an address opens, as the server lets it pass, or ""."""
+    let_pass = parse_qsl(only_finite(urlencode(pairs)), keep_blank_values=True)
+    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60)
+    app.query_params.update(dict(let_pass))
+    app = app.switch_page(f"{page}.py").run()
+    return f"{app.exception[0].message}" if app.exception else ""
+
+
+def test_a_hostile_value_of_every_key_opens_the_page_and_asks_nobody(tiny_scenario: Tiny) -> None:
+    """On the two pages that cost least."""
+    trial = Trial()
     change(tiny_scenario, lambda s: s.update(training={}))
-
-    def opened(page: str, value: str) -> str:
-        app = AppTest.from_file("../../pages/_frame.py", default_timeout=60)
-        app.query_params.update(dict.fromkeys(named, value))
-        app = app.switch_page(f"{page}.py").run()
-        return f"{app.exception[0].message}" if app.exception else ""
-
     for name, (page, value) in words.QUERIES.items():
-        trial.run(name, lambda: opened(page, value))  # noqa: B023
+        pairs = dict.fromkeys(keys(page), value)
+        trial.run(name, lambda: opened(page, pairs))  # noqa: B023
     trial.check(words.QUERIES)
+
+
+def test_a_query_of_many_hostile_values_opens_every_page(tiny_scenario: Tiny) -> None:
+    """Each key has another value: what a control makes of it stands on its page alone."""
+    trial, values = Trial(), list(words.VALUES.values())
+    for name, (page, first) in words.MIXED.items():
+        chosen = {key: values[(first + i) % len(values)] for i, key in enumerate(keys(page))}
+        trial.run(name, lambda: opened(page, chosen))  # noqa: B023
+    trial.check(words.MIXED)
 
 
 # One fault a kind -------------------------------------------------------------------------------
@@ -273,5 +297,5 @@ def test_a_damaged_tiff_has_no_line_but_its_own(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(OutskirtsError):
-        decode(files.IMAGES()["predictor-99.tif"], tiny.SHAPE)
+        decode(images()["predictor-99.tif"], tiny.SHAPE)
     assert capfd.readouterr().err == ""
