@@ -1,4 +1,4 @@
-"""Workers of Ray Data itself: on this machine, one killed in the middle; and a cluster joined."""
+"""Workers of Ray Data itself: one of two is killed in the middle; another command joins them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,10 +24,15 @@ import core
 from core import scale
 from core.data.picture import png
 from core.errors import OutskirtsError
+from core.scale import FILES
 
 ROOT = Path(core.__file__).parent.parent
-IMAGES = 16 * 256
+PORTIONS = 5
+IMAGES = (PORTIONS - 1) * FILES
+HELD = Path(__file__).with_name("held.py")
 LOOPBACK = ("0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000")
+# What whoever joins a Ray of the command's has to say, beside its token.
+JOINING = {"RAY_AUTH_MODE": "token", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 pytestmark = pytest.mark.slow
 
@@ -59,61 +64,91 @@ def quiet() -> Iterator[dict[str, str]]:
         for path in own.values():
             Path(path).mkdir()
         kept = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
-        yield {**kept, **own, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": ""}
+        yield {**kept, **own, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": ""}
 
 
-def begin(images: Path, out: Path, where: str, quiet: dict[str, str]) -> subprocess.Popen[str]:
+def begin(
+    program: Sequence[str], images: Path, out: Path, where: str, workers: int, quiet: dict[str, str]
+) -> subprocess.Popen[str]:
     """The command, in a process of its own."""
-    arguments = [
-        "score",
-        "tiny/glow",
-        os.path.relpath(images, ROOT),
-        "--ray",
-        where,
-        "--workers",
-        "2",
-    ]
+    options = ["--ray", where, "--workers", str(workers), "--out", str(out)]
     return subprocess.Popen(
-        [sys.executable, "-m", "core", *arguments, "--out", str(out)],
+        [sys.executable, *program, "score", "tiny/glow", os.path.relpath(images, ROOT), *options],
         cwd=ROOT,
         env=quiet,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
 
 
-def test_two_workers_one_killed_in_the_middle_give_the_plain_commands_table(
+def kill_a_worker(running: subprocess.Popen[str], out: Path) -> None:
+    """Kill one of two workers as soon as a file of the table is there."""
+    while not (done := list(out.glob("part-*"))) and running.poll() is None:
+        time.sleep(0.02)
+    assert running.poll() is None, running.communicate()
+    assert len(done) < PORTIONS, "it was no longer in the middle"
+    workers = [pid for pid, name in below(running.pid).items() if "MapWorker" in name]
+    assert len(workers) == 2, workers
+    os.kill(workers[0], signal.SIGKILL)
+
+
+def until_held(running: subprocess.Popen[str]) -> tuple[list[str], str, str]:
+    """The lines of a command until its Ray is held, where that answers, and to which token."""
+    assert running.stderr is not None
+    lines: list[str] = []
+    for line in running.stderr:
+        if line.startswith("held at "):
+            return lines, *line.split()[-2:]
+        lines.append(line.rstrip("\n"))
+    pytest.fail(f"it ended before: {lines}")
+
+
+def test_two_workers_one_killed_give_the_plain_table_and_another_joins_and_goes_on(
     images: Path, tmp_path: Path, quiet: dict[str, str], call: Call
 ) -> None:
-    out = tmp_path / "out"
-    running = begin(images, out, "local", quiet)
+    out, plain = tmp_path / "out", tmp_path / "plain.parquet"
+    running = begin([str(HELD)], images, out, "local", 2, quiet)
     try:
-        while not (done := list(out.glob("part-*"))) and running.poll() is None:
-            time.sleep(0.02)
-        assert running.poll() is None, running.communicate()
-        workers = [pid for pid, name in below(running.pid).items() if "MapWorker" in name]
-        os.kill(workers[0], signal.SIGKILL)
+        kill_a_worker(running, out)
+        lines, address, token = until_held(running)
         listening = addresses(list(below(running.pid)))
-        said, complained = running.communicate(timeout=180)
+        assert listening, "nothing of Ray's was found"
+        assert set(listening) <= set(LOOPBACK)
+        assert [line for line in lines if "% of scoring" not in line] == [
+            "starting workers",
+            f"{IMAGES + 1:,} files in {PORTIONS} portions",
+            "07-100x.png: not an image file that can be read",
+        ]
+        assert call("score", "tiny/glow", images, "--out", plain).status == 1
+        found = pandas.read_parquet(out)
+        pandas.testing.assert_frame_equal(found, pandas.read_parquet(plain), check_exact=True)
+        goes_on(images, out, address, {**quiet, **JOINING, "RAY_AUTH_TOKEN": token})
+        pandas.testing.assert_frame_equal(pandas.read_parquet(out), found, check_exact=True)
+        said, complained = running.communicate("\n", timeout=60)
     finally:
         running.kill()
-    assert len(done) < 16, "it was no longer in the middle"
-    assert listening, "nothing of Ray's was found"
-    assert set(listening) <= set(LOOPBACK)
     assert running.returncode == 1, complained
-    assert said == f"{out}: {IMAGES:,} images in 17 files, 1 not read\n"
-    lines = [line for line in complained.splitlines() if "% of scoring" not in line]
-    assert lines == [
-        "starting workers",
-        f"{IMAGES + 1:,} files in 17 portions",
-        "07-100x.png: not an image file that can be read",
-    ]
-    plain = tmp_path / "plain.parquet"
-    assert call("score", "tiny/glow", images, "--out", plain).status == 1
-    found = pandas.read_parquet(out)
-    pandas.testing.assert_frame_equal(found, pandas.read_parquet(plain), check_exact=True)
+    assert said == f"{out}: {IMAGES:,} images in {PORTIONS} files, 1 not read\n"
     assert [*Path(quiet["HOME"]).iterdir(), *Path(quiet["TMPDIR"]).iterdir()] == []
+
+
+def goes_on(images: Path, out: Path, address: str, quiet: dict[str, str]) -> None:
+    """Join the cluster at an address, and score there what is missing of a table, and no more."""
+    parts = sorted(out.glob("part-*"))
+    before = {path: path.stat().st_mtime_ns for path in parts}
+    parts[1].unlink()
+    parts[2].write_bytes(parts[2].read_bytes()[:-50])
+    joined = begin(["-m", "core"], images, out, address, 1, quiet)
+    try:
+        said, complained = joined.communicate(timeout=120)
+    finally:
+        joined.kill()
+    assert joined.returncode == 1, complained
+    assert said.startswith(f"{out}: {IMAGES:,} images in {PORTIONS} files"), said
+    changed = {path for path in parts if path.stat().st_mtime_ns != before[path]}
+    assert changed == {parts[1], parts[2]}
 
 
 def below(pid: int) -> dict[int, str]:
@@ -147,50 +182,6 @@ def addresses(pids: list[int]) -> list[str]:
         for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]
     ]
     return [row[1].partition(":")[0] for row in rows if row[3] == "0A" and row[9] in inodes]
-
-
-@pytest.fixture
-def head(quiet: dict[str, str]) -> Iterator[str]:
-    """The address of a cluster of two CPUs that somebody else has started."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    quiet |= {
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-        "RAY_AUTH_MODE": "disabled",
-        "RAY_USAGE_STATS_ENABLED": "0",
-    }
-    options = ["--head", "--block", f"--port={port}", "--num-cpus=2", "--include-dashboard=false"]
-    running = subprocess.Popen(
-        [sys.executable, "-m", "ray.scripts.scripts", "start", *options],
-        env=quiet,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield f"127.0.0.1:{port}"
-    finally:
-        for pid in [running.pid, *below(running.pid)]:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        running.wait(20)
-
-
-def test_a_cluster_is_joined_and_a_run_goes_on_there(
-    images: Path, tmp_path: Path, quiet: dict[str, str], head: str
-) -> None:
-    for file in list(images.glob("*.png"))[600:]:
-        file.unlink()
-    out = tmp_path / "out"
-    for _ in range(60):
-        running = begin(images, out, head, quiet)
-        said, complained = running.communicate(timeout=120)
-        if "no Ray cluster answers" not in complained:
-            break
-        time.sleep(0.5)
-    assert running.returncode in (0, 1), complained
-    assert f"{out}: " in said
-    assert len(pandas.read_parquet(out)) in (599, 600)
 
 
 def test_what_listens_and_says_nothing_is_one_line_in_time(
