@@ -117,13 +117,10 @@ def maps_of(
     """
     maps = np.empty(images.shape[:3], np.float32)
     size = at_once(PIECE, *images.shape[1:3])
+    each = baseline is not None and baseline.ndim == 4
     for start in range(0, len(images), size):
         x = as_tensor(images[start : start + size])
-        b = (
-            baseline[start : start + size]
-            if baseline is not None and baseline.ndim == 4
-            else baseline
-        )
+        b = baseline[start : start + size] if baseline is not None and each else baseline
         made = explain(detector, x, part=part, method=method, baseline=b).map
         maps[start : start + len(x)] = made.float().cpu().numpy()
         watch(start + len(x))

@@ -142,6 +142,9 @@ def test_the_page_shows_it_or_says_what_computes_it(tmp_path, monkeypatch) -> No
         ("novelty", "solar", False),
         ("explain", "fashion", True),
         ("explain", "screws", False),
+        ("retakes", "screws", True),
+        ("retakes", "solar", True),
+        ("retakes", "fashion", False),
     ],
 )
 def test_a_page_says_where_a_study_is_not_of_its_images(
