@@ -12,7 +12,13 @@ from pathlib import Path
 import pytest
 
 from core import service
+from core.cache import Cache, size_of
 from core.service import Query
+
+
+@pytest.fixture(autouse=True)
+def _no_answers_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "_answers", Cache(limit=10**6, sized=size_of))
 
 
 @dataclass(frozen=True)
