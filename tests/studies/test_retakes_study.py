@@ -13,9 +13,11 @@ from shipped import show
 from core import checkpoint
 from core.evaluate.metrics import auroc
 from core.inference.scoring import parts_of
+from core.results import read_study
 from core.scenario import Scenario, load_scenario
 from core.studies import retakes as file
 from core.studies import study
+from core.studies._base import plan_of
 from core.studies._cells import cells_of, compute
 from core.studies._collect import measure
 from core.studies.retakes import BANKS, READINGS, Retakes, chosen, within
@@ -110,3 +112,14 @@ def test_a_table_is_made_and_its_sentence_names_what_is_chosen(banks: Retakes) -
     assert note.startswith(f"Boxes: the scars choose {best.name} (plain {worth['plain']:.3f}, ")
     found = result.row(best.name, "tiny").value
     assert f"its familiarity alone has {found:.3f}" in note
+
+
+def test_the_stored_table_is_that_of_the_code_and_the_models_that_ship_are_what_it_chose() -> None:
+    result = read_study("retakes")
+    assert result.plan == plan_of(Retakes())
+    for name in Retakes().sets:
+        config = load_scenario(name).training_of("novelty").config
+        best = BANKS[chosen(result, name).name][1]
+        assert {k: config[k] for k in ("copies", "least", "offers") if k in config} == dict(best)
+        card = checkpoint.read_card(load_scenario(name).folder, "novelty")
+        assert {k: card.config[k] for k in best} == dict(best)
