@@ -42,8 +42,16 @@ Says = Callable[[StudyResult], str]
 Chosen = Callable[[StudyResult], Collection[str]]
 
 
-def elsewhere(result: StudyResult, scenario: Scenario) -> str:
+def _here() -> Scenario | None:
+    """The scenario of the page; None: the page is of none."""
+    world = st.session_state.get("world")
+    return ask(OverviewQuery(world)).scenario if world else None
+
+
+def elsewhere(result: StudyResult, scenario: Scenario | None) -> str:
     """That a study says nothing of the scenario whose page shows it; "" where it does."""
+    if scenario is None:
+        return ""
     title = scenario.title.lower()
     for key, data in result.data.items():
         family = key.partition(":")[0]
@@ -80,7 +88,7 @@ def show(
     except StudyMissing as error:
         st.info(str(error), icon=":material/info:")
         return
-    words = elsewhere(result, ask(OverviewQuery(st.session_state["world"])).scenario)
+    words = elsewhere(result, _here())
     if words and only_here:
         return
     st.subheader(result.question)
