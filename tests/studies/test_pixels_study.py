@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from core.evaluate.pixels import measure_pixels
+from core.results import read_study
 from core.studies import study
+from core.studies._base import plan_of
 from core.studies.pixels import BINS, FIGURES, Truth, counts_of, figure_of
 
 
@@ -47,3 +49,7 @@ def test_an_image_that_is_drawn_twice_counts_twice() -> None:
 
 def test_it_is_a_study_of_the_registry() -> None:
     assert isinstance(study("pixels"), Truth)
+
+
+def test_the_stored_table_is_of_the_models_that_ship() -> None:
+    assert read_study("pixels").plan == plan_of(Truth())
