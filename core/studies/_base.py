@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -32,6 +32,7 @@ from core.train.processes import processes
 __all__ = [
     "Arm",
     "Case",
+    "Holding",
     "Measure",
     "Ready",
     "Say",
@@ -219,6 +220,27 @@ class Study(ABC):
     def notes(self, result: StudyResult) -> tuple[str, ...]:
         """What follows from the figures, a sentence each."""
         return ()
+
+
+@dataclass(frozen=True)
+class Holding(Study):
+    """A study whose arms have much from the same pass.
+
+    Attributes:
+        held: what was made once in this process, by key.
+    """
+
+    held: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def once(self, key: tuple[str, ...], make: Callable[[], Any]) -> Any:
+        """What several arms or cases have from the same pass: made once a process, by its key.
+
+        Args:
+            make: makes it.
+        """
+        if key not in self.held:
+            self.held[key] = make()
+        return self.held[key]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ held-out normal images; what it is worth is measured on strange images, which ch
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, cast
 
@@ -23,7 +23,7 @@ from core.inference.scoring import parts_of
 from core.inference.validation import validate
 from core.results import ArmResult, Setting, StudyResult
 from core.scenario import Scenario, load_scenario
-from core.studies._base import Arm, Case, Measure, Say, Study
+from core.studies._base import Arm, Case, Holding, Measure, Say
 from core.train.streams import streams_of
 
 __all__ = ["ALONE", "CANDIDATES", "CONTROL", "Readings", "Sums", "choose", "chosen", "fewer_misses"]
@@ -86,7 +86,7 @@ def alarms(scores: np.ndarray, normal: np.ndarray) -> Callable[[np.ndarray], flo
 
 
 @dataclass(frozen=True)
-class Readings(Study):
+class Readings(Holding):
     """The sums of a scenario's novelty, or of its classes' where each is normal in turn.
 
     Data are scenarios of classes, or a scenario and one of its strange sets.
@@ -119,7 +119,6 @@ class Readings(Study):
 
     whole: tuple[str, ...] = ("fashion",)
     by_class: tuple[str, ...] = ("fashion-one", "digits-one")
-    held: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def arms(self) -> tuple[Arm, ...]:
@@ -216,7 +215,7 @@ class Readings(Study):
             arms = next(iter(found.values()))
             return {arm: float(np.mean([of[arm] for of in found.values()])) for arm in arms}
 
-        return self._once((*self._key(case), "faults"), faults)
+        return self.once((*self._key(case), "faults"), faults)
 
     def _parts(self, case: Case, of: str) -> Mapping[str, np.ndarray]:
         """Every arm's sums (N,) of a set of the scenario, or of those held out."""
@@ -227,17 +226,11 @@ class Readings(Study):
             family = load_scenario(case.data.partition(":")[0])
             return parts_of(self._sums(case), family.pictures(of).images)
 
-        return self._once((*self._key(case), "parts", of), parts)
+        return self.once((*self._key(case), "parts", of), parts)
 
     def _key(self, case: Case) -> tuple[str, str]:
         scenario, stem = self._model(case)
         return scenario.family, stem
-
-    def _once(self, key: tuple[str, ...], make: Callable[[], Any]) -> Any:
-        """What all arms, and cases of one model, have from the same pass: made once a process."""
-        if key not in self.held:
-            self.held[key] = make()
-        return self.held[key]
 
     def _sums(self, case: Case) -> Detector:
         scenario, stem = self._model(case)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor
 
 from core import checkpoint
-from core.data.picture import as_tensor
+from core.data.picture import as_images, as_tensor
 from core.data.scars import scarred
 from core.data.stream import Stream
 from core.detectors._novelty_patches import PatchNovelty
@@ -26,7 +27,7 @@ from core.inference.scoring import parts_of
 from core.nn.retaken import retaken
 from core.results import ArmResult, Setting, StudyResult
 from core.scenario import load_scenario
-from core.studies._base import Arm, Case, Measure, Study, fit_here
+from core.studies._base import Arm, Case, Holding, Measure, fit_here
 from core.train.streams import streams_of
 
 __all__ = ["BANKS", "READINGS", "Retakes", "chosen"]
@@ -77,13 +78,12 @@ def within(scores: np.ndarray, labels: np.ndarray) -> Callable[[np.ndarray], flo
 
 
 @dataclass(frozen=True)
-class Retakes(Study):
+class Retakes(Holding):
     """Banks of patches, each fitted anew to a scenario's training images, and what scores add.
 
     Attributes:
         sets: scenarios, each with the strange sets that are measured, each against its own normal
             one.
-        held: what was made once in this process.
     """
 
     title: ClassVar[str] = "Novelty of patches: does it mind another exposure?"
@@ -114,7 +114,6 @@ class Retakes(Study):
     sets: Mapping[str, tuple[str, ...]] = field(
         default_factory=lambda: {"screws": ("all",), "solar": ("mono", "poly")}
     )
-    held: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def arms(self) -> tuple[Arm, ...]:
@@ -161,7 +160,7 @@ class Retakes(Study):
     def _streams(self, data: str) -> Mapping[str, Stream]:
         scenario = load_scenario(data)
         batch_size = scenario.training_of("novelty").batch_size
-        return self._once((data, "streams"), lambda: streams_of(scenario, (), batch_size))
+        return self.once((data, "streams"), lambda: streams_of(scenario, (), batch_size))
 
     def _held_out(self, data: str) -> tuple[np.ndarray, np.ndarray]:
         """Held-out normal images, taken again, and the same with a scar each, (N, H, W, C)."""
@@ -170,10 +169,12 @@ class Retakes(Study):
             images = self._streams(data)["calibration"].images[:]
             scars = [scarred(images, seed=self.seed + i)[0] for i in range(SCARS)]
             generator = torch.Generator().manual_seed(self.seed)
-            whole, strange = (_taken_again(x, generator) for x in (images, np.concatenate(scars)))
+            whole, strange = (
+                as_images(retaken(as_tensor(x), generator)) for x in (images, np.concatenate(scars))
+            )
             return whole, strange
 
-        return self._once((data, "held out"), held_out)
+        return self.once((data, "held out"), held_out)
 
     # What the arms say --------------------------------------------------------------------------
 
@@ -194,19 +195,25 @@ class Retakes(Study):
         whole, strange = self._held_out(case.data)
         key = f"{arm.shares}, held out"
         found = [
-            self._sums(arm, case, images=images, shared=shared, of=f"{key} {i}")
-            for i, images in enumerate((whole, strange))
+            self._sums(arm, case, images=partial(np.asarray, x), shared=shared, of=f"{key} {i}")
+            for i, x in enumerate((whole, strange))
         ]
         return [float(auroc(*found))]
 
     def scores(
         self, arm: Arm, setting: Setting, *, case: Case, shared: Mapping[str, Tensor]
     ) -> np.ndarray:
-        images, _ = self.test(case.data)
-        return self._sums(arm, case, images=images, shared=shared, of=f"{arm.shares}, test")
+        of = f"{arm.shares}, test"
+        return self._sums(arm, case, images=lambda: self.test(case.data)[0], shared=shared, of=of)
 
     def _sums(
-        self, arm: Arm, case: Case, *, images: np.ndarray, shared: Mapping[str, Tensor], of: str
+        self,
+        arm: Arm,
+        case: Case,
+        *,
+        images: Callable[[], np.ndarray],
+        shared: Mapping[str, Tensor],
+        of: str,
     ) -> np.ndarray:
         """Familiarity, and what the arm adds, each standardised, summed up: (N,)."""
 
@@ -215,30 +222,18 @@ class Retakes(Study):
             detector.load_state_dict(dict(shared))
             detector.eval().requires_grad_(False)
             scales = zip(detector.centre.tolist(), detector.scale.tolist(), strict=True)
-            return parts_of(detector, images), dict(zip(detector.measured, scales, strict=True))
+            return parts_of(detector, images()), dict(zip(detector.measured, scales, strict=True))
 
-        found, scales = self._once((case.data, of), parts)
+        found, scales = self.once((case.data, of), parts)
         reading = arm.changes["reading"]
         names = ["familiarity", *([f"novelty_{reading}"] if reading else [])]
         return sum((found[n] - scales[n][0]) / scales[n][1] for n in names)
-
-    def _once(self, key: tuple[str, ...], make: Callable[[], Any]) -> Any:
-        """What several arms have from the same pass: made once a process."""
-        if key not in self.held:
-            self.held[key] = make()
-        return self.held[key]
 
     # What follows -------------------------------------------------------------------------------
 
     def notes(self, result: StudyResult) -> tuple[str, ...]:
         """Of each scenario the bank that is chosen, and what it is worth on defects."""
         return tuple(_note(result, data) for data in result.data)
-
-
-def _taken_again(images: np.ndarray, generator: torch.Generator) -> np.ndarray:
-    """Images (N, H, W, C) uint8 taken again, of the same shape."""
-    again = (255 * retaken(as_tensor(images), generator)).round().to(torch.uint8)
-    return np.ascontiguousarray(again.movedim(1, -1).numpy())
 
 
 def chosen(result: StudyResult, data: str) -> ArmResult:
