@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager, suppress
 import streamlit as st
 from starlette.middleware import Middleware
 from starlette.routing import Route
+from streamlit import runtime
 
 from core.errors import OutskirtsError
 from core.settings import settings
@@ -27,6 +28,7 @@ from pages._mirror.thumbnails import ROUTES as MIRRORS
 from pages._own.served import ROUTES as DRAWING
 from pages._shared.links import FiniteLinks
 from pages._shared.login import BehindLogin, ClosedMetrics
+from pages._shared.media import outlive_their_run
 from pages._shared.uploads import BoundedUploads
 
 # Before torch is loaded: else each thread that asks it for something brings a team of its own, as
@@ -46,6 +48,7 @@ async def warm(app: st.App) -> AsyncIterator[None]:
 
     And keep house meanwhile.
     """
+    outlive_their_run(runtime.get_instance().media_file_mgr)
     for work in (load, keep_house):
         threading.Thread(target=work, daemon=True).start()
     yield

@@ -176,6 +176,27 @@ def test_a_page_that_knows_more_is_caught(tmp_path: Path) -> None:
     assert beyond_the_service(file) == {"core.card", "torch.nn"}
 
 
+def lossy_pictures(path: Path) -> list[int]:
+    """The lines where a page shows a picture without saying that it is kept to the pixel."""
+    calls = (node for node in ast.walk(parsed(path)) if isinstance(node, ast.Call))
+    return [
+        call.lineno
+        for call in calls
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "image"
+        if not any(keyword.arg == "output_format" for keyword in call.keywords)
+    ]
+
+
+def test_no_page_shows_a_picture_as_jpeg() -> None:
+    assert {named(page): found for page in PAGES if (found := lossy_pictures(page))} == {}
+
+
+def test_a_page_that_shows_one_is_caught(tmp_path: Path) -> None:
+    page = tmp_path / "page.py"
+    page.write_text("st.image(a)\nbeside.image(b, output_format='PNG')\n", "utf-8")
+    assert lossy_pictures(page) == [1]
+
+
 def test_pages_hold_no_answers_themselves() -> None:
     """Streamlit's caches copy at every hit, or know nothing of bytes and of files."""
     held = re.compile(r"\b(cache_data|cache_resource)\b")

@@ -211,7 +211,9 @@ def plain(shown: Shown, maps: Mapping[str, tuple[str, MapView]]) -> None:
     threshold = st.slider("Threshold", 0.0, 1.0, 0.1, 0.02, key="explain_plain_threshold")
     values = maps[name][1].map
     beside, over = st.columns(2)
-    beside.image(draw.enlarge(shown.image, 336), caption="Picture", alt=shown.title)
+    beside.image(
+        draw.enlarge(shown.image, 336), output_format="PNG", caption="Picture", alt=shown.title
+    )
     over.image(
         draw.enlarge(blended(shown.image, values, opacity=opacity, threshold=threshold), 336),
         output_format="PNG",

@@ -37,6 +37,7 @@ def show(asked: Asked, shown: overlay.Shown) -> None:
     with middle:
         st.image(
             service.weights_png(view.weights, view.image, ground=GROUND, factor=_factor(view)),
+            output_format="PNG",
             caption="What is looked for, in its place",
             alt=f"The weights W(x) that the network applies to {shown.title}, a colour a pixel: what "
             "should be bright there, and what should be dark",
