@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import ClassVar
+from functools import reduce
+from operator import add
+from typing import ClassVar, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from core.detectors._base import Detector
 
 __all__ = ["Standardised"]
+
+Values = TypeVar("Values", Tensor, np.ndarray)
 
 
 class Standardised(Detector):
@@ -36,8 +41,21 @@ class Standardised(Detector):
         """Some of the ``measured`` parts of images x (N, C, H, W), each (N,)."""
 
     def summands(self, part: str = "score") -> Mapping[str, tuple[float, float]]:
-        rows = [self.measured.index(name) for name in self._sums().get(self.named(part), ())]
-        return {self.measured[i]: (float(self.centre[i]), float(self.scale[i])) for i in rows}
+        return self._spread(self._sums().get(self.named(part), ()))
+
+    def _spread(self, names: Iterable[str]) -> dict[str, tuple[float, float]]:
+        """Mean and standard deviation of measured parts."""
+        rows = {name: self.measured.index(name) for name in names}
+        return {name: (float(self.centre[i]), float(self.scale[i])) for name, i in rows.items()}
+
+    def standard_sum(self, measured: Mapping[str, Values], names: Iterable[str]) -> Values:
+        """The sum of some measured parts, each in standard deviations of held-out normal images.
+
+        Args:
+            measured: (N,) each, at least those that are named; names: at least one.
+        """
+        spread = self._spread(names).items()
+        return reduce(add, [(measured[name] - mean) / std for name, (mean, std) in spread])
 
     def parts(self, x: Tensor) -> Mapping[str, Tensor]:
         measured = self._measure(x, self.measured)
@@ -50,8 +68,7 @@ class Standardised(Detector):
         """A part (N,), a sum or not, of those that are ``measured``."""
         if name not in self._sums():
             return measured[name]
-        summands = self.summands(name).items()
-        return torch.stack([(measured[n] - mean) / std for n, (mean, std) in summands]).sum(0)
+        return self.standard_sum(measured, self._sums()[name])
 
     def _standardise(self, images: Iterable[Tensor]) -> None:
         """Mean and spread of every measured part, on held-out normal images (N, C, H, W) each."""

@@ -17,7 +17,7 @@ from torch import Tensor
 from core import checkpoint
 from core.data.views import Images
 from core.detectors._base import Detector
-from core.detectors.novelty import MEASURED, Novelty
+from core.detectors.novelty import Novelty
 from core.evaluate.bootstrap import Areas
 from core.inference.scoring import parts_of
 from core.inference.validation import validate
@@ -60,11 +60,10 @@ class Sums:
     def parts(self, x: Tensor) -> Mapping[str, Tensor]:
         """Sums (N,) of images x (N, C, H, W), by arm."""
         parts = self.detector.parts(x)
-        scales = zip(MEASURED, self.detector.centre, self.detector.scale, strict=True)
-        z = {name: (parts[name] - centre) / scale for name, centre, scale in scales}
+        added = {arm.name: [arm.changes["add"]] if arm.changes["add"] else [] for arm in _arms()}
         return {
-            arm.name: z["familiarity"] + (z[arm.changes["add"]] if arm.changes["add"] else 0)
-            for arm in _arms()
+            name: self.detector.standard_sum(parts, ("familiarity", *more))
+            for name, more in added.items()
         }
 
 

@@ -217,17 +217,18 @@ class Retakes(Holding):
     ) -> np.ndarray:
         """Familiarity, and what the arm adds, each standardised, summed up: (N,)."""
 
-        def parts() -> tuple[Mapping[str, np.ndarray], Mapping[str, tuple[float, float]]]:
+        def sums() -> Mapping[str, np.ndarray]:
             detector = self._detector(case.data, arm.changes["config"])
             detector.load_state_dict(dict(shared))
             detector.eval().requires_grad_(False)
-            scales = zip(detector.centre.tolist(), detector.scale.tolist(), strict=True)
-            return parts_of(detector, images()), dict(zip(detector.measured, scales, strict=True))
+            parts = parts_of(detector, images())
+            added = {r: (f"novelty_{r}",) if r else () for r in READINGS}
+            return {
+                reading: detector.standard_sum(parts, ("familiarity", *more))
+                for reading, more in added.items()
+            }
 
-        found, scales = self.once((case.data, of), parts)
-        reading = arm.changes["reading"]
-        names = ["familiarity", *([f"novelty_{reading}"] if reading else [])]
-        return sum((found[n] - scales[n][0]) / scales[n][1] for n in names)
+        return self.once((case.data, of), sums)[arm.changes["reading"]]
 
     # What follows -------------------------------------------------------------------------------
 
