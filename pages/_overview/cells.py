@@ -19,7 +19,6 @@ CSS = """<style>
 .ov :is(th, td) { text-align: left; padding: 1px .5rem; font-weight: 400; border: 0; vertical-align: middle; }
 .ov thead th { vertical-align: bottom; font-weight: 600; padding-bottom: 3px; }
 .ov small { display: block; font-size: .8rem; font-weight: 400; opacity: 1; }
-.ov small.beside { display: inline; }
 .ov b { font-size: 1.15rem; font-weight: 650; font-variant-numeric: tabular-nums; }
 .ov tbody th { font-weight: 600; }
 .ov .set { min-width: 8.6rem; }

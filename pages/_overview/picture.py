@@ -155,29 +155,24 @@ def _figures(shown: Shown, image_set: ImageSet) -> str:
     return "".join(cells)
 
 
-def _cell(
-    figures: Metrics, words: str, colours: Palette, *, head: str = "", beside: str = ""
-) -> str:
+def _cell(figures: Metrics, words: str, colours: Palette, *, head: str = "") -> str:
     """A number, its bar, and words: a detector's name where the head of its column is not seen.
 
     Args:
         head: of a column whose cells have words of their own.
-        beside: the number.
     """
     about = escape(f"95 % interval: {draw.interval(figures)}")
-    more = f' <small class="beside">{escape(beside)}</small>' if beside else ""
     narrow = f'<span class="narrow">{escape(head or words)}</span>'
     return (
-        f'<td role="cell" title="{about}"><b>{number(figures)}</b>{more}'
+        f'<td role="cell" title="{about}"><b>{number(figures)}</b>'
         f"{bar(figures.auroc, colours)}<small>{narrow}{escape(words) if head else ''}</small></td>"
     )
 
 
 def _best(best: Best, titles: dict[str, str], colours: Palette) -> str:
-    beside = f"{len(best.alike)} alike" if best.alike else ""
-    words = titles[best.finding.model]
-    head = f"Best of {best.among}: "
-    return _cell(best.finding.figures, words, colours, head=head, beside=beside)
+    alike = f", {len(best.alike)} alike" if best.alike else ""
+    words = titles[best.finding.model] + alike
+    return _cell(best.finding.figures, words, colours, head=f"Best of {best.among}: ")
 
 
 def _worst(finding: Finding | None, shown: Shown) -> str:
