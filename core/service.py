@@ -219,7 +219,7 @@ from core.evaluate.operating import Estimate, Estimates, Rates
 from core.evaluate.pixels import PixelMetrics
 from core.evaluate.shares import Share
 from core.evaluate.threshold import Threshold
-from core.explain.rendering import coloured, limit_of, map_npy, map_png, map_svg
+from core.explain.rendering import coloured, floor_of, limit_of, map_npy, map_png, map_svg
 from core.explain.weights import BRIGHT, DARK, weights_png
 from core.report import report_csv, report_html
 from core.report.words import counted
@@ -266,10 +266,10 @@ __all__ = [
     "SumPointQuery", "Sums", "SumsQuery", "Target", "Threshold", "Verdict", "Verdicts",
     "VerdictsQuery", "WeightsQuery", "WeightsView", "ask", "best_of", "cancel_lesson",
     "changed_table", "coloured", "comparison_table", "corrections", "counted", "display_table",
-    "edges_of", "evaluate", "flagged_above", "fooled_parts", "forget", "fully_connected",
-    "groups_of", "hardest", "ids_of_keys", "join_batches", "keys_of_ids", "label_of_own",
-    "lecture_rows", "lectures", "lesson_candidates", "lesson_state", "limit_of", "luck",
-    "map_npy", "map_png", "map_svg", "mean_of", "most_fooled", "node_of", "not_here",
+    "edges_of", "evaluate", "flagged_above", "floor_of", "fooled_parts", "forget",
+    "fully_connected", "groups_of", "hardest", "ids_of_keys", "join_batches", "keys_of_ids",
+    "label_of_own", "lecture_rows", "lectures", "lesson_candidates", "lesson_state", "limit_of",
+    "luck", "map_npy", "map_png", "map_svg", "mean_of", "most_fooled", "node_of", "not_here",
     "notebook", "overlap_of", "own_scores", "pair_table", "parse_target", "per_image_table",
     "pictures_of", "pointing", "read_study", "report_csv", "report_html", "report_of",
     "scenarios", "score", "seeds_of", "settings", "shared_of", "shuffled", "start_lesson",

@@ -38,7 +38,7 @@ def show(wanted: asked.Asked, overview: Overview, models: Mapping[str, DetectorR
             drawn = large.show(
                 shown, (able[0], first), large=name, count=len(coming), checked=checked
             )
-        large.how_to_read(shown)
+        large.how_to_read(shown, first)
     with right:
         large.say(wanted, shown, first)
         verdict = st.container(key="explain_verdict").empty()

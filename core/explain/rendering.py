@@ -1,4 +1,4 @@
-"""A signed map as a picture: one hue above zero, one below, and nothing at zero."""
+"""A signed map as a picture: one hue above zero, one below, nothing where its scale begins."""
 
 from __future__ import annotations
 
@@ -8,11 +8,24 @@ from xml.sax.saxutils import escape
 import numpy as np
 from PIL import Image
 
-__all__ = ["ABOVE", "BELOW", "coloured", "factor_for", "limit_of", "map_npy", "map_png", "map_svg"]
+__all__ = [
+    "ABOVE",
+    "BELOW",
+    "coloured",
+    "factor_for",
+    "floor_of",
+    "limit_of",
+    "map_npy",
+    "map_png",
+    "map_svg",
+]
 
 ABOVE = 0xD5, 0x5E, 0x00  # orange
 BELOW = 0x00, 0x72, 0xB2  # blue: apart from it for all eyes
+QUIET = 0.25  # the share of its pixels that a map of one sign leaves without a colour
+ALIKE = 0.01  # of its end: a scale that is no longer would show how values were rounded
 SIDE = 448  # pixels that the longer side of a picture has, about
+MINUS = "\u2212"
 FONT, ROW = 14, 22  # of an SVG's text, in its units; a line of it
 SWATCHES = 33  # steps of an SVG's scale
 
@@ -28,6 +41,29 @@ def limit_of(values: np.ndarray) -> float:
     return float(sizes.max()) if sizes.size and sizes.max() > 0 else 1.0
 
 
+def floor_of(values: np.ndarray, limit: float) -> float:
+    """How far from zero the colours of a map begin, values of any shape, if they end at a limit.
+
+    At zero, where a map has values of both signs. Of one sign only, such as distances, hardly any
+    lies near zero, and coloured from there a map is of one colour all over: its colours begin where
+    its quietest quarter ends. That is zero again where a quarter of the pixels says nothing. A map
+    whose values are all but equal has nothing to tell apart, and is coloured from zero as well.
+    What is not finite does not count.
+
+    Example:
+        >>> distances = np.array([2.0, 3.0, 4.0, 5.0, 6.0])
+        >>> floor_of(distances, 6.0), floor_of(-distances, 6.0), floor_of(distances - 4, 2.0)
+        (3.0, 3.0, 0.0)
+        >>> floor_of(np.array([0.0, 0.0, 0.0, 8.0]), 8.0), floor_of(np.full(4, 5.0), 5.0)
+        (0.0, 0.0)
+    """
+    finite = values[np.isfinite(values)]
+    if not finite.size or finite.min() < 0 < finite.max():
+        return 0.0
+    floor = float(np.quantile(np.abs(finite), QUIET))
+    return floor if limit - floor > ALIKE * limit else 0.0
+
+
 def factor_for(values: np.ndarray) -> int:
     """How many pixels a side of a drawn value has, for values (H, W, ...) of a picture.
 
@@ -41,8 +77,8 @@ def factor_for(values: np.ndarray) -> int:
 def coloured(values: np.ndarray, limit: float | None = None) -> np.ndarray:
     """A signed map, values (H, W), as (H, W, 4) uint8: red, green, blue, and how opaque.
 
-    Orange is above zero, blue below; zero is transparent, and so is what is not finite. At the
-    limit, `limit_of` if none is given, and beyond a pixel is opaque.
+    Orange is above zero, blue below. Up to `floor_of` a pixel is transparent, and so is what is not
+    finite; at the limit, `limit_of` if none is given, and beyond it is opaque.
 
     Raises:
         ValueError: the values are no map, or the limit is not above 0.
@@ -50,16 +86,20 @@ def coloured(values: np.ndarray, limit: float | None = None) -> np.ndarray:
     Example:
         >>> coloured(np.array([[-1.0, 0.0, 0.5]])).tolist()
         [[[0, 114, 178, 255], [213, 94, 0, 0], [213, 94, 0, 128]]]
+        >>> coloured(np.array([[2.0, 3.0, 4.0, 5.0, 6.0]]))[..., 3].tolist()
+        [[0, 0, 85, 170, 255]]
     """
     if values.ndim != 2:
         raise ValueError(f"a map must be (H, W), got {values.shape}")
     limit = limit_of(values) if limit is None else limit
     if not limit > 0:
         raise ValueError(f"a limit must be above 0, got {limit}")
-    share = np.nan_to_num(values / limit, nan=0.0, posinf=0.0, neginf=0.0).clip(-1, 1)
+    floor = floor_of(values, limit)
+    finite = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    share = ((np.abs(finite) - floor) / (limit - floor)).clip(0, 1)
     pixels = np.empty((*values.shape, 4), np.uint8)
-    pixels[..., :3] = np.where(share[..., None] < 0, BELOW, ABOVE)
-    pixels[..., 3] = np.round(255 * np.abs(share))
+    pixels[..., :3] = np.where(finite[..., None] < 0, BELOW, ABOVE)
+    pixels[..., 3] = np.round(255 * share)
     return pixels
 
 
@@ -87,7 +127,7 @@ def map_png(values: np.ndarray, limit: float | None = None, *, factor: int | Non
 def map_svg(
     values: np.ndarray, limit: float | None = None, *, title: str = "", unit: str = ""
 ) -> str:
-    """A signed map, values (H, W), as an SVG with a title, and a scale to the limit in a unit.
+    """A signed map, values (H, W), as an SVG with a title, and its scale to the limit in a unit.
 
     Raises:
         ValueError: the values are no map, or the limit is not above 0.
@@ -112,7 +152,7 @@ def map_svg(
         *_squares(coloured(values, limit), size),
         f'<rect width="{across}" height="{down}" fill="none" stroke="#77838B"/>',
         "</g>",
-        *_scale(across, down + ROW + 4, limit=limit, unit=unit),
+        *_scale(*_ends(values, limit), across=across, top=down + ROW + 4, unit=unit),
         "</svg>",
     ]
     return "\n".join(lines) + "\n"
@@ -132,16 +172,26 @@ def _fill(pixel: np.ndarray) -> str:
     return f'fill="#{red:02X}{green:02X}{blue:02X}" fill-opacity="{opaque / 255:.3g}"'
 
 
-def _scale(across: int, top: int, *, limit: float, unit: str) -> list[str]:
-    """From -limit to +limit, with its ends and zero written below."""
-    swatch = across / SWATCHES
-    steps = coloured(np.linspace(-1, 1, SWATCHES)[None], 1.0)[0]
+def _ends(values: np.ndarray, limit: float) -> tuple[float, float]:
+    """The values at which the scale of a map begins and ends, the lower one first."""
+    floor = floor_of(values, limit)
+    if not floor:
+        return -limit, limit
+    return (floor, limit) if np.nanmax(values) > 0 else (-limit, -floor)
+
+
+def _scale(low: float, high: float, *, across: int, top: int, unit: str) -> list[str]:
+    """From low to high, which are written below, and so is zero where it is amid."""
+    swatch, both = across / SWATCHES, low < 0 < high
+    places = (-1 if low < 0 else 0), (1 if high > 0 else 0)
+    steps = coloured(np.array([[-1.0, *np.linspace(*places, SWATCHES), 1.0]]), 1.0)[0, 1:-1]
     bar = [
         f'<rect x="{i * swatch:.2f}" y="{top}" width="{swatch:.2f}" height="12" {_fill(pixel)}/>'
         for i, pixel in enumerate(steps)
     ]
-    end = f"{limit:.3g} {unit}".strip()
-    words = [(4, "start", f"\u2212{end}"), (across / 2, "middle", "0"), (across - 4, "end", end)]
+    first, last = (f"{'' if v > 0 else MINUS}{abs(v):.3g} {unit}".strip() for v in (low, high))
+    amid = [(across / 2, "middle", "0")] if both else []
+    words = [(4, "start", first), *amid, (across - 4, "end", last)]
     texts = [
         f'<text x="{x:.0f}" y="{top + 12 + FONT}" text-anchor="{anchor}" fill="#1B2429">'
         f"{escape(text)}</text>"

@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from PIL import Image
 
 from core.data.picture import as_pil, pixels_of, png
-from core.explain.rendering import map_png
+from core.explain.rendering import floor_of, limit_of, map_png
 from core.files import read_text
 from core.printable import printable
 from core.report import words
@@ -46,6 +46,7 @@ def report_html(report: Report) -> str:
         left=len(report.entries) - len(rows),
         maps=maps,
         mapped=words.mapped([one["rank"] for one in maps]),
+        begun=words.begun(sum(m["begun"] for one in maps for m in one["maps"])),
         tags=[_tag(name, ids) for name, ids in report.tags.items()],
         mean=len(report.models) > 1,
         rendering=_rendering(report),
@@ -139,6 +140,7 @@ def _maps(report: Report) -> list[dict[str, Any]]:
                 {
                     "title": one.title,
                     "image": _uri(map_png(one.map, factor=1)),
+                    "begun": floor_of(one.map, limit_of(one.map)) > 0,
                     "elsewhere": words.percent(one.elsewhere) if one.elsewhere > 0.5 else "",
                 }
                 for one in found

@@ -12,6 +12,7 @@ from core.report.contents import Report, ReportModel
 __all__ = [
     "about",
     "asked",
+    "begun",
     "budget",
     "counted",
     "expected",
@@ -209,6 +210,19 @@ def mapped(ranks: Sequence[int]) -> str:
         else f"those {n} that have a map, by their places"
     )
     return f"Of the {last} strangest images {has} in the table below."
+
+
+def begun(count: int) -> str:
+    """What is said of a count of maps whose colours do not begin at zero; "": there is none.
+
+    Example:
+        >>> begun(1)
+        'A map with * is of one sign: its colours begin where its quietest quarter ends.'
+        >>> begun(0)
+        ''
+    """
+    said = "A map with * is of one sign: its colours begin where its quietest quarter ends."
+    return said if count else ""
 
 
 def hits_and_alarms(report: Report, model: ReportModel) -> tuple[str, str]:

@@ -126,11 +126,18 @@ def say(asked: Asked, shown: overlay.Shown, view: MapView) -> None:
         st.caption(plain("; ".join(view.notes)))
 
 
-def how_to_read(shown: overlay.Shown) -> None:
-    """What the colours mean, and the numbers below the tiles."""
+def how_to_read(shown: overlay.Shown, first: MapView) -> None:
+    """What the colours mean, and the numbers below the tiles.
+
+    Args:
+        first: the map that is large until another is.
+    """
+    bare = "a pixel made no difference"
+    if overlay.begin_of(first.map):
+        bare = "a pixel made no difference, or in a map of one sign about as little as its quietest quarter"
     st.caption(
-        "**How to read it.** Orange pixels make the image stranger to this detector, blue ones more "
-        "normal; where nothing is drawn, a pixel made no difference. A tile shows its map large. "
+        f"**How to read it.** Orange pixels make the image stranger to this detector, blue ones more "
+        f"normal; where nothing is drawn, {bare}. A tile shows its map large. "
         f"{IN_COLOUR if shown.image.shape[2] == 3 else ''}"
         "**Residual:** what of the score the map leaves unplaced. **Deletion:** how long the score "
         "stays up when the map's strangest pixels are replaced by the baseline; in brackets, where 19 "

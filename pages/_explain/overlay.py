@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from core.service import MapView, MethodRow
+from core.service import MapView, MethodRow, floor_of
 from pages._explain.served import OVERLAY
 from pages._explain.truth import lies_in
 from pages._shared import draw
@@ -26,6 +26,8 @@ __all__ = [
     "STAGE",
     "Shown",
     "ask_for_checks",
+    "begin_of",
+    "begins",
     "end_of",
     "load_early",
     "painting",
@@ -76,6 +78,31 @@ def end_of(values: np.ndarray) -> float:
         True
     """
     return float(np.quantile(np.abs(values), STRONGEST))
+
+
+def begin_of(values: np.ndarray) -> float:
+    """Where it begins: at zero, but for a map (H, W) of one sign.
+
+    Example:
+        >>> begin_of(np.array([[3.0, 3.0], [4.0, 5.0]])), begin_of(np.array([[-3.0, 4.0]]))
+        (3.0, 0.0)
+    """
+    finite = np.nan_to_num(values, posinf=0.0, neginf=0.0)
+    return floor_of(values, end_of(finite))
+
+
+def begins(values: np.ndarray) -> str:
+    """That the colours of a map (H, W) begin elsewhere than at zero; "": they do not.
+
+    Example:
+        >>> begins(np.array([[3.0, 3.0], [4.0, 5.0]]))
+        'No pixel of this map is below zero: its colours begin at +3, not at zero.'
+    """
+    if not (floor := begin_of(values)):
+        return ""
+    side, sign = ("below", "+") if np.nanmax(values) > 0 else ("above", "\N{MINUS SIGN}")
+    where = f"its colours begin at {sign}{floor:.3g}, not at zero."
+    return f"No pixel of this map is {side} zero: {where}"
 
 
 def stage(
@@ -190,6 +217,7 @@ def _map(name: str, title: str, view: MapView) -> dict[str, Any]:
         "title": title,
         "values": _text(values),
         "step": step,
+        "floor": begin_of(view.map),
         "end": end_of(finite),
         "place": "" if view.mask is None else lies_in(view.map, view.mask),
     }
@@ -220,6 +248,8 @@ def plain(shown: Shown, maps: Mapping[str, tuple[str, MapView]]) -> None:
         caption=titles[name],
         alt=f"{titles[name]} over {shown.title}",
     )
+    if said := begins(values):
+        st.caption(said)
 
 
 def blended(
@@ -234,7 +264,8 @@ def blended(
         >>> blended(orange, nothing, opacity=1.0, threshold=0.0).tolist()
         [[[119, 119, 119]]]
     """
-    share = (np.abs(values) / max(end_of(values), 1e-12)).clip(0, 1)
+    floor, end = begin_of(values), max(end_of(values), 1e-12)
+    share = ((np.abs(values) - floor) / (end - floor)).clip(0, 1)
     share = np.where(share < threshold, 0, share * opacity)[..., None]
     more, less = (
         np.array(list(bytes.fromhex(c[1:]))) for c in (palette().strange, palette().normal)

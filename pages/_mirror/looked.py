@@ -120,7 +120,7 @@ def three(view: Mirror, title: str) -> str:
     """The image, its mirror, and the map of R over the image, side by side as HTML."""
     share = _source(service.map_png(view.map, factor=1))
     image, mirror = (_source(draw.png([p])) for p in (view.image, view.mirror))
-    most = f"up to {np.abs(view.map).max():.2g} a pixel"
+    most = _reach(view.map)
     figures = (
         _figure(image, f"The image: {title}", f"The image that is looked at, {title}"),
         _figure(mirror, "Its mirror G(E(x))", f"What the autoencoder rebuilds of {title}"),
@@ -135,6 +135,19 @@ def three(view: Mirror, title: str) -> str:
         '<div style="display:grid;grid-template-columns:repeat(3,minmax(0,1fr));gap:.6rem">'
         f"{''.join(figures)}</div>"
     )
+
+
+def _reach(values: np.ndarray) -> str:
+    """How much of R pixels (H, W) carry, from where the colours of their map begin.
+
+    Example:
+        >>> _reach(np.array([[-1.0, 2.0]])), _reach(np.array([[1.0, 1.0], [2.0, 3.0]]))
+        ('up to 2 a pixel', '1 to 3 a pixel, less is not drawn')
+    """
+    limit = service.limit_of(values)
+    floor = service.floor_of(values, limit)
+    most = f"{np.abs(values).max():.2g} a pixel"
+    return f"{floor:.2g} to {most}, less is not drawn" if floor else f"up to {most}"
 
 
 def _source(png: bytes) -> str:

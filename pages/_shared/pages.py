@@ -135,6 +135,7 @@ PAGES = (
         "Which pixels made the score, and is that explanation faithful?",
         {
             "attribution": "A map that shares a score out over the pixels: orange where a pixel makes the image stranger, blue where it makes it more normal.",
+            "colour scale": "How strong a colour is: nothing at zero, all of it at a map's strongest pixels. In a map without one of the two colours no pixel may be near zero: there it begins where the quietest quarter of the pixels ends, and the page says at which value. The threshold hides a share of the scale, from where it begins.",
             "residual": "What of the score a map leaves unexplained: the score less its offset and the sum of the map. Where it is more than half of the score, the map is marked.",
             "true place": "Where a fault is known to be. The number below a map is the AUROC of its pixels: the chance that one inside lies above one outside. 0.5 is a coin.",
             "completeness": "A map is complete where its pixels sum to the score, less that of the baseline. It says that nothing is left out, not that the right pixels are named.",

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from visitor import SCROLLED, settled, url_holds
 
+from pages._explain.overlay import begin_of, begins
 from pages._explain.served import OVERLAY
 
 pytestmark = pytest.mark.browser
@@ -231,3 +232,59 @@ def test_a_maps_pixels_are_as_opaque_as_they_are_strong_and_nothing_is_below_the
     assert [p[3] for p in pixels] == pytest.approx([127, 64, 0, 0, 127], abs=1)
     assert pixels[0][0] > 190
     assert pixels[1][2] > 190
+
+
+def test_a_maps_pixels_have_no_colour_up_to_where_its_scale_begins(onlooker, address):
+    work = """(m, values, floor) => {
+        const colours = {more: [200, 0, 0], less: [0, 0, 200]};
+        const canvas = m.heat(values, 6, {floor, end: 5, opacity: 1, threshold: 0.1, colours});
+        const {data} = canvas.getContext("2d").getImageData(0, 0, 6, 1);
+        return [...data].filter((_, i) => i % 4 === 3);
+    }"""
+    values = [3.0, 2.0, 3.1, 3.3, 4.0, 9.0]
+    for sign in (1, -1):
+        given = [sign * value for value in values]
+        found = module(onlooker, address, "paint.js", work, given, 3)
+        assert found == pytest.approx([0, 0, 0, 38, 127, 255], abs=1)
+    found = module(onlooker, address, "paint.js", work, values, 0)
+    assert found == pytest.approx([153, 102, 158, 168, 204, 255], abs=1)
+
+
+def test_one_scale_for_all_begins_where_that_of_the_own_map_does_or_at_zero(onlooker, address):
+    work = """({ scaleOf, store }, own, other) => {
+        const maps = new Map([["own", own], ["other", other]]);
+        store.maps.set("a picture", maps);
+        const found = [true, false].map(one => {
+            store.settings.one = one;
+            return ["own", "other", "not yet"].map(name => scaleOf("a picture", name));
+        });
+        store.maps.delete("a picture");
+        store.settings.one = true;
+        return found;
+    }"""
+    distances, signed, far = (
+        {"floor": 3, "end": 5}, {"floor": 0, "end": 9}, {"floor": 11, "end": 12}
+    )  # fmt: skip
+    one, each = module(onlooker, address, "store.js", work, distances, signed)
+    assert one == [distances, {"floor": 0, "end": 5}, distances]
+    assert each == [distances, signed, distances]
+    one, each = module(onlooker, address, "store.js", work, distances, far)
+    assert one == [distances] * 3
+    assert each == [distances, far, distances]
+    one, each = module(onlooker, address, "store.js", work, signed, distances)
+    assert one == [signed] * 3
+    assert each == [signed, distances, signed]
+
+
+def test_a_scale_that_does_not_begin_at_zero_says_where_as_without_a_browser(onlooker, address):
+    distances = np.linspace(0.001, 0.0014, 401)[None]
+    for sign, ends in ((1, ["+0.0011", "+0.0014 nats"]), (-1, ["−0.0014", "−0.0011 nats"])):
+        given = {"floor": begin_of(distances), "end": 0.0014, "unit": "nats", "below": sign < 0}
+        found = module(onlooker, address, "scale.js", "(m, given) => m.scaleSaid(given)", given)
+        assert [found["low"], found["high"]] == ends
+        assert found["begins"] == begins(sign * distances)
+        assert found["colours"] == (["none", "more"] if sign > 0 else ["less", "none"])
+    given = {"floor": 0, "end": 0.00138, "unit": "nats", "below": False}
+    found = module(onlooker, address, "scale.js", "(m, given) => m.scaleSaid(given)", given)
+    assert (found["low"], found["high"], found["begins"]) == ("−0.0014", "+0.0014 nats", "")
+    assert found["colours"] == ["less", "none", "more"]

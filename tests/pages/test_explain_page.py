@@ -76,6 +76,7 @@ def test_the_browser_is_given_every_map_of_the_picture_as_the_service_has_it():
         strongest = np.abs(view.map).max()
         assert np.abs(map_of(tile) - view.map).max() < strongest / 60_000, name  # 16 bits
         assert 0 < tile["map"]["end"] <= strongest
+        assert tile["map"]["floor"] == overlay.begin_of(view.map) < tile["map"]["end"]
 
 
 def test_it_says_the_score_and_how_strange_that_is():
@@ -159,6 +160,22 @@ def test_a_map_is_laid_over_its_picture_in_proportion_to_its_values():
     mixed = overlay.blended(image, values, opacity=0.5, threshold=0.2)
     expected = [[100] * 3, (100 + more) / 2, (100 + less) / 2, [100] * 3]
     assert np.abs(mixed[0] - np.array(expected)).max() <= 1.5  # the scale ends just below 1
+
+
+def test_of_a_map_of_one_sign_the_quietest_quarter_has_no_colour():
+    image = np.full((4, 100, 1), 100, np.uint8)
+    distances = np.linspace(1.0, 1.4, 400).reshape(4, 100)  # as those of patches of screws
+    mixed = overlay.blended(image, distances, opacity=1.0, threshold=0.1)
+    plain = (mixed == 100).all(-1)
+    assert plain.mean() == pytest.approx(0.25 + 0.1 * 0.75, abs=0.01)  # up to 10 % of the scale
+    assert not plain[distances > 1.15].any()
+    assert mixed[-1, -1].tolist() == list(bytes.fromhex(palette().strange[1:]))
+    assert overlay.begin_of(distances) == pytest.approx(1.1)
+    for values in (distances - 1.05, distances * (distances > 1.2), np.full((4, 100), 5.0)):
+        share = (np.abs(values) / overlay.end_of(values)).clip(0, 1)  # from zero on
+        mixed = overlay.blended(image, values, opacity=1.0, threshold=0.1)
+        assert ((mixed == 100).all(-1) == (share < 0.1)).all()
+        assert overlay.begins(values) == ""
 
 
 # Painting -----------------------------------------------------------------------------------------

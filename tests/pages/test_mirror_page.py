@@ -97,6 +97,21 @@ def test_the_map_lies_over_the_image_and_has_its_shape(ama: Tiny) -> None:
     )
 
 
+def test_the_map_says_from_where_its_colours_are_if_that_is_not_zero(ama: Tiny) -> None:
+    view = ask(MirrorQuery(image()))
+    both = np.linspace(-1, 2, 28 * 28, dtype=np.float32).reshape(28, 28)
+    above = np.linspace(1, 2, 28 * 28, dtype=np.float32).reshape(28, 28)
+    for values, said in (
+        (both, "a difference: up to 2 a pixel<"),
+        (above, "a difference: 1.2 to 2 a pixel, less is not drawn<"),
+    ):
+        shown = looked.three(replace(view, map=values), "Strokes 3")
+        assert said in shown
+        sources = re.findall(r"base64,([^\"]+)", shown)
+        opaque = np.asarray(Image.open(io.BytesIO(base64.b64decode(sources[3]))))[..., 3]
+        assert (opaque == 0).mean() == pytest.approx(0.25 if values is above else 0, abs=0.01)
+
+
 def test_a_file_name_is_no_html() -> None:
     assert "<b>" not in looked._figure("x", "<b>a</b>", "<b>a</b>")
 

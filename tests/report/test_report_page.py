@@ -217,6 +217,16 @@ def test_images_with_maps_have_the_ranks_of_the_table(report: Report) -> None:
     assert "The strangest image. Each model's own map" in Page(report_html(report)).said
 
 
+def test_a_map_whose_colours_do_not_begin_at_zero_is_marked(report: Report) -> None:
+    distances = np.linspace(1.0, 1.4, 784).reshape(28, 28)
+    maps = [ReportMap(1, "glow", "Glow", np.eye(28), 0.0), ReportMap(1, "a", "Near", distances, 0)]
+    page = Page(report_html(replace(report, maps=maps))).said
+    assert "A map with * is of one sign: its colours begin where its quietest quarter" in page
+    assert "Near*" in page
+    assert "Glow*" not in page
+    assert "A map with *" not in Page(report_html(report)).said
+
+
 def test_without_strange_images_nothing_is_promised(report: Report) -> None:
     bare = [replace(m, recall=None, precision=None, false_alarm_rate=None) for m in report.models]
     page = Page(report_html(replace(report, models=bare, strange=""))).said

@@ -5,7 +5,7 @@ import { slider, views } from "./controls.js";
 import { el, set } from "./dom.js";
 import { beneath, border, bytes, ends, heat, outline, over, picture, theme, unpack } from "./paint.js";
 import { Painting } from "./painting.js";
-import { endOf, mapsOf, store } from "./store.js";
+import { mapsOf, scaleOf, store } from "./store.js";
 
 const TOOLS = { erase: "Erase", paint: "Paint" };
 const KEYS =
@@ -149,7 +149,7 @@ export class Ask {
     const layers = [(map ? beneath : picture)(this.data.picture, this.painting.over(this.pixels, this.erased, channels))];
     if (map) {
       const { opacity, threshold } = store.settings;
-      layers.push(heat(map.values, width, { end: endOf(this.data.of, map.name), opacity: opacity / 2, threshold, colours: ends(theme(this.element).dark, true) }));
+      layers.push(heat(map.values, width, { ...scaleOf(this.data.of, map.name), opacity: opacity / 2, threshold, colours: ends(theme(this.element).dark, true) }));
     }
     for (const layer of layers) context.drawImage(layer, 0, 0, wide, high);
     const size = wide / width;

@@ -2,9 +2,10 @@
 
 import { el, set } from "./dom.js";
 import { beneath, border, bytes, ends, enlarge, heat, outline, picture, said, theme, unpack } from "./paint.js";
-import { change, endOf, give, mapsOf, store } from "./store.js";
+import { change, give, mapsOf, scaleOf, store } from "./store.js";
 import { slider, views } from "./controls.js";
 import { listen } from "./hand.js";
+import { scaleSaid } from "./scale.js";
 import { inTurn } from "./turns.js";
 
 const VIEWS = { overlay: "Overlay", swipe: "Swipe", beside: "Side by side" };
@@ -47,6 +48,7 @@ export class Stage {
     this.high = el("span");
     this.ramp = el("span", { class: "ramp", role: "img" });
     const scale = el("div", { class: "scale" }, this.low, this.ramp, this.high);
+    this.begins = el("p", { class: "begins", hidden: true });
     const sliders = el("div", { class: "sliders" }, this.opacity.element, this.threshold.element, this.divider.element);
     this.element = el(
       "div",
@@ -56,6 +58,7 @@ export class Stage {
       keys,
       el("div", { class: "bar" }, scale, el("label", { class: "one", title: "Where it is off, each map's own strongest pixels set its colours" }, this.one, "one scale for all"), this.placed),
       sliders,
+      this.begins,
       this.live
     );
     parent.append(this.element);
@@ -203,7 +206,7 @@ export class Stage {
     if (panel.map && map) {
       const { opacity, threshold } = store.settings;
       const colours = ends(look.dark, panel.picture);
-      const given = { end: endOf(this.data.token, map.name), opacity: panel.picture ? opacity : 1, threshold, colours };
+      const given = { ...scaleOf(this.data.token, map.name), opacity: panel.picture ? opacity : 1, threshold, colours };
       context.drawImage(heat(map.values, width, given), left, top, width * size, height * size);
     }
     context.translate(left, top);
@@ -248,14 +251,23 @@ export class Stage {
     this.one.checked = one;
     this.place.checked = place;
     this.placed.hidden = !this.lines.length;
-    const end = map ? endOf(data.token, map.name) : 1;
-    const limit = Number(end.toPrecision(2));
-    set(this.low, "text", `−${limit}`);
-    set(this.high, "text", `+${limit} ${data.unit}`);
-    const { more, less } = ends(look.dark, false);
-    this.ramp.style.background = `linear-gradient(to right, rgb(${less}), ${look.paper}, rgb(${more}))`;
-    set(this.ramp, "aria-label", `Blue: makes it less strange, down to −${limit}; orange: stranger, up to +${limit} ${data.unit}`);
+    this.legend(look);
     this.read();
+  }
+
+  // The colour scale: from blue through nothing to orange, or half of that for a map of one sign.
+  legend(look) {
+    const { data: { token, unit }, map } = this;
+    const { more, less } = ends(look.dark, false);
+    const { floor, end } = scaleOf(token, map?.name);
+    const { low, high, colours, said, begins } = scaleSaid({ floor, end, unit, below: floor > 0 && map.values.some((v) => v < 0) });
+    set(this.low, "text", low);
+    set(this.high, "text", high);
+    const named = { more: `rgb(${more})`, less: `rgb(${less})`, none: look.paper };
+    this.ramp.style.background = `linear-gradient(to right, ${colours.map((name) => named[name]).join(", ")})`;
+    set(this.ramp, "aria-label", said);
+    set(this.begins, "text", begins);
+    this.begins.hidden = !begins;
   }
 
   peak(map) {

@@ -38,13 +38,14 @@ function tell() {
   });
 }
 
-// Where the colour scale of a map ends: one scale for all is that of the detector's own map, or of
-// the first that came.
-export function endOf(token, name) {
+// Where the colour scale of a map begins and ends: one scale for all is that of the detector's own
+// map, or of the first that came. A map that begins at zero does so on that of another, too.
+export function scaleOf(token, name) {
   const maps = mapsOf(token);
   const own = maps.get("own") ?? maps.values().next().value;
-  const map = store.settings.one ? own : maps.get(name);
-  return Math.max((map ?? own)?.end ?? 1, 1e-12);
+  const map = maps.get(name) ?? own;
+  const scale = store.settings.one ? own : map;
+  return { floor: map?.floor ? scale.floor : 0, end: Math.max(scale?.end ?? 1, 1e-12) };
 }
 
 export function decoded({ values, step }) {

@@ -2,7 +2,7 @@
 
 import { el, set } from "./dom.js";
 import { beneath, border, bytes, ends, enlarge, heat, outline, theme, unpack } from "./paint.js";
-import { change, endOf, give, mapsOf, store } from "./store.js";
+import { change, give, mapsOf, scaleOf, store } from "./store.js";
 
 export class Tile {
   constructor(parent) {
@@ -52,7 +52,7 @@ export class Tile {
     enlarge(context, this.button);
     const { opacity, threshold } = store.settings;
     const colours = ends(theme(this.button).dark, true);
-    const layer = heat(map.values, width, { end: endOf(this.data.token, map.name), opacity, threshold, colours });
+    const layer = heat(map.values, width, { ...scaleOf(this.data.token, map.name), opacity, threshold, colours });
     for (const one of [this.under, layer]) context.drawImage(one, 0, 0, this.canvas.width, this.canvas.height);
     if (store.settings.place) outline(context, this.lines, scale, 1.5);
   }

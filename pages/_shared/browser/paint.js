@@ -78,15 +78,15 @@ export function picture({ width, height, channels }, pixels) {
   return canvas;
 }
 
-// A map as a canvas: each pixel the more opaque the further it is from zero, nothing below the
-// threshold, which is a share of the scale's end.
-export function heat(values, width, { end, opacity, threshold, colours }) {
+// A map as a canvas: each pixel the more opaque the further it is from zero, nothing up to where the
+// scale begins, or below the threshold, which is a share of the scale.
+export function heat(values, width, { floor = 0, end, opacity, threshold, colours }) {
   const canvas = canvasOf(width, values.length / width);
   const context = canvas.getContext("2d");
   const image = context.createImageData(canvas.width, canvas.height);
   for (let i = 0; i < values.length; i++) {
-    const share = Math.min(Math.abs(values[i]) / end, 1);
-    if (share < threshold || !share) continue;
+    const share = Math.min((Math.abs(values[i]) - floor) / (end - floor), 1);
+    if (share < threshold || !(share > 0)) continue;
     const colour = values[i] > 0 ? colours.more : colours.less;
     for (let c = 0; c < 3; c++) image.data[4 * i + c] = colour[c];
     image.data[4 * i + 3] = 255 * opacity * share;
