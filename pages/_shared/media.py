@@ -1,17 +1,17 @@
-"""What a page shows, and offers to take away, outlives its run for as long as a browser may take to ask.
+"""What a page shows, and offers to take away, stays for as long as a browser may take to ask for it.
 
-Streamlit lets go of a session's files when its page begins to run, and deletes at the end of any
-visitor's run what no session shows then. A browser that asks between the two, or after a run that
-was overtaken before it came to a picture, was told that there is none.
+Streamlit lets go of a session's files when its page begins to run, and of a picture when another
+takes its place; at the end of any visitor's run it deletes what no session shows then. A browser
+that asked after that was told that there is none: of a run that was overtaken, or of a part of a
+page that ran twice.
 """
 
 from __future__ import annotations
 
-from itertools import count
+from collections.abc import Iterable
 from time import monotonic
 
 from streamlit.runtime.media_file_manager import MediaFileManager
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 __all__ = ["KEPT", "outlive_their_run"]
 
@@ -19,31 +19,30 @@ KEPT = 30.0  # seconds
 
 
 def outlive_their_run(manager: MediaFileManager, seconds: float = KEPT) -> None:
-    """Let the files of a run stay so many seconds after its session let go of them.
+    """Let files stay so many seconds after they were first found to be shown by nobody.
 
     Args:
-        manager: of the server's files; what a session shows stands in it under the session's id,
-            and what it showed until now stands beside that from here on, under an id of its own.
+        manager: of the server's files; it looks for those at the end of every run.
+        seconds: that a browser may take.
     """
-    let_go, shown, lock = (
-        manager.clear_session_refs,
-        manager._files_by_session_and_coord,
-        manager._lock,
-    )
-    until: dict[str, float] = {}  # by the id under which it stands
-    numbers = count()
+    since: dict[str, float] = {}  # when a file was first found so
 
-    def keep_and_let_go(session_id: str | None = None) -> None:
-        context = get_script_run_ctx()
-        session = session_id or (context.session_id if context else "")
-        now = monotonic()
-        with lock:
-            for name in [name for name, end in until.items() if end <= now]:
-                shown.pop(name, None)
-                del until[name]
-            if files := shown.get(session):
-                name = f"{session}, before {next(numbers)}"
-                shown[name], until[name] = dict(files), now + seconds
-        let_go(session_id)
+    def long_gone(unseen: Iterable[str]) -> set[str]:
+        now, unseen = monotonic(), set(unseen)
+        for file in since.keys() - unseen:
+            del since[file]
+        return {file for file in unseen if now - since.setdefault(file, now) >= seconds}
 
-    manager.clear_session_refs = keep_and_let_go  # type: ignore[method-assign]
+    of_files = manager._get_inactive_file_ids
+    drop = manager._drop_deferred_id
+
+    def files() -> set[str]:
+        held = [set(shown.values()) for shown in manager._files_by_session_and_coord.values()]
+        waiting = manager._deferred_callables.keys() - set().union(*held)
+        gone = long_gone(of_files() | waiting)
+        for file in gone & waiting:
+            drop(file)
+        return gone - waiting
+
+    manager._get_inactive_file_ids = files  # type: ignore[method-assign]
+    manager._remove_orphaned_deferred_callables = lambda: None  # type: ignore[method-assign]

@@ -93,13 +93,37 @@ def test_what_nobody_shows_any_longer_goes_when_its_time_is_over(manager, clock,
     assert not there(manager, file)
     assert there(manager, new)
     clock.now += media.KEPT
-    Session(manager, "late", monkeypatch).begins()
+    one.ends()
+    assert there(manager, new)  # however long it is shown
+    one.begins()
+    one.ends()
     clock.now += media.KEPT
-    Session(manager, "later", monkeypatch).begins()
-    assert set(manager._files_by_session_and_coord) == {"one"}  # of the runs that are over nothing
+    Session(manager, "other", monkeypatch).ends()
+    assert not manager._file_metadata
 
 
-def test_a_file_to_take_away_stays_as_long(manager, monkeypatch):
+def test_a_picture_stays_as_long_when_another_takes_its_place(manager, clock, monkeypatch):
+    one = Session(manager, "one", monkeypatch)
+    one.begins()
+    file = one.shows(PICTURE)
+    one.ends()
+    one.shows(OTHER)  # where a part of the page runs alone, nothing begins
+    one.ends()
+    assert there(manager, file)
+    clock.now += media.KEPT / 2
+    one.shows(PICTURE)  # and again: from now on it is counted anew
+    one.ends()
+    one.shows(OTHER)
+    one.ends()
+    clock.now += media.KEPT - 0.1
+    one.ends()
+    assert there(manager, file)
+    clock.now += 0.2
+    one.ends()
+    assert not there(manager, file)
+
+
+def test_a_file_to_take_away_stays_as_long(manager, clock, monkeypatch):
     one, other = (Session(manager, name, monkeypatch) for name in ("one", "other"))
     one.begins()
     monkeypatch.setattr("streamlit.runtime.media_file_manager._get_session_id", lambda: "one")
@@ -109,6 +133,10 @@ def test_a_file_to_take_away_stays_as_long(manager, monkeypatch):
     other.ends()
     other.ends()
     assert file in manager._deferred_callables
+    clock.now += media.KEPT
+    other.ends()
+    assert not manager._deferred_callables
+    assert not manager._deferred_ids_by_session
 
 
 def test_the_server_keeps_its_files_so(monkeypatch, clock):
