@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -169,7 +170,8 @@ def say_unknown() -> None:
 
 def _forget(page: str, but: Container[str] = ()) -> None:
     for key in [k for k in st.session_state if _belongs(page, str(k)) and k not in but]:
-        del st.session_state[key]
+        with suppress(KeyError):  # a run that this one overtakes may forget it too
+            del st.session_state[key]
 
 
 def _belongs(page: str, key: str) -> bool:

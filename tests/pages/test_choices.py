@@ -1,6 +1,7 @@
 """Choices and the one picker: what they show, keep, and say in the address."""
 
 import io
+from types import SimpleNamespace
 
 import pytest
 from conftest import Tiny
@@ -366,3 +367,12 @@ def test_an_own_image_stays_while_pages_change_until_it_is_put_away(models: Tiny
     assert said(app) == "strokes 0 None"
     app.session_state["where"] = "toy"
     assert said(app.run()) == "boxes 3 None"
+
+
+def test_two_runs_may_forget_the_same_state_at_a_time(monkeypatch):
+    class State(dict):
+        def __delitem__(self, key: str) -> None:  # the other run was there first
+            raise KeyError(key)
+
+    monkeypatch.setattr(links, "st", SimpleNamespace(session_state=State(toy_shape="a")))
+    links._forget("toy")
