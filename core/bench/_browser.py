@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -36,6 +37,7 @@ PICTURED = """page => {
     const pictures = document.querySelectorAll(`.st-key-${page}_picture :is(img, canvas, svg)`);
     return [...pictures].some(each => each.checkVisibility() && each.complete !== false);
 }"""
+PORTS = range(20_000, 32_000)  # below those that Linux gives to whoever asks for any
 CHROMIUM_FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -52,10 +54,19 @@ def find_chromium() -> str | None:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port of 127.0.0.1 that nothing listens on, of those that no connection is given meanwhile.
+
+    Raises:
+        OutskirtsError: there is none.
+    """
+    for port in random.SystemRandom().sample(PORTS, 100):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise OutskirtsError("no free port was found")
 
 
 def wait_until_up(address: str, process: subprocess.Popen[Any]) -> None:
