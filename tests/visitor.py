@@ -11,11 +11,12 @@ import re
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from resting import WIRE, heard, settled, standing, until
 
 from core.bench._browser import CHROMIUM_FLAGS, find_chromium, free_port, wait_until_up
 from pages._shared.pages import PAGES as ROWS
@@ -35,36 +36,44 @@ __all__ = [
     "Drag",
     "Seats",
     "address",
+    "asks_no_more",
     "browser",
     "chromium",
     "drawn",
+    "ended",
     "finger",
+    "heard",
     "made_app",
     "moving",
+    "newcomer",
     "onlooker",
     "opened",
     "page",
     "painted_for",
+    "press_point",
     "press_until",
     "seats",
     "settled",
     "sizes_of",
+    "standing",
     "touching",
     "tries_of",
+    "until",
     "url_holds",
     "visiting",
 ]
 
 ROOT = Path(__file__).parents[1]
-# Streamlit asks for these two below the page's own path after a deep link. And where a script runs
-# again before a picture was fetched, that picture is gone: another took its place (`page` checks).
-ALLOWED = re.compile(
-    f"/({'|'.join(row.stem for row in ROWS)})/_stcore/(health|host-config)"
-    r"|/media/[0-9a-f]+\.png"
-)
+# Streamlit asks for these two below the page's own path after a deep link.
+ALLOWED = re.compile(f"/({'|'.join(row.stem for row in ROWS)})/_stcore/(health|host-config)")
 BROKEN = "[...document.images].filter(i => i.complete && !i.naturalWidth).length"
-FETCHED = "() => [...document.images].every(i => i.complete || i.loading === 'lazy')"
 SCROLLED = "document.querySelector('[data-testid=stMain]').scrollTop"
+# A page that a finger let go of scrolls on for a while.
+STILL = f"""() => {{
+    const now = {SCROLLED}, before = window.scrolledTo ?? [];
+    window.scrolledTo = [now, ...before].slice(0, 16);
+    return before.length === 16 && before.every(at => at === now) && !(window.scrolledTo = null);
+}}"""
 
 PAGES = {row.stem: "/" if row is ROWS[0] else f"/{row.stem}" for row in ROWS}
 # Who wants little motion is shown the same in the end, and without a graphics card each frame of a
@@ -107,7 +116,17 @@ def made_app(base: str = "", **environment: str) -> Iterator[str]:
         yield address
     finally:
         os.killpg(process.pid, signal.SIGTERM)
+        ended(process)
+
+
+def ended(process: subprocess.Popen[bytes]) -> None:
+    """Wait for a process that was told to end; one that a busy machine holds up is ended."""
+    try:
         process.wait(20)
+    except subprocess.TimeoutExpired:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 @pytest.fixture(scope="session")
@@ -128,25 +147,73 @@ def address(chromium) -> Iterator[str]:
         yield found
 
 
+class Open:
+    """The browser of this process of tests, while it is open; and tabs in it that are free.
+
+    It is launched, and has compiled the pages' scripts, once for all files that follow each other.
+    """
+
+    browser: Any = None
+
+    @classmethod
+    def launched(cls, chromium: str) -> type[Open]:
+        if cls.browser is None:
+            from playwright.sync_api import expect, sync_playwright
+
+            expect.set_options(timeout=60_000)
+            cls.playwright = sync_playwright().start()
+            launch = cls.playwright.chromium.launch
+            cls.browser = launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+            cls.seats = Seats(cls.browser)
+        return cls
+
+    @classmethod
+    def closed(cls) -> None:
+        if cls.browser is not None:
+            cls.browser.close()
+            cls.playwright.stop()
+            cls.browser = None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """While a browser is open, no test could call `asyncio.run`."""
+    if item.get_closest_marker("browser") is None:
+        Open.closed()
+
+
+def pytest_sessionfinish() -> None:
+    Open.closed()
+
+
 @pytest.fixture(scope="module")
 def browser(chromium):
-    """A browser a file: while one is open, no test of another file could call `asyncio.run`."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
-        yield launched
-        launched.close()
+    return Open.launched(chromium).browser
 
 
 # Visitors ---------------------------------------------------------------------------------------
+
+
+def newcomer(browser, size: str = "laptop"):
+    """A window of a size, in which `settled` knows of the runs that its pages ask for."""
+    context = browser.new_context(**SIZES[size])
+    context.set_default_timeout(60_000)
+    context.add_init_script(WIRE)
+    context.on("page", slowed)
+    return context
+
+
+def slowed(tab) -> None:
+    """Let a tab's scripts take longer, to see what a slow machine makes of a test."""
+    if slower := os.environ.get("BROWSER_SLOWER"):
+        hand = tab.context.new_cdp_session(tab)
+        hand.send("Emulation.setCPUThrottlingRate", {"rate": float(slower)})
 
 
 def watched(context) -> tuple[Page, list[str]]:
     """A tab of a context, and what its console complains of from now on."""
     errors: list[str] = []
     tab = context.new_page()
-    tab.set_default_timeout(60_000)
     tab.on(
         "console",
         lambda m: errors.append(f"{m.text} {m.location['url']}") if m.type == "error" else None,
@@ -157,7 +224,7 @@ def watched(context) -> tuple[Page, list[str]]:
 
 def shows_no_fault(tab) -> None:
     """No exception is shown, and no picture is broken."""
-    assert tab.locator("[data-testid=stException]").count() == 0
+    assert tab.locator("[data-testid=stException]").all_inner_texts() == []
     assert tab.evaluate(BROKEN) == 0
 
 
@@ -169,7 +236,7 @@ def only_allowed(errors: list[str]) -> None:
 @contextmanager
 def visiting(browser) -> Iterator[Page]:
     """A new visitor; at the end no console error but Streamlit's own, and no exception shown."""
-    context = browser.new_context(**SIZES["laptop"])
+    context = newcomer(browser)
     tab, errors = watched(context)
     yield tab
     shows_no_fault(tab)
@@ -181,7 +248,7 @@ def dragging(tab) -> Drag:
     """What puts fingers on a page and moves them."""
     hand = tab.context.new_cdp_session(tab)
 
-    def drag(*lines: Line) -> None:
+    def drag(*lines: Line, steps: int = 20, rest: bool = True) -> None:
         def send(kind: str, share: float) -> None:
             points = [
                 {"x": x0 + (x1 - x0) * share, "y": y0 + (y1 - y0) * share, "id": i}
@@ -191,12 +258,13 @@ def dragging(tab) -> Drag:
             hand.send("Input.dispatchTouchEvent", found)
 
         send("touchStart", 0)
-        for step in range(1, 21):
-            send("touchMove", step / 20)
+        for step in range(1, steps + 1):
+            send("touchMove", step / steps)
             tab.wait_for_timeout(16)
         send("touchEnd", 1)
-        tab.wait_for_timeout(300)
-        settled(tab)
+        if rest:
+            tab.wait_for_function(STILL)
+            settled(tab)
 
     return drag
 
@@ -204,7 +272,7 @@ def dragging(tab) -> Drag:
 @contextmanager
 def touching(browser) -> Iterator[tuple[Page, Drag]]:
     """A visitor with a phone: the page, and what puts fingers on it and moves them."""
-    context = browser.new_context(**SIZES["phone"])
+    context = newcomer(browser, "phone")
     tab, _ = watched(context)
     yield tab, dragging(tab)
     context.close()
@@ -222,6 +290,12 @@ class Seats:
         self.browser = browser
         self.free: dict[str, tuple[Page, list[str]]] = {}
 
+    def renewed(self) -> None:
+        """Other tabs in the same windows: nobody of a file before listens to them."""
+        for size, (tab, _) in self.free.items():
+            tab.close()
+            self.free[size] = watched(tab.context)
+
     @contextmanager
     def taken(self, request: pytest.FixtureRequest, size: str = "laptop") -> Iterator[Page]:
         """A visitor with a window of this size, who finds nothing of those before.
@@ -229,7 +303,7 @@ class Seats:
         At the end as `visiting`, but that a phone's console may complain.
         """
         before = request.session.testsfailed
-        tab, errors = self.free.pop(size, None) or watched(self.browser.new_context(**SIZES[size]))
+        tab, errors = self.free.pop(size, None) or watched(newcomer(self.browser, size))
         errors.clear()
         yield tab
         if size != "phone":
@@ -263,7 +337,8 @@ def swept(tab, size: str) -> None:
 
 @pytest.fixture(scope="module")
 def seats(browser) -> Seats:
-    return Seats(browser)
+    Open.seats.renewed()
+    return Open.seats
 
 
 @pytest.fixture
@@ -288,13 +363,6 @@ def finger(seats: Seats, request: pytest.FixtureRequest) -> Iterator[tuple[Page,
 
 
 # What a visitor waits for -----------------------------------------------------------------------
-
-
-def settled(page) -> None:
-    """Wait until the script has run to its end."""
-    page.wait_for_timeout(150)
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-    page.wait_for_function(FETCHED)  # a picture asked for after its page is left is a 404
 
 
 def sizes_of(pictures) -> list[str]:
@@ -323,6 +391,20 @@ def press_until(page, key: str, done: Callable[[], bool]) -> None:
     pytest.fail(f"{key} has no effect")
 
 
+def press_point(page, at: tuple[float, float], shown) -> None:
+    """Press a point of a figure, which takes a click where it has seen the mouse for a moment."""
+
+    def pressed() -> bool:
+        page.mouse.move(at[0] - 20, at[1])
+        page.mouse.move(*at)
+        page.wait_for_timeout(300)
+        page.mouse.click(*at)
+        heard(page)
+        return shown.is_visible()
+
+    until(page, pressed)
+
+
 # Every chart has its drawing, and a page's picture too, whose component may fetch its scripts after
 # the page's own has ended; and no part of the page is waited for.
 DRAWN = """() => !document.querySelector('[data-testid=stSkeleton]')
@@ -341,6 +423,16 @@ def drawn(page) -> None:
     """Wait until the script has run to its end, and every chart is there."""
     settled(page)
     page.wait_for_function(DRAWN)
+
+
+def asks_no_more(page) -> None:
+    """Wait until a page is drawn and asks for nothing: Explain asks for the checks of its maps a
+    moment after all of them are there.
+    """
+    drawn(page)
+    if "/explain" in page.url:
+        page.wait_for_timeout(600)
+        drawn(page)
 
 
 def moving(page) -> None:

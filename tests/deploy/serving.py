@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from visitor import ended
+
 from core.bench._browser import free_port, wait_until_up
 
 __all__ = ["ROOT", "asked", "served_at"]
@@ -33,13 +35,14 @@ def served_at(
         env={**os.environ, **(environment or {})},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
         wait_until_up(address, process)
         yield address
     finally:
         process.terminate()
-        process.wait(20)
+        ended(process)
 
 
 def asked(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from looked import IN_THE_HAND, faults_of_axe, faults_of_words, look_at
-from visitor import DARK_AND_LIGHT, PAGES, SIZES, opened, painted_for
+from visitor import DARK_AND_LIGHT, PAGES, SIZES, newcomer, opened, painted_for
 
 pytestmark = pytest.mark.browser
 
@@ -23,9 +23,8 @@ Look = Callable[..., dict[str, Any]]
 def look(browser, address) -> Iterator[Look]:
     """What is found on a page in a theme at a size."""
     seen: dict[tuple[str, str, str], dict[str, Any]] = {}
-    context = browser.new_context(**SIZES["laptop"])
+    context = newcomer(browser)
     tab = context.new_page()
-    tab.set_default_timeout(60_000)
 
     def visit(stem: str) -> None:
         opening = ""
@@ -37,7 +36,7 @@ def look(browser, address) -> Iterator[Look]:
             elif theme != opening:  # figures follow the theme of a page that is open
                 painted_for(tab, theme)
             opening = theme
-            seen[stem, theme, size] = look_at(tab, size)
+            seen[stem, theme, size] = look_at(tab, theme, size)
 
     def once(stem: str, theme: str = "light", size: str = "laptop") -> dict[str, Any]:
         if (stem, theme, size) not in seen:

@@ -7,7 +7,21 @@ import sys
 
 import pytest
 from PIL import Image
-from visitor import ROOT, SCROLLED, made_app, moving, press_until, settled, url_holds
+from playwright.sync_api import expect
+from visitor import (
+    ROOT,
+    SCROLLED,
+    ended,
+    made_app,
+    moving,
+    opened,
+    press_point,
+    press_until,
+    settled,
+    standing,
+    until,
+    url_holds,
+)
 
 from core.bench._browser import free_port, wait_until_up
 from core.scenario import load_scenario
@@ -22,8 +36,8 @@ def test_a_fresh_server_answers_a_deep_link_with_frame_and_state(page):
         page.goto(fresh + DEEP_LINK)
         page.get_by_text("Turned garments 5 (").first.wait_for()
         page.locator(".legendtext", has_text="Turned garments").first.wait_for()
-        assert page.locator("[data-testid=stSidebar]").get_by_text("Scenario").is_visible()
-        assert page.locator(".st-key-likelihoods_index input").input_value() == "5"
+        expect(page.locator("[data-testid=stSidebar]").get_by_text("Scenario")).to_be_visible()
+        expect(page.locator(".st-key-likelihoods_index input")).to_have_value("5")
         settled(page)
         page.goto("about:blank")  # or the page would miss the server
 
@@ -39,14 +53,14 @@ def test_overview_leads_to_terms_by_a_key_and_to_other_pages_each_at_its_head(pa
     page.get_by_role("link", name="Every model's card").click()
     page.get_by_role("heading", name="Model cards", level=1).wait_for()
     settled(page)
-    assert page.evaluate(SCROLLED) == 0
+    page.wait_for_function(f"() => {SCROLLED} === 0")
     page.go_back()
     page.get_by_role("heading", name="Where to start").wait_for()
     settled(page)
     page.get_by_role("link", name="A garment turned on its side").click()
     page.get_by_role("heading", name="Likelihoods", level=1).wait_for()
     url_holds(page, "likelihoods_strange=turned")
-    assert page.get_by_role("combobox", name="Strange set").input_value() == "Turned garments"
+    expect(page.get_by_role("combobox", name="Strange set")).to_have_value("Turned garments")
     settled(page)
 
 
@@ -98,7 +112,8 @@ def test_text_of_others_is_shown_letter_by_letter(page, tmp_path):
     script.write_text(SHOW_PLAIN.format(root=str(ROOT), texts=json.dumps(OTHERS)), "utf-8")
     options = ["--server.headless=true", "--browser.gatherUsageStats=false"]
     command = [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}"]
-    process = subprocess.Popen([*command, "--server.address=127.0.0.1", *options], cwd=tmp_path)
+    command += ["--server.address=127.0.0.1", *options]
+    process = subprocess.Popen(command, cwd=tmp_path, start_new_session=True)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     try:
@@ -115,7 +130,7 @@ def test_text_of_others_is_shown_letter_by_letter(page, tmp_path):
         page.goto("about:blank")  # nobody asks the server that ends
     finally:
         process.terminate()
-        process.wait(20)
+        ended(process)
 
 
 def test_what_a_link_and_a_choice_show_is_there_after_a_reload(page, address):
@@ -148,11 +163,9 @@ def test_an_image_of_the_gallery_is_picked_by_a_click_marked_and_brought_into_vi
     index = re.search(r"likelihoods_image=mnist%23(\d+)", page.url).group(1)
     picture = page.get_by_alt_text(f"The image that is looked at, Digits {index} (")
     picture.wait_for()
-    page.wait_for_function(  # it is scrolled to smoothly
-        "picture => picture.getBoundingClientRect().top >= -1", arg=picture.element_handle()
-    )
+    until(page, lambda: standing(picture)["y"] >= -1)  # it is scrolled to smoothly
     settled(page)
-    assert tile.get_attribute("kind") == "primary"
+    expect(tile).to_have_attribute("kind", "primary")
 
 
 def test_the_arrow_keys_turn_the_gallery_and_thirty_fast_clicks_thirty_pages(page, address):
@@ -176,7 +189,7 @@ def test_the_arrow_keys_turn_the_gallery_and_thirty_fast_clicks_thirty_pages(pag
 
 def test_an_own_image_is_converted_and_the_conversion_is_said(page, address, tmp_path):
     Image.new("RGB", (60, 40), (200, 30, 30)).save(tmp_path / "red.png")
-    page.goto(address + "/likelihoods")
+    opened(page, address + "/likelihoods")
     page.get_by_role("button", name="One of your own").click()
     page.locator("input[type=file]").set_input_files(tmp_path / "red.png")
     page.get_by_text("RGB made grey; 60x40 fitted to 28x28, shrunk 2.1 times each way").wait_for()
@@ -184,11 +197,11 @@ def test_an_own_image_is_converted_and_the_conversion_is_said(page, address, tmp
 
 def test_a_file_that_is_no_image_is_one_error_and_the_page_goes_on(page, address, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"this is not a picture")
-    page.goto(address + "/likelihoods")
+    opened(page, address + "/likelihoods")
     page.get_by_role("button", name="One of your own").click()
     page.locator("input[type=file]").set_input_files(tmp_path / "broken.png")
     page.get_by_text("broken.png: not an image file that can be read").wait_for()
-    assert page.locator("[data-testid=stAlert]").count() == 1
+    expect(page.locator("[data-testid=stAlert]")).to_have_count(1)
     page.get_by_role("heading", name="Gallery").first.wait_for()
 
 
@@ -196,6 +209,7 @@ def test_a_link_to_two_models_opens_their_comparison_and_only_that(page, address
     page.goto(address + "/likelihoods?likelihoods_view=models&likelihoods_up=glow.dense")
     page.get_by_text("Rank correlation over 20,000 images").wait_for()
     page.get_by_text("Fully connected flow, bits per dimension").first.wait_for()
+    settled(page)
     assert page.get_by_role("heading", name="Gallery").count() == 0
 
 
@@ -204,6 +218,7 @@ def test_a_clicked_point_shows_its_image_and_leads_inside_it(page, address):
     page.locator(".legendtext", has_text="Flat grey").first.wait_for()
     settled(page)
     plot = page.locator(".js-plotly-plot").first
+    standing(plot)
     at = plot.evaluate(
         """plot => {
             const {xaxis, yaxis} = plot._fullLayout, box = plot.getBoundingClientRect();
@@ -212,10 +227,9 @@ def test_a_clicked_point_shows_its_image_and_leads_inside_it(page, address):
                     box.y + yaxis._offset + yaxis.c2p(trace.y[far]), trace.customdata[far][1]];
         }"""
     )
-    page.mouse.move(at[0], at[1])
-    page.wait_for_timeout(300)
-    page.mouse.click(at[0], at[1])
-    page.get_by_role("button", name="Look inside").click()
+    look = page.get_by_role("button", name="Look inside")
+    press_point(page, at[:2], look)
+    look.click()
     page.get_by_alt_text(f"The image that is looked at, Garments {at[2]}").wait_for()
     url_holds(page, f"likelihoods_image=garments%23{at[2]}")
 
@@ -243,7 +257,7 @@ def seen_at_once(page, alt: str) -> None:
     picture = page.locator(f'img[alt^="{alt}"]').first
     picture.wait_for()
     settled(page)
-    box = picture.bounding_box()
+    box = standing(picture)
     assert box["y"] >= 0
     assert box["y"] + box["height"] <= page.viewport_size["height"]
 
@@ -285,10 +299,10 @@ def test_every_try_this_of_likelihoods_shows_its_pictures_and_its_sentence_at_on
             seen_at_once(page, alt)
         told = "How to read it:" if "objects" in title else "What "
         shown = page.locator(".st-key-likelihoods_picture")
-        boxes = [shown.get_by_text(told).first.bounding_box()]
+        boxes = [standing(shown.get_by_text(told).first)]
         figure = shown.locator(".js-plotly-plot")
         if "seven" not in title:
             figure.locator(".main-svg").first.wait_for()
-            boxes.append(figure.first.bounding_box())
+            boxes.append(standing(figure.first))
         for box in boxes:
             assert box["y"] + box["height"] <= screen[1], title

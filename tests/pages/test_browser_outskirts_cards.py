@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from visitor import ROOT, Seats, settled, url_holds
+from playwright.sync_api import expect
+from visitor import ROOT, Seats, settled, standing, until, url_holds
 
 from core import service
 from core.service import RayQuery, Target
@@ -23,15 +24,15 @@ TRAINED = "These are the values that the classifiers were trained at"
 
 def low_edge(page, selector: str) -> float:
     """How far down the last of these elements ends, in pixels of the window, unscrolled."""
+    standing(page.locator(selector).last)
     script = "all => Math.max(...all.map(e => e.getBoundingClientRect().bottom))"
     return page.locator(selector).evaluate_all(script)
 
 
 def to_try(page, stem: str) -> int:
     """How many states a page has to try."""
-    number = page.locator(f"[class*=st-key-{stem}_try_]").count()
-    assert number == 3
-    return number
+    expect(page.locator(f"[class*=st-key-{stem}_try_]")).to_have_count(3)
+    return 3
 
 
 @pytest.fixture(params=["laptop", "wall"])
@@ -72,28 +73,26 @@ def test_plane_legend_draws_and_sentence_are_in_one_window_in_every_state_to_try
             screen.get_by_text("The classifiers were trained at").wait_for()
             drawn(screen)
         assert low_edge(screen, ".st-key-outskirts_picture .js-plotly-plot") <= height, i
-        assert screen.locator(".st-key-outskirts_picture .legendtext").count() == 6
+        expect(screen.locator(".st-key-outskirts_picture .legendtext")).to_have_count(6)
         shown = screen.locator('.st-key-outskirts_picture img[alt^="Its parent"]')
-        shown.nth(2).wait_for()  # they come one after the other
-        assert shown.count() == 3
+        expect(shown).to_have_count(3)  # they come one after the other
         assert low_edge(screen, ".st-key-outskirts_picture img") <= height, i
         said = screen.locator(".st-key-outskirts_picture").get_by_text("What you see:")
-        assert said.bounding_box()["y"] + said.bounding_box()["height"] <= height, i
+        box = standing(said)
+        assert box["y"] + box["height"] <= height, i
 
 
 def test_a_slider_of_outskirts_redraws_plane_gallery_and_url_and_leads_back(page, address):
     page.goto(address + "/outskirts?outskirts_tau=3&seed=2")
     page.get_by_text("The classifiers were trained at").wait_for()
     drawn(page)
-    assert page.locator(".st-key-outskirts_tau").get_by_text("3.00").is_visible()
+    expect(page.locator(".st-key-outskirts_tau").get_by_text("3.00")).to_be_visible()
     first = page.locator(".st-key-outskirts_follow_0").inner_text()
     push = page.locator(".st-key-outskirts_kappa input[type=range]")
     push.focus()
     page.keyboard.press("ArrowRight")
     url_holds(page, "outskirts_kappa=")
-    page.wait_for_function(
-        "was => document.querySelector('.st-key-outskirts_follow_0').innerText !== was", arg=first
-    )
+    expect(page.locator(".st-key-outskirts_follow_0")).not_to_have_text(first, use_inner_text=True)
     settled(page)
     page.get_by_role("button", name="Back to trained values").click()
     page.get_by_text(TRAINED).wait_for()
@@ -115,7 +114,7 @@ def test_a_state_to_try_is_not_mixed_with_what_the_address_held(page, address):
     drawn(page)
     for name, value in (("tau", "1.50"), ("kappa", "2.00")):
         page.locator(f".st-key-outskirts_{name}").get_by_text(value).wait_for()
-    assert page.locator(".st-key-outskirts_rank input").input_value() == "1"
+    expect(page.locator(".st-key-outskirts_rank input")).to_have_value("1")
     page.go_back()
     url_holds(page, "outskirts_tau=3")
     page.locator(".st-key-outskirts_kappa").get_by_text("0.50").wait_for()
@@ -150,9 +149,7 @@ def test_the_plane_is_taken_away_with_its_words_and_following_a_draw_shows_its_w
     page.locator(".js-plotly-plot").nth(1).wait_for()
     page.locator(".st-key-outskirts_follow_2 button").first.click()
     url_holds(page, "outskirts_rank=")
-    page.wait_for_function(
-        "() => document.querySelector('.st-key-outskirts_walk').getBoundingClientRect().top < 400"
-    )
+    until(page, lambda: standing(page.locator(".st-key-outskirts_walk"))["y"] < 400)
     settled(page)
 
 
@@ -165,13 +162,12 @@ def test_a_card_and_each_state_to_try_show_their_picture_at_once(screen, address
     settled(screen)
     height = screen.viewport_size["height"]
     for words in ("Learned from", "Its score:", "Limits"):
-        box = screen.get_by_text(words).first.bounding_box()
+        box = standing(screen.get_by_text(words).first)
         assert box["y"] + box["height"] <= height, words
     for i in range(-1, to_try(screen, "cards")):
         if i >= 0:
             screen.locator(f".st-key-cards_try_{i} button").first.click()
             settled(screen)
-            screen.wait_for_timeout(300)
         screen.locator(".st-key-cards_picture :is(img, .main-svg)").first.wait_for()
         assert low_edge(screen, ".st-key-cards_picture") <= height, i
 

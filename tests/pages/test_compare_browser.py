@@ -5,11 +5,21 @@ from __future__ import annotations
 import csv
 import io
 import re
+from contextlib import suppress
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import expect
-from visitor import SCROLLED, SIZES, settled, url_holds
+from visitor import (
+    SCROLLED,
+    heard,
+    newcomer,
+    press_point,
+    settled,
+    standing,
+    until,
+    url_holds,
+)
 
 from core import service
 from core.service import (
@@ -29,7 +39,6 @@ pytestmark = pytest.mark.browser
 RATES = ("recall", "precision", "f1", "false_alarm_rate")
 CELLS = ("hits", "misses", "alarms", "passed")
 DRAWN = ".deciding .rule"
-TRIES = 40  # looks: keys are told a moment after the last of them
 
 
 def opened(page, address: str, query: str = "") -> list:
@@ -40,7 +49,8 @@ def opened(page, address: str, query: str = "") -> list:
     page.locator(DRAWN).wait_for(state="attached")
     settled(page)
     page.locator(".deciding .plane").scroll_into_view_if_needed()
-    page.wait_for_timeout(300)
+    standing(page.locator(".deciding .plane"))
+    settled(page)
     sent.clear()
     return sent
 
@@ -54,19 +64,21 @@ def operating(strange: str = "mnist") -> Operating:
     return service.ask(OperatingQuery("fashion", strange, "glow"))
 
 
+SHOWN = """deciding => {
+    const all = where => [...deciding.querySelectorAll(where)].map(e => e.innerText);
+    return Object.fromEntries(["b", ".expected"].flatMap(part =>
+        [...deciding.querySelectorAll(".cell")].map(cell => [
+            CELLS.find(name => cell.classList.contains(name)) + (part === "b" ? "" : " expected"),
+            cell.querySelector(part).innerText,
+        ]))
+        .concat([["", ".rates .rate b"], [" interval", ".rates .rate .interval"]].flatMap(
+            ([more, where]) => all(where).map((text, i) => [RATES[i] + more, text]))));
+}""".replace("CELLS", str(list(CELLS))).replace("RATES", str([*RATES, "cost"]))
+
+
 def shown(page) -> dict[str, str]:
     """Counts and rates as they are read."""
-    counts = {cell: page.locator(f".cell.{cell} b").inner_text() for cell in CELLS}
-    many = {f"{c} expected": page.locator(f".cell.{c} .expected").inner_text() for c in CELLS}
-    rates = page.locator(".rates .rate b").all_inner_texts()
-    intervals = page.locator(".rates .rate .interval").all_inner_texts()
-    names = (*RATES, "cost")
-    return (
-        counts
-        | many
-        | dict(zip(names, rates, strict=True))
-        | {f"{name} interval": text for name, text in zip(names, intervals, strict=True)}
-    )
+    return page.locator(".deciding").evaluate(SHOWN)
 
 
 def said(found: Verdict, prevalence: float = 0.01) -> dict[str, str]:
@@ -94,16 +106,14 @@ def asked(page) -> Threshold:
 
 def agrees(page, **stakes: float) -> None:
     """Wait until the page shows what the service answers of its address's threshold."""
-    for _ in range(TRIES):
-        settled(page)
-        if shown(page) == said(verdict(asked(page), **stakes), **stakes):
-            return
-        page.wait_for_timeout(250)
+    heard(page)
+    with suppress(pytest.fail.Exception):
+        until(page, lambda: shown(page) == said(verdict(asked(page), **stakes), **stakes))
     assert shown(page) == said(verdict(asked(page), **stakes), **stakes)
 
 
 def middle(page) -> tuple[float, float]:
-    box = page.locator(".deciding .grip").bounding_box()
+    box = standing(page.locator(".deciding .grip"))
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
@@ -147,10 +157,10 @@ def test_a_drag_asks_the_server_nothing_and_a_press_beyond_all_images_sets_a_sco
     x, y = middle(page)
     page.mouse.move(x, y)
     page.mouse.down()
-    seen = []
+    first, seen = shown(page), []
     for step in range(6, 66, 6):
         page.mouse.move(x + step, y)
-        page.wait_for_timeout(60)
+        until(page, lambda: shown(page) not in (first, *seen))
         seen.append(shown(page))
     assert sent == []
     assert len({one["hits"] for one in seen}) == len(seen)
@@ -159,14 +169,14 @@ def test_a_drag_asks_the_server_nothing_and_a_press_beyond_all_images_sets_a_sco
         assert drawn[one["hits"]] == one["alarms"]
     page.mouse.up()
     url_holds(page, "compare_at=")
+    agrees(page)
     assert asked(page).by == "percentile"
     assert 95 < asked(page).value < 100
-    agrees(page)
     assert shown(page) == seen[-1]
     page.go_back()
     page.wait_for_function("() => !location.href.includes('compare_at')")
     agrees(page)
-    box = page.locator(".deciding .plane").bounding_box()
+    box = standing(page.locator(".deciding .plane"))
     page.mouse.click(box["x"] + box["width"] - 12, box["y"] + 90)
     url_holds(page, "compare_by=score")
     agrees(page)
@@ -204,6 +214,7 @@ def test_beyond_all_and_back_it_is_set_as_before(page, address):
     url_holds(page, "compare_by=score")
     expect(page.locator(".deciding .where")).to_have_text("percentile 100, beyond all")
     settled(page)
+    page.locator(".deciding .grip").focus()
     for _ in range(8):
         page.keyboard.press("PageDown")
     url_holds(page, "compare_by=alarms")
@@ -213,6 +224,7 @@ def test_beyond_all_and_back_it_is_set_as_before(page, address):
 def test_a_number_is_taken_as_it_is_typed_and_the_slider_does_the_same(page, address):
     opened(page, address)
     slider = page.get_by_role("slider", name="Threshold, from the most ordinary score")
+    agrees(page)
     at = int(slider.input_value())
     slider.focus()
     for _ in range(3):
@@ -242,11 +254,13 @@ def test_least_cost_follows_the_costs(page, address):
     opened(page, address, "?compare_by=cost&compare_miss=100.0")
     stakes = {"prevalence": 0.01, "miss_cost": 100.0, "alarm_cost": 1.0}
     query = VerdictsQuery("fashion", "mnist", ("glow",), Threshold("cost", 0.0), **stakes)
-    assert shown(page) == said(service.ask(query).models[0])
+    found = said(service.ask(query).models[0])
+    until(page, lambda: shown(page) == found)
 
 
 def test_the_prevalence_moves_precision_and_not_recall(page, address):
     opened(page, address)
+    agrees(page)
     before = shown(page)
     slider = page.get_by_role("slider", name="Strange images expected")
     slider.focus()
@@ -271,7 +285,7 @@ def test_a_button_of_the_tables_opens_what_one_misses_and_a_point_its_image(page
     settled(page)
     plot = page.locator("[class*=st-key-compare_scatter] .js-plotly-plot")
     plot.scroll_into_view_if_needed()
-    page.wait_for_timeout(500)
+    standing(plot)
     at = plot.evaluate(
         """plot => {
             const {xaxis, yaxis} = plot._fullLayout, box = plot.getBoundingClientRect();
@@ -282,8 +296,8 @@ def test_a_button_of_the_tables_opens_what_one_misses_and_a_point_its_image(page
                 box.y + yaxis._offset + yaxis.c2p(trace.y[far]), trace.customdata[far][1]];
         }"""
     )
-    page.mouse.click(*at[:2])
-    page.locator(".st-key-compare_pointed").get_by_text(f"Garments {at[2]}").first.wait_for()
+    shown = page.locator(".st-key-compare_pointed").get_by_text(f"Garments {at[2]}").first
+    press_point(page, at[:2], shown)
 
 
 def test_a_link_to_what_one_misses_scrolls_there(page, address):
@@ -314,16 +328,16 @@ def test_own_scores_become_a_model(page, address, tmp_path):
     page.get_by_text("Your scores tells digits").wait_for()
     settled(page)
     query = VerdictsQuery("fashion", "mnist", (OWN,), Threshold("percentile", 95.0))
-    found = service.ask(query, (tmp_path / "mine.csv").read_bytes()).models[0]
-    assert shown(page) == said(found)
+    found = said(service.ask(query, (tmp_path / "mine.csv").read_bytes()).models[0])
+    until(page, lambda: shown(page) == found)
 
 
 def test_without_its_scripts_plain_widgets_set_the_threshold(browser, address):
-    page = browser.new_context(**SIZES["laptop"]).new_page()  # whose console may say what failed
+    page = newcomer(browser).new_page()  # whose console may say what failed
     page.route("**/deciding/**", lambda route: route.fulfill(status=200, body="no script"))
     page.goto(f"{address}/compare?compare_by=alarms&compare_at=0.05")
     slider = page.get_by_role("slider", name="Threshold, as a percentile")
-    slider.wait_for(timeout=60_000)
+    slider.wait_for()
     settled(page)
     found = verdict(Threshold("percentile", 95.0))
     page.get_by_role("button", name=f"Misses: {found.misses:,}").wait_for()
@@ -357,22 +371,21 @@ def test_a_finger_drags_the_line_scrolls_past_the_histogram_and_taps_a_place(fin
     opened(page, address)
     plane = page.locator(".deciding .plane")
     plane.evaluate("plane => plane.scrollIntoView({block: 'center'})")
-    page.wait_for_timeout(200)
-    box, before = plane.bounding_box(), page.evaluate(SCROLLED)
+    box, before = standing(plane), page.evaluate(SCROLLED)
     numbers = shown(page)
     x, y = box["x"] + box["width"] * 0.8, box["y"] + 120
     drag(((x, y), (x, y - 200)))
     assert abs(page.evaluate(SCROLLED) - before) > 100
     assert shown(page) == numbers
     plane.evaluate("plane => plane.scrollIntoView({block: 'center'})")
-    page.wait_for_timeout(200)
+    standing(plane)
     before = page.evaluate(SCROLLED)
     x, y = middle(page)
     drag(((x, y), (x + 40, y)))
     assert page.evaluate(SCROLLED) == before
     url_holds(page, "compare_at=")
     agrees(page)
-    box = plane.bounding_box()
+    box = standing(plane)
     page.touchscreen.tap(box["x"] + 60, box["y"] + 120)
     page.wait_for_function("() => !/compare_at=9[5-9]/.test(location.href)")
     agrees(page)

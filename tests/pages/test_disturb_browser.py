@@ -8,7 +8,8 @@ from base64 import b64decode
 import numpy as np
 import pytest
 from PIL import Image
-from visitor import SCROLLED, settled, touching, url_holds
+from playwright.sync_api import expect
+from visitor import SCROLLED, settled, standing, touching, url_holds
 
 from core.data.disturbance import Patch
 from core.data.picture import png
@@ -36,8 +37,11 @@ def opened(page, address: str, query: str = "") -> None:
 
 def cells(page, where: str) -> np.ndarray:
     """What a canvas shows, (28, 28)."""
-    page.wait_for_timeout(150)  # it is drawn with the next frame
-    return np.array(page.locator(where).first.evaluate(CELLS, [28, 28]))
+    seen, now = None, page.locator(where).first.evaluate(CELLS, [28, 28])
+    while seen != now:  # it is drawn with the next frame
+        page.wait_for_timeout(100)
+        seen, now = now, page.locator(where).first.evaluate(CELLS, [28, 28])
+    return np.array(now)
 
 
 def said_anew(page, before: str) -> None:
@@ -48,8 +52,7 @@ def said_anew(page, before: str) -> None:
 def middle(page, where: str) -> tuple[float, float, float]:
     """The middle of an element, and how large a pixel of 28 is in it."""
     page.locator(where).evaluate("room => room.scrollIntoView({ block: 'center' })")
-    page.wait_for_timeout(200)
-    box = page.locator(where).bounding_box()
+    box = standing(page.locator(where))
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, box["width"] / 28
 
 
@@ -85,7 +88,8 @@ def test_a_patch_that_is_dragged_is_where_it_was_let_go_and_every_detector_hears
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("ArrowUp")
-    assert page.locator(".occluded [role=status]").inner_text() == "patch from row 12, column 14"
+    status = page.locator(".occluded [role=status]")
+    expect(status).to_have_text("patch from row 12, column 14")
     said_anew(page, before)
     assert (cells(page, ".occluded canvas")[12:20, 14:22] == 255).all()
 
@@ -93,12 +97,12 @@ def test_a_patch_that_is_dragged_is_where_it_was_let_go_and_every_detector_hears
 def test_a_press_on_the_bare_picture_lays_a_patch_there(page, address):
     opened(page, address)
     before = page.evaluate(SAID)
-    assert not page.locator(".occluded .patch").is_visible()
+    expect(page.locator(".occluded .patch")).to_be_hidden()
     x, y, size = middle(page, ".occluded .room")
     page.mouse.click(x - 5 * size, y)
     said_anew(page, before)
     url_holds(page, "own_patch_size=28")
-    assert page.locator(".occluded .patch").is_visible()
+    expect(page.locator(".occluded .patch")).to_be_visible()
 
 
 def test_a_slider_redraws_percentiles_and_its_path_and_nothing_else_of_the_page(page, address):
@@ -110,7 +114,7 @@ def test_a_slider_redraws_percentiles_and_its_path_and_nothing_else_of_the_page(
     page.keyboard.press("ArrowRight")
     said_anew(page, before)
     url_holds(page, "own_turn=5")
-    assert page.locator("h1[data-mark=same]").count() == 1
+    expect(page.locator("h1[data-mark=same]")).to_have_count(1)
     page.get_by_text("Further down the page the picture is still as it was").wait_for()
     page.get_by_role("button", name="Show all of it as it is now").click()
     page.get_by_text("Further down the page").wait_for(state="detached")
@@ -131,6 +135,7 @@ def drawing(page, address: str) -> list:
 
 def seen_by_detectors(page) -> np.ndarray:
     """The drawing (28, 28) as Python sends it back, to be disturbed."""
+    settled(page)
     if not page.locator(".occluded").count():
         page.get_by_text("Disturb the drawing").click()
     page.locator(".occluded canvas").wait_for()
@@ -170,7 +175,7 @@ def test_keys_draw_undo_and_clear(page, address):
     one = page.evaluate(SAID)
     for _ in range(4):
         page.keyboard.press("ArrowRight")
-    assert page.locator(".canvas [role=status]").inner_text() == "brush at row 14, column 18"
+    expect(page.locator(".canvas [role=status]")).to_have_text("brush at row 14, column 18")
     page.keyboard.press("Enter")
     said_anew(page, one)
     shown = seen_by_detectors(page)
@@ -178,10 +183,9 @@ def test_keys_draw_undo_and_clear(page, address):
         [r, c] for r in (13, 14) for c in (13, 14, 17, 18)
     ]
     page.locator(".canvas .room").focus()
-    two = page.evaluate(SAID)
     page.keyboard.press("u")
-    said_anew(page, two)
-    assert page.evaluate(SAID) == one
+    page.wait_for_function(f"one => ({SAID})() === one", arg=one)
+    settled(page)
     page.locator(".canvas").get_by_role("button", name="Clear").click()
     page.locator(".own-bars").first.wait_for(state="detached")
     page.locator(".canvas").get_by_role("button", name="Undo").click()
@@ -215,7 +219,7 @@ def test_a_finger_draws_on_the_canvas_and_scrolls_the_page_beside_it(finger, add
     assert page.evaluate(SCROLLED) == before
     page.locator(".own-bars").first.wait_for()
     settled(page)
-    box = page.locator(".canvas .room").bounding_box()
+    box = standing(page.locator(".canvas .room"))
     beside = (box["x"] + box["width"] + 378) / 2
     top = page.evaluate(SCROLLED)
     drag(((beside, box["y"] + box["height"]), (beside, box["y"] + box["height"] - 150)))

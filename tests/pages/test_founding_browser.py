@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import Call, _settle, forget_everything
 from PIL import Image
-from visitor import made_app, settled
+from visitor import made_app, newcomer, settled
 
 from core.scenario import load_scenario
 
@@ -56,7 +56,7 @@ def test_from_folders_to_the_map_of_a_defect(
     trained = call("train", "mine/novelty")
     assert trained.status == 0, trained.err
     with made_app(**place) as address:
-        tab = browser.new_context().new_page()
+        tab = newcomer(browser).new_page()
         tab.set_default_timeout(120_000)
         tab.goto(f"{address}/explain?scenario=mine&explain_image=scratch%230")
         canvas = tab.locator(".stage canvas").first

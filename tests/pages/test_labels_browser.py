@@ -1,7 +1,8 @@
 """Few labels in a real browser: the slider, tiles to press, and what a link leads to."""
 
 import pytest
-from visitor import SCROLLED, drawn, opened, settled, url_holds
+from playwright.sync_api import expect
+from visitor import SCROLLED, drawn, opened, settled, until, url_holds
 
 pytestmark = pytest.mark.browser
 
@@ -25,15 +26,14 @@ def slider(page):
 
 def marked(page) -> float:
     """Where the curves are marked."""
-    return page.evaluate(
-        "document.querySelector('.st-key-labels_gamma .js-plotly-plot').layout.shapes[0].x0"
-    )
+    plot = page.locator(".st-key-labels_gamma .js-plotly-plot")
+    return plot.evaluate("plot => plot.layout.shapes[0].x0")
 
 
 def test_the_slider_draws_other_scores_marks_the_curves_and_is_in_the_address(page, address):
     opened(page, address + "/labels")  # without a scenario: one with labels is found
     assert "scenario=" not in page.url
-    assert page.locator(".st-key-labels_picture .js-plotly-plot").count() == 2
+    expect(page.locator(".st-key-labels_picture .js-plotly-plot")).to_have_count(2)
     before, at = lines(page), marked(page)
     assert title(page) == "ESAD, 10 % known anomalies"
     assert "labels_share" not in page.url
@@ -41,18 +41,19 @@ def test_the_slider_draws_other_scores_marks_the_curves_and_is_in_the_address(pa
     page.keyboard.press("ArrowLeft")
     url_holds(page, "labels_share=01")
     drawn(page)
-    page.wait_for_function(f"({TITLE})('labels_histogram').includes('1')")
+    page.wait_for_function(rf"({TITLE})('labels_histogram').match(/, 1\s%/)")
+    settled(page)
     after = lines(page)
     assert title(page) == "ESAD, 1 % known anomalies"
     assert list(after) == list(before)
     assert after["Eight never seen"] != before["Eight never seen"]
     assert after["Those without labels"] == before["Those without labels"]
-    assert marked(page) < at
+    until(page, lambda: marked(page) < at)
     page.go_back()
     page.wait_for_function("!location.href.includes('labels_share')")
     page.wait_for_function(rf"({TITLE})('labels_histogram').match(/10\s%/)")
     drawn(page)
-    assert lines(page) == before
+    until(page, lambda: lines(page) == before)
 
 
 def test_an_image_that_changed_sides_is_looked_at_where_it_is_pressed(page, address):
@@ -62,12 +63,11 @@ def test_an_image_that_changed_sides_is_looked_at_where_it_is_pressed(page, addr
     tiles.nth(1).click()
     url_holds(page, "labels_image=")
     settled(page)
-    page.wait_for_timeout(600)  # it is scrolled to
-    assert tiles.nth(1).get_attribute("kind") == "primary"
-    assert page.evaluate(SCROLLED) > 0
+    expect(tiles.nth(1)).to_have_attribute("kind", "primary")
     first = page.locator(LOOKED).first
-    assert first.inner_text() == "the image"
-    assert 0 < first.bounding_box()["y"] < 800
+    expect(first).to_have_text("the image")
+    expect(first).to_be_in_viewport()  # it is scrolled to
+    assert page.evaluate(SCROLLED) > 0
     assert page.locator(LOOKED).count() == 4  # and what three models rebuild of it
 
 

@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
-from visitor import ROOT, drawn, opened, settled, url_holds
+from playwright.sync_api import expect
+from visitor import ROOT, asks_no_more, drawn, heard, opened, press_until, settled, until, url_holds
 
 from core.answers.lectures import Lecture, LectureQuery
 from core.service import ask, lectures
@@ -19,7 +20,7 @@ STRIP = ".st-key-lecture_strip"
 KEY = "outskirts.lecture"
 # Of the picture that a page is for, of what is above the lecture, the share that is in sight.
 ABOVE = """stem => {
-    const low = document.querySelector(".st-key-lecture_strip").getBoundingClientRect().top;
+    const low = document.querySelector(".st-key-lecture_strip")?.getBoundingClientRect().top;
     const boxes = [...document.querySelectorAll(`[class*='st-key-${stem}_picture']`)]
         .map(e => e.getBoundingClientRect()).filter(box => box.height > 40);
     return boxes.length && Math.max(...boxes.map(
@@ -36,7 +37,7 @@ def at_step(page, lecture: Lecture, number: int) -> None:
     step = lecture.steps[number - 1]
     head = page.locator(STRIP).get_by_text(f"Step {number} of {len(lecture.steps)} ")
     head.wait_for()
-    drawn(page)
+    asks_no_more(page)
     assert words(step.text) in words(page.locator(STRIP).inner_text())
     assert page.evaluate("location.pathname").strip("/") == step.link.page
     assert page.get_by_text("The link asks for what is not here").count() == 0
@@ -48,22 +49,22 @@ def at_step(page, lecture: Lecture, number: int) -> None:
 def test_a_lecture_is_played_by_keys_that_let_those_type_who_type(page, address):
     lecture = ask(LectureQuery("outskirts"))
     opened(page, f"{address}/{lecture.steps[0].link.text}&lecture=outskirts&step=1")
-    page.set_default_timeout(20_000)
     root = "parseFloat(getComputedStyle(document.documentElement).fontSize)"
     before = page.evaluate(root)
-    assert page.locator("[data-testid=stSidebar]").is_visible()
+    expect(page.locator("[data-testid=stSidebar]")).to_be_visible()
     page.keyboard.press("ArrowRight")  # outside of the view it turns no step
     settled(page)
     assert "step=1" in page.url
-    page.keyboard.press("p")
-    url_holds(page, "present=1")
+    press_until(page, "p", lambda: "present=1" in page.url)
     at_step(page, lecture, 1)
-    assert page.evaluate(root) == 1.5 * before
-    assert not page.locator("[data-testid=stSidebar]").is_visible()
-    page.locator("[data-testid=stSlider] :is(input, [role=slider])").first.focus()
+    page.wait_for_function(f"before => {root} === 1.5 * before", arg=before)
+    expect(page.locator("[data-testid=stSidebar]")).to_be_hidden()
+    slider = page.locator("[data-testid=stSlider] :is(input, [role=slider])").first
+    now = slider.get_attribute("aria-valuenow") or slider.input_value()
+    slider.focus()
     page.keyboard.press("ArrowRight")
-    page.wait_for_timeout(300)
-    settled(page)
+    until(page, lambda: (slider.get_attribute("aria-valuenow") or slider.input_value()) != now)
+    heard(page)
     assert "step=1" in page.url  # the slider moved, the lecture did not
     page.locator(STRIP).click(position={"x": 5, "y": 5})
     page.keyboard.press("ArrowRight")
@@ -75,7 +76,7 @@ def test_a_lecture_is_played_by_keys_that_let_those_type_who_type(page, address)
     at_step(page, lecture, 2)
     page.go_back()
     at_step(page, lecture, 3)
-    page.keyboard.press("p")
+    page.keyboard.press("p")  # it listens since it took the first one
     page.wait_for_function("() => !location.href.includes('present')")
     page.locator("[data-testid=stSidebar]").wait_for()
 
@@ -136,4 +137,4 @@ def test_a_lecture_of_ones_own_is_kept_through_a_reload_taken_away_and_loaded(
     settled(page)
     box.get_by_role("link", name="Begin").click()
     page.locator(STRIP).get_by_text("Step 1 of 1 · Another").wait_for()
-    assert "lecture=own" in page.url
+    url_holds(page, "lecture=own")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import expect
 from visitor import drawn, made_app, opened, settled, visiting
 
 pytestmark = pytest.mark.browser
@@ -34,18 +35,17 @@ def labelled(page, number: int) -> None:
         if i == 0:
             tile.click()
         else:
-            tile.focus()
-            page.keyboard.press("Enter")
+            tile.press("Enter")
         page.get_by_text(f"anomaly {i + 1}, normal 0").wait_for()
         settled(page)
-    assert page.locator(f"{TILES}[kind=primary]").count() == number
+    expect(page.locator(f"{TILES}[kind=primary]")).to_have_count(number)
 
 
 def test_from_the_first_click_to_both_histograms(page, quick):
     opened(page, quick + LINK)
     page.locator(TILES).first.scroll_into_view_if_needed()
-    assert page.locator(f"{TILES} img").count() == 12
-    assert page.get_by_role("button", name="Train with 0 labels").is_disabled()
+    expect(page.locator(f"{TILES} img")).to_have_count(12)
+    expect(page.get_by_role("button", name="Train with 0 labels")).to_be_disabled()
     labelled(page, 2)
     page.get_by_role("button", name="Train with 2 labels").click()
     page.get_by_text("2 labels in ").wait_for(timeout=120_000)

@@ -2,7 +2,8 @@
 
 import pytest
 from PIL import Image
-from visitor import SCROLLED, opened, settled, sizes_of, url_holds
+from playwright.sync_api import expect
+from visitor import SCROLLED, opened, settled, sizes_of, standing, url_holds
 
 pytestmark = pytest.mark.browser
 
@@ -26,10 +27,9 @@ def test_pairs_are_pictures_and_a_press_looks_at_one_above_till_back_undoes_it(p
     pairs(page, "good").nth(1).click()
     url_holds(page, "mirror_image=mnist")
     settled(page)
-    page.wait_for_timeout(600)  # it is scrolled to
-    assert caption(page) != before
-    assert page.locator(CAPTION).first.bounding_box()["y"] < 800
-    assert pairs(page, "good").nth(1).get_attribute("kind") == "primary"
+    expect(page.locator(CAPTION).first).not_to_have_text(before, use_inner_text=True)
+    expect(page.locator(CAPTION).first).to_be_in_viewport()  # it is scrolled to
+    expect(pairs(page, "good").nth(1)).to_have_attribute("kind", "primary")
     page.go_back()
     page.wait_for_function(
         "([where, text]) => document.querySelector(where)?.innerText === text",
@@ -44,7 +44,8 @@ def test_an_image_of_ones_own_is_fitted_mirrored_and_put_away(page, address, tmp
     page.get_by_role("button", name="One of your own").click()
     page.locator("input[type=file]").set_input_files(tmp_path / "red *square*.png")
     page.get_by_text("RGB made grey; 60x40 fitted to 28x28, shrunk 2.1 times each way").wait_for()
-    assert caption(page) == "The image: red *square*.png"
+    expect(page.locator(CAPTION).first).to_have_text("The image: red *square*.png")
+    settled(page)
     page.get_by_role("button", name="Put it away").click()
     page.wait_for_function(
         "([where, text]) => document.querySelector(where)?.innerText === text",
@@ -54,7 +55,7 @@ def test_an_image_of_ones_own_is_fitted_mirrored_and_put_away(page, address, tmp
 
 def test_a_link_to_the_simplex_has_it_on_top(page, address):
     opened(page, address + "/mirror?mirror_leads=simplex")
-    stage = page.locator(".st-key-mirror_picture_simplex").bounding_box()
+    stage = standing(page.locator(".st-key-mirror_picture_simplex"))
     assert 0 < stage["y"] < stage["y"] + 0.8 * stage["height"] < 800
     assert stage["y"] < page.locator(".st-key-mirror_pair").bounding_box()["y"]
     assert page.evaluate(SCROLLED) == 0

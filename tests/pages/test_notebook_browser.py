@@ -6,11 +6,12 @@ import json
 import random
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
-from visitor import ROOT, made_app, opened, settled, url_holds, visiting
+from playwright.sync_api import TimeoutError, expect
+from visitor import ROOT, heard, made_app, opened, settled, url_holds, visiting
 
 from core.notebook import Contents, Item, applied, difference, items_of, load, packed, parse
 
@@ -37,15 +38,16 @@ def forgets(page, text: str) -> None:
 
 
 def panel(page):
-    """The notebook, opened."""
+    """The notebook, opened: by a press, unless a page that runs anew opens it again."""
     box = page.get_by_role("dialog")
-    if not box.count():
-        settled(page)  # a page that runs anew may be about to open it again
-    if not box.count():
-        page.get_by_role("button", name="Notebook", exact=True).click()
-    box.get_by_text("What you note here").wait_for()
-    settled(page)
-    return box
+    shown = box.get_by_text("What you note here")
+    for _ in range(20):
+        settled(page)
+        if shown.is_visible():
+            return box
+        with suppress(TimeoutError):  # behind a notebook that is there meanwhile
+            page.get_by_role("button", name="Notebook", exact=True).click(timeout=3000)
+    pytest.fail("the notebook does not open")
 
 
 def write(page, text: str) -> None:
@@ -57,13 +59,19 @@ def write(page, text: str) -> None:
 
 
 def shut(page) -> None:
-    page.keyboard.press("Escape")
-    page.get_by_role("dialog").wait_for(state="detached")
+    """The notebook, closed, and no run about to open it again."""
+    settled(page)
+    while page.get_by_role("dialog").count():
+        page.keyboard.press("Escape")
+        page.get_by_role("dialog").wait_for(state="detached")
+        settled(page)
 
 
 def tagged(page, address: str, tag: str) -> None:
     opened(page, f"{address}/latent?latent_sets=noise")
     page.get_by_role("button", name="Select all shown").click()
+    page.get_by_role("textbox", name="Tag these images").wait_for()
+    heard(page)
     page.get_by_role("textbox", name="Tag these images").fill(tag)
     page.keyboard.press("Enter")
     button(page, tag).wait_for()
@@ -83,11 +91,10 @@ def test_a_tag_outlives_a_reload_until_it_is_taken_off(page, address):
     keeps(page, "grain & $x$")
     assert len(stored(page)) < 4_000  # runs of numbers, though it is on hundreds of images
     opened(page, f"{address}/latent")
-    assert button(page, "grain & $x$").inner_text() == label
+    expect(button(page, "grain & $x$")).to_have_text(label, use_inner_text=True)
     page.locator("[class*='st-key-latent_untag_0'] button:visible").click()
     forgets(page, "grain")
     assert stored(page) is None
-    page.reload()
     opened(page, f"{address}/latent")
     assert button(page, "grain & $x$").count() == 0
 
@@ -100,7 +107,7 @@ def test_lines_and_chosen_images_outlive_a_reload_and_leave_one_by_one(page, add
         write(page, f"line {number}")
     opened(page, f"{address}/cards")
     box = panel(page)
-    assert box.locator("img").count() == 1
+    expect(box.locator("img")).to_have_count(1)
     box.locator("img").evaluate("i => i.decode()")
     for number in range(4):
         assert box.get_by_text(f"line {number}").count() == 1
@@ -139,7 +146,7 @@ def test_two_tabs_lose_nothing_and_see_each_other_s(page, address):
     keeps(page, "of the other")
     for tab in (page, other):
         tab.bring_to_front()
-        shut(tab) if tab.get_by_role("dialog").count() else None
+        shut(tab)
         box = panel(tab)
         box.get_by_text("of one tab").wait_for()
         box.get_by_text("of the other").wait_for()
@@ -177,7 +184,7 @@ def test_a_saved_file_brings_it_all_to_another_browser(browser, page, address, t
         other.get_by_role("dialog").get_by_text("Loaded 1 tag").wait_for()
         shut(other)
         button(other, "grain").wait_for()
-        assert button(other, "grain").inner_text() == label
+        expect(button(other, "grain")).to_have_text(label, use_inner_text=True)
         keeps(other, "a line of it")
         assert parse(stored(other)) == contents
 
@@ -220,9 +227,7 @@ def test_a_browser_that_keeps_nothing_is_said_and_all_lasts_until_a_reload(
         box.get_by_role("textbox", name="A line of notes").fill("for now")
         page.keyboard.press("Enter")
         page.get_by_test_id("stSidebar").get_by_text(words).wait_for()
-        settled(page)
-        if page.get_by_role("dialog").count():
-            shut(page)
+        shut(page)
         page.get_by_role("link", name="Overview").click()
         page.wait_for_url(f"{address}/")
         settled(page)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 from looked import IN_THE_HAND, faults_of_axe, faults_of_words, look_at
-from visitor import PAGES, SCROLLED, SIZES, drawn, opened, touching
+from playwright.sync_api import TimeoutError
+from visitor import PAGES, SCROLLED, SIZES, drawn, opened, standing, touching
 
 pytestmark = pytest.mark.browser
 
@@ -51,6 +52,7 @@ AHEAD = """() => [document.querySelector("[data-testid=stMain]")]
     .map(e => e.scrollHeight - e.clientHeight - e.scrollTop)[0]"""
 
 
+MOVED = f"before => Math.abs({SCROLLED} - before) > 100"
 THEME, SIZE = IN_THE_HAND
 
 
@@ -74,7 +76,7 @@ def test_everybody_can_read_a_page_in_the_hand_in_the_dark(held):
     path, page, _ = held
     if path in VIEWS:
         return  # charts of another kind, for the finger
-    found = look_at(page, SIZE)
+    found = look_at(page, THEME, SIZE)
     said = faults_of_axe(found) + faults_of_words(found)
     page.set_viewport_size(SIZES[SIZE]["viewport"])
     drawn(page)
@@ -92,11 +94,12 @@ def test_a_finger_that_begins_on_a_chart_scrolls_the_page(held):
     for i in range(page.evaluate(CHARTS)):
         chart = page.locator(f"[data-chart='{i}']")
         chart.evaluate("chart => chart.scrollIntoView({block: 'center'})")
-        page.wait_for_timeout(100)
-        box, before = chart.bounding_box(), page.evaluate(SCROLLED)
+        box, before = standing(chart), page.evaluate(SCROLLED)
         x, y = box["x"] + box["width"] / 2, min(max(box["y"] + box["height"] / 2, 300), 600)
         assert box["y"] < y < box["y"] + box["height"], "the finger misses the chart"
         ahead = page.evaluate(AHEAD)
-        drag(((x, y), (x, y - 200 if ahead > 150 else y + 200)))
-        moved = abs(page.evaluate(SCROLLED) - before)
-        assert moved > 100, f"{path}: {chart.evaluate('e => e.outerHTML')[:200]}"
+        drag(((x, y), (x, y - 200 if ahead > 150 else y + 200)), steps=8, rest=False)
+        try:
+            page.wait_for_function(MOVED, arg=before, timeout=20_000)
+        except TimeoutError:
+            pytest.fail(f"{path}: {chart.evaluate('e => e.outerHTML')[:200]}")

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 from playwright.sync_api import expect
-from visitor import SCROLLED, settled, url_holds
+from visitor import SCROLLED, settled, standing, until, url_holds
 
 from core import service
 from core.service import Corner, CornersQuery, SimplexQuery, Target
@@ -31,7 +31,7 @@ def opened(page, address: str, query: str = "") -> list:
     assert answer.value.ok
     settled(page)
     page.locator(".simplex .plane").scroll_into_view_if_needed()
-    page.wait_for_timeout(300)
+    standing(page.locator(".simplex .plane"))
     sent.clear()
     return sent
 
@@ -44,7 +44,7 @@ def becomes(page, *weights: int, rest: str = "") -> None:
 
 
 def middle(page) -> tuple[float, float]:
-    box = page.locator(".simplex .point").bounding_box()
+    box = standing(page.locator(".simplex .point"))
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
@@ -114,11 +114,12 @@ def test_the_picture_the_verdict_and_the_colours_are_those_of_the_answer(page, a
     percentile = f"{score.percentiles[row]:.1f}"
     verdict = "flagged" if score.flagged[row] else "not flagged"
     becomes(page, 35, 45, 20, rest=f"{score.title}: percentile {percentile}, {verdict}$")
-    assert page.locator(".simplex .row .number").first.inner_text() == percentile
+    expect(page.locator(".simplex .row .number").first).to_have_text(percentile)
     # Another row that is pressed colours the triangle, and stands in the address.
     before = page.locator(".simplex .field").evaluate("canvas => canvas.toDataURL()")
     page.locator(".simplex label.row", has_text="Pixel error").click()
-    assert page.locator(".simplex .field").evaluate("canvas => canvas.toDataURL()") != before
+    field = page.locator(".simplex .field")
+    until(page, lambda: field.evaluate("canvas => canvas.toDataURL()") != before)
     point = page.locator(".simplex .point")
     expect(point).to_have_attribute("aria-valuetext", re.compile("Pixel error: percentile"))
     url_holds(page, "mirror_colour=reconstruction")
@@ -149,14 +150,14 @@ def test_a_finger_drags_the_point_scrolls_past_the_triangle_and_taps_a_place(fin
     opened(page, address, "&mirror_weights=100,0,0")
     plane = page.locator(".simplex .plane")
     plane.evaluate("plane => plane.scrollIntoView({block: 'center'})")
-    page.wait_for_timeout(200)
+    standing(plane)
     before = page.evaluate(SCROLLED)
     x, y = place(page, 40, 30, 30)
     drag(((x, y), (x, y - 200)))
     assert abs(page.evaluate(SCROLLED) - before) > 100
     becomes(page, 100, 0, 0)
     plane.evaluate("plane => plane.scrollIntoView({block: 'center'})")
-    page.wait_for_timeout(200)
+    standing(plane)
     before = page.evaluate(SCROLLED)
     drag((middle(page), place(page, 20, 20, 60)))
     becomes(page, 20, 20, 60)

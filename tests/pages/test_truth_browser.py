@@ -11,7 +11,7 @@ import pytest
 from conftest import _settle, forget_everything
 from playwright.sync_api import Page, expect
 from test_explain_browser import module
-from visitor import made_app, settled, url_holds
+from visitor import made_app, press_point, settled, standing, until, url_holds
 
 from core.scenario import load_scenario
 from core.service import StoredTruthQuery, Target, ask
@@ -65,9 +65,11 @@ def opened(page: Page, address: str, index: int) -> None:
 
 
 def lines_of(page: Page, side: int) -> list[np.ndarray]:
-    page.wait_for_timeout(150)  # it is drawn with the next frame
-    found = page.locator(".stage canvas").evaluate(LINES, side)
-    return [np.array(one) for one in found]
+    seen, now = None, page.locator(".stage canvas").evaluate(LINES, side)
+    while seen != now:  # it is drawn with the next frame
+        page.wait_for_timeout(100)
+        seen, now = now, page.locator(".stage canvas").evaluate(LINES, side)
+    return [np.array(one) for one in now]
 
 
 def test_the_outline_follows_the_pixels_edges_and_goes_when_it_is_not_wanted(
@@ -90,7 +92,8 @@ def test_the_outline_follows_the_pixels_edges_and_goes_when_it_is_not_wanted(
     box.uncheck()
     upright, level = lines_of(page, len(mask))
     assert not upright[mask[:, 1:] != mask[:, :-1]].all()
-    assert page.locator(".tile canvas").first.evaluate("c => c.toDataURL()") != before
+    tile = page.locator(".tile canvas").first
+    until(page, lambda: tile.evaluate("c => c.toDataURL()") != before)
 
 
 def test_a_click_on_a_point_of_the_strips_opens_its_image(
@@ -104,11 +107,11 @@ def test_a_click_on_a_point_of_the_strips_opens_its_image(
     strip = page.locator(f"{STRIPS} .scatterlayer .trace").nth(1)
     point = strip.locator(".point").nth(wanted)
     point.scroll_into_view_if_needed()
-    box = point.bounding_box()
-    assert box is not None
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    url_holds(page, f"explain_image=ones%23{rows[wanted]}")
+    box = standing(point)
     room = page.locator(".stage .room")
+    there = page.locator(f".stage .room[aria-label*='over Ones {rows[wanted]}']")
+    press_point(page, (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2), there)
+    url_holds(page, f"explain_image=ones%23{rows[wanted]}")
     expect(room).to_have_attribute("aria-label", re.compile(rf"over Ones {rows[wanted]}\b"))
 
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from visitor import PAGES, Seats, drawn, opened, tries_of
+from visitor import PAGES, Seats, asks_no_more, drawn, opened, tries_of
 
 pytestmark = pytest.mark.browser
 
@@ -31,6 +31,16 @@ IN_SIGHT = """selector => {
     return {share: seen / height, top, bottom};
 }"""
 SEEN_ENOUGH = f"([selector, enough]) => ({IN_SIGHT})(selector)?.share >= enough"
+UNCHANGED = """() => new Promise(done => {
+    let last = "", same = 0;
+    const look = () => {
+        same = location.href === last ? same + 1 : 0;
+        last = location.href;
+        if (same < 10) requestAnimationFrame(look);
+        else done();
+    };
+    look();
+})"""
 WHERE = """() => ({
     url: location.href,
     heading: document.querySelector("[data-testid=stMain] h1")?.innerText ?? "",
@@ -61,8 +71,8 @@ class Walk:
 
 def where(page) -> dict:
     """The place that a visitor is at: address, heading, and what is chosen."""
-    drawn(page)
-    page.wait_for_timeout(300)  # an address changes after its page
+    asks_no_more(page)
+    page.evaluate(UNCHANGED)  # an address changes after its page
     return page.evaluate(WHERE)
 
 
@@ -81,7 +91,7 @@ def seen(page) -> dict | None:
 
     picture = PICTURES[page.evaluate("location.pathname").strip("/") or "overview"]
     with suppress(TooLate):
-        page.wait_for_function(SEEN_ENOUGH, arg=[picture, ENOUGH], timeout=5000)
+        page.wait_for_function(SEEN_ENOUGH, arg=[picture, ENOUGH], timeout=20_000)
     return page.evaluate(IN_SIGHT, picture)
 
 
