@@ -26,9 +26,9 @@ from pages._latent.served import ROUTES as MAP
 from pages._mirror.served import ROUTES as SIMPLEX
 from pages._mirror.thumbnails import ROUTES as MIRRORS
 from pages._own.served import ROUTES as DRAWING
+from pages._shared import media, steps
 from pages._shared.links import FiniteLinks
 from pages._shared.login import BehindLogin, ClosedMetrics
-from pages._shared.media import outlive_their_run
 from pages._shared.uploads import BoundedUploads
 
 # Before torch is loaded: else each thread that asks it for something brings a team of its own, as
@@ -48,7 +48,8 @@ async def warm(app: st.App) -> AsyncIterator[None]:
 
     And keep house meanwhile.
     """
-    outlive_their_run(runtime.get_instance().media_file_mgr)
+    media.outlive_their_run(runtime.get_instance().media_file_mgr)
+    steps.outlive_their_run()
     for work in (load, keep_house):
         threading.Thread(target=work, daemon=True).start()
     yield

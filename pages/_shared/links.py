@@ -18,6 +18,7 @@ import streamlit as st
 from starlette.responses import RedirectResponse
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from pages._shared import steps
 from pages._shared.text import plain
 
 if TYPE_CHECKING:
@@ -135,6 +136,8 @@ def arrive(page: str) -> None:
         for key in FRAME:
             state.pop(key, None)
     state[_FOLLOW] = came or back or state.get(_FOLLOW, False)  # the last run was cut short
+    if back:
+        steps.taken()
 
 
 def followed() -> bool:

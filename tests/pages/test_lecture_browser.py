@@ -81,6 +81,15 @@ def test_a_lecture_is_played_by_keys_that_let_those_type_who_type(page, address)
     page.locator("[data-testid=stSidebar]").wait_for()
 
 
+def test_a_step_is_turned_where_the_browser_tells_something_else_in_the_same_moment(page, address):
+    lecture = ask(LectureQuery("outskirts"))
+    opened(page, f"{address}/{lecture.steps[0].link.text}&lecture=outskirts&step=1")
+    link = page.get_by_role("link", name="Next step").element_handle()
+    button = page.get_by_role("button", name="Terms and keys").element_handle()
+    page.evaluate("([link, button]) => (link.click(), button.click())", [link, button])
+    at_step(page, lecture, 2)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_lecture_is_played_through_by_a_clicker(onlooker, address, name):
     lecture = ask(LectureQuery(name))

@@ -6,6 +6,7 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
+from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 
@@ -147,6 +148,8 @@ def test_the_server_keeps_its_files_so(monkeypatch, clock):
         app.runtime, "get_instance", lambda: SimpleNamespace(media_file_mgr=manager)
     )
     monkeypatch.setattr(app, "load", lambda: None)
+    before = AppSession.request_rerun
+    monkeypatch.setattr(AppSession, "request_rerun", before)  # and as it was, in the end
     monkeypatch.setattr(app, "keep_house", lambda: None)
 
     async def start() -> None:
@@ -154,6 +157,7 @@ def test_the_server_keeps_its_files_so(monkeypatch, clock):
             pass
 
     asyncio.run(start())
+    assert AppSession.request_rerun is not before  # test_steps.py says what it is then
     one = Session(manager, "one", monkeypatch)
     one.begins()
     file = one.shows(PICTURE)
