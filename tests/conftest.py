@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import gc
 import itertools
 import json
@@ -344,10 +345,27 @@ class Said:
 Call = Callable[..., Said]
 
 
+@pytest.fixture(scope="session")
+def _built_once() -> Callable[..., Any]:
+    """Makes commands of typer's verbs, from their signatures; of the same verbs once.
+
+    Those of all verbs would be read at every call: ten milliseconds, for the same commands.
+    """
+    from typer.main import get_command
+
+    return functools.cache(get_command)
+
+
 @pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+def call(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    _built_once: Callable[..., Any],
+) -> Call:
     """Run `python -m core` with arguments, in this process."""
     from core import __main__ as cli
+
+    monkeypatch.setattr("typer.main.get_command", _built_once)
 
     def run_it(*arguments: str | Path) -> Said:
         monkeypatch.setattr(sys, "argv", ["core", *map(str, arguments)])
