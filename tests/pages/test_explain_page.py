@@ -36,6 +36,12 @@ pytestmark = pytest.mark.usefixtures("quick_apps")
 
 GLOW, OUTER = Target("fashion", "glow"), Target("fashion", "outskirts")
 SHIRT = ImageQuery(GLOW, "garments", 100)
+# Where it matters not which model is asked: a small one, whose maps take a tenth of the time.
+ZEROS = Target.of("digits-one", "outskirts.0")
+
+
+def opened_small(**state: object) -> AppTest:
+    return opened(scenario="digits-one", model="outskirts", **state)
 
 
 def given(app: AppTest, kind: str) -> list[dict]:
@@ -62,6 +68,7 @@ def map_of(data: dict) -> np.ndarray:
 # Maps ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_browser_is_given_every_map_of_the_picture_as_the_service_has_it():
     app = opened(image="garments#100", baseline="mean")
     [stage], tiles = given(app, "stage"), given(app, "tile")
@@ -79,6 +86,7 @@ def test_the_browser_is_given_every_map_of_the_picture_as_the_service_has_it():
         assert tile["map"]["floor"] == overlay.begin_of(view.map) < tile["map"]["end"]
 
 
+@pytest.mark.slow
 def test_it_says_the_score_and_how_strange_that_is():
     view = service.ask(MapQuery(SHIRT))
     text = words(opened(image="garments#100"))
@@ -86,6 +94,7 @@ def test_it_says_the_score_and_how_strange_that_is():
     assert f"stranger than **{view.percentile:.1f} %**" in text
 
 
+@pytest.mark.slow
 def test_a_part_without_a_gradient_says_so_in_its_tiles_with_the_methods_that_can():
     app = opened(part="complexity")
     refused = [m for m in service.ask(MethodsQuery(GLOW, "complexity")).methods if m.refusal]
@@ -96,27 +105,37 @@ def test_a_part_without_a_gradient_says_so_in_its_tiles_with_the_methods_that_ca
     assert not {m.key for m in refused} & {t["map"]["name"] for t in given(app, "tile")}
 
 
+@pytest.mark.slow
 def test_the_true_place_of_a_planted_fault_goes_along_and_without_one_there_is_none():
-    [stage] = given(opened(image="garments#100", fault=3), "stage")
-    view = service.ask(MapQuery(SHIRT, fault=3))
+    [stage] = given(opened_small(image="0#100", fault=3), "stage")
+    view = service.ask(MapQuery(ImageQuery(ZEROS, "0", 100), fault=3))
     assert b64decode(stage["place"]) == np.packbits(view.mask).tobytes()
     assert np.array_equal(pixels_of(stage), view.image)
     assert "planted fault" in stage["title"]
-    assert given(opened(image="garments#100"), "stage")[0]["place"] == ""
+    assert given(opened_small(image="0#100"), "stage")[0]["place"] == ""
 
 
+@pytest.mark.slow
 def test_what_a_link_asks_in_vain_is_said_and_the_page_opens_without_it():
-    app = opened(part="nope", method="nope", baseline="nope", model="nope", fault="nope")
+    app = opened(
+        scenario="digits-one",
+        part="nope",
+        method="nope",
+        baseline="nope",
+        model="nope",
+        fault="nope",
+    )
     [said] = [n.value for n in app.info if "asks for what is not here" in n.value]
     assert said.count("nope") == 4  # Streamlit itself drops what is no number
     assert given(app, "stage")[0]["chosen"] == "own"
 
 
 def test_a_link_to_a_method_shows_its_map_large():
-    [stage] = given(opened(method="occlusion"), "stage")
+    [stage] = given(opened_small(method="occlusion"), "stage")
     assert (stage["chosen"], stage["pressed"]) == ("occlusion", False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", ["fashion-one", "digits-one"])
 def test_it_opens_where_one_class_is_normal(scenario: str):
     app = opened(scenario=scenario)
@@ -124,8 +143,9 @@ def test_it_opens_where_one_class_is_normal(scenario: str):
     assert "stranger than" in words(app)
 
 
+@pytest.mark.slow
 def test_an_image_of_ones_own_is_explained_without_a_fault():
-    app = opened()
+    app = opened_small()
     stream = io.BytesIO()
     grey = np.full((28, 28), 90, np.uint8)
     Image.fromarray(grey).save(stream, "PNG")
@@ -139,11 +159,12 @@ def test_an_image_of_ones_own_is_explained_without_a_fault():
 # Without the browser's half -----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_where_the_overlay_cannot_be_drawn_plain_widgets_do_it(monkeypatch):
     monkeypatch.setattr(overlay, "stage", lambda *given, **more: False)
-    app = opened(model="outskirts")
+    app = opened_small()
     assert {s.label for s in app.slider} >= {"Opacity", "Threshold"}
-    able = [m.title for m in service.ask(MethodsQuery(OUTER)).methods if not m.refusal]
+    able = [m.title for m in service.ask(MethodsQuery(ZEROS)).methods if not m.refusal]
     captions = {i.caption for e in app.get("image") for i in e.proto.imgs}
     assert captions == {"Picture", able[0]}
     app.selectbox("explain_method").select("occlusion").run()
@@ -192,8 +213,9 @@ def painted(app: AppTest, **fields: object) -> AppTest:
     return app.run()
 
 
+@pytest.mark.slow
 def test_what_is_erased_moves_every_detector_and_is_told_to_the_browser_again():
-    app = opened(image="mnist#0")
+    app = opened_small(image="rest#0")
     assert "Nothing is changed yet" in words(app)
     mask = np.zeros((28, 28), bool)
     mask[5:20, 5:20] = True
@@ -203,7 +225,9 @@ def test_what_is_erased_moves_every_detector_and_is_told_to_the_browser_again():
     [ask] = given(app, "ask")
     assert ask["known"] == {"token": ask["token"], **fields}
     # It stays while the score that is explained is another.
-    app.selectbox("explain_part").select("total").run()
+    before = app.selectbox("explain_part").value
+    app.selectbox("explain_part").select_index(1).run()
+    assert app.selectbox("explain_part").value != before
     assert "**225 pixels changed.**" in words(app)
     # Of another picture it is not.
     app.number_input("explain_index").set_value(1).run()
@@ -225,7 +249,7 @@ def test_what_no_browser_of_ours_would_send_changes_nothing(fields: dict):
 
 def test_strokes_of_another_size_are_refused_in_words():
     app = painted(
-        opened(image="mnist#0"), erased=b64encode(b"1234").decode(), painted="", levels=""
+        opened_small(image="rest#0"), erased=b64encode(b"1234").decode(), painted="", levels=""
     )
     assert not app.exception
     assert any("784 pixels" in w.value for w in app.warning)
@@ -234,8 +258,9 @@ def test_strokes_of_another_size_are_refused_in_words():
 # Checks -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_checks_begin_when_the_browser_has_all_maps_and_say_what_the_service_says():
-    app = opened(model="outskirts", image="garments#100", fault=3)
+    app = opened_small(image="0#100", fault=3)
     assert "The checks are under way" in words(app)
     [stage] = given(app, "stage")
     assert (stage["count"], stage["checked"]) == (len(given(app, "tile")), False)
@@ -244,7 +269,7 @@ def test_checks_begin_when_the_browser_has_all_maps_and_say_what_the_service_say
     assert not app.exception
     assert given(app, "stage")[0]["checked"]
     assert "every check" in words(app)
-    image = ImageQuery(OUTER, "garments", 100)
+    image = ImageQuery(ZEROS, "0", 100)
     [frame] = [d.value for d in app.dataframe]
     for i, tile in enumerate(given(app, "tile")):
         query = MapQuery(image, method=tile["map"]["name"], fault=3)
@@ -301,6 +326,7 @@ def test_a_deletion_that_says_nothing_says_so():
 # Files --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_command_names_only_what_is_not_its_default():
     app = opened(image="garments#100")
     [code] = app.code
@@ -316,6 +342,7 @@ def test_the_command_names_only_what_is_not_its_default():
     assert names[:3] == [f"Occlusion ({kind})" for kind in ("PNG", "SVG", "NPY")]
 
 
+@pytest.mark.slow
 def test_the_command_gives_the_map_that_the_page_shows(call: Call, tmp_path, monkeypatch):
     app = opened(model="outskirts", image="garments#100", method="occlusion", fault=2)
     command = shlex.split(app.code[0].value)
@@ -371,6 +398,7 @@ def drawn(app: AppTest) -> list[str]:
 QUICK, LONG = ["own", "linear", "input_gradient"], ["integrated", "gradient_shap", "smooth"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 def test_maps_that_take_long_are_drawn_where_they_are_asked_for_and_stay():
     app = opened(model="outskirts", image="garments#100")
@@ -394,6 +422,7 @@ def test_maps_that_take_long_are_drawn_where_they_are_asked_for_and_stay():
     assert not [b for b in app.button if b.key and b.key.startswith("explain_draw")]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 def test_checks_that_take_long_are_made_of_the_maps_that_are_drawn_then():
     app = opened(model="outskirts", image="garments#100", method="occlusion")
@@ -412,6 +441,7 @@ def test_checks_that_take_long_are_made_of_the_maps_that_are_drawn_then():
     assert "Drawn, but not checked: **SmoothGrad**." in words(app)
 
 
+@pytest.mark.slow
 def test_nothing_waits_where_all_is_quick():
     app = opened(image="garments#100")
     assert len(drawn(app)) == len(service.ask(MethodsQuery(GLOW)).able)
