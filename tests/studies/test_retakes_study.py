@@ -49,6 +49,7 @@ def test_every_bank_is_measured_alone_and_with_each_reading_and_the_plain_one_co
     assert {arm.changes["reading"] for arm in arms} == set(READINGS)
 
 
+@pytest.mark.slow
 def test_an_arm_with_a_reading_is_the_score_of_a_detector_of_that_reading(banks: Retakes) -> None:
     (case,) = banks.cases
     images, labels = banks.test("tiny")
@@ -64,18 +65,6 @@ def test_an_arm_with_a_reading_is_the_score_of_a_detector_of_that_reading(banks:
             parts_of(detector.eval(), images)["sum"],
             atol=2e-4,
         )
-
-
-def test_the_choice_sees_no_image_that_is_shown(
-    banks: Retakes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def read(self: Scenario, name: str) -> None:
-        raise AssertionError(f"{name} was read")
-
-    monkeypatch.setattr(Scenario, "pictures", read)
-    with pytest.raises(AssertionError, match="was read"):
-        compute(banks)
-    assert {cell.kind for cell in cells_of(banks) if not cell.there} == {"measuring"}
 
 
 def test_a_bank_is_worth_how_it_tells_scars_where_all_are_taken_again(
@@ -99,7 +88,18 @@ def test_a_bank_is_worth_how_it_tells_scars_where_all_are_taken_again(
     assert banks.worth(arm, case, shared={}) == [pytest.approx(expected)]
 
 
-def test_a_table_is_made_and_its_sentence_names_what_is_chosen(banks: Retakes) -> None:
+@pytest.mark.slow
+def test_the_choice_sees_no_image_that_is_shown_and_is_named_below_the_table(
+    banks: Retakes,
+) -> None:
+    def read(self: Scenario, name: str) -> None:
+        raise AssertionError(f"{name} was read")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Scenario, "pictures", read)
+        with pytest.raises(AssertionError, match="was read"):
+            compute(banks)
+    assert {cell.kind for cell in cells_of(banks) if not cell.there} == {"measuring"}
     result = measure(banks)
     best = chosen(result, "tiny")
     assert best.name in BANKS
