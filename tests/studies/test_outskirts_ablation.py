@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,8 @@ from core.studies._base import Arm, Case, Ready, plan_of
 from core.studies._cells import cells_of
 from core.studies._collect import measure
 from core.studies.outskirts import FULL, ONE, SHAPE, TWO, Ablation, Staged, arms_of
+
+pytestmark = pytest.mark.slow
 
 SIZES = {
     "hidden": 12,
@@ -94,10 +97,20 @@ def test_images() -> np.ndarray:
     return np.concatenate([tiny.boxes(20, seed=5), tiny.strokes(20, seed=5)])
 
 
+_TRAINED: dict[tuple[str, str], Ready] = {}
+
+
 def trained(name: str, bases: Bases, stream: Stream, **setting: float) -> tuple[Outskirts, str]:
+    """A copy of an arm with a setting, its first one where none is named; trained once for all."""
+    key = name, str(sorted((setting or ARMS[name].grid[0]).items()))
+    if key not in _TRAINED:
+        _TRAINED[key] = trained_anew(name, bases, stream, **setting)
+    return copy.deepcopy(_TRAINED[key].detector), _TRAINED[key].part
+
+
+def trained_anew(name: str, bases: Bases, stream: Stream, **setting: float) -> Ready:
     arm = ARMS[name]
-    ready = TINY.ready(arm, setting or arm.grid[0], stream=stream, shared=bases[arm.shares])
-    return ready.detector, ready.part
+    return TINY.ready(arm, setting or arm.grid[0], stream=stream, shared=bases[arm.shares])
 
 
 def base_with(bases: Bases, levels: str = TWO) -> Staged:
@@ -217,7 +230,7 @@ def test_arms_differ_in_nothing_but_their_name_says(bases, stream, test_images) 
     a, b = (parts_of(d, test_images)["logit"] for d in (full, everyone))
     # Generators stand in another order, outermost first: other draws of the same kind.
     assert np.corrcoef(a, b)[0, 1] > 0.99
-    again, _ = trained("all", bases, stream, **setting)
+    again = trained_anew("all", bases, stream, **setting).detector
     assert np.array_equal(parts_of(again, test_images)["logit"], b)
 
 
