@@ -168,21 +168,19 @@ def test_pictures_smaller_than_three_halvings_are_refused() -> None:
 
 
 @cache
-def _twins() -> tuple[ESAD, ESAD]:
-    """One that learned boxes and half as many strokes as normal, one that knows the strokes."""
-    images, twins = np.concatenate([boxes(96, 0), strokes(48, 0)]), []
-    for known in (1, -1):
-        kind = np.repeat(np.array([1, known], np.int8), [96, 48])
-        every = Stream(images, kind, np.zeros(144, np.int64), 16)
-        detector = build(data="train+labelled", epochs=15.0)
-        fit(detector, {"train": tiny.stream_of(boxes(96, 0)), "train+labelled": every}, seed=0)
-        twins.append(detector.requires_grad_(False))
-    return twins[0], twins[1]
+def _taught(known: int) -> ESAD:
+    """One that learned boxes and half as many strokes: as normal (1), or as anomalies (-1)."""
+    images = np.concatenate([boxes(96, 0), strokes(48, 0)])
+    kind = np.repeat(np.array([1, known], np.int8), [96, 48])
+    every = Stream(images, kind, np.zeros(144, np.int64), 16)
+    detector = build(data="train+labelled", epochs=15.0)
+    fit(detector, {"train": tiny.stream_of(boxes(96, 0)), "train+labelled": every}, seed=0)
+    return detector.requires_grad_(False)
 
 
 @pytest.mark.slow
 def test_known_anomalies_move_outward_and_are_rebuilt_worse() -> None:
-    twin, knowing = _twins()
+    twin, knowing = _taught(1), _taught(-1)
     seen, others = as_tensor(strokes(64, 9)), as_tensor(boxes(64, 9))
     for part, factor in (("norm", 3), ("reconstruction", 1.5)):
         before = float(twin.part(seen, part).mean() / twin.part(others, part).mean())
@@ -194,7 +192,7 @@ def test_known_anomalies_move_outward_and_are_rebuilt_worse() -> None:
 
 
 def test_the_error_belongs_to_its_pixel_and_the_length_to_rebuilt_pixels() -> None:
-    _, detector = _twins()
+    detector = _taught(-1)
     x = as_tensor(boxes(4, 5))
     rebuilt = detector.reconstruct(x)
     error = detector.explain(x, "reconstruction").map
