@@ -28,7 +28,7 @@ SCALES = ["scale_24x32", "scale_12x16", "scale_6x8"]
 GLOW, OUTSKIRTS = Target("colours", "glow"), Target("colours", "outskirts")
 NARROW = {"hidden": 16, "code": 4, "regions": 2, "latent": 4, "fuse_hidden": 16, "exemplars": 48}
 
-pytestmark = pytest.mark.usefixtures("quick_apps")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick_apps")]
 
 
 def tiles(n: int, *, seed: int, hue: int) -> np.ndarray:
@@ -60,7 +60,7 @@ def scenario_json() -> dict:
     for image_set, source in ((scenario["normal"], "red"), (scenario["strange"][0], "blue")):
         image_set |= {"name": source, "title": source.capitalize(), "source": f"npz:{source}"}
         image_set["classes"] = ["even", "odd"]
-    settings = {"minutes": 0.01, "batch_size": 32, "points": 40, "layouts": ["pca"]}
+    settings = {"minutes": 0.003, "batch_size": 32, "points": 40, "layouts": ["pca"]}
     training = {
         "glow": {**settings, "config": tiny.CONFIG},
         "glow.dense": {**settings, "config": {**tiny.CONFIG, "flow": "dense"}},

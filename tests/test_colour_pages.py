@@ -35,7 +35,7 @@ from pages._mirror import thumbnails
 from pages._outskirts import files
 from pages._own import many
 
-pytestmark = pytest.mark.usefixtures("quick_apps")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick_apps")]
 
 OUTSKIRTS = Target("colours", "outskirts")
 MIRROR = {"code": 8, "width": 4, "critic_width": 8, "anomaly_weight": 1.0, "epochs": 1.0}
@@ -46,7 +46,7 @@ def _root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Trained while all pictures lay in the data folder."""
     scenario = scenario_json()
     scenario["strange"][0] |= {"shipped": False, "had": "ask the author"}
-    settings = {"minutes": 0.01, "batch_size": 32, "points": 40, "layouts": ["pca"]}
+    settings = {"minutes": 0.003, "batch_size": 32, "points": 40, "layouts": ["pca"]}
     training = {
         "outskirts": {**settings, "config": {**NARROW, "classifier_hidden": 8}},
         "ama": {**settings, "batch_size": 8, "config": MIRROR},

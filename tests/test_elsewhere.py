@@ -23,6 +23,8 @@ from core.scenario import ScenarioError, load_scenario
 from core.service import GalleryQuery, ImageQuery, Target
 from core.shape import Shape
 
+pytestmark = pytest.mark.slow
+
 SCENES = np.random.default_rng(0).integers(0, 256, (7, 6, 5, 3), np.uint8)
 LABELS = np.arange(7)
 
@@ -163,7 +165,7 @@ def away(untrained: Tiny, call: Call, monkeypatch: pytest.MonkeyPatch) -> Tiny:
         "classes": ["stroke"],
     }  # fmt: skip
     scenario["training"] = {
-        "glow": {"minutes": 0.01, "batch_size": 32, **tiny.MAPS, "config": tiny.CONFIG}
+        "glow": {"minutes": 0.003, "batch_size": 32, **tiny.MAPS, "config": tiny.CONFIG}
     }
     path.write_text(json.dumps(scenario))
     done = call("train", "tiny/glow")
