@@ -392,8 +392,15 @@ def quick_apps() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def _settled() -> None:
+    """Collect garbage of earlier files, and look no more through what is left of them."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
-def numpy_leaves_files_open() -> Iterator[None]:
+def numpy_leaves_files_open(_settled: None) -> Iterator[None]:
     """Collect what `numpy.load` leaves open of a cut zip within the test that made it."""
     yield
     gc.collect()
