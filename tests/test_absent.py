@@ -26,6 +26,8 @@ from core.service import (
     Target,
 )
 
+pytestmark = pytest.mark.slow
+
 GLOW = Target("tiny", "glow")
 
 

@@ -372,6 +372,7 @@ sys.stdout.write(" ".join(sorted(loaded & set(sys.argv[1:]))))
 """
 
 
+@pytest.mark.slow
 def test_answering_the_pages_loads_no_training_and_no_plotting_package(
     tiny_scenario: Tiny,
 ) -> None:

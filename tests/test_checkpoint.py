@@ -215,6 +215,7 @@ def test_an_older_card_keeps_its_numbers_and_its_seal(tiny_scenario: Tiny) -> No
     assert checkpoint.read_card(tiny_scenario.folder, "glow") == old
 
 
+@pytest.mark.slow
 def test_every_card_that_ships_fits_its_seal_however_it_is_laid_out() -> None:
     for path in ROOT.glob("checkpoints/*/*.json"):
         if path.with_suffix(".safetensors").exists():
@@ -562,6 +563,7 @@ sys.stdout.write(ascii(found))
 """
 
 
+@pytest.mark.slow
 def test_files_are_read_as_utf8_where_the_machine_has_another_encoding(
     tiny_scenario: Tiny, tmp_path: Path
 ) -> None:

@@ -73,6 +73,7 @@ def test_an_answer_that_fails_gives_its_turn_back(monkeypatch: pytest.MonkeyPatc
             service.ask(Slow(number))
 
 
+@pytest.mark.slow
 def test_garbage_that_was_settled_with_what_stays_is_found_when_it_is_settled_again() -> None:
     import app
 

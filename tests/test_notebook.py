@@ -205,6 +205,7 @@ DOINGS = some.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(DOINGS)
 def test_two_who_write_lose_no_item_whoever_saw_what_when(
@@ -232,6 +233,7 @@ def test_two_who_write_lose_no_item_whoever_saw_what_when(
         assert seen[0] == seen[1] == applied(Contents(), expected) == live(one)
 
 
+@pytest.mark.slow
 def test_processes_that_write_at_once_lose_nothing(path: Path) -> None:
     writers = [started(path, first) for first in (0, 1_000, 2_000)]
     for writer in writers:
@@ -278,6 +280,7 @@ def kill(writer: subprocess.Popen[str]) -> int:
     return sum(text.endswith("\n") for text in said)
 
 
+@pytest.mark.slow
 def test_a_writer_that_is_killed_again_and_again_loses_nothing_that_it_said(path: Path) -> None:
     number = 0
     for pause in (0.0, 0.003, 0.007, 0.001, 0.005):
@@ -505,6 +508,7 @@ DAMAGED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", DAMAGED, ids=range(len(DAMAGED)))
 def test_what_a_browser_never_kept_is_a_line(text: str) -> None:
     with pytest.raises(NotebookError) as raised:
@@ -526,6 +530,7 @@ def test_what_is_damaged_in_a_browser_takes_nothing_else_with_it() -> None:
     assert wire.salvaged(json.dumps(wire.packed(items_of(FULL)))) == (FULL, 0)
 
 
+@pytest.mark.slow
 def test_many_runs_of_too_many_images_are_left_out_at_once() -> None:
     text = one("tag", {f"s{i}": "0-199999" for i in range(9)})
     contents, bad = wire.salvaged(text)

@@ -32,6 +32,8 @@ from core.service import (
 from core.train import maps, run
 from pages._shared.pages import PAGES
 
+pytestmark = pytest.mark.slow
+
 GLOW = Target("tiny", "glow")
 EACH = tiny.TEST_IMAGES // 3  # images of a class
 

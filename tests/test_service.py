@@ -525,6 +525,7 @@ counted.wait()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="counts threads in /proc")
 def test_ten_visitors_are_ten_threads_and_bring_no_teams_of_their_own() -> None:
     env = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}

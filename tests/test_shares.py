@@ -23,6 +23,8 @@ from pages._overview import picture
 from pages._shared.pages import PAGES
 from pages._shared.theme import LIGHT
 
+pytestmark = pytest.mark.slow
+
 CLASSES = ("zero", "one", "a-10")  # of which one looks as if it named a share
 SHARES = ("00", "10")
 TITLES = {"00": "AMA, no known anomalies", "10": "AMA, 10 % known anomalies"}

@@ -97,6 +97,7 @@ def test_the_spread_over_seeds_is_that_of_the_seeds_own_cards() -> None:
             assert list(values) == [c.metrics[name][part].auroc for c in others]
 
 
+@pytest.mark.slow
 def test_nobody_but_the_models_for_it_learned_from_general_images() -> None:
     for path in CHECKPOINTS:
         card = checkpoint.read_card(path.parent, path.stem)

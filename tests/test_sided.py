@@ -22,6 +22,8 @@ from core.card import CardError
 from core.evaluate.metrics import bootstrap_auroc
 from core.service import ImageQuery, LikelihoodsQuery, MapQuery, PlaneQuery, SamplesQuery, Target
 
+pytestmark = pytest.mark.slow
+
 SIDE = 16
 SEES = f"It sees the pictures at {SIDE}x{SIDE}, averaged down."
 GLOW, OUTSKIRTS, AMA = (Target("tiny", name) for name in ("glow", "outskirts", "ama"))

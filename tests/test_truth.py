@@ -34,6 +34,8 @@ from core.service import (
 )
 from pages._explain import truth
 
+pytestmark = pytest.mark.slow
+
 GLOW = Target("tiny", "glow")
 
 

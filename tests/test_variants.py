@@ -22,6 +22,8 @@ from core.train import run
 from core.train.streams import streams_of
 from pages._shared.pages import PAGES
 
+pytestmark = pytest.mark.slow
+
 CLASSES = ("zero", "one", "two")
 SHARED = "glow.general"
 

@@ -59,6 +59,7 @@ def test_all_methods_are_listed_in_words_with_those_that_cannot(tiny_scenario: T
     assert not score.slow
 
 
+@pytest.mark.slow
 def test_maps_that_take_a_core_more_than_two_seconds_wait_and_the_first_never_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -289,6 +290,7 @@ def test_a_map_is_made_anew_when_its_model_is_replaced(tiny_scenario: Tiny) -> N
     assert np.array_equal(after.map, before.map)
 
 
+@pytest.mark.slow
 def test_maps_are_the_same_while_a_model_is_replaced_again_and_again(tiny_scenario: Tiny) -> None:
     expected = service.ask(MapQuery(IMAGE)).map
     weights = tiny_scenario.folder / "glow.safetensors"

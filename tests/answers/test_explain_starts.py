@@ -32,6 +32,7 @@ def test_the_fault_that_only_novelty_sees_leaves_features_familiar_and_pixels_or
     assert before[chosen.state["part"]] < 95
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["occlusion", "own"])
 def test_the_map_that_fails_its_check_does_and_the_detectors_own_does_not(method: str) -> None:
     chosen = tile("A map that fails its check")

@@ -253,6 +253,7 @@ def test_more_lessons_than_the_server_takes_on_are_refused_until_one_leaves(
     start("e")
 
 
+@pytest.mark.slow
 def test_a_process_that_never_ends_is_ended(start: Start, tmp_path: Path) -> None:
     held = Queue(command=COMMAND, limit=0.5)
     ticket = held.enter(lambda: ({"gate": str(tmp_path / "a"), "does": "quiet"}, {}))

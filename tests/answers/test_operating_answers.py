@@ -345,6 +345,7 @@ def test_a_threshold_moves_without_a_model_being_asked(
         assert service.ask(VerdictsQuery("tiny", "strokes", stems, threshold)).models
 
 
+@pytest.mark.slow
 def test_every_unit_of_the_garments_is_a_multiple_of_the_score_but_for_a_shift() -> None:
     """A column converts scores itself: one whose unit bends would be refused."""
     for model in load_scenario("fashion").training:

@@ -19,6 +19,8 @@ from core.nn.compressor import png_bits_of
 from core.scenario import load_scenario
 from core.service import PlaceQuery, Target
 
+pytestmark = pytest.mark.slow
+
 GLOW, GENERAL = (Target.of("tiny", stem) for stem in ("glow", "glow.general"))
 DENSE, SHIPPED = (Target.of("fashion", stem) for stem in ("glow.dense", "glow"))
 QUERY = PlaceQuery(GLOW, GENERAL, "strokes")

@@ -17,6 +17,7 @@ TARGET = Target("tiny", "glow")
 TYPES = ("uint8", "uint16", "uint32", "float32")
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(TYPES), min_size=1, max_size=5), st.integers(1, 17))
 def test_columns_come_out_of_a_file_as_they_went_in(types: list[str], size: int) -> None:
     rng = np.random.default_rng(size)

@@ -102,6 +102,7 @@ def test_peers_have_our_weights_and_find_a_square_among_noise() -> None:
         torch.testing.assert_close(theirs, ours[stage], rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["screws", "solar"])
 def test_every_strange_set_is_measured_against_its_own_normal_images(name: str) -> None:
     """By a method that says how bright a picture is, in the mean."""

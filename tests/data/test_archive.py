@@ -214,6 +214,7 @@ def test_a_head_that_lies_about_its_size_moves_no_bound() -> None:
 # Bounds -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_of_ten_thousand_images_the_first_are_read_and_the_rest_is_one_line() -> None:
     data = zipped(*((f"{i:05}.png", GOOD) for i in range(10_000)), how=zipfile.ZIP_STORED)
     items = brought(("x.zip", data), ("after.png", GOOD))

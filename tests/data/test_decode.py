@@ -371,6 +371,7 @@ def test_a_picture_in_colours_may_have_fewer_pixels(data: bytes, words: str) -> 
         decode(data, GREY)
 
 
+@pytest.mark.slow
 def test_a_tiff_in_one_strip_may_have_fewer_pixels() -> None:
     blank = Image.new("RGB", (5000, 3000))
     strip = encoded(blank, "TIFF", compression="tiff_adobe_deflate", strip_size=2**31 - 1)
@@ -425,6 +426,7 @@ def test_a_large_jpeg_is_decoded_at_half_its_size(monkeypatch: pytest.MonkeyPatc
 
 
 # Not by getrusage, whose peak is that of the process before, too: of these tests.
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from /proc")
 @pytest.mark.parametrize(
     ("side", "shape", "limit"),

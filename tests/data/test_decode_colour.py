@@ -175,6 +175,7 @@ def test_bands_of_a_large_picture_in_colours_do_not_show(monkeypatch: pytest.Mon
         monkeypatch.undo()
 
 
+@pytest.mark.slow
 def test_a_long_shape_takes_a_turned_picture_as_sharp_as_an_upright_one() -> None:
     shape = Shape(3, 256, 16)
     upright = slopes(8192, 512)

@@ -108,6 +108,7 @@ def test_an_audit_that_could_not_look_is_no_clean_bill(rows, status: int, last: 
         assert lines[0] == "a 1: V-1, mended in 2"
 
 
+@pytest.mark.slow
 def test_the_image_is_weighed_without_cuda() -> None:
     packages = closure(ROOT / "requirements.txt")
     assert {"torch", "streamlit", "timm"} <= set(packages)

@@ -472,6 +472,7 @@ def test_a_rate_far_too_high_stops_the_run_and_is_named() -> None:
         fit(build(learning_rate=1e30, epochs=20.0), {"train": stream(32)}, seed=0)
 
 
+@pytest.mark.slow
 def test_a_term_that_is_not_finite_is_named_and_the_stopped_run_goes_on_to_the_very_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

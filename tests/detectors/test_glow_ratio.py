@@ -169,6 +169,7 @@ def test_normal_images_get_no_gradient_from_the_outlier_term_nor_general_ones_fr
     assert torch.equal(reaches({"scale_16", "scale_8", "scale_4"}), normal)
 
 
+@pytest.mark.slow
 def test_a_little_training_with_the_outlier_loss_sets_general_images_farther_apart() -> None:
     """Twins of one start, the same batches and noise: only the loss's weight differs."""
     normal, general = tiny.boxes(96, seed=0), tiny.strokes(96, seed=0) // 10

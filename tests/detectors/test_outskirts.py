@@ -79,6 +79,7 @@ def strange(n: int = 16) -> tuple[Tensor, Tensor]:
     return x, planted
 
 
+@pytest.mark.slow
 def test_its_map_from_the_reconstruction_to_the_image_leaves_little_over(
     outskirts: Outskirts,
 ) -> None:

@@ -186,6 +186,7 @@ def test_precision_and_recall_are_scikit_learns(normal: list[float], strange: li
     assert math.isnan(found.precision.value[-1])
 
 
+@pytest.mark.slow
 @given(SCORES, SCORES, st.integers(0, 29))
 @often
 def test_f1_at_the_test_sets_own_prevalence_is_scikit_learns(

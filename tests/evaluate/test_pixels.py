@@ -259,6 +259,7 @@ def test_aupimo_is_that_of_anomalib() -> None:
 # Speed ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_160_images_of_256_pixels_take_under_ten_seconds_and_little_memory() -> None:
     rng = np.random.default_rng(0)
     masks = np.zeros((160, 256, 256), bool)

@@ -62,6 +62,7 @@ def test_there_are_four_ways_to_set_it() -> None:
     assert KINDS == ("percentile", "alarms", "score", "cost")
 
 
+@pytest.mark.slow
 @given(APART, st.integers(0, 1000))
 @often
 def test_a_percentile_and_the_share_of_alarms_that_it_leaves_flag_alike(
@@ -76,6 +77,7 @@ def test_a_percentile_and_the_share_of_alarms_that_it_leaves_flag_alike(
     assert (scores > ends[0]).mean() == pytest.approx(1 - step / 1000, abs=1.01 / len(scores))
 
 
+@pytest.mark.slow
 @given(APART, PERCENTILES)
 @often
 def test_at_a_percentile_stands_what_has_that_percentile_where_no_images_are_alike(

@@ -293,6 +293,7 @@ def test_maps_are_the_same_within_inference_mode_and_without_gradients(detector:
         assert not inside.requires_grad
 
 
+@pytest.mark.slow
 def test_four_threads_at_once_get_the_maps_of_their_own_images(detector: Detector) -> None:
     methods = [m for m in METHODS if not refusal(detector, "score", m) and m != "occlusion"]
     x = pictures(detector, 4)

@@ -313,6 +313,7 @@ def test_tensors_of_another_network_are_refused(
         LITE0.load()
 
 
+@pytest.mark.slow
 def test_importing_it_loads_no_timm() -> None:
     import subprocess
 

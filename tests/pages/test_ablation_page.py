@@ -103,6 +103,7 @@ def test_the_full_method_is_said_to_be_another_training_than_the_models_that_shi
     assert "one other training" in said
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick_apps")
 def test_the_page_shows_it_or_says_what_computes_it(tmp_path, monkeypatch) -> None:
     app = AppTest.from_file("../../pages/_frame.py", default_timeout=60)

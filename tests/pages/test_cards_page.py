@@ -103,6 +103,7 @@ def test_cards_lists_every_checkpoint_that_ships():
     assert not re.search(r"\d\.\d+ minutes|\b1 (times|minutes)", said)
 
 
+@pytest.mark.slow
 def test_a_card_counts_as_one_says_it():
     found = service.ask(service.OverviewQuery("fashion"))
     for row in (*found.detectors, *found.seed_replicates):
@@ -130,6 +131,7 @@ def test_older_links_to_a_card_name_what_is_shown_by_its_label(old, view):
     assert app.session_state["cards_view"] == view
 
 
+@pytest.mark.slow
 def test_a_model_without_training_says_so_and_each_set_what_it_is_measured_against():
     found = service.ask(service.OverviewQuery("solar"))
     [row] = found.detectors

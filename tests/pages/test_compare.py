@@ -101,6 +101,7 @@ def test_a_scenario_without_trained_models_says_so(untrained: Tiny) -> None:
     assert headings(app) == []
 
 
+@pytest.mark.slow
 def test_the_table_has_every_figure_of_every_model(models: Tiny) -> None:
     app = opened(models=list(BOTH))
     found = ask(VerdictsQuery("tiny", "strokes", BOTH))
@@ -165,6 +166,7 @@ def test_what_another_page_sets_is_taken_over_and_shown(models: Tiny) -> None:
     )
 
 
+@pytest.mark.slow
 def test_another_scenarios_score_is_no_threshold_here(models: Tiny) -> None:
     app = opened()
     app.session_state["_threshold"] = Line(Threshold("score", 3.0, "elsewhere"))
@@ -173,6 +175,7 @@ def test_another_scenarios_score_is_no_threshold_here(models: Tiny) -> None:
     assert app.session_state["_threshold"].threshold == Threshold("percentile", 95.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", ["percentile", "alarms", "score"])
 def test_where_the_line_is_let_go_the_service_counts_what_the_drag_showed(
     models: Tiny, by: str
@@ -198,6 +201,7 @@ def test_the_line_stays_where_it_is_when_it_is_set_otherwise(models: Tiny, by: s
     assert (asked.hits, asked.alarms) == (before.hits, before.alarms)
 
 
+@pytest.mark.slow
 def test_a_score_becomes_the_other_models_where_that_stands(models: Tiny) -> None:
     app = opened(at=80.0, models=list(BOTH))
     app.selectbox("compare_by").set_value("score").run()
@@ -208,6 +212,7 @@ def test_a_score_becomes_the_other_models_where_that_stands(models: Tiny) -> Non
     assert kept == Threshold("score", other.raw, "glow.outliers")
 
 
+@pytest.mark.slow
 def test_a_score_becomes_that_of_a_model_that_was_not_compared(models: Tiny) -> None:
     app = opened(at=80.0, models=["glow"])
     app.selectbox("compare_by").set_value("score").run()
@@ -244,6 +249,7 @@ def test_beyond_all_normal_images_it_is_a_score_until_it_is_back(models: Tiny) -
         assert (state["compare_by"], state["compare_at"]) == ("score", 1.0)
 
 
+@pytest.mark.slow
 def test_a_cost_may_be_nothing_but_not_both(models: Tiny) -> None:
     app = opened(miss=0.0, alarm=2.0)
     assert app.session_state["_threshold"].costs == Costs(0.0, 2.0)
@@ -473,6 +479,7 @@ def test_a_committee_gains_only_where_the_intervals_do_not_meet() -> None:
     assert "gains anything, and “any” finds 30.0" in committee.said_of(worse)
 
 
+@pytest.mark.slow
 def test_a_committee_leaves_out_own_scores_that_it_is_not_asked_to_take(models: Tiny) -> None:
     app = opened(models=list(BOTH))
     app.session_state["_compare_scores"] = own_scores._Given("a.csv", scores_csv()[:400])
@@ -538,6 +545,7 @@ def test_percentiles_rise_along_the_axis_and_end_at_one() -> None:
     assert (places[0], places[-1]) == (0.0, pytest.approx(1.0))
 
 
+@pytest.mark.slow
 def test_the_pair_follows_the_model_on_top_until_it_is_chosen(models: Tiny) -> None:
     app = opened(models=list(BOTH))
     app.selectbox("compare_model").set_value("glow.outliers").run()
@@ -570,6 +578,7 @@ def test_an_image_of_a_set_that_others_join_is_named_by_its_own() -> None:
     assert np.array_equal(whole, overview.scenario.pictures("1").images[3])
 
 
+@pytest.mark.slow
 def test_a_cell_that_a_link_names_is_open_with_its_count(models: Tiny) -> None:
     app = opened(cell="passed", image="boxes#3")
     now = verdict()
@@ -595,6 +604,7 @@ def scores_csv(**wrong: str) -> bytes:
     return "\n".join(",".join(row) for row in rows).encode()
 
 
+@pytest.mark.slow
 def test_own_scores_are_a_model_and_what_does_not_fit_is_named(models: Tiny) -> None:
     app = opened()
     app.session_state["_compare_scores"] = own_scores._Given(
@@ -628,6 +638,7 @@ def test_own_scores_are_a_model_and_what_does_not_fit_is_named(models: Tiny) -> 
     assert app.session_state["compare_model"] == "glow"
 
 
+@pytest.mark.slow
 def test_a_file_that_is_no_table_is_one_error_and_the_page_goes_on(models: Tiny) -> None:
     app = opened()
     app.session_state["_compare_scores"] = own_scores._Given("x.csv", b"\xff\xfe\x00nothing")

@@ -206,6 +206,7 @@ def opened(**state: int) -> AppTest:
     return app
 
 
+@pytest.mark.slow
 def test_at_rest_the_picture_is_the_image_and_every_detector_is_said(models: Tiny) -> None:
     app = opened()
     assert np.array_equal(app.session_state["_shown"], service.ask(BOX).image)
@@ -219,6 +220,7 @@ def test_at_rest_the_picture_is_the_image_and_every_detector_is_said(models: Tin
     assert app.button("own_put_back").disabled
 
 
+@pytest.mark.slow
 def test_a_link_to_sliders_disturbs_the_picture_and_the_curve_is_along_the_one_that_is_moved(
     models: Tiny,
 ) -> None:
@@ -236,6 +238,7 @@ def test_a_link_to_sliders_disturbs_the_picture_and_the_curve_is_along_the_one_t
     assert "turn" in figure_of(app, "own_along_chart")["layout"]["xaxis"]["title"]["text"]
 
 
+@pytest.mark.slow
 def test_the_path_that_a_slider_took_is_kept_as_long_as_the_others_stand(models: Tiny) -> None:
     app = opened()
 
@@ -254,6 +257,7 @@ def test_the_path_that_a_slider_took_is_kept_as_long_as_the_others_stand(models:
     assert not app.exception
 
 
+@pytest.mark.slow
 def test_putting_all_back_shows_the_image_again(models: Tiny) -> None:
     app = opened(turn=180, contrast=50, patch_size=40, patch_row=10)
     assert not np.array_equal(app.session_state["_shown"], service.ask(BOX).image)
@@ -262,6 +266,7 @@ def test_putting_all_back_shows_the_image_again(models: Tiny) -> None:
     assert app.slider("own_patch_row").value == 50
 
 
+@pytest.mark.slow
 def test_what_is_kept_is_the_picture_as_the_slider_left_it(models: Tiny) -> None:
     app = opened()
     assert not [b for b in app.button if b.key == "own_keep"]
@@ -275,6 +280,7 @@ def test_what_is_kept_is_the_picture_as_the_slider_left_it(models: Tiny) -> None
     assert app.slider("own_turn").value == 0
 
 
+@pytest.mark.slow
 def test_mixing_takes_a_typical_strange_image_unless_another_is_named(models: Tiny) -> None:
     app = opened(mix=100)
     [glow] = [r for r in service.ask(service.OverviewQuery("tiny")).detectors if r.name == "glow"]
@@ -292,6 +298,7 @@ def test_mixing_takes_a_typical_strange_image_unless_another_is_named(models: Ti
     assert np.array_equal(app.session_state["_shown"], typical.images[0])
 
 
+@pytest.mark.slow
 def test_a_model_that_is_damaged_is_said_and_the_others_have_their_bars(models: Tiny) -> None:
     opened()
     (models.folder / "glow.outliers.safetensors").write_bytes(b"no weights")

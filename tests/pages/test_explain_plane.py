@@ -27,7 +27,7 @@ from core.service import (
 from pages._explain import checks, pixel, plane, weights
 from pages._explain.misses import SPACE, labels, said_of
 
-pytestmark = pytest.mark.usefixtures("quick_apps")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick_apps")]
 
 NOVELTY = Target("tiny", "novelty")
 

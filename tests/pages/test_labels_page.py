@@ -77,6 +77,7 @@ def rungs(at: str = "10", detector: str = "esad") -> Ladder:
 # What is there ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_sections_stand_in_their_order_below_both_figures(labels: Tiny) -> None:
     app = opened()
     assert headings(app) == SECTIONS
@@ -85,6 +86,7 @@ def test_sections_stand_in_their_order_below_both_figures(labels: Tiny) -> None:
     assert ["labels_histogram" in drawn[0], "labels_gamma" in drawn[1]] == [True, True]
 
 
+@pytest.mark.slow
 def test_the_page_opens_with_the_most_labels_and_a_link_names_fewer(labels: Tiny) -> None:
     app = opened()
     slider = app.select_slider("labels_share")
@@ -97,6 +99,7 @@ def test_the_page_opens_with_the_most_labels_and_a_link_names_fewer(labels: Tiny
     assert app.query_params["labels_share"] in ("01", ["01"])
 
 
+@pytest.mark.slow
 def test_the_slider_draws_the_scores_of_another_model(labels: Tiny) -> None:
     app = opened()
     before = figure_of(app, "labels_histogram")
@@ -139,6 +142,7 @@ def _numbers(values: object) -> list[float]:
     return list(values)  # type: ignore[call-overload]
 
 
+@pytest.mark.slow
 def test_without_labels_there_is_nothing_to_compare(labels: Tiny) -> None:
     app = opened(share="00")
     assert headings(app) == SECTIONS
@@ -148,6 +152,7 @@ def test_without_labels_there_is_nothing_to_compare(labels: Tiny) -> None:
     assert not [b for b in app.button if (b.key or "").startswith("labels_found")]
 
 
+@pytest.mark.slow
 def test_deep_sad_stands_beside_with_its_own_ratios(labels: Tiny) -> None:
     app = opened(detector="deep_sad")
     assert app.select_slider("labels_share").options == ["0 %", "10 %"]
@@ -162,6 +167,7 @@ def test_deep_sad_stands_beside_with_its_own_ratios(labels: Tiny) -> None:
     assert app.select_slider("labels_share").options == ["0 %", "1 %", "10 %"]
 
 
+@pytest.mark.slow
 def test_a_missing_study_is_named_with_its_command(labels: Tiny) -> None:
     app = opened()
     assert any("`python -m core bench esad_labels`" in i.value for i in app.info)
@@ -203,6 +209,7 @@ def test_the_sliders_ratio_is_marked_among_the_curves(labels: Tiny) -> None:
     assert drawn.layout.yaxis.range[0] == pytest.approx(lowest - 0.01)
 
 
+@pytest.mark.slow
 def test_without_a_study_the_models_shown_here_have_their_place(labels: Tiny) -> None:
     spec = figure_of(opened(), "labels_gamma")
     assert [t["name"] for t in spec["data"]] == ["shown here, one"]
@@ -411,6 +418,7 @@ def apart(labels: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"core.answers.{module}.stored_scores", scores)
 
 
+@pytest.mark.slow
 def test_a_press_on_a_tile_looks_at_that_image(apart: None) -> None:
     app = opened()
     tiles = [b for b in app.button if re.fullmatch(r"labels_[a-z]+_\d", b.key or "")]
@@ -429,6 +437,7 @@ def test_a_press_on_a_tile_looks_at_that_image(apart: None) -> None:
     assert "no longer flagged**: 0." in text
 
 
+@pytest.mark.slow
 def test_what_changed_is_drawn_by_the_seed_where_that_is_chosen(apart: None) -> None:
     drawn = {}
     for seed in range(8):
@@ -439,6 +448,7 @@ def test_what_changed_is_drawn_by_the_seed_where_that_is_chosen(apart: None) -> 
     assert "as the seed draws them" in text_of(app)
 
 
+@pytest.mark.slow
 def test_the_page_opens_with_the_image_that_its_rule_names(labels: Tiny) -> None:
     set_name, index, rule = ask(FirstChangedQuery(ZERO, TEN))
     app = opened()
@@ -450,6 +460,7 @@ def test_the_page_opens_with_the_image_that_its_rule_names(labels: Tiny) -> None
     assert "Chosen by a rule" not in text_of(app)
 
 
+@pytest.mark.slow
 def test_an_image_of_ones_own_is_rebuilt_by_every_model(labels: Tiny) -> None:
     stream = io.BytesIO()
     Image.new("RGB", (90, 30), (250, 30, 90)).save(stream, "PNG")
@@ -462,6 +473,7 @@ def test_an_image_of_ones_own_is_rebuilt_by_every_model(labels: Tiny) -> None:
     assert "your own image" in figure_of(app, "labels_bars")["layout"]["title"]["text"]
 
 
+@pytest.mark.slow
 def test_a_file_that_is_no_image_is_named_and_the_rest_is_shown(labels: Tiny) -> None:
     app = opened()
     app.session_state["_own_image"] = Own("notes.txt", b"no image")
@@ -496,6 +508,7 @@ def test_files_hold_what_the_page_shows(views: dict[str, Rebuilt]) -> None:
 # What cannot be shown -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "state",
     [
@@ -512,6 +525,7 @@ def test_a_link_to_what_is_not_here_says_so_and_shows_the_rest(labels: Tiny, sta
     assert headings(app) == SECTIONS
 
 
+@pytest.mark.slow
 def test_a_ratio_that_is_not_trained_is_left_out_of_the_slider(labels: Tiny) -> None:
     for path in (labels.checkpoints / "tiny-one").glob("esad.one-01.*"):
         path.unlink()
@@ -556,6 +570,7 @@ def test_whom_nothing_leads_to_a_scenario_finds_one_with_labels(
     assert app.query_params["scenario"] in ("tiny-one", ["tiny-one"])
 
 
+@pytest.mark.slow
 def test_a_scenario_whose_one_model_has_no_labels_is_not_opened_before_one_with_shares() -> None:
     shipped = {row["scenario"]: row for row in service.scenarios()}
     without = [

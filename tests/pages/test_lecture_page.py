@@ -115,6 +115,7 @@ def test_a_link_to_no_step_says_so_in_a_line(folder: Path, query: dict, told: st
     assert len(app.info) == 1
 
 
+@pytest.mark.slow
 def test_who_goes_elsewhere_by_the_menu_finds_the_way_back(folder: Path) -> None:
     app = visit(lecture="boxes", step="2")
     app.query_params.clear()
@@ -126,6 +127,7 @@ def test_who_goes_elsewhere_by_the_menu_finds_the_way_back(folder: Path) -> None
     assert "lecture" not in app.query_params
 
 
+@pytest.mark.slow
 def test_the_presenters_view_has_larger_words_and_is_left_as_it_is_taken_up(folder: Path) -> None:
     def size(app: AppTest) -> int:
         layout = figure_of(app, "likelihoods_total")["layout"]
@@ -160,6 +162,7 @@ def held(app: AppTest) -> lectures.LectureFile | None:
     return app.session_state.get("_lecture_own", None)
 
 
+@pytest.mark.slow
 def test_a_view_is_kept_with_its_sentence_moved_removed_and_told_to_the_browser(
     folder: Path,
 ) -> None:
@@ -238,6 +241,7 @@ def test_a_lecture_has_no_more_steps_than_its_file_may_have() -> None:
 # What an address may say ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_every_control_that_writes_itself_into_the_address_is_known(
     models: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -220,6 +220,7 @@ def test_each_stage_is_told_and_can_be_cancelled(
     assert not app.button("labels_lesson_train").disabled  # the labels are still there
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "state",
     [

@@ -96,6 +96,7 @@ def test_it_opens_with_the_first_strange_image_of_the_gallerys_order(opened: Ope
     assert [looked_at(app)] == first_of("strokes", part="scale_8", order=order)
 
 
+@pytest.mark.slow
 def test_an_image_that_nobody_picked_follows_the_strange_set_and_the_order(opened: Opened):
     app = opened()
     app.selectbox("likelihoods_strange").select("turned").run()
@@ -105,6 +106,7 @@ def test_an_image_that_nobody_picked_follows_the_strange_set_and_the_order(opene
     assert [looked_at(app)] == first_of("turned", order="most normal")
 
 
+@pytest.mark.slow
 def test_a_picked_image_stays_while_the_strange_set_the_model_and_the_view_change(opened: Opened):
     app = opened(image="boxes#7")
     app.selectbox("likelihoods_strange").select("turned").run()
@@ -116,6 +118,7 @@ def test_a_picked_image_stays_while_the_strange_set_the_model_and_the_view_chang
     assert looked_at(app) == "boxes#7"
 
 
+@pytest.mark.slow
 def test_an_own_image_stays_while_the_strange_set_changes_and_is_what_is_shown(opened: Opened):
     app = upload(opened(), "mine.png")
     app.selectbox("likelihoods_strange").select("turned").run()
@@ -125,6 +128,7 @@ def test_an_own_image_stays_while_the_strange_set_changes_and_is_what_is_shown(o
     assert [looked_at(app)] == first_of("turned")
 
 
+@pytest.mark.slow
 def test_a_try_this_with_an_image_puts_the_own_one_away(opened: Opened, models: Tiny):
     tile = {"page": "likelihoods", "title": "A box", "state": {"image": "boxes#3"}}
     change(models, lambda s: s.update(start=[tile]))
@@ -133,6 +137,7 @@ def test_a_try_this_with_an_image_puts_the_own_one_away(opened: Opened, models: 
     assert looked_at(app) == "boxes#3"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", ["scales", "drawn"])
 def test_every_view_opens_with_the_same_image(opened: Opened, view):
     app = opened(view=view, order="typical", part="complexity")
@@ -185,6 +190,7 @@ def test_the_mark_of_a_tile_is_on_the_image_that_is_looked_at(opened: Opened):
 # The gallery ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("key", "value"),
     [("strange", "turned"), ("part", "scale_8"), ("order", "typical"), ("from", "normal")],
@@ -213,6 +219,7 @@ def said(app: AppTest) -> str:
     return "\n".join(e.value for e in (*app.markdown, *app.warning))
 
 
+@pytest.mark.slow
 def test_a_verdict_on_what_the_detector_does_not_know_says_so(opened: Opened, monkeypatch):
     app = upload(opened(), "mine.png")
     view = service.ask(ImageQuery(GLOW, "boxes", 0))
@@ -228,6 +235,7 @@ def test_a_verdict_on_what_the_detector_does_not_know_says_so(opened: Opened, mo
     assert "detector's kind" not in said(app)
 
 
+@pytest.mark.slow
 def test_a_picture_that_lost_everything_is_a_warning_and_no_note(opened: Opened):
     stream = io.BytesIO()
     Image.new("L", (28, 28), 0).save(stream, "PNG")
@@ -238,6 +246,7 @@ def test_a_picture_that_lost_everything_is_a_warning_and_no_note(opened: Opened)
     assert [w for w in view.warnings if w in shown] == list(view.warnings)
 
 
+@pytest.mark.slow
 def test_an_own_images_name_is_shown_letter_by_letter(opened: Opened):
     name = "![x](http://evil.example/a.png) $a$.png"
     app = upload(opened(), name)
@@ -285,6 +294,7 @@ def test_a_histogram_of_many_parts_names_each_and_has_one_legend(models: Tiny):
 # A scenario without flows -----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_who_comes_to_a_scenario_without_flows_is_led_to_one_that_has_some(models: Tiny):
     other = models.checkpoints / "none"
     other.mkdir()
@@ -359,6 +369,7 @@ def test_each_of_its_claims_hangs_on_its_number():
     assert "PNG" not in why_it_notices(place(), bare, "digits")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", [{"view": "models"}, {"model": "glow.dense"}])
 def test_of_the_models_that_ship_the_page_says_why(state):
     app = AppTest.from_file("../../pages/_frame.py", default_timeout=60)

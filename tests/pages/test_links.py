@@ -85,6 +85,7 @@ def shown(app: AppTest) -> str:
     return f"{app.selectbox('likelihoods_set').value}#{number}"
 
 
+@pytest.mark.slow
 def test_what_a_link_shows_does_not_depend_on_what_was_looked_at_before(models: Tiny):
     app = started().switch_page("likelihoods.py").run()
     for key, value in (("order", "typical"), ("image", "boxes#7")):
@@ -99,6 +100,7 @@ def test_what_a_link_shows_does_not_depend_on_what_was_looked_at_before(models: 
     assert (app.session_state["likelihoods_order"], shown(app)) == ("strangest", "strokes#3")
 
 
+@pytest.mark.slow
 def test_the_menu_finds_a_page_as_it_was_left(models: Tiny):
     app = started().switch_page("likelihoods.py").run()
     app.session_state["likelihoods_image"] = "boxes#7"
@@ -139,6 +141,7 @@ def drawn(app: AppTest) -> list[str]:
     return [text for e in elements for text in texts(e.proto)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [page.stem for page in ROWS])
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_no_page_makes_a_link_or_a_picture_of_what_a_link_holds(models: Tiny, page, hostile):

@@ -38,7 +38,7 @@ from pages._mirror import ablation, distances, files, looked, ray, thumbnails
 from pages._mirror.mirroring import Mirroring
 from pages._shared.picker import Own
 
-pytestmark = pytest.mark.usefixtures("quick_apps")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick_apps")]
 
 AMA = Target("tiny", "ama")
 SECTIONS = ["The ray of its code", "Mix three images", "One side or two", "Pairs that fool it"]

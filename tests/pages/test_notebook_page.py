@@ -86,6 +86,7 @@ def held(app: AppTest) -> Contents:
 # What it holds ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [row.stem for row in PAGES])
 def test_every_page_has_a_notebook_and_runs_with_a_full_one(page: str) -> None:
     app = fine(visitor(f"{page}.py", _notebook=FULL))
@@ -132,6 +133,7 @@ def test_what_is_of_a_scenario_that_is_not_here_is_shown_by_its_name(scenario: s
     assert scenario.replace(".", r"\.").replace("-", r"\-") in text_of(app)
 
 
+@pytest.mark.slow
 def test_clearing_asks_first() -> None:
     app = opened(visitor(_notebook=FULL))
     app.button("notebook_clear").click()
@@ -193,6 +195,7 @@ def test_a_file_that_is_read_is_held_no_longer(monkeypatch: pytest.MonkeyPatch) 
     assert len(gone) == 1
 
 
+@pytest.mark.slow
 def test_a_hostile_file_is_a_line_with_its_name_and_changes_nothing() -> None:
     app = opened(visitor(_notebook=FULL))
     for data, words in {
@@ -353,6 +356,7 @@ def test_a_part_that_cannot_be_read_takes_nothing_else_with_it() -> None:
     assert applied(Contents(), items) == FULL
 
 
+@pytest.mark.slow
 def test_a_control_character_that_is_pasted_is_left_out_of_a_line(server: Path) -> None:
     app = write(visitor(), "7 looks\x7f like\x01\u20281")
     assert texts(app) == {"7 looks like 1"}
@@ -437,6 +441,7 @@ def texts(app: AppTest) -> set[str]:
     return {n.text for n in held(app).lines}
 
 
+@pytest.mark.slow
 def test_two_browsers_on_one_notebook_lose_nothing_and_see_each_other_s(server: Path) -> None:
     one, other = named(visitor(), "class 5b"), named(visitor(), "Class 5B")
     assert "kept in the notebook “class 5b” on this server" in text_of(one)
@@ -459,6 +464,7 @@ def test_two_browsers_on_one_notebook_lose_nothing_and_see_each_other_s(server: 
     assert fresh.session_state["_threshold"].prevalence == 0.3
 
 
+@pytest.mark.slow
 def test_a_new_notebook_begins_with_what_is_here_and_one_that_is_there_does_not(
     server: Path,
 ) -> None:
@@ -475,12 +481,14 @@ def test_a_new_notebook_begins_with_what_is_here_and_one_that_is_there_does_not(
     assert texts(named(visitor(), "mine")) == {FULL.lines[0].text}
 
 
+@pytest.mark.slow
 def test_a_notebook_on_the_server_is_not_told_to_the_browser_but_its_name(server: Path) -> None:
     app = write(named(visitor(), "mine"), "on the server")
     assert told(app)["changes"] == []
     assert told(app)["name"] == "mine"
 
 
+@pytest.mark.slow
 def test_notebooks_of_other_names_hear_nothing(server: Path) -> None:
     one, other = named(visitor(), "one"), named(visitor(), "other")
     write(one, "of one")
@@ -489,6 +497,7 @@ def test_notebooks_of_other_names_hear_nothing(server: Path) -> None:
     assert texts(named(visitor(), "one")) == {"of one"}
 
 
+@pytest.mark.slow
 def test_clearing_a_named_notebook_is_said_to_be_for_everybody(server: Path) -> None:
     one, other = named(visitor(), "mine"), named(visitor(), "mine")
     write(one, "a line")
@@ -501,12 +510,14 @@ def test_clearing_a_named_notebook_is_said_to_be_for_everybody(server: Path) -> 
     assert texts(one) == set()
 
 
+@pytest.mark.slow
 def test_what_is_no_name_is_a_line(server: Path) -> None:
     app = named(visitor(), "../etc")
     assert "a notebook's name has up to 60 letters" in app.info[0].value.replace("\\", "")
     assert "notebook_name" in {t.key for t in app.text_input}
 
 
+@pytest.mark.slow
 def test_a_file_of_notebooks_that_fails_is_a_line_and_what_was_noted_stays(server: Path) -> None:
     server.write_bytes(b"a letter, no notebook at all" * 100)
     app = opened(visitor())
@@ -516,6 +527,7 @@ def test_a_file_of_notebooks_that_fails_is_a_line_and_what_was_noted_stays(serve
     assert told(app)["changes"]  # the browser keeps it
 
 
+@pytest.mark.slow
 def test_a_notebook_that_cannot_be_written_says_so_and_what_was_noted_stays(
     server: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -538,6 +550,7 @@ def test_words_of_what_a_notebook_holds() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_failure_that_passes_is_said_no_longer_and_what_was_noted_is_written(
     server: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

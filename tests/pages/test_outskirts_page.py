@@ -46,7 +46,7 @@ from pages._outskirts import draws, files, plane, readings
 from pages._outskirts.recipe import ORDERS
 from pages._shared.theme import LIGHT
 
-pytestmark = pytest.mark.usefixtures("quick_apps")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick_apps")]
 
 SIZES = {
     "hidden": 16,

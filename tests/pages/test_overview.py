@@ -74,6 +74,7 @@ def fashion() -> service.Overview:
 # The picture ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_picture_shows_every_set_and_what_each_detector_finds_of_it():
     rows, overview = picture(opened()), fashion()
     for image_set in overview.scenario.sets:
@@ -127,6 +128,7 @@ def test_nothing_is_said_of_models_where_none_is_trained(tiny_scenario: Tiny):
 # The starts -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_every_start_of_the_scenario_that_has_a_text_is_a_link_named_by_its_content():
     overview, app = fashion(), opened()
     labels = [e.proto.label for e in app.get("page_link") if e.proto.label.startswith("**")]
@@ -250,6 +252,7 @@ def test_models_that_are_alike_in_training_are_not_said_to_differ(models: Tiny, 
     assert "trained for 1 minute, resumed once on" in same
 
 
+@pytest.mark.slow
 def test_where_a_class_is_normal_its_study_and_this_page_say_why_their_figures_differ():
     app = opened(scenario="digits-one")
     assert not app.exception

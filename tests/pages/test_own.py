@@ -87,6 +87,7 @@ def test_an_image_of_ones_own_goes_along_and_its_steps_are_shown(models: Tiny) -
     assert "Step 1: " in html_of(app)
 
 
+@pytest.mark.slow
 def test_a_file_that_is_no_image_is_named_and_ends_the_picture_alone(models: Tiny) -> None:
     app = opened()
     app.session_state["_own_image"] = Own("a.png", b"nothing")
@@ -325,6 +326,7 @@ def work_of(count: int) -> Work:
     return Work((Brought("boxes.npy", stream.getvalue(), ""),), load_scenario("tiny").shape)
 
 
+@pytest.mark.slow
 def test_work_that_is_stopped_anywhere_ends_as_if_it_had_not_been(models: Tiny) -> None:
     two = ("glow", "glow.general")
     whole, halting = work_of(80), work_of(80)
@@ -364,6 +366,7 @@ def test_of_single_files_it_is_known_at_once_how_many_they_are(models: Tiny) -> 
     assert Work(given, load_scenario("tiny").shape).progress("tiny", ["glow"]).known == 5
 
 
+@pytest.mark.slow
 def test_cancel_stops_and_go_on_goes_on_where_it_was(models: Tiny, monkeypatch) -> None:
     monkeypatch.setattr(many, "FIRST_SLICE", 0.0)
     monkeypatch.setattr(many, "SLICE", 0.0)
@@ -427,6 +430,7 @@ def test_the_table_is_sorted_by_a_column_either_way(
     assert table.ordered(judged(), sort).tolist() == order
 
 
+@pytest.mark.slow
 def test_many_rows_are_sent_a_page_at_a_time_and_no_model_is_asked_to_turn_it(
     models: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:

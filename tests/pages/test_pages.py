@@ -59,6 +59,7 @@ def written(app: AppTest) -> str:
     return "\n".join(m.value for m in app.markdown)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strange", ["mnist", "noise"])
 def test_likelihoods_says_what_the_numbers_say(strange):
     app = opened("likelihoods", likelihoods_strange=strange)
@@ -88,6 +89,7 @@ def test_every_model_has_its_likelihoods_and_its_numbers():
         assert app.dataframe[0].value["value"][0].startswith(f"{view.displayed['total']:.3f}")
 
 
+@pytest.mark.slow
 def test_a_detector_whose_maps_leave_something_over_has_its_numbers_all_the_same():
     found = service.ask(ImageQuery(Target("fashion", "outskirts"), "mnist", 4))
     assert found.maps == {}
@@ -97,6 +99,7 @@ def test_a_detector_whose_maps_leave_something_over_has_its_numbers_all_the_same
     assert found.flagged
 
 
+@pytest.mark.slow
 def test_two_models_are_compared_by_the_rank_correlation_of_all_images():
     app = opened("likelihoods", likelihoods_view="models")
     assert not app.exception
@@ -108,6 +111,7 @@ def test_two_models_are_compared_by_the_rank_correlation_of_all_images():
     assert len(first["customdata"]) == 1000
 
 
+@pytest.mark.slow
 def test_the_ends_of_the_difference_are_its_largest_and_smallest():
     app = opened("likelihoods", likelihoods_view="models")
     columns = service.per_image_table(GLOW, ["garments", "mnist"])
@@ -131,6 +135,7 @@ def test_drawn_images_of_a_control_without_scales_say_so():
     assert [i.value for i in app.info] == ["fashion/glow.dense has no scales to draw anew"]
 
 
+@pytest.mark.slow
 def test_a_picked_image_outlives_a_look_at_another_view():
     app = opened("likelihoods", likelihoods_image="garments#17")
     for view in ("models", "drawn", "scales"):
@@ -141,6 +146,7 @@ def test_a_picked_image_outlives_a_look_at_another_view():
     assert app.number_input("likelihoods_index").value == 17
 
 
+@pytest.mark.slow
 def test_a_picked_image_shows_its_own_numbers():
     app = opened("likelihoods", likelihoods_image="garments#17")
     view = service.ask(ImageQuery(GLOW, "garments", 17))
@@ -151,6 +157,7 @@ def test_a_picked_image_shows_its_own_numbers():
     assert app.dataframe[0].value["value"][0] != shown["value"][0]
 
 
+@pytest.mark.slow
 def test_the_worst_strange_image_has_the_lowest_score_of_its_set():
     app = opened("likelihoods", likelihoods_image="mnist#5")
     app.button("likelihoods_most normal").click().run()
@@ -159,6 +166,7 @@ def test_the_worst_strange_image_has_the_lowest_score_of_its_set():
     assert app.session_state["likelihoods_index"] == scores.argmin()
 
 
+@pytest.mark.slow
 def test_another_set_that_is_smaller_draws_the_number_back():
     app = opened("likelihoods", likelihoods_image="mnist#9999")
     app.selectbox("likelihoods_set").select("noise").run()
@@ -166,6 +174,7 @@ def test_another_set_that_is_smaller_draws_the_number_back():
     assert app.session_state["likelihoods_index"] == 999
 
 
+@pytest.mark.slow
 def test_the_gallery_turns_its_page_and_shows_what_is_clicked():
     app = opened("likelihoods", likelihoods_order="strangest", likelihoods_from="strange")
     first = app.button("likelihoods_pick_0").label
@@ -214,6 +223,7 @@ def test_a_flipped_byte_in_the_weights_is_one_line(damaged):
     assert "not those of their card" in app.error[0].value
 
 
+@pytest.mark.slow
 def test_the_sheet_of_terms_opens():
     app = opened()
     next(b for b in app.sidebar.button if b.label == "Terms and keys").click().run()
@@ -403,6 +413,7 @@ def test_which_seed_which_luck_shows_its_picture(models: Tiny):
     assert "were not measured" in app.info[0].value
 
 
+@pytest.mark.slow
 def test_a_scenario_that_trains_nothing_has_all_its_pages(tiny_scenario: Tiny):
     change(tiny_scenario, lambda s: s.update(training={}))
     for page in (row.stem for row in PAGES):
@@ -411,6 +422,7 @@ def test_a_scenario_that_trains_nothing_has_all_its_pages(tiny_scenario: Tiny):
     assert [i.value for i in opened("cards").info] == ["Boxes trains no model."]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [row.stem for row in PAGES])
 def test_a_finger_scrolls_past_every_figure(models: Tiny, page):
     with_seeds(models, total=(0.1, 0.2), typicality=(0.9, 0.3))

@@ -178,22 +178,10 @@ def quick_maps() -> Iterator[None]:
     forget_everything()
 
 
-QUICK = ("digits-one",)  # others have more to try, in larger pictures
+STARTS = [(scenario, i) for scenario in SCENARIOS for i in range(len(described(scenario)["start"]))]
 
 
-def slow_unless_quick(scenario: str, what: int | str) -> Any:
-    """A case; without a wait only of one scenario."""
-    marks = [] if scenario in QUICK else [pytest.mark.slow]
-    return pytest.param(scenario, what, marks=marks)
-
-
-STARTS = [
-    slow_unless_quick(scenario, i)
-    for scenario in SCENARIOS
-    for i in range(len(described(scenario)["start"]))
-]
-
-
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick_maps")
 @pytest.mark.parametrize(("scenario", "i"), STARTS)
 def test_a_start_opens_its_page_in_the_state_that_it_names(scenario: str, i: int, quiet: None):
@@ -216,7 +204,7 @@ def test_a_start_opens_its_page_in_the_state_that_it_names(scenario: str, i: int
 # opened above in all scenarios, and a press leads there the same way in each.
 PRESSED = [
     *(
-        slow_unless_quick(scenario, stem)
+        (scenario, stem)
         for scenario in ("fashion", "digits-one", "screws")
         for stem in STEMS[1:]
         if any(tile["page"] == stem for tile in described(scenario)["start"])
@@ -225,6 +213,7 @@ PRESSED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick_maps")
 @pytest.mark.parametrize(("scenario", "stem"), PRESSED)
 def test_what_a_page_proposes_to_try_is_the_state_of_its_start(

@@ -25,7 +25,7 @@ from pages._mirror.weighing import WHOLE, moved, weights_of
 from pages._shared.picker import Own
 from pages._shared.theme import LIGHT
 
-pytestmark = pytest.mark.usefixtures("quick_apps")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick_apps")]
 
 AMA = Target("tiny", "ama")
 QUERY = SimplexQuery(AMA, (Corner("boxes", 0), Corner("boxes", 1), Corner("strokes", 0)), 10)

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages._shared.pages import PAGES
 
-pytestmark = pytest.mark.usefixtures("quick_apps")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick_apps")]
 
 NONE = "no strange images in this scenario"
 

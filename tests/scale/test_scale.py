@@ -71,6 +71,7 @@ def plainly(call: Call, path: Path, *options: str) -> pandas.DataFrame:
 # The numbers ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_table_is_the_plain_commands_to_the_last_bit_where_batches_are(
     images: Path, tmp_path: Path, call: Call
 ) -> None:
@@ -94,6 +95,7 @@ def test_the_table_is_the_plain_commands_to_the_last_bit_where_batches_are(
     ]
 
 
+@pytest.mark.slow
 def test_in_other_batches_and_of_arrays_the_table_is_the_same_but_for_rounding(
     images: Path, tmp_path: Path, call: Call
 ) -> None:

@@ -27,6 +27,8 @@ from core.studies._collect import measure
 from core.studies.ama import ARMS, FULL, GRID, NETWORKS, PLAIN, TOPICS, Pairs, PlainAutoencoder
 from core.train.loop import fit
 
+pytestmark = pytest.mark.slow
+
 TINY = Pairs(
     config=AMA.Config(code=3, width=1, critic_width=2, fitted=64),
     sets=("MNIST", "FashionMNIST"),

@@ -75,6 +75,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 # The plan -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_both_methods_learn_at_every_share_in_every_class_of_both_sets() -> None:
     plan = study("esad_labels")
     assert isinstance(plan, FewLabels)
@@ -103,6 +104,7 @@ def test_every_arm_reads_a_part_that_its_detector_has() -> None:
     assert set(scores.values()) == {"distance", ESAD.Config().score}
 
 
+@pytest.mark.slow
 def test_a_second_known_class_is_computed_on_demand_alone() -> None:
     plan = study("esad_labels")
     wider = plan.wider()
@@ -295,6 +297,7 @@ def _every(plan: FewLabels) -> list[_cells.Cell]:
 # The table ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_whole_goes_from_images_to_a_table_and_says_what_it_found(bare: Path) -> None:
     small = replace(TINY, classes=(0,), held={})
     result = measure(small)
@@ -310,6 +313,7 @@ def test_the_whole_goes_from_images_to_a_table_and_says_what_it_found(bare: Path
     assert {"std", "published", "published_std"} <= set(rows[0])
 
 
+@pytest.mark.slow
 def test_the_gap_of_the_sum_is_to_the_better_of_its_parts(bare: Path) -> None:
     small = replace(TINY, classes=(0,), held={})
     result = measure(small)
@@ -318,6 +322,7 @@ def test_the_gap_of_the_sum_is_to_the_better_of_its_parts(bare: Path) -> None:
     assert file._gap(result, "MNIST", "esad-05") == pytest.approx(better - values["esad-05"])
 
 
+@pytest.mark.slow
 def test_the_stored_table_of_the_wider_study_is_shown_for_the_plain_one(bare: Path) -> None:
     small = replace(TINY, classes=(0,), held={})
     wider = measure(small.wider())
@@ -325,6 +330,7 @@ def test_the_stored_table_of_the_wider_study_is_shown_for_the_plain_one(bare: Pa
     assert plan_of(small) != wider.plan
 
 
+@pytest.mark.slow
 def test_the_note_says_whether_a_part_is_ahead_of_the_sum(bare: Path) -> None:
     result = measure(replace(TINY, classes=(0,), held={}))
     networks = [Network("esad", share) for share in SHARES]

@@ -224,6 +224,7 @@ def a_result(planting: Planting, worth: Mapping[str, float]) -> StudyResult:
     return StudyResult.model_construct(arms=arms, rows=rows, measures={"each": "pixel AUROC"})
 
 
+@pytest.mark.slow
 def test_the_whole_goes_from_checkpoints_to_a_table_and_is_resumed(
     planting: Planting, quick, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -252,6 +253,7 @@ def test_the_whole_goes_from_checkpoints_to_a_table_and_is_resumed(
     assert {row["arm"] for row in rows} == {arm.name for arm in planting.arms}
 
 
+@pytest.mark.slow
 def test_other_weights_are_other_cells_and_what_is_stored_is_said_to_be_of_others(
     planting: Planting, quick, untrained: Tiny
 ) -> None:
@@ -276,6 +278,7 @@ def test_other_faults_are_another_study(
     assert again == before != folder_of(replace(planting))
 
 
+@pytest.mark.slow
 def test_a_study_whose_checkpoints_are_not_here_is_told_as_one_that_is_missing(
     planting: Planting, quick, untrained: Tiny
 ) -> None:

@@ -96,6 +96,7 @@ def test_misses_are_the_strange_that_are_not_above_the_threshold() -> None:
     assert file.alarms(scores, normal)(np.array([3, 1, 1, 1, 1, 1])) == 0.25
 
 
+@pytest.mark.slow
 def test_the_threshold_lets_one_held_out_normal_image_in_twenty_raise_an_alarm(
     readings: Readings,
 ) -> None:
@@ -151,6 +152,7 @@ def test_the_study_has_all_strange_sets_of_garments_and_every_class_of_both_fami
 # The choice ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_an_arm_is_worth_is_the_faults_of_held_out_normal_images(readings: Readings) -> None:
     case = readings.cases[-1]
     images, labels = tiny.public_set("FashionMNIST", None, train=True)  # type: ignore[arg-type]
@@ -168,6 +170,7 @@ def _at(readings: Readings, case: Case) -> tuple:
     return scenario.folder, stem
 
 
+@pytest.mark.slow
 def test_the_choice_sees_no_image_that_is_shown(
     readings: Readings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,6 +190,7 @@ def test_the_choice_sees_no_image_that_is_shown(
     assert len(left) == len(readings.cases) * len(ARMS)
 
 
+@pytest.mark.slow
 def test_a_scenario_alone_is_chosen_for_as_in_the_table(
     readings: Readings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,6 +206,7 @@ def test_a_scenario_alone_is_chosen_for_as_in_the_table(
 # The whole ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_whole_goes_from_checkpoints_to_a_table(readings: Readings) -> None:
     result = measure(readings)
     assert result == read_study("novelty") == stored(replace(readings, held={}))
@@ -237,6 +242,7 @@ def test_nothing_is_fewer_than_no_misses_at_all() -> None:
     assert np.isnan(fewer_misses(Nothing(), "some", arm="input"))  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_neither_control_nor_familiarity_alone_is_chosen(
     readings: Readings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

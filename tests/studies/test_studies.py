@@ -55,6 +55,7 @@ def times(toy: Study) -> dict[Path, int]:
 # One file -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_second_study_is_one_file_and_one_line_on_a_page(toy: Study, call: Call) -> None:
     assert {"outskirts", "toy"} <= set(study_names())
     rows = json.loads(call("bench", "toy", "--json").out)

@@ -91,6 +91,7 @@ def test_labels_count_as_often_as_makes_their_share_and_once_at_least() -> None:
     assert (60, 1) in learned(every, "train")  # a known normal image is normal, too
 
 
+@pytest.mark.slow
 def test_the_twins_take_the_same_number_of_steps_whatever_the_labels() -> None:
     for taught in (job(), job(steps=7, share=0.9), job(steps=7, batch_size=60)):
         told: list[int] = []
@@ -124,6 +125,7 @@ def test_a_few_labels_move_images_like_them_outward_and_the_twin_leaves_them() -
     assert beyond[1] > 2 * beyond[0]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_numbers_and_another_gives_others() -> None:
     one, two = (with_and_without(job(steps=5), quiet) for _ in range(2))
     for name in one:

@@ -118,6 +118,7 @@ def test_a_scenario_without_general_images_trains_no_general_model(models: Tiny)
 # Where they start -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_training_starts_from_the_weights_that_the_config_names(
     models: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,6 +215,7 @@ def test_a_missing_auxiliary_model_is_named(models: Tiny, file: str) -> None:
 # Measured anew ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_keeping_the_weights_measures_them_anew_and_leaves_their_bytes_alone(
     models: Tiny, call: Call
 ) -> None:
@@ -232,6 +234,7 @@ def test_keeping_the_weights_measures_them_anew_and_leaves_their_bytes_alone(
     assert left <= {"lock"}  # nothing was trained
 
 
+@pytest.mark.slow
 def test_a_change_of_what_is_measured_shows_in_the_new_card(models: Tiny) -> None:
     assert "glow.general" in cards(models)["glow"].auxiliary_models
     change(models, lambda s: s["training"]["glow"]["config"].pop("general"))
@@ -321,6 +324,7 @@ def test_weights_are_not_kept_for_settings_they_were_not_trained_with(
         assert words in last_line(said)
 
 
+@pytest.mark.slow
 def test_what_training_did_not_see_may_change_while_weights_are_kept(models: Tiny) -> None:
     before = (models.folder / "glow.seed-0.safetensors").read_bytes()
     change(models, lambda s: s["training"]["glow.seed-0"]["config"].update(general="glow.general"))
@@ -365,6 +369,7 @@ def test_a_score_that_a_model_does_not_have_is_refused_with_those_it_has() -> No
         checkpoint.from_config("glow.dense", {"flow": "dense", "score": "scale_4"}, tiny.SHAPE)
 
 
+@pytest.mark.slow
 def test_weights_taught_against_a_general_model_are_not_kept_with_another(
     models: Tiny, call: Call
 ) -> None:

@@ -102,6 +102,7 @@ def test_sizes_that_the_images_do_not_have_are_told_in_one_line(
     assert words in line
 
 
+@pytest.mark.slow
 def test_a_card_names_the_auxiliary_models_that_its_scores_come_from(
     models: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,6 +121,7 @@ def test_a_card_names_the_auxiliary_models_that_its_scores_come_from(
     assert card.auxiliary_models == {"glow.general": before}
 
 
+@pytest.mark.slow
 def test_the_seeds_of_a_card_are_its_own_model_and_those_alike(models: Tiny) -> None:
     card = trained(keep_weights=True)
     assert card.seeds is not None
@@ -136,6 +138,7 @@ def test_the_seeds_of_a_card_are_its_own_model_and_those_alike(models: Tiny) -> 
     assert "no seeds: glow, glow.outliers differ in more than their seed" in told
 
 
+@pytest.mark.slow
 def test_kept_weights_have_their_fitting_pass_on_held_out_images_made_anew(models: Tiny) -> None:
     before, _ = checkpoint.load_alone(models.folder, "glow")
     change(models, lambda s: s["training"]["glow"]["config"].update(draws=2))
@@ -169,6 +172,7 @@ def test_the_shape_of_pictures_is_no_setting_of_a_model_but_the_scenarios(
     assert words in said.err
 
 
+@pytest.mark.slow
 def test_a_bug_of_the_map_is_told_as_what_it_is_and_loses_no_training(
     untrained: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:

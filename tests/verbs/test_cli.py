@@ -112,6 +112,7 @@ def test_a_file_of_which_nothing_is_left_is_scored_with_a_warning_of_its_own(
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
 def test_written_tables_read_back_with_every_number(
     tiny_scenario: Tiny, pictures: Path, tmp_path: Path, call: Call, ending: str

@@ -159,6 +159,7 @@ def serving() -> Iterator[Callable[[int], str]]:
         server.server_close()
 
 
+@pytest.mark.slow
 def test_a_server_is_asked_below_its_base_path(tiny_scenario: Tiny, call: Call, serving) -> None:
     said = call("check", "--server", serving(200))
     assert said.status == 0

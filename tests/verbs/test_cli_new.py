@@ -179,6 +179,7 @@ def test_without_strange_images_there_is_a_scenario_too(place: Tiny, own: Path, 
     assert (scenario.title, scenario.strange) == ("My own", ())
 
 
+@pytest.mark.slow
 def test_size_and_colour_follow_the_images_or_the_user(place: Tiny, own: Path, call: Call) -> None:
     def shape(name: str, *options: str) -> tuple[int, ...]:
         assert call("new", name, "--normal", own / "wide", *options).status == 0
@@ -211,6 +212,7 @@ def test_files_left_out_are_named_and_the_rest_go_on(place: Tiny, own: Path, cal
     ]
 
 
+@pytest.mark.slow
 def test_16_bit_and_4000_pixel_images_are_taken(place: Tiny, own: Path, call: Call) -> None:
     save(own / "normal/deep.png", picture(50).astype(np.uint16) * 200)
     save(own / "normal/large.png", picture(51, 4000, 4000))

@@ -84,6 +84,7 @@ def test_scenarios_without_any_checkpoint_says_none(untrained: Tiny, call: Call)
 # Train ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_train_writes_a_checkpoint_with_the_settings_asked_for(
     untrained: Tiny, call: Call, tmp_path: Path
 ) -> None:
