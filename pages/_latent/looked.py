@@ -22,7 +22,7 @@ from pages._latent.explorer import LAYOUTS
 from pages._shared import notebook, picker
 from pages._shared.ask import ask
 from pages._shared.controls import in_words
-from pages._shared.text import plain
+from pages._shared.text import hundredths, plain
 
 __all__ = ["by_name", "look", "near", "pick", "said_of", "trust"]
 
@@ -164,8 +164,8 @@ def _how_well(view: LatentMap) -> str:
     text = (
         "Not one of the map's own images: placed at the mean of its neighbours, without a new layout. "
         "When images of the map are placed like this, then for half of the normal ones at most "
-        f"{found.normal:.1%} of the map lies nearer than their own place (strange ones: "
-        f"{found.strange:.1%}). "
+        f"{hundredths(found.normal, 1)} of the map lies nearer than their own place (strange ones: "
+        f"{hundredths(found.strange, 1)}). "
     )
     if np.isfinite(found.normal_trust):
         text += (
@@ -174,7 +174,10 @@ def _how_well(view: LatentMap) -> str:
         )
         strange = f", strange ones with {found.strange_trust:.2f}"
         text += (strange if np.isfinite(found.strange_trust) else "") + ". "
-    return text + f"Neighbours come from a shortlist that holds {view.recall:.0%} of the true ones."
+    return (
+        text
+        + f"Neighbours come from a shortlist that holds {hundredths(view.recall)} of the true ones."
+    )
 
 
 def verdicts(
@@ -190,14 +193,14 @@ def verdicts(
     keys = () if found.key is None else (found.key,)
     answer = ask(AcrossQuery(scenario.name, tuple(models), keys), asked[1])
     strangers = {m for m, is_one in answer.foreign.items() if is_one.any()}
-    lines = [f"| {plain(title_of(found.id, scenario))} under | percentile | | score |"]
-    lines.append("| --- | ---: | --- | ---: |")
+    lines = [f"| {plain(title_of(found.id, scenario))} under | percentile | score |"]
+    lines.append("| --- | --- | ---: |")
     for m, row in models.items():
         verdict = ":orange[flagged]" if answer.flagged[m][0] else "let pass"
         verdict += ", foreign" if m in strangers else ""
         score = f"{answer.scores[m][0]:.3f} {answer.units[m]}"
         lines.append(
-            f"| {plain(row.title)} | {answer.percentiles[m][0]:.1f} | {verdict} | {score} |"
+            f"| {plain(row.title)} | {answer.percentiles[m][0]:.1f}, {verdict} | {score} |"
         )
     st.markdown("\n".join(lines))
     text = "Percentile: share of held-out normal images that score lower."

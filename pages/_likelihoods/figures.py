@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ __all__ = ["contributions", "maps", "panels", "scatter"]
 
 THIN: Mapping[str, Any] = {"dash": "dot", "width": 1}
 LINE = 16  # pixels, of a line of a panel's title
+PHONE = 310  # pixels of a figure's width on a phone
 
 
 def panels(
@@ -34,11 +36,13 @@ def panels(
         here: by part, where the image that is looked at lies: a line in each.
         zero: draw a dotted line at 0 in each.
     """
-    rows, above = -(-len(parts) // columns), LINE * max(1 + t.count("<br>") for t, _ in parts)
+    titles = [_wrapped(title, columns) for title, _ in parts]
+    rows, above = -(-len(parts) // columns), LINE * max(1 + t.count("<br>") for t in titles)
     each, gap = (104 if columns > 1 else 112), above + 62
-    height = 92 + above + each * rows + gap * (rows - 1) + 40
-    inner = height - 66 - above - 44
-    layout = panels_of([t for t, _ in parts], columns, gaps=(0.06, gap / inner))
+    top = 60 + 22 * _legend_rows([*names, *(["this image"] if here is not None else [])]) + above
+    height = 66 + top + each * rows + gap * (rows - 1)
+    inner = height - top - 44
+    layout = panels_of(titles, columns, gaps=(0.06, gap / inner))
     traces: list[Trace] = []
     shapes: list[Trace] = []
     for i, (_, part) in enumerate(parts):
@@ -55,11 +59,24 @@ def panels(
         traces,
         height=height,
         title=title,
-        margin={"t": 66 + above, "b": 44},
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1 + (above + 4) / inner, "x": 0},
+        margin={"t": top, "b": 44},
         shapes=shapes,
         **layout,
     )
+
+
+def _wrapped(title: str, columns: int) -> str:
+    """The title of a panel, in lines that fit where a phone shows so many panels in a row."""
+    most = {1: 44, 2: 26}.get(columns, 13)
+    whole: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
+    lines = [line for part in title.split("<br>") for line in textwrap.wrap(part, most, **whole)]
+    return "<br>".join(lines)
+
+
+def _legend_rows(names: Sequence[str]) -> int:
+    """How many rows of a phone's width a legend has: panels' titles stand right below it."""
+    widest = max(44 + 8 * len(name) for name in names)
+    return -(-len(names) // max(1, PHONE // widest))
 
 
 def _here(part: PartView, value: float, *, panel: int) -> Trace:

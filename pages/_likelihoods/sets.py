@@ -19,7 +19,7 @@ def show_main(c: Comparison, story: Story, view: ImageView | None) -> None:
     parts = [c.parts[name] for name in dict.fromkeys(("total", _beside(c)))]
     draw.chart(
         figures.panels(
-            [(heading(p, ": ", " "), p) for p in parts],
+            [(heading(p, "<br>", " "), p) for p in parts],
             c.sides,
             columns=1,
             title=f"{c.row.title}: {c.sides[0].lower()} against {c.sides[1].lower()}",
@@ -41,9 +41,9 @@ def _beside(c: Comparison) -> str:
 
 def heading(part: PartView, first: str, second: str) -> str:
     """What stands above a histogram: title, AUROC and interval, with what joins them."""
-    mark = ", the score" if part.is_score else ""
+    mark = "★ " if part.is_score else ""
     figures = part.figures
-    return f"{part.title}{mark}{first}AUROC {figures.auroc:.3f}{second}({draw.interval(figures)})"
+    return f"{mark}{part.title}{first}AUROC {figures.auroc:.3f}{second}({draw.interval(figures)})"
 
 
 def _in_words(part: PartView) -> str:
@@ -59,7 +59,7 @@ def show_why(c: Comparison, story: Story) -> None:
             st.markdown(text)
     total = c.parts["total"].figures
     st.caption(
-        "Right is stranger. The outermost bins hold all that lies beyond them. In brackets "
+        "★ the score. Right is stranger. The outermost bins hold all that lies beyond them. In brackets "
         f"the 95 % interval of 1,000 stratified bootstraps of {total.n_normal:,} normal and "
         f"{total.n_strange:,} strange images; it covers test images, not training seeds."
         + story.spread()

@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 
 from core.service import Draws, Field, Plane
 from pages._shared import draw
+from pages._shared.text import hundredths
 from pages._shared.theme import palette
 
 __all__ = ["how_to_read", "plane"]
@@ -79,15 +80,14 @@ def plane(view: Plane, made: Draws, field: Field | None, *, title: str, height: 
         yaxis=y
         | {"scaleanchor": "x"},  # one scale: rings keep their shape; the tint fills the rest
         hovermode="closest",
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0}
-        | {"itemclick": False, "itemdoubleclick": False},
-        margin={"l": 52, "r": 4, "t": 108, "b": 44},
+        legend={"itemclick": False, "itemdoubleclick": False},
+        margin={"l": 52, "r": 4, "t": 114, "b": 44},  # a phone has three rows
     )
 
 
 def _axis(number: int, half: float, share: float) -> dict[str, Any]:
     return {
-        "title": {"text": f"axis {number}, {share:.0%} of the variance"},
+        "title": {"text": f"axis {number}, {hundredths(share)} of the variance"},
         "range": [-float(half), float(half)],
         "zeroline": False,
         "showgrid": False,
@@ -232,7 +232,7 @@ def _place(halves: np.ndarray) -> dict[str, Any]:
 def how_to_read(view: Plane, field: Field | None) -> str:
     """What the plane leaves out, and what its tint means."""
     text = (
-        f"A shadow: these two axes hold {view.share.sum():.0%} of how the means vary; the other "
+        f"A shadow: these two axes hold {hundredths(view.share.sum())} of how the means vary; the other "
         f"{view.axes.shape[1] - 2} dimensions are not seen."
     )
     if field is None:

@@ -107,7 +107,7 @@ def _show_scores(
             others={n: title for n, title in trained.items() if n not in drawn},
             own=trained[target.stem],
             kappa=view.trained.kappa,
-            title=f"From the centre through training image {walked.index} and on",
+            title=f"Outward through training image {walked.index}",
         ),
         key="outskirts_ray",
         name=f"{target.scenario}-{target.stem}-ray",

@@ -136,16 +136,20 @@ def figure(
     """
     legend = layout.get("showlegend", True) and len(traces) > 1
     scale = presenting.scale()
-    top = 8 + round(scale * (30 * bool(title) + 28 * legend))
+    above = 8 + round(scale * 30 * bool(title))
+    top, height = above + round(scale * 28 * legend), presenting.height(height)
     house = {
         "template": template(palette(), scale),
         "dragmode": False,
-        "height": presenting.height(height),
+        "height": height,
         "margin": {"l": 8, "r": BAR, "t": top, "b": 8} | _scaled(margin or {}, scale),
         "paper_bgcolor": palette().background,
         "plot_bgcolor": "rgba(0,0,0,0)",
         "hovermode": "x unified",
-        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
+        # It hangs below the title, and has the plot make room: standing on the plot, a legend of
+        # several rows grows into the title, and those of a phone have several.
+        "legend": {"orientation": "h", "x": 0, "yref": "container", "yanchor": "top"}
+        | {"y": 1 - above / height},
     }
     if title:
         house["title"] = {
@@ -155,6 +159,8 @@ def figure(
             "yanchor": "top",
             "pad": {"t": 8},
         }
+    if "legend" in layout and "y" not in layout["legend"]:
+        layout["legend"] = house["legend"] | layout["legend"]
     return go.Figure({"data": [_held(trace) for trace in traces], "layout": house | layout})
 
 

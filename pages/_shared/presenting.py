@@ -20,6 +20,7 @@ html { font-size: 24px; }
 [data-testid=stMain] h1 { font-size: 1.2rem; }
 [data-testid=stMain] [data-testid=stMainBlockContainer] { padding: .4rem 1rem 9rem; }
 [class*="st-key-"][class*="_try"] { display: none; }
+[data-testid=stMain] [data-testid=stButton] button p { white-space: normal; overflow: visible; }
 [class*="st-key-gallery_"] button p, .st-key-outskirts_picture figcaption { font-size: .62rem !important; }
 .st-key-likelihoods_picture p, .st-key-likelihoods_picture p * { overflow-wrap: normal; word-break: normal; }
 .st-key-lecture_strip {

@@ -1,5 +1,6 @@
 """Any stored study on a page: its figure, what the intervals allow to say, and all its numbers."""
 
+import textwrap
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
@@ -16,11 +17,11 @@ from core.service import (
     StudyRow,
     read_study,
 )
-from pages._shared import draw
+from pages._shared import draw, presenting
 from pages._shared.ask import ask
 from pages._shared.controls import File, downloads
 from pages._shared.seeds import listed
-from pages._shared.text import minutes
+from pages._shared.text import minutes, processor
 from pages._shared.theme import palette
 
 __all__ = [
@@ -131,7 +132,7 @@ def how(result: StudyResult) -> str:
         text += f"Every arm with something to choose tried {tried} settings; chosen: {run.choice}. "
     sources = dict.fromkeys(f"Published: {other.source}. " for other in result.published)
     return (text + "".join(sources)) + (
-        f"{minutes(run.minutes).capitalize()} on {run.processor}. `python -m core bench {result.name}` prints "
+        f"{minutes(run.minutes).capitalize()} on {processor(run.processor)}. `python -m core bench {result.name}` prints "
         "this table; `--force` computes it again."
     )
 
@@ -156,21 +157,38 @@ def figure(result: StudyResult, names: Collection[str] | None = None) -> go.Figu
     ]
     if result.published:
         traces += [_published(result, i, arms) for i in range(len(result.data))]
-    words = f"mean {first_measure(result)}<br>broken lines: the {reference(result)}"
     # Four entries do not fit beside the title of a narrow page.
     place = {"xref": "container", "x": 0.05, "yref": "container", "y": 0, "yanchor": "bottom"}
-    told: dict[str, Any] = {"legend": {"orientation": "h", **place}, "margin": {"b": 150}}
-    below = told if result.published else {}
+    words = _measured(result)
+    told = {"legend": {"orientation": "h", **place}} if result.published else {}
+    below = 30 + 20 * len(words) + (100 if told else 0)
     return draw.figure(
         traces,
-        height=110 + 34 * len(arms),
+        # A narrow page has a legend in rows.
+        height=100 + 20 * len(words) + 34 * len(arms) + 22 * max(0, len(traces) - 2),
         title=result.question,
         hovermode="closest",
         shapes=shapes,
-        xaxis={"title": {"text": words}},
-        yaxis={"autorange": "reversed"},
-        **below,  # type: ignore[arg-type]
+        annotations=[_below(words)],
+        yaxis={"autorange": "reversed", "dtick": 1},
+        margin={"b": below},
+        **told,
     )
+
+
+def _measured(result: StudyResult) -> list[str]:
+    """What the axis measures, and against what, in lines that a phone has room for."""
+    lines = textwrap.wrap(f"broken lines: the {reference(result)}", 42)
+    return [f"mean {first_measure(result)}", *lines]
+
+
+def _below(lines: Sequence[str]) -> dict[str, Any]:
+    """Words below the axis, from the right: the title of an axis would have its middle in the middle
+    of the axis, of which the names of arms leave a narrow page so little that it would be cut."""
+    place = {"x": 1, "xref": "paper", "xanchor": "right", "y": 0, "yref": "paper", "yanchor": "top"}
+    below = round(-24 * presenting.scale())  # the numbers of the axis
+    words = {"text": "<br>".join(lines), "align": "right"}
+    return {"showarrow": False, "yshift": below, **words, **place}
 
 
 def _looks(i: int) -> tuple[str, str, str]:

@@ -6,7 +6,7 @@ import re
 
 from core.service import Share, counted
 
-__all__ = ["SPACE", "counted", "minutes", "percent", "plain", "times"]
+__all__ = ["SPACE", "counted", "hundredths", "minutes", "percent", "plain", "processor", "times"]
 
 SPACE = "\u00a0"  # at which no line breaks
 
@@ -52,6 +52,26 @@ def times(number: int) -> str:
         ['never', 'once', 'twice', '3 times']
     """
     return ("never", "once", "twice")[number] if number < 3 else f"{number:,} times"
+
+
+def hundredths(share: float, digits: int = 0) -> str:
+    r"""A share of 1 in percent, at whose sign no line breaks.
+
+    Example:
+        >>> hundredths(0.59), hundredths(0.999, 1)
+        ('59\xa0%', '99.9\xa0%')
+    """
+    return f"{100 * share:.{digits}f}{SPACE}%"
+
+
+def processor(stored: str) -> str:
+    """A processor with its threads, as cards and studies store it, as one says it.
+
+    Example:
+        >>> processor("AMD EPYC, 1 threads"), processor("AMD EPYC, 2 threads")
+        ('AMD EPYC, 1 thread', 'AMD EPYC, 2 threads')
+    """
+    return re.sub(r"\b1 threads\b", "1 thread", stored)
 
 
 def percent(share: Share) -> str:

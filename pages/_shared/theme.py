@@ -204,7 +204,9 @@ CSS = """<style>
   [data-testid=stMainBlockContainer] { padding-top: 2.9rem; }
   .st-key-lecture_row { flex-wrap: wrap; }
   .st-key-lecture_row > :has(> .st-key-lecture_said) { flex: 1 1 100% !important; }
-  [data-testid=stMarkdownContainer] td { overflow-wrap: anywhere; }  /* long words of titles */
+  /* Long words of titles: other columns would be a letter wide, as these ask for no more. */
+  [data-testid=stMarkdownContainer] td { overflow-wrap: break-word; word-break: normal; }
+  [data-testid=stMarkdownContainer] td:first-child { overflow-wrap: anywhere; }
 }
 @media (min-width: 1700px) {
   html { font-size: 19px; }

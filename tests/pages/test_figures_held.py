@@ -30,3 +30,11 @@ def test_other_traces_are_drawn_as_they_come(known: dict):
     expected = known.get("customdata", [])
     found = [] if trace.customdata is None else list(trace.customdata)
     assert found == list(expected)
+
+
+def test_a_legend_hangs_below_the_title_however_many_rows_it_has() -> None:
+    several = [points(name="a"), points(name="b")]
+    for title, above in (("", 8), ("What it shows", 38)):
+        legend = draw.figure(several, height=200, title=title).layout.legend
+        assert (legend.yref, legend.yanchor) == ("container", "top")
+        assert 200 * (1 - legend.y) == pytest.approx(above)

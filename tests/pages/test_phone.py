@@ -53,6 +53,37 @@ AHEAD = """() => [document.querySelector("[data-testid=stMain]")]
 
 
 MOVED = f"before => Math.abs({SCROLLED} - before) > 100"
+# Words of figures that others stand upon, or that are cut off; and cells of tables, broken within
+# a word.
+CRAMPED = """() => {
+    const found = [], main = document.querySelector("[data-testid=stMain]");
+    const box = e => e.getBoundingClientRect();
+    const meet = (a, b) => a.left < b.right - 1 && b.left < a.right - 1
+        && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+    for (const plot of main.querySelectorAll(".js-plotly-plot")) {
+        if (!plot.checkVisibility()) continue;
+        const all = q => [...plot.querySelectorAll(q)].filter(e => e.textContent && box(e).width);
+        const entries = all(".legendtext"), edge = box(plot);
+        const heads = [...all(".gtitle"), ...all(".annotation-text")];
+        for (const head of heads) for (const entry of entries)
+            if (meet(box(head), box(entry)))
+                found.push(`"${entry.textContent}" stands upon "${head.textContent}"`);
+        for (const words of [...heads, ...all(".xtitle"), ...all(".ytitle")])
+            if (box(words).left < edge.left - 1 || box(words).right > edge.right + 1)
+                found.push(`"${words.textContent}" is cut off`);
+    }
+    for (const cell of main.querySelectorAll("[data-testid=stMarkdownContainer] td")) {
+        if (!cell.checkVisibility()) continue;
+        const range = document.createRange();
+        range.selectNodeContents(cell);
+        const lines = new Set([...range.getClientRects()].map(r => Math.round(r.bottom / 8)));
+        if (lines.size > cell.innerText.trim().split(/[\\s-]+/).length)
+            found.push(`"${cell.innerText}" is broken within a word`);
+    }
+    return found;
+}"""
+
+
 THEME, SIZE = IN_THE_HAND
 
 
@@ -87,6 +118,11 @@ def test_no_page_scrolls_sideways_and_nothing_is_cut_off(held):
     _, page, _ = held
     assert page.evaluate(WIDE) == [0, 0]
     assert page.evaluate(BEYOND) == []
+
+
+def test_no_word_of_a_figure_or_a_table_is_cramped(held):
+    _, page, _ = held
+    assert page.evaluate(CRAMPED) == []
 
 
 def test_a_finger_that_begins_on_a_chart_scrolls_the_page(held):
