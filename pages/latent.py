@@ -84,12 +84,13 @@ def explore(overview: Overview) -> None:
     if first is None:
         return
     view, target = first.view, first.target
-    start = opened.default_row(view, opened.arrived(scenario, view))
+    rows = opened.arrived(scenario, view)
     looked.look(scenario, told.get("look"))
     selection.heard(scenario.name, view, f"{target} {view.layout}", told)
     selection.follow(scenario.name, view)
     with place:
         filtered = shown.filtered(view, scenario)
+    start = opened.default_row(view, rows, filtered)
     order, page = opened.turned(told, ORDERS)
     maps = [first, *(second_map(overview) if kind == "two" else [])]
     above, note = st.container(key="latent_picture"), st.container()

@@ -52,7 +52,12 @@ def _gallery(compared: Compared, query: MissesQuery, found: Misses) -> None:
     """The images of a group, in an order that stands on the page."""
     left, right = st.columns([3, 1], gap="medium", vertical_alignment="bottom")
     with left:
-        group = choice("Show", labels(found, compared.chosen.x_title), key="explain_group")
+        group = choice(
+            "Show",
+            labels(found, compared.chosen.x_title),
+            key="explain_group",
+            default=next((g for g, count in found.counts.items() if count), ""),
+        )
     with right:
         order = choice(
             "Which first",

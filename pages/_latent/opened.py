@@ -120,10 +120,14 @@ def _asked_for(select: str, view: LatentMap) -> np.ndarray:
     return np.flatnonzero(view.which == min(1, len(view.sets) - 1))
 
 
-def default_row(view: LatentMap, rows: np.ndarray) -> int:
-    """The image, of these rows, that the detector finds most normal: its worst mistake."""
-    rows = rows if len(rows) else np.arange(len(view.keys))
-    return int(rows[np.argmin(view.parts[view.score][rows])])
+def default_row(view: LatentMap, rows: np.ndarray, filtered: np.ndarray) -> int:
+    """The image, of these rows, that the detector finds most normal: its worst mistake.
+
+    Where the filter, (N,) bool, shows none of them: of the strange ones that it shows, or of all.
+    """
+    ways = (rows[filtered[rows]], np.flatnonzero(filtered & view.strange), np.flatnonzero(filtered))
+    among = next((way for way in ways if len(way)), np.arange(len(view.keys)))
+    return int(among[np.argmin(view.parts[view.score][among])])
 
 
 def turned(told: Mapping[str, Any], orders: tuple[str, ...]) -> tuple[str, int]:

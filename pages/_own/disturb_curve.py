@@ -247,7 +247,8 @@ def _in_order(later: Sequence[tuple[int, str]], curves: Curves) -> list[str]:
     rest = [f"{_names(models, titles)} at {slider.words(at)}" for at, models in after.items()]
     where = listed(list(dict.fromkeys(slider.words(at) for at, _ in first)))
     notices = "notices" if len(first) == 1 else "notice"
-    text = f"**{_names([m for _, m in first], titles)} {notices} first, at {where}**"
+    when = " first," if len(curves.found.raw) > 1 else ""  # one alone is before nobody
+    text = f"**{_names([m for _, m in first], titles)} {notices}{when} at {where}**"
     return [f"{text}; then {'; '.join(rest)}." if rest else f"{text}."]
 
 

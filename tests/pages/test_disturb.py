@@ -90,7 +90,7 @@ def test_where_the_slider_has_been_counts_too_and_is_a_point_of_the_curve() -> N
     quiet = {"early": [10.0] * many}
     path = [Visit(7, {"early": 97.0}, {"early": 97.0}), Visit(0, {"early": 10.0}, {"early": 10.0})]
     seen = curves("turn", quiet, path)
-    assert "Early notices first, at 7°" in disturb_curve.said_of(seen)
+    assert disturb_curve.said_of(seen) == "**Early notices at 7°**."  # alone, before nobody
     positions, percentiles, _ = seen.of("early")
     assert len(positions) == many + 1
     assert percentiles[positions == 7].tolist() == [97.0]

@@ -37,6 +37,8 @@ from core.service import (
 )
 from core.train.maps import renew
 from pages._latent import chosen, colours, looked, selection, tags, turning
+from pages._latent import opened as opening
+from pages._shared.text import hundredths
 from pages._shared.theme import DARK, LIGHT, contrast
 
 pytestmark = pytest.mark.usefixtures("quick_apps")
@@ -634,6 +636,18 @@ def test_a_filter_that_hides_everything_leaves_the_selection_to_come_back() -> N
     assert heading(app.run()) == "The 9 selected images"
 
 
+def test_the_image_that_is_looked_at_is_one_that_the_filter_shows(tsne: LatentMap) -> None:
+    first, last = 1, len(tsne.sets) - 1
+    rows = np.flatnonzero(tsne.which == first)
+    for mapped, expected in (((0, first), first), ((0, last), last), ((0,), 0), ((), first)):
+        filtered = np.isin(tsne.which, mapped)
+        among = rows if expected == first else np.flatnonzero(tsne.which == expected)
+        row = opening.default_row(tsne, rows, filtered)
+        if mapped:
+            assert row == among[np.argmin(tsne.parts[tsne.score][among])]
+        assert 0 <= row < len(tsne.keys)
+
+
 def test_a_filter_hides_a_part_of_the_selection_and_says_how_many(tsne: LatentMap) -> None:
     app = tell(opened(), MIXED)
     app.session_state["latent_sets"] = ["garments"]
@@ -786,7 +800,8 @@ def test_every_detectors_word_on_the_image_is_in_its_table() -> None:
     found = service.ask(AcrossQuery("fashion", tuple(r.name for r in rows), (17,)))
     lines = next(m.value for m in app.markdown if "Garments 17 under" in m.value).splitlines()[2:]
     for line, row in zip(lines, rows, strict=True):
-        title, percentile, verdict, score = (read(c.strip()) for c in line.strip("|").split("|"))
+        title, said, score = (read(c.strip()) for c in line.strip("|").split("|"))
+        percentile, verdict = said.split(", ", 1)
         assert title == row.title
         assert percentile == f"{found.percentiles[row.name][0]:.1f}"
         assert verdict.endswith("flagged]") == found.flagged[row.name][0]
@@ -1120,11 +1135,11 @@ def how_well(view: LatentMap) -> list[str]:
     """What the caption of an image off the map has to say, digit by digit."""
     landing = view.landing
     return [
-        f"at most {landing.normal:.1%} of the map lies nearer than their own place",
-        f"(strange ones: {landing.strange:.1%})",
+        f"at most {hundredths(landing.normal, 1)} of the map lies nearer than their own place",
+        f"(strange ones: {hundredths(landing.strange, 1)})",
         f"land with a trustworthiness of {landing.normal_trust:.2f}",
         f"strange ones with {landing.strange_trust:.2f}",
-        f"a shortlist that holds {view.recall:.0%} of the true ones",
+        f"a shortlist that holds {hundredths(view.recall)} of the true ones",
     ]
 
 
@@ -1163,7 +1178,7 @@ def test_ones_own_image_is_placed_scored_and_put_away_for_another(tsne: LatentMa
     assert tsne.id(look["rows"][0]) == f"mnist#{index}"
     kept = service.ask(AcrossQuery("fashion", ("glow",), (10_000_000 + index,)))
     table = next(m.value for m in app.markdown if "under |" in m.value and "digit" in m.value)
-    percentile = float(table.splitlines()[2].split("|")[2])
+    percentile = float(table.splitlines()[2].split("|")[2].split(",")[0])
     # To one decimal; scored alone here, in a batch there.
     assert percentile == pytest.approx(kept.percentiles["glow"][0], abs=0.2)
     press(app, "mnist", index)
