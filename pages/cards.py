@@ -35,7 +35,7 @@ rows = {row.name: row for row in listed}
 titles = {name: row.title for name, row in rows.items()}
 heading("cards", scenario, [name for name, row in rows.items() if row.card is not None])
 if not rows:
-    st.info(f"{scenario.title} trains no model.", icon=":material/info:")
+    st.info(f"{scenario.title}: no model is to be trained here.", icon=":material/info:")
     raise links.PageEnds
 left, right = st.columns([1, 1], gap="medium")
 with left:

@@ -7,7 +7,7 @@ from core.service import DrawsQuery, FieldQuery, OverviewQuery, Plane, PlaneQuer
 from pages._outskirts import ablation, collapse, draws, files, plane, readings, recipe, walk
 from pages._shared import draw, links, study
 from pages._shared.ask import ask
-from pages._shared.controls import File, choose_model, downloads, heading, in_words
+from pages._shared.controls import File, choose_model, downloads, heading, in_words, lead_to
 
 DETECTOR = "outskirts"  # whose page this is
 NEAR, MORE = 3, 9  # draws beside the plane, and below it
@@ -19,19 +19,19 @@ models = {name: row for name, row in everyone.items() if name.partition(".")[0] 
 ready = {name: row for name, row in models.items() if row.card is not None}
 
 
-def go_to(name: str) -> None:
-    st.session_state["scenario"] = name
-
-
 def say_none() -> None:
     """What is missing, and where there is a model of this kind."""
     untrained = [row.missing for row in models.values()]
-    for reason in untrained or [f"{scenario.title} trains no model that makes outliers."]:
+    none = f"{scenario.title}: none of its models makes outliers, and this page is about those."
+    for reason in untrained or [none]:
         st.info(reason, icon=":material/info:")
-    for row in service.scenarios():
-        if DETECTOR in row.get("detectors", ()) and row["scenario"] != scenario.family:
-            label = f"{row['title']} has one"
-            st.button(label, key=row["scenario"], on_click=go_to, args=(row["scenario"],))
+    lead_to(
+        {
+            row["scenario"]: row["title"]
+            for row in service.scenarios()
+            if DETECTOR in row.get("detectors", ()) and row["scenario"] != scenario.family
+        }
+    )
 
 
 # What a slider redraws ----------------------------------------------------------------------------

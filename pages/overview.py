@@ -45,7 +45,7 @@ def show_numbers(scenario: Scenario, leading: list[DetectorRow], rows: list[Dete
     st.header("How good is each detector")
     titles = {s.name: s.title for s in scenario.strange}
     if not rows:
-        st.info(f"{scenario.title} has no trained model.", icon=":material/info:")
+        st.info(f"{scenario.title}: no model is trained yet.", icon=":material/info:")
         return
     whose = {row.name: row.title for row in rows}
     with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -198,5 +198,5 @@ def test_few_labels_names_only_scenarios_with_labelled_anomalies(
     ]
     monkeypatch.setattr(ladder.service, "scenarios", lambda: rows)
     app = opened("labels")
-    assert "no model learns from known anomalies here" in _words(app)
-    assert [b.label for b in app.button if b.label.endswith("has some")] == ["With labels has some"]
+    assert "none of its models learned from known anomalies" in _words(app)
+    assert [b.label for b in app.button if b.label.startswith("Open")] == ["Open With labels"]

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core.service import Card, DetectorRow, Scenario
-from pages._shared.text import counted, minutes, times
+from pages._shared.text import counted, minutes, processor, times
 
 __all__ = ["in_titles", "show"]
 
@@ -34,7 +34,7 @@ def show(row: DetectorRow, scenario: Scenario, titles: Mapping[str, str]) -> Non
     st.markdown("#### Why this score")
     st.markdown(in_titles(card.score.why, row.part_titles))
     faults = pd.DataFrame(card.validation).T.rename(columns=row.part_titles)
-    with st.expander("AUROC of every part on the synthetic faults that chose the score"):
+    with st.expander("AUROC of every part on each synthetic fault"):
         st.table(
             faults.map("{:.3f}".format),
             border="horizontal",
@@ -91,9 +91,9 @@ def _training(card: Card) -> list[str]:
         f"{times(t.resumed)}.",
     ]
     return [
-        *(steps if t.steps else [f"{took}; no weight was trained: {UNTRAINED}."]),
+        *(steps if t.steps else [f"No weight was trained: {UNTRAINED}."]),
         f"Seed {t.seed}; phases: {', '.join(t.phases)}.",
-        f"{t.processor}; torch {t.torch}.",
+        f"{processor(t.processor)}; torch {t.torch}.",
         f"Settings: {_settings(card.config)}.",
         f"{card.weights.parameters:,} trained parameters, {card.weights.bytes / 1e6:.1f} MB."
         if t.steps

@@ -115,7 +115,7 @@ def everyone(rows: Mapping[str, DetectorRow]) -> None:
             "model": f"{row.title}  \n:small[`{name}`]",
             "score": row.part_titles[row.card.score.part],
             "parameters": f"{row.card.weights.parameters:,}" if row.card.training.steps else "–",
-            "trained": minutes(row.card.training.minutes),
+            "trained": minutes(row.card.training.minutes) if row.card.training.steps else "–",
             "images seen": f"{row.card.training.images:,}" if row.card.training.steps else "–",
             "measured": times(row.card.training.test_evaluations),
             "MB": f"{row.card.weights.bytes / 1e6:.1f}",

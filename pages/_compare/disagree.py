@@ -211,8 +211,8 @@ def said_of(c: Compared, found: Disagree) -> str:
     return (
         f"of “{names['strange']}”, {a} catches {counted(strange['only-a'], 'image')} that {b} misses, "
         f"and {b} {strange['only-b']:,} that {a} misses; {strange['neither']:,} escape both. On "
-        f"“{names['normal']}” they share {normal['both']:,} false alarms; {normal['only-a']:,} are "
-        f"{a}'s alone and {normal['only-b']:,} {b}'s."
+        f"“{names['normal']}” they share {counted(normal['both'], 'false alarm')}; "
+        f"{normal['only-a']:,} of {a} and {normal['only-b']:,} of {b} are nobody else's."
     )
 
 

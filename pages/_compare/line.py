@@ -18,6 +18,7 @@ from pages._compare import said
 from pages._shared import links, threshold
 from pages._shared.ask import ask
 from pages._shared.controls import choice
+from pages._shared.text import hundredths
 from pages._shared.threshold import DEFAULT, Costs, Line
 
 __all__ = [
@@ -302,7 +303,7 @@ def _prevalence(here: float) -> float:
             default=default,
             kind="slider",
             help="The prevalence: the share of strange images where the detector will work. Of the "
-            f"test images shown here {100 * here:.0f} % are strange; in the world it may be any "
+            f"test images shown here {hundredths(here)} are strange; in the world it may be any "
             "share. Precision, F1 and cost follow it.",
         )
     ]

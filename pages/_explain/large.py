@@ -11,7 +11,7 @@ from pages._explain import overlay
 from pages._explain.asked import Asked
 from pages._shared import links
 from pages._shared.controls import chosen
-from pages._shared.text import plain
+from pages._shared.text import hundredths, plain
 
 __all__ = [
     "LAID_OUT",
@@ -118,7 +118,7 @@ def say(asked: Asked, shown: overlay.Shown, view: MapView) -> None:
     score = f"{view.score:,.2f}".replace("-", "\N{MINUS SIGN}")
     st.markdown(
         f"**{plain(shown.title)}**: {part} {score} {view.unit}, stranger "
-        f"than **{view.percentile:.1f} %** of held-out normal images."
+        f"than **{hundredths(view.percentile / 100, 1)}** of held-out normal images."
     )
     for warning in view.warnings:
         st.warning(plain(warning), icon=":material/warning:")

@@ -248,7 +248,8 @@ def _looked_at(point: SumPoint) -> list[draw.Trace]:
 def _read(compared: Compared, plane: SumPlane) -> str:
     """What is drawn, by which rule, and what lies beyond the edge."""
     sets = " and ".join(
-        f"{len(plane.x[s]):,} of {plane.sizes[s]:,} {compared.titles[s].lower()}" for s in plane.x
+        f"{len(plane.x[s]):,} of the {counted(plane.sizes[s], 'image')} of {compared.titles[s].lower()}"
+        for s in plane.x
     )
     (x0, x1), (y0, y1) = reach(plane, "x"), reach(plane, "y")
     beyond = sum(
@@ -281,7 +282,7 @@ def _corners(compared: Compared, plane: SumPlane) -> None:
 
 def _corner(compared: Compared, quadrant: Quadrant) -> None:
     titles, shown = compared.titles, quadrant.pictures
-    counts = ", ".join(f"{n:,} {titles[s].lower()}" for s, n in quadrant.counts.items())
+    counts = ", ".join(f"{n:,} of {titles[s].lower()}" for s, n in quadrant.counts.items())
     st.markdown(f"**{_flagged_by(compared.chosen, quadrant.above)}**  \n{plain(counts)}")
     key = f"explain_corner_{quadrant.above[0]:d}{quadrant.above[1]:d}"
     if not shown.sets:

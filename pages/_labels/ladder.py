@@ -20,7 +20,7 @@ from core.service import (
     Target,
     groups_of,
 )
-from pages._shared.controls import choice
+from pages._shared.controls import choice, lead_to
 from pages._shared.text import SPACE, counted
 
 __all__ = [
@@ -200,29 +200,22 @@ def choose(overview: Overview, ready: Trained, seed: int) -> Ladder:
     return Ladder(overview, detector, titles[detector], rows, share, seed)
 
 
-def _go_to(scenario: str) -> None:
-    st.session_state["scenario"] = scenario
-
-
 def say_none(overview: Overview) -> None:
     """What is missing, the command that trains it, and where there are such models."""
     scenario = overview.scenario
     untrained = [row.missing for rows in ladders_of(overview).values() for row in rows.values()]
     for reason in untrained[:1] or [
-        f"{scenario.title}: no model learns from known anomalies here. Where one class is normal, "
-        "another one can be labelled."
+        f"{scenario.title}: none of its models learned from known anomalies, and this page is about "
+        "those. Where one class is normal, another one can be labelled."
     ]:
         st.info(reason[:1].upper() + reason[1:], icon=":material/info:")
     if len(untrained) > 1:
         st.caption(f"So are {counted(len(untrained) - 1, 'other')} missing.")
-    for other in service.scenarios():
-        trained = {*other.get("detectors", ())} & {*other.get("shares", ())}
-        if DETECTOR in trained and other["scenario"] != scenario.family:
-            label = f"{other['title']} has some"
-            st.button(
-                label,
-                key=other["scenario"],
-                icon=":material/arrow_forward:",
-                on_click=_go_to,
-                args=(other["scenario"],),
-            )
+    lead_to(
+        {
+            other["scenario"]: other["title"]
+            for other in service.scenarios()
+            if DETECTOR in {*other.get("detectors", ())} & {*other.get("shares", ())}
+            and other["scenario"] != scenario.family
+        }
+    )

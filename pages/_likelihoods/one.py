@@ -19,7 +19,7 @@ from pages._likelihoods.pictures import Ordering, first_image
 from pages._shared import draw, picker
 from pages._shared.ask import ask
 from pages._shared.controls import map_link
-from pages._shared.text import plain
+from pages._shared.text import hundredths, plain
 
 __all__ = ["Looked", "asked", "look", "pick", "show_maps", "show_numbers"]
 
@@ -99,7 +99,7 @@ def _say_verdict(c: Comparison, view: ImageView, *, own: bool) -> None:
     score = c.score
     verdict = (
         f"**{'Flagged' if view.flagged else 'Not flagged'}** by {score.title}: "
-        f"stranger than {view.percentiles[score.name]:.1f} % of held-out normals."
+        f"stranger than {hundredths(view.percentiles[score.name] / 100, 1)} of held-out normals."
     )
     if view.foreign and not (own or view.flagged):
         verdict += f" But {_beyond(view)}."

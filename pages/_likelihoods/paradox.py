@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.service import ImageView, Likelihoods, Measured, PartView, Seen, seeds_of
+from pages._shared.text import hundredths
 
 __all__ = ["Story", "lengths"]
 
@@ -193,7 +194,7 @@ class Story:
         outvoted = any(scale.auroc > 0.5 for scale in rest)
         if noise and outvoted and finest.gap < 0 and -finest.gap > max(abs(s.gap) for s in rest):
             text += (
-                f" Its general model learned {self.normal} with noise in {noise:.0%} of their "
+                f" Its general model learned {self.normal} with noise in {hundredths(noise)} of their "
                 "pixels, so the ratio measures how either flow prices noise, which is fine detail: "
                 f"the {finest.title} outvotes the others."
             )

@@ -15,6 +15,7 @@ from pages._shared import history, picker
 from pages._shared.ask import ask
 from pages._shared.controls import choice, chosen, pager, which_first
 from pages._shared.gallery import tiles
+from pages._shared.text import hundredths
 
 __all__ = ["Ordering", "first_image", "ordering", "ordering_kept", "show_gallery", "show_strip"]
 
@@ -113,7 +114,9 @@ def show_gallery(
         shown = ask(by.query(c, count=PER_PAGE, page=page))
         if len(by.sets) > 1:
             share = np.mean([s == c.strange for s in shown.sets])
-            st.caption(f"{share:.0%} of these {len(shown.sets)} are of “{c.sides[1]}”.")
+            st.caption(
+                f"{hundredths(float(share))} of these {len(shown.sets)} are of “{c.sides[1]}”."
+            )
         if tiles(
             shown,
             scenario=c.scenario.name,

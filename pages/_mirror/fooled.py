@@ -28,14 +28,9 @@ def section(m: Mirroring, picked: Picked, found: Distances) -> None:
         "alone finds them more normal than that half. Press a pair to look at it above."
     )
     rules = (
-        (
-            "good",
-            m.strange,
-            "most normal",
-            f"**Too good.** The smallest R of all {strange.lower()}",
-        ),
+        ("good", m.strange, "most normal", f"**Too good.** The smallest R of {strange.lower()}"),
         ("random", m.strange, "random", f"**At random.** {strange} as the seed draws them"),
-        ("bad", m.normal, "strangest", f"**Too bad.** The largest R of all {normal.lower()}"),
+        ("bad", m.normal, "strangest", f"**Too bad.** The largest R of {normal.lower()}"),
     )
     for key, set_name, order, text in rules:
         st.markdown(text)

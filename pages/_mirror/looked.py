@@ -25,7 +25,7 @@ from pages._shared import draw, links, picker
 from pages._shared.ask import ask
 from pages._shared.controls import File, chosen, downloads, map_link
 from pages._shared.picker import Picked
-from pages._shared.text import plain
+from pages._shared.text import hundredths, plain
 
 __all__ = [
     "FIRST",
@@ -175,7 +175,7 @@ def verdict(m: Mirroring, view: Mirror, set_name: str) -> str:
     text = (
         f"**{'Flagged' if view.flagged else 'Not flagged'}** by its score "
         f"({_lower(m.row.part_titles[view.score])}): stranger than "
-        f"{view.percentiles[view.score]:.1f} % of held-out normals"
+        f"{hundredths(view.percentiles[view.score] / 100, 1)} of held-out normals"
     )
     role = m.scenario.set_named(set_name).role if set_name else ""
     if role == "strange" and not view.flagged:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from core import service
 from core.service import DetectorRow, Overview, Scenario, Target
-from pages._shared.controls import choice, choose_model
+from pages._shared.controls import choice, choose_model, lead_to
 
 __all__ = ["DETECTOR", "Mirroring", "choose", "mirrors_of", "say_none"]
 
@@ -79,17 +79,20 @@ def choose(overview: Overview, ready: Mapping[str, DetectorRow], seed: int) -> M
     return Mirroring(overview, ready[name], strange, seed)
 
 
-def _go_to(scenario: str) -> None:
-    st.session_state["scenario"] = scenario
-
-
 def say_none(overview: Overview) -> None:
     """What is missing, the command that trains it, and where there is a model of this kind."""
     scenario = overview.scenario
     untrained = [row.missing for row in mirrors_of(overview).values()]
-    for reason in untrained or [f"{scenario.title}: no mirrored autoencoder is to learn here."]:
+    none = (
+        f"{scenario.title}: none of its models is a mirrored autoencoder, and this page is about "
+        "those."
+    )
+    for reason in untrained or [none]:
         st.info(reason[:1].upper() + reason[1:], icon=":material/info:")
-    for other in service.scenarios():
-        if DETECTOR in other.get("detectors", ()) and other["scenario"] != scenario.family:
-            label = f"{other['title']} has one"
-            st.button(label, key=other["scenario"], on_click=_go_to, args=(other["scenario"],))
+    lead_to(
+        {
+            other["scenario"]: other["title"]
+            for other in service.scenarios()
+            if DETECTOR in other.get("detectors", ()) and other["scenario"] != scenario.family
+        }
+    )

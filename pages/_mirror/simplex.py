@@ -34,7 +34,7 @@ from pages._shared import draw, links
 from pages._shared.ask import ask
 from pages._shared.controls import File, chosen, downloads, in_words
 from pages._shared.scripts import DRAW_OR_SAY
-from pages._shared.text import plain
+from pages._shared.text import hundredths, plain
 
 __all__ = ["edge_said", "opening", "place_said", "row_of", "said_of", "section"]
 
@@ -264,7 +264,7 @@ def _of_edge(found: Simplex, edge: Edge) -> str:
 
 
 def _share(flagged: np.ndarray) -> str:
-    return f"{100 * flagged.mean():.0f} %"
+    return hundredths(flagged.mean())
 
 
 def _how_to_read(found: Simplex, three: Three) -> str:

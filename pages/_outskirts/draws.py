@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.service import Draws, Plane, Recipe
 from pages._shared import gallery, history
+from pages._shared.text import hundredths
 
 __all__ = ["WALK", "how_to_read", "in_order", "say", "show", "why"]
 
@@ -32,7 +33,7 @@ def say(view: Plane, made: Draws) -> None:
     st.markdown(
         f"**What you see: {len(made.generators):,} of {len(view.images):,} exemplar posteriors "
         f"generate. The classifiers flag {flagged} of {len(made.logit)} draws;** half of them "
-        f"{halfway(float(np.median(made.percentiles)))}. For {own:.0%} the nearest real image is "
+        f"{halfway(float(np.median(made.percentiles)))}. For {hundredths(own)} the nearest real image is "
         "still their own parent."
     )
 

@@ -31,7 +31,8 @@ def trained(row: DetectorRow) -> str:
     deviations = counted(len(card.deviations), "deviation")
     how = f"{card.weights.parameters:,} parameters, trained for {minutes(t.minutes)}{again} on"
     if not t.steps:
-        how = f"No weight of its own is trained: {minutes(t.minutes)} to store what is normal in"
+        # Nothing took steps, which alone are timed: how long it took is not known.
+        how = "No weight of its own is trained: it measured and stored what is normal in"
     return (
         f"**{row.title}**: [{paper['title']}]({paper['url']}) ({paper['year']}). {how} "
         f"{card.data.images:,} images, {measured}{deviations} from the paper."

@@ -33,6 +33,7 @@ __all__ = [
     "downloads",
     "heading",
     "in_words",
+    "lead_to",
     "map_link",
     "pager",
     "say_no_strange",
@@ -73,6 +74,22 @@ def say_untrained(scenario: Scenario) -> None:
 def say_no_strange(missing: str) -> None:
     """A line where the scenario has no strange images, on what is missing for it."""
     st.info(f"There are no strange images in this scenario: {missing}.", icon=":material/info:")
+
+
+def lead_to(others: Mapping[str, str]) -> None:
+    """A button that opens each of other scenarios, by its name and title."""
+    for name, title in others.items():
+        st.button(
+            f"Open {title}",
+            key=name,
+            icon=":material/arrow_forward:",
+            on_click=_open,
+            args=(name,),
+        )
+
+
+def _open(scenario: str) -> None:
+    st.session_state["scenario"] = scenario
 
 
 def heading(page: str, scenario: Scenario, models: Sequence[str]) -> None:

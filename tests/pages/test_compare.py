@@ -265,7 +265,7 @@ def test_a_cost_may_be_nothing_but_not_both(models: Tiny) -> None:
 
 def test_the_share_of_strange_test_images_is_that_of_the_set(models: Tiny) -> None:
     shown = opened().select_slider("compare_prevalence").help
-    assert "Of the test images shown here 50 % are strange" in shown
+    assert "Of the test images shown here 50\u00a0% are strange" in shown
     few = line.Scored("tiny", "strokes", "glow", share=0.09)
     assert (few.share, few.whose) == (0.09, ("tiny", "glow"))
 

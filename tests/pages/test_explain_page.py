@@ -91,7 +91,7 @@ def test_it_says_the_score_and_how_strange_that_is():
     view = service.ask(MapQuery(SHIRT))
     text = words(opened(image="garments#100"))
     assert f"{view.score:.2f} {view.unit}" in text
-    assert f"stranger than **{view.percentile:.1f} %**" in text
+    assert f"stranger than **{view.percentile:.1f}\u00a0%**" in text
 
 
 @pytest.mark.slow

@@ -73,8 +73,8 @@ def test_an_image_that_changed_sides_is_looked_at_where_it_is_pressed(page, addr
 
 def test_a_scenario_without_labels_leads_to_one_that_has_them(page, address):
     opened(page, address + "/labels?scenario=fashion")
-    page.get_by_text("no model learns from known anomalies here").wait_for()
-    page.get_by_role("button", name="One kind of garment has some").click()
+    page.get_by_text("none of its models learned from known anomalies").wait_for()
+    page.get_by_role("button", name="Open One kind of garment").click()
     page.locator(".st-key-labels_picture").wait_for()
     drawn(page)
     assert "T-shirt" in lines(page)

@@ -547,10 +547,10 @@ def test_a_class_without_models_is_said_with_the_command_that_trains_them(labels
 
 def test_a_scenario_without_labels_leads_to_one_that_has_some(labels: Tiny) -> None:
     app = opened(scenario="tiny")
-    assert any("no model learns from known anomalies here" in i.value for i in app.info)
+    assert any("none of its models learned from known anomalies" in i.value for i in app.info)
     assert headings(app) == []
     [button] = [b for b in app.button if b.key == "tiny-one"]
-    assert button.label == "One kind of box has some"
+    assert button.label == "Open One kind of box"
     button.click().run()
     assert not app.exception
     assert app.session_state["world"].startswith("tiny-one.")

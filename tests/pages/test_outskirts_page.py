@@ -647,7 +647,7 @@ def test_an_untrained_model_says_the_command_that_trains_it(trained: Tiny) -> No
 
 def test_a_scenario_without_such_a_model_says_where_there_is_one(tiny_scenario: Tiny) -> None:
     app = opened()
-    assert app.info[0].value == "Boxes trains no model that makes outliers."
+    assert app.info[0].value.startswith("Boxes: none of its models makes outliers")
 
 
 def test_a_scenario_without_such_a_model_leads_to_one_that_has_it(trained: Tiny) -> None:
@@ -660,8 +660,8 @@ def test_a_scenario_without_such_a_model_leads_to_one_that_has_it(trained: Tiny)
     (other / "scenario.json").write_text(json.dumps(scenario))
     forget_everything()
     app = opened(scenario="bare")
-    assert app.info[0].value == "Bare trains no model that makes outliers."
-    press(app, "Boxes has one")
+    assert app.info[0].value.startswith("Bare: none of its models makes outliers")
+    press(app, "Open Boxes")
     assert not app.exception
     assert app.session_state["scenario"] == "tiny"
     assert marks(app, "synthetic")["x"].size == 200

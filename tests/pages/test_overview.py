@@ -122,7 +122,7 @@ def test_nothing_is_said_of_models_where_none_is_trained(tiny_scenario: Tiny):
     assert not app.exception
     assert "What you see" not in written(app)
     assert "Boxes normal" in picture(app)
-    assert [i.value for i in app.info] == ["Boxes has no trained model."]
+    assert [i.value for i in app.info] == ["Boxes: no model is trained yet."]
 
 
 # The starts -------------------------------------------------------------------------------------

@@ -419,7 +419,7 @@ def test_a_scenario_that_trains_nothing_has_all_its_pages(tiny_scenario: Tiny):
     for page in (row.stem for row in PAGES):
         app = opened(page)
         assert not app.exception, page
-    assert [i.value for i in opened("cards").info] == ["Boxes trains no model."]
+    assert [i.value for i in opened("cards").info] == ["Boxes: no model is to be trained here."]
 
 
 @pytest.mark.slow

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import json
 import logging
+import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -133,6 +135,22 @@ def test_no_two_pages_have_one_title_or_one_icon():
     assert len({page.title for page in PAGES}) == len({page.icon for page in PAGES}) == len(PAGES)
 
 
+def test_no_sentence_says_all_of_a_set_that_may_be_called_all_of_something():
+    """ "All defects" would become "all all defects", as "Screws" became "Screws has one"."""
+    said = re.compile(
+        r"\ball \{(?!len\()|\{(?:scenario|other|row)[^{}]*title[^{}]*\} (?:has|trains) "
+    )
+    wrong = {path.name: said.findall(path.read_text(encoding="utf-8")) for path in FILES}
+    assert {name: found for name, found in wrong.items() if found} == {}
+
+
+def test_a_number_stands_on_one_line_with_its_percent_sign():
+    """As `hundredths` writes it: the house has a space there, at which a line would break."""
+    said = re.compile(r"\d%\}|(?<!%\{[xy]:)\.\df\} %")
+    wrong = {path.name: said.findall(path.read_text(encoding="utf-8")) for path in FILES}
+    assert {name: found for name, found in wrong.items() if found} == {}
+
+
 # Starts -----------------------------------------------------------------------------------------
 
 
@@ -179,6 +197,18 @@ def quick_maps() -> Iterator[None]:
 
 
 STARTS = [(scenario, i) for scenario in SCENARIOS for i in range(len(described(scenario)["start"]))]
+
+
+# Families have one state for all their classes; and one model's card is all there is of some.
+ONE_TRY = {("digits-one", "explain"), ("fashion-one", "explain"), ("solar", "cards")}
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_a_page_proposes_more_than_one_thing_to_try(scenario: str):
+    counts = Counter(tile["page"] for tile in described(scenario)["start"])
+    assert {"latent", "explain", "compare", "own"} <= set(counts)
+    few = {(scenario, page) for page, count in counts.items() if count < 2}
+    assert few == {one for one in ONE_TRY if one[0] == scenario}
 
 
 @pytest.mark.slow

@@ -185,8 +185,8 @@ def test_sentences_say_what_the_numbers_say() -> None:
         "**Half way between A and B** the mixture is at percentile 95.0 by “Part”, **flagged**. "
         "The pixels themselves, averaged with the same weights, are at 95.0, flagged.  \n"
         "The edge from A to B leaves the normal images: neither end is flagged, and at 50 % A and "
-        "50 % B the percentile is 95.0. Of the 15 mixtures 7 % are flagged; of the same averages "
-        "of pixels 7 %."
+        "50 % B the percentile is 95.0. Of the 15 mixtures 7\u00a0% are flagged; of the same "
+        "averages of pixels 7\u00a0%."
     )
     assert (
         simplex.place_said(found, node_of((1, 3, 0))) == "**25 % A and 75 % B**: the mixture is at"
