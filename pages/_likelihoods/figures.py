@@ -40,7 +40,7 @@ def panels(
     rows, above = -(-len(parts) // columns), LINE * max(1 + t.count("<br>") for t in titles)
     each, gap = (104 if columns > 1 else 112), above + 62
     top = 60 + 22 * _legend_rows([*names, *(["this image"] if here is not None else [])]) + above
-    height = 66 + top + each * rows + gap * (rows - 1)
+    height = 132 + above + each * rows + gap * (rows - 1)  # whatever room a legend leaves
     inner = height - top - 44
     layout = panels_of(titles, columns, gaps=(0.06, gap / inner))
     traces: list[Trace] = []

@@ -19,7 +19,7 @@ def show_main(c: Comparison, story: Story, view: ImageView | None) -> None:
     parts = [c.parts[name] for name in dict.fromkeys(("total", _beside(c)))]
     draw.chart(
         figures.panels(
-            [(heading(p, "<br>", " "), p) for p in parts],
+            [(heading(p, ": ", " "), p) for p in parts],
             c.sides,
             columns=1,
             title=f"{c.row.title}: {c.sides[0].lower()} against {c.sides[1].lower()}",

@@ -71,7 +71,7 @@ def test_likelihoods_says_what_the_numbers_say(strange):
     assert f"Full likelihood: AUROC {total.figures.auroc:.3f}" in first["annotations"][0]["text"]
     panels = figure(app, "likelihoods_parts")["layout"]["annotations"]
     for part, title in zip(others, panels, strict=True):
-        assert title["text"].startswith(part.title)
+        assert title["text"].startswith("★ " * part.is_score + part.title)
         assert f"AUROC {part.figures.auroc:.3f}" in title["text"]
     likelier = total.figures.high < 0.5
     assert ("**likelier**" in text) == likelier

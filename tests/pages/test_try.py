@@ -91,7 +91,7 @@ def seen(page) -> dict | None:
 
     picture = PICTURES[page.evaluate("location.pathname").strip("/") or "overview"]
     with suppress(TooLate):
-        page.wait_for_function(SEEN_ENOUGH, arg=[picture, ENOUGH], timeout=20_000)
+        page.wait_for_function(SEEN_ENOUGH, arg=[picture, ENOUGH], timeout=60_000)
     return page.evaluate(IN_SIGHT, picture)
 
 
