@@ -56,7 +56,7 @@ WIRE = """(() => {
         send(data) {
             const bytes = typeof data === "string" ? [] : bytesOf(data), found = read(bytes);
             if (found[0] === RUN) {
-                wire.patience = ofPart(bytes, found) ? 2000 : 10_000;
+                wire.patience = ofPart(bytes, found) ? 2000 : 30_000;
                 Object.assign(wire, {waits: true, since: performance.now()}).asked++;
             }
             super.send(data);
