@@ -211,14 +211,14 @@ def _map(name: str, title: str, view: MapView) -> dict[str, Any]:
     finite = np.nan_to_num(view.map, posinf=0.0, neginf=0.0)
     strongest = float(np.abs(finite).max()) or 1.0
     values = np.round(finite / strongest * LEVELS).astype("<i2")
-    step = strongest / LEVELS
+    step, end = strongest / LEVELS, end_of(finite)
     return {
         "name": name,
         "title": title,
         "values": _text(values),
         "step": step,
-        "floor": begin_of(view.map),
-        "end": end_of(finite),
+        "floor": floor_of(view.map, end),
+        "end": end,
         "place": "" if view.mask is None else lies_in(view.map, view.mask),
     }
 

@@ -81,4 +81,4 @@ def percent(share: Share) -> str:
         >>> percent(Share(3, 1000, 0.003, 0.001, 0.009)), percent(Share(0, 10, 0.0, 0.0, 0.28))
         ('0.3\xa0%', 'none')
     """
-    return f"{100 * share.value:.1f}{SPACE}%" if share.count else "none"
+    return hundredths(share.value, 1) if share.count else "none"
