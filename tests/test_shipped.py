@@ -385,6 +385,27 @@ def test_readme_gives_the_flows_of_photos_the_numbers_of_their_cards() -> None:
     assert "taught by the outlier loss it has {}, and {} on other things".format(*ratios) in text
 
 
+def test_readme_gives_the_models_of_real_defects_the_numbers_of_their_cards() -> None:
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+
+    def figures(scenario: str, name: str, part: str) -> list[str]:
+        card = checkpoint.read_card(settings().checkpoints / scenario, name)
+        sets = ("all",) if scenario == "screws" else ("mono", "poly")
+        return [f"{card.metrics[strange][part or card.score.part].auroc:.3f}" for strange in sets]
+
+    own = figures("screws", "novelty", "") + figures("solar", "novelty", "")
+    assert "screws at {} and faulty cells at {} (mono) and {} (poly)".format(*own) in text
+    part = "familiarity"
+    alone = figures("screws", "novelty", part) + figures("solar", "novelty", part)
+    assert "at {}, {} and {}, for what is unexplained".format(*alone) in text
+    pixels = read_study("pixels")
+    measures = ("auroc", "aupro")
+    found = [pixels.row("novelty.sum.own", "screws", measure=measure) for measure in measures]
+    assert "at {:.3f} (AUPRO {:.3f}).".format(*(row.value for row in found)) in text
+    weak = [*(figures("screws", name, "")[0] for name in ("glow", "outskirts", "ama"))]
+    assert "upside down: {}, {} and {}.".format(*weak) in text
+
+
 def test_the_two_readings_of_outskirts_differ_in_their_classifiers_alone() -> None:
     folder = settings().checkpoints / "fashion"
     plain, density = (checkpoint.load_alone(folder, n)[0] for n in ("outskirts.plain", "outskirts"))

@@ -31,6 +31,8 @@ def outlive_their_run(sessions: type[Any] = AppSession) -> None:
     def request_rerun(session: Any, client_state: Any) -> None:
         now = monotonic()
         if client_state and client_state.is_history_navigation:
+            for other in [one for one, (since, _) in list(_UNTAKEN.items()) if now - since >= LONG]:
+                _UNTAKEN.pop(other, None)  # of a visitor who left
             _UNTAKEN[session.id] = now, client_state
         elif client_state and not client_state.fragment_id and session.id in _UNTAKEN:
             since, step = _UNTAKEN[session.id]

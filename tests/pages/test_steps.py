@@ -85,3 +85,13 @@ def test_no_step_is_awaited_for_ever(session, monkeypatch):
     monkeypatch.setattr(steps, "monotonic", lambda: now)
     session.request_rerun(asked("old"))
     assert session.asked[-1] == (False, "old")
+
+
+def test_a_step_of_a_visitor_who_left_is_forgotten(session, monkeypatch):
+    session.request_rerun(asked("new", step=True))
+    now = steps.monotonic() + steps.LONG
+    monkeypatch.setattr(steps, "monotonic", lambda: now)
+    other = type(session)()
+    other.id = "other"
+    other.request_rerun(asked("new", step=True))
+    assert list(steps._UNTAKEN) == ["other"]
