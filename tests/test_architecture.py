@@ -63,8 +63,9 @@ RANKS = {
     "core.__main__": 12,
 }
 
-# What the served process never loads: together they cost 400 MB and ten seconds.
-HEAVY = ("umap", "lightning", "torchvision", "captum", "timm", "pandas", "sklearn", "ray")
+# What the served process never loads: together they cost 500 MB and ten seconds. With torch's
+# compiler comes sympy.
+HEAVY = ("umap", "lightning", "torchvision", "captum", "timm", "pandas", "sklearn", "ray", "sympy")
 
 
 @cache

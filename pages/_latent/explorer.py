@@ -97,16 +97,16 @@ def explorer(
     _draw(
         key=KEY,
         data={
-            "maps": [_map(one, scenario) for one in maps],
+            "maps": tuple(_map(one, scenario) for one in maps),
             "colouring": maps[0].colouring.what,
-            "sets": [
+            "sets": tuple(
                 {"name": s.name, "title": titles[s.name], "role": s.role} for s in scenario.own_sets
-            ],
-            "verdicts": list(VERDICTS),
+            ),
+            "verdicts": tuple(VERDICTS),
             "visible": "" if filtered.all() else _bits(filtered),
             "selected": _bits(mask) if len(picked) else "",
             "given": state.given,
-            "off": list(state.off),
+            "off": tuple(state.off),
             "order": state.order,
             "page": state.page,
             "seed": state.seed,

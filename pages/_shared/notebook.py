@@ -294,7 +294,7 @@ def hand_over(place: str, *, home: bool = False) -> None:
     kept = keeping()
     data = {
         "session": kept.session,
-        "changes": [change.packed for change in kept.waiting],
+        "changes": tuple(change.packed for change in kept.waiting),
         "longest": notes.LONGEST,
         "anew": kept.anew,
         "home": home,

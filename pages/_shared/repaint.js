@@ -27,7 +27,7 @@ function soon() {
 }
 
 export default function ({ data, setTriggerValue }) {
-  seen.painted = data;
+  seen.painted = data.painted;
   seen.tell = setTriggerValue;
   if (seen.watched !== app()) {
     seen.watched = app();

@@ -19,4 +19,4 @@ _watch = st.components.v2.component(
 
 def when_the_theme_turns() -> None:
     """Run the page again where the browser shows another theme than the one it is painted for."""
-    _watch(key="repaint", data=palette().name, on_turned_change=lambda: None)
+    _watch(key="repaint", data={"painted": palette().name}, on_turned_change=lambda: None)

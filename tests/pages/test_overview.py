@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 import numpy as np
 import pytest
 from conftest import Tiny, change
+from streamlit.dataframe_util import DataFormat
 from streamlit.testing.v1 import AppTest
 
 from core import checkpoint, service
@@ -267,3 +268,20 @@ def test_one_image_leaves_room_for_its_figure_without_an_interval():
     lone = service.Metrics(0.2, np.nan, np.nan, 0.5, 0.5, 1, 1)
     both = {"a": lone, "b": dataclasses.replace(lone, auroc=0.3)}
     assert figures.intervals(both, marked="a").layout.yaxis.range[0] == 0.2
+
+
+@pytest.mark.parametrize("page", ["overview", "latent"])
+def test_a_newcomer_does_not_wait_for_pandas(monkeypatch, page):
+    """Streamlit loads it, for a second, to see whether what a component is given is a table."""
+    asked: list[str] = []
+
+    def never(value: object) -> DataFormat:
+        asked.append(type(value).__name__)
+        return DataFormat.UNKNOWN
+
+    for where in ("dataframe_util", "components.v2.bidi_component.main"):
+        monkeypatch.setattr(f"streamlit.{where}.determine_data_format", never)
+    app = AppTest.from_file("../../pages/_frame.py", default_timeout=60)
+    app = app.run() if page == "overview" else app.switch_page(f"{page}.py").run()
+    assert app.get("bidi_component")
+    assert asked == []
