@@ -53,12 +53,10 @@ def elsewhere(result: StudyResult, scenario: Scenario | None) -> str:
     """That a study says nothing of the scenario whose page shows it; "" where it does."""
     if scenario is None:
         return ""
-    title = scenario.title.lower()
-    for key, data in result.data.items():
-        family = key.partition(":")[0]
-        if family in (scenario.family, scenario.normal.source) or title in data.lower():
-            return ""
-    return f"**It was measured on other images, not on {title}.**"
+    measured = {key.partition(":")[0] for key in result.data} | {result.plan.get("scenario")}
+    if measured & {scenario.family, scenario.normal.source}:
+        return ""
+    return f"**It was measured on other images, not on {scenario.title.lower()}.**"
 
 
 def every_arm(result: StudyResult) -> Collection[str]:

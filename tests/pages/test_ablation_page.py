@@ -153,3 +153,12 @@ def test_a_page_says_where_a_study_is_not_of_its_images(
 ) -> None:
     said = study.elsewhere(read_study(name), load_scenario(scenario))
     assert here == (said == ""), said
+
+
+def test_a_study_is_of_the_scenario_that_it_names_whatever_a_title_says():
+    result = read_study("explain")
+    own, other = load_scenario("fashion"), load_scenario("photos")
+    assert other.title not in result.data["planted"]
+    renamed = other.model_copy(update={"title": "Garments"})
+    assert study.elsewhere(result, own) == ""
+    assert study.elsewhere(result, renamed).endswith("not on garments.**")
