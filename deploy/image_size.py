@@ -18,7 +18,6 @@ __all__ = ["closure", "main", "weight"]
 ROOT = Path(__file__).parents[1]
 BASE = 125_000_000  # bytes of python:3.11-slim, unpacked: Debian and Python
 TARGET = 2_500_000_000
-OF_THE_PROJECT = ("app.py", "core", "pages", "checkpoints", "requirements.txt", "LICENSE")
 CUDA_ONLY = re.compile(r"^(nvidia-|cuda-|triton$)")
 CUDA_FILE = re.compile(r"torch(vision)?/.*(cuda|nvrtc|cupti|nvshmem|nccl|cudnn)", re.IGNORECASE)
 
@@ -61,9 +60,10 @@ def weight(package: Distribution) -> int:
 
 def of_project() -> int:
     """Bytes of the project's own files in the image."""
+    rules = Path(__file__).with_name("Dockerfile.dockerignore").read_text().split()
     paths = (
         path
-        for name in OF_THE_PROJECT
+        for name in (rule[1:] for rule in rules if rule.startswith("!"))
         for path in ((ROOT / name).rglob("*") if (ROOT / name).is_dir() else [ROOT / name])
     )
     return sum(path.stat().st_size for path in paths if path.is_file())

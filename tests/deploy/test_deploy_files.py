@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from pathlib import Path
 
 import pytest
 import yaml
@@ -59,13 +60,21 @@ def test_both_containers_are_without_privileges_and_write_nowhere_else() -> None
     assert "requirements-" not in DOCKERFILE
 
 
+def tracked(folder: Path) -> bool:
+    """Whether the project has something in it: not what it is to be written to."""
+    return f"/{folder.name}/" not in (ROOT / ".gitignore").read_text().split()
+
+
 def test_the_image_holds_what_runs_and_no_secret() -> None:
     lines = (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
     rules = [line for line in lines if line and not line.startswith("#")]
     assert rules[0] == "*"
     copied = [rule[1:] for rule in rules if rule.startswith("!")]
     assert all((ROOT / name).exists() for name in copied)
-    assert {"app.py", "core", "pages", "checkpoints", "requirements.txt"} <= set(copied)
+    assert {"app.py", "core", "pages", "requirements.txt"} <= set(copied)
+    ours = [field.default for field in Settings.model_fields.values()]
+    shipped = {p.name for p in ours if isinstance(p, Path) and p.parent == ROOT and tracked(p)}
+    assert {"checkpoints", "lectures"} <= shipped <= set(copied)
     assert rules.index(".streamlit/*") < rules.index("!.streamlit/config.toml")
     assert not any("secrets" in name for name in copied)
     ignored = (ROOT / ".gitignore").read_text().split()
