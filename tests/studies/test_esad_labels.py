@@ -8,7 +8,8 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -56,20 +57,50 @@ def three_kinds(
     return images, labels
 
 
-@pytest.fixture
-def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+@contextmanager
+def own_folders(root: Path) -> Iterator[Path]:
     """Folders of its own, and the stand-in for the public sets, learned in small batches."""
-    for name in ("checkpoints", "runs", "data"):
-        monkeypatch.setenv(f"OUTSKIRTS_{name.upper()}", str(tmp_path / name))
-    monkeypatch.setattr(_one_class, "public_set", three_kinds)
-    monkeypatch.setattr(file, "BATCH", dict.fromkeys(file.BATCH, 8))
+
+    def forget() -> None:
+        forget_everything()
+        _one_class.images_of.cache_clear()
+        TINY.held.clear()
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("checkpoints", "runs", "data"):
+            patch.setenv(f"OUTSKIRTS_{name.upper()}", str(root / name))
+        patch.setattr(_one_class, "public_set", three_kinds)
+        patch.setattr(file, "BATCH", dict.fromkeys(file.BATCH, 8))
+        forget()
+        yield root
+        forget()
     forget_everything()
-    _one_class.images_of.cache_clear()
-    TINY.held.clear()
-    yield tmp_path
-    TINY.held.clear()
-    _one_class.images_of.cache_clear()
-    forget_everything()
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Iterator[Path]:
+    with own_folders(tmp_path) as root:
+        yield root
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A study of one class, from images to its table, and then the wider one beside it."""
+
+    small: FewLabels
+    result: StudyResult
+    read: StudyResult
+    stored: StudyResult
+    wider: StudyResult
+    stored_then: StudyResult
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    small = replace(TINY, classes=(0,), held={})
+    with own_folders(tmp_path_factory.mktemp("whole")):
+        first = measure(small), read_study("esad_labels"), stored(small)
+        return Whole(small, *first, wider=measure(small.wider()), stored_then=stored(small))
 
 
 # The plan -----------------------------------------------------------------------------------------
@@ -298,11 +329,10 @@ def _every(plan: FewLabels) -> list[_cells.Cell]:
 
 
 @pytest.mark.slow
-def test_the_whole_goes_from_images_to_a_table_and_says_what_it_found(bare: Path) -> None:
-    small = replace(TINY, classes=(0,), held={})
-    result = measure(small)
-    assert result == read_study("esad_labels") == stored(small)
-    assert [arm.name for arm in result.arms] == [arm.name for arm in small.arms]
+def test_the_whole_goes_from_images_to_a_table_and_says_what_it_found(whole: Whole) -> None:
+    result = whole.result
+    assert result == whole.read == whole.stored
+    assert [arm.name for arm in result.arms] == [arm.name for arm in whole.small.arms]
     assert len(result.published) == 20
     beside, bought, _plain, *_others = result.notes
     assert beside.startswith("ESAD less Deep SAD: 0 % known anomalies: digits ")
@@ -314,25 +344,22 @@ def test_the_whole_goes_from_images_to_a_table_and_says_what_it_found(bare: Path
 
 
 @pytest.mark.slow
-def test_the_gap_of_the_sum_is_to_the_better_of_its_parts(bare: Path) -> None:
-    small = replace(TINY, classes=(0,), held={})
-    result = measure(small)
+def test_the_gap_of_the_sum_is_to_the_better_of_its_parts(whole: Whole) -> None:
+    result = whole.result
     values = {row.arm: row.value for row in result.rows if row.variant is None}
     better = max(values["esad-05-reconstruction"], values["esad-05-norm"])
     assert file._gap(result, "MNIST", "esad-05") == pytest.approx(better - values["esad-05"])
 
 
 @pytest.mark.slow
-def test_the_stored_table_of_the_wider_study_is_shown_for_the_plain_one(bare: Path) -> None:
-    small = replace(TINY, classes=(0,), held={})
-    wider = measure(small.wider())
-    assert stored(small) == wider
-    assert plan_of(small) != wider.plan
+def test_the_stored_table_of_the_wider_study_is_shown_for_the_plain_one(whole: Whole) -> None:
+    assert whole.stored_then == whole.wider
+    assert plan_of(whole.small) != whole.wider.plan
 
 
 @pytest.mark.slow
-def test_the_note_says_whether_a_part_is_ahead_of_the_sum(bare: Path) -> None:
-    result = measure(replace(TINY, classes=(0,), held={}))
+def test_the_note_says_whether_a_part_is_ahead_of_the_sum(whole: Whole) -> None:
+    result = whole.result
     networks = [Network("esad", share) for share in SHARES]
     better = result.row("esad-00-norm", "MNIST").value
 
