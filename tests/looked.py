@@ -12,15 +12,8 @@ IN_THE_HAND = ("dark", "phone")  # the theme and the window of a page that test_
 
 # What is Streamlit's own and cannot be changed from here: rule, selector, and the reason.
 ALLOWED: list[tuple[str, str, str]] = []
-# Rules about colours, which are dear: a wide window has the colours of a narrow one, and a page in
-# the dark differs from one in the light by nothing else.
-COLOURS = ["color-contrast", "link-in-text-block"]
-RULES: dict[tuple[str, str], dict[str, Any]] = {
-    ("light", "wall"): {"rules": {rule: {"enabled": False} for rule in COLOURS}},
-    ("dark", "laptop"): {"runOnly": COLOURS},
-}
-AXE = """([allowed, rules]) => axe.run({exclude: [[".js-plotly-plot .main-svg"]]},
-    {resultTypes: ["violations"], elementRef: true, ...rules}).then(found => found.violations
+AXE = """allowed => axe.run({exclude: [[".js-plotly-plot .main-svg"]]},
+    {resultTypes: ["violations"], elementRef: true}).then(found => found.violations
     .filter(rule => ["serious", "critical"].includes(rule.impact))
     .flatMap(rule => rule.nodes.filter(node => !allowed.some(
         ([id, selector]) => rule.id === id && node.element?.matches(selector))).map(node => ({
@@ -97,8 +90,8 @@ FITTED = """() => [...document.querySelectorAll(".js-plotly-plot")]
     .every(plot => Math.abs(plot.clientWidth - plot.querySelector(".main-svg").clientWidth) <= 1)"""
 
 
-def look_at(tab, theme: str, size: str) -> dict[str, Any]:
-    """What is found on an open page in its theme and at a size.
+def look_at(tab, size: str) -> dict[str, Any]:
+    """What is found on an open page in its theme, at a size.
 
     The window is made as high as the page, for axe judges no contrast of what is out of sight.
     """
@@ -112,7 +105,7 @@ def look_at(tab, theme: str, size: str) -> dict[str, Any]:
     drawn(tab)
     tab.wait_for_function(FITTED)
     return {
-        "axe": tab.evaluate(AXE, [ALLOWED, RULES.get((theme, size), {})]),
+        "axe": tab.evaluate(AXE, ALLOWED),
         "figures": tab.evaluate(FIGURES),
         "names": tab.evaluate(NAMES),
         "title": tab.title(),

@@ -6,7 +6,6 @@ And what is at rest on it: nothing is looked at once and acted on that may chang
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import count
 
 import pytest
 
@@ -65,24 +64,30 @@ WIRE = """(() => {
 })()"""
 # At rest for some frames: a click is told to the server with one of them. Longer where fewer runs
 # have begun than were asked for, as where one run answers two; a run of a part of the page that is
-# there no more never begins.
-RESTS = """call => {
-    if (wire.call !== call) Object.assign(wire, {call, frames: 0});
-    const state = document.querySelector("[data-testid=stApp]")?.dataset.testScriptState;
-    const lost = wire.waits && performance.now() - wire.since > wire.patience;
-    const rests = wire.asked && (lost || !wire.waits) && !wire.runs && state === "notRunning";
-    wire.frames = rests ? wire.frames + 1 : 0;
-    if (wire.frames < (wire.begun < wire.asked ? 12 : 4)) return false;
+# there no more never begins. Frames are asked for only then: without a graphics card each costs.
+RESTS = """async () => {
+    const rests = () => {
+        const state = document.querySelector("[data-testid=stApp]")?.dataset.testScriptState;
+        const lost = wire.waits && performance.now() - wire.since > wire.patience;
+        return wire.asked && (lost || !wire.waits) && !wire.runs && state === "notRunning";
+    };
+    for (let frames = 0; frames < (wire.begun < wire.asked ? 12 : 4); ) {
+        if (!rests()) {
+            frames = 0;
+            await new Promise(done => setTimeout(done, 40));
+        } else {
+            await new Promise(requestAnimationFrame);
+            frames = rests() ? frames + 1 : 0;
+        }
+    }
     wire.asked = wire.begun = Math.max(wire.begun, 1);
-    wire.waits = false;
-    return true;
+    return !(wire.waits = false);
 }"""
-CALLS = count()
 
 
 def settled(page) -> None:
     """Wait until no run of the script is asked for, and the last has come to its end."""
-    page.wait_for_function(RESTS, arg=next(CALLS))
+    page.wait_for_function(RESTS)
 
 
 # A component that waits until the hand rests tells of what was done a fraction of a second later.

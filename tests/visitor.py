@@ -6,14 +6,16 @@ hide the other one from all that import it.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 from resting import WIRE, heard, settled, standing, until
@@ -86,6 +88,10 @@ SIZES: dict[str, Any] = {
 }
 DARK_AND_LIGHT = ("light", "dark")
 
+# Each opening of a page leaves a page behind, and 300 MB hold many: to look for what is garbage on
+# the way takes a fifth of all that a browser does.
+ROOMY = "--js-flags=--min-semi-space-size=32 --max-semi-space-size=64 --initial-old-space-size=300"
+
 Line = tuple[tuple[float, float], tuple[float, float]]
 Drag = Callable[..., None]
 
@@ -93,9 +99,8 @@ Drag = Callable[..., None]
 # Server and browser -----------------------------------------------------------------------------
 
 
-@contextmanager
-def made_app(base: str = "", **environment: str) -> Iterator[str]:
-    """Address of a fresh server, started as a user starts it; nothing was asked of it yet.
+def started(base: str = "", **environment: str) -> tuple[subprocess.Popen[bytes], str]:
+    """A fresh server, started as a user starts it, and its address; nothing was asked of it yet.
 
     Args:
         base: a path below which all its pages are.
@@ -113,6 +118,19 @@ def made_app(base: str = "", **environment: str) -> Iterator[str]:
     try:
         wait_until_up(address, process)
         assert process.poll() is None, "make app ended"
+    except BaseException:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        ended(process)
+        raise
+    return process, address
+
+
+@contextmanager
+def made_app(base: str = "", **environment: str) -> Iterator[str]:
+    """Address of a fresh server of one's own."""
+    process, address = started(base, **environment)
+    try:
         yield address
     finally:
         os.killpg(process.pid, signal.SIGTERM)
@@ -140,10 +158,62 @@ def chromium() -> str:
     return found
 
 
+@contextmanager
+def shared_app(place: Path) -> Iterator[str]:
+    """Address of the one server of all processes of tests, which the last of them ends.
+
+    The first visit of a page finds nothing ready, and costs ten seconds: it is one for all.
+
+    Args:
+        place: a folder that all processes have. Who uses the server holds a lock on a file in it,
+            which the system takes back of one that was killed.
+    """
+    told = place / "server"
+    with (place / "server.users").open("w") as users:
+        with alone(place):
+            fcntl.flock(users, fcntl.LOCK_SH)
+            if not told.exists():
+                process, address = started()
+                BEGUN.append(process)
+                told.write_text(f"{process.pid} {address}", encoding="utf-8")
+            pid, address = told.read_text(encoding="utf-8").split()
+        try:
+            yield address
+        finally:
+            with alone(place):
+                left(users, told, int(pid))
+
+
+def left(users: IO[str], told: Path, pid: int) -> None:
+    """One process of tests needs the server no more; the last one ends it."""
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:  # others use it
+        for process in BEGUN:
+            process.returncode = 0  # or Popen would complain that nobody waits for it
+        return
+    told.unlink()
+    os.killpg(pid, signal.SIGTERM)
+    for process in BEGUN:
+        ended(process)
+
+
+BEGUN: list[subprocess.Popen[bytes]] = []  # which may outlive who began them
+
+
+@contextmanager
+def alone(place: Path) -> Iterator[None]:
+    """No other process of tests starts or ends the server of a place meanwhile."""
+    with (place / "server.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 @pytest.fixture(scope="session")
-def address(chromium) -> Iterator[str]:
+def address(chromium, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """One server for all visitors of all files."""
-    with made_app() as found:
+    base = tmp_path_factory.getbasetemp()
+    with shared_app(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) as found:
         yield found
 
 
@@ -163,7 +233,7 @@ class Open:
             expect.set_options(timeout=60_000)
             cls.playwright = sync_playwright().start()
             launch = cls.playwright.chromium.launch
-            cls.browser = launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+            cls.browser = launch(executable_path=chromium, args=[*CHROMIUM_FLAGS, ROOMY])
             cls.seats = Seats(cls.browser)
         return cls
 
@@ -200,7 +270,16 @@ def newcomer(browser, size: str = "laptop"):
     context.set_default_timeout(60_000)
     context.add_init_script(WIRE)
     context.on("page", slowed)
+    context.on("page", seldom)
     return context
+
+
+def seldom(tab) -> None:
+    """Let a tab look every 50 ms for what is waited for.
+
+    Playwright looks at every frame, so that a page which stands still draws sixty in a second.
+    """
+    tab.wait_for_function = partial(tab.wait_for_function, polling=50)
 
 
 def slowed(tab) -> None:
@@ -263,7 +342,7 @@ def dragging(tab) -> Drag:
             tab.wait_for_timeout(16)
         send("touchEnd", 1)
         if rest:
-            tab.wait_for_function(STILL)
+            tab.wait_for_function(STILL, polling="raf")
             settled(tab)
 
     return drag

@@ -107,7 +107,7 @@ def test_everybody_can_read_a_page_in_the_hand_in_the_dark(held):
     path, page, _ = held
     if path in VIEWS:
         return  # charts of another kind, for the finger
-    found = look_at(page, THEME, SIZE)
+    found = look_at(page, SIZE)
     said = faults_of_axe(found) + faults_of_words(found)
     page.set_viewport_size(SIZES[SIZE]["viewport"])
     drawn(page)
