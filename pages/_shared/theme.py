@@ -212,6 +212,7 @@ CSS = """<style>
   html { font-size: 19px; }
   [data-testid=stSidebar][data-collapsed=false] { min-width: 265px; }
 }
+@media (prefers-reduced-motion: reduce) { [data-testid=stSpinnerIcon] { animation: none !important; } }
 @media (pointer: coarse) {  /* the bar of a figure stands there always: what a finger has no use for goes */
   .modebar-btn:is([data-attr=dragmode], [data-attr=zoom]) { display: none !important; }
   [class*="_scatter"] .draglayer, [class*="_scatter"] .draglayer *

@@ -42,11 +42,21 @@ def test_a_fresh_server_answers_a_deep_link_with_frame_and_state(page):
         page.goto("about:blank")  # or the page would miss the server
 
 
+WHAT_TURNS = """() => {
+    const wheel = document.querySelector("[data-testid=stMain]").appendChild(
+        document.createElement("i"));
+    wheel.dataset.testid = "stSpinnerIcon";
+    wheel.style.animation = "turns 1s infinite";
+    return [getComputedStyle(wheel).animationName, wheel.remove()][0];
+}"""
+
+
 def test_overview_leads_to_terms_by_a_key_and_to_other_pages_each_at_its_head(page, address):
     page.goto(address)
     page.get_by_role("heading", name="Where to start").wait_for()
     page.get_by_role("heading", name="How good is each detector").wait_for()
     settled(page)
+    assert page.evaluate(WHAT_TURNS) == "none"  # for who wants little motion
     press_until(page, "h", page.get_by_role("dialog").is_visible)
     page.keyboard.press("Escape")
     page.get_by_role("dialog").wait_for(state="hidden")
