@@ -221,8 +221,8 @@ from core.evaluate.shares import Share
 from core.evaluate.threshold import Threshold
 from core.explain.rendering import coloured, floor_of, limit_of, map_npy, map_png, map_svg
 from core.explain.weights import BRIGHT, DARK, weights_png
+from core.numerals import counted, numeral
 from core.report import report_csv, report_html
-from core.report.words import counted
 from core.results import ArmResult, StudyMissing, StudyResult, read_study
 from core.results import Row as StudyRow
 from core.scenario import Scenario
@@ -270,7 +270,8 @@ __all__ = [
     "fully_connected", "groups_of", "hardest", "ids_of_keys", "join_batches", "keys_of_ids",
     "label_of_own", "lecture_rows", "lectures", "lesson_candidates", "lesson_state", "limit_of",
     "luck", "map_npy", "map_png", "map_svg", "mean_of", "most_fooled", "node_of", "not_here",
-    "notebook", "overlap_of", "own_scores", "pair_table", "parse_target", "per_image_table",
+    "notebook", "numeral", "overlap_of", "own_scores", "pair_table", "parse_target",
+    "per_image_table",
     "pictures_of", "pointing", "read_study", "report_csv", "report_html", "report_of",
     "scenarios", "score", "seeds_of", "settings", "shared_of", "shuffled", "start_lesson",
     "uploaded_items", "variants_of", "warm_up", "weights_png",

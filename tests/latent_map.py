@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from visitor import settled, standing, until
 
 from core import service
+from core.numerals import numeral
 from core.service import Target
 from pages._latent import chosen
 
@@ -129,7 +130,9 @@ def tiles_of(view, rows, order: str = "strangest", page: int = 1) -> list[str]:
     for row in chosen.ordered(view, rows, order, 0)[24 * (page - 1) : 24 * page]:
         title, label = titles[view.sets[view.which[row]]], str(view.labels[row])
         what = label[0].upper() + label[1:] if label else title
-        names.append(f"{what}, {view.parts[view.score][row]:.2f}, {title} {view.indices[row]}")
+        names.append(
+            f"{what}, {numeral(view.parts[view.score][row], '.2f')}, {title} {view.indices[row]}"
+        )
     return names
 
 

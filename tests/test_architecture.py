@@ -47,6 +47,7 @@ RANKS = {
     "core.checkpoint": 4,
     "core.results": 4,
     "core.tables": 3,
+    "core.numerals": 0,
     "core.printable": 0,
     "core.report": 6,
     "core.inference": 5,

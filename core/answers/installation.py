@@ -20,7 +20,7 @@ import numpy as np
 from core.answers.loaded import Target, variants_of
 from core.card import Card, CardError, read_card
 from core.errors import OutskirtsError, PicturesElsewhere
-from core.report.words import counted
+from core.numerals import counted
 from core.scenario import Scenario, load_scenario, scenario_names
 from core.settings import settings
 

@@ -8,6 +8,8 @@ from xml.sax.saxutils import escape
 import numpy as np
 from PIL import Image
 
+from core.numerals import MINUS
+
 __all__ = [
     "ABOVE",
     "BELOW",
@@ -25,7 +27,6 @@ BELOW = 0x00, 0x72, 0xB2  # blue: apart from it for all eyes
 QUIET = 0.25  # the share of its pixels that a map of one sign leaves without a colour
 ALIKE = 0.01  # of its end: a scale that is no longer would show how values were rounded
 SIDE = 448  # pixels that the longer side of a picture has, about
-MINUS = "\u2212"
 FONT, ROW = 14, 22  # of an SVG's text, in its units; a line of it
 SWATCHES = 33  # steps of an SVG's scale
 

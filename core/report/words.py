@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from core.evaluate.binomial import exceedance_range, exceedance_under
 from core.evaluate.operating import Estimate
+from core.numerals import counted, numeral
 from core.report.contents import Report, ReportModel
 
 __all__ = [
@@ -14,7 +15,6 @@ __all__ = [
     "asked",
     "begun",
     "budget",
-    "counted",
     "expected",
     "figure",
     "hits_and_alarms",
@@ -25,16 +25,6 @@ __all__ = [
     "surprise",
     "threshold",
 ]
-
-
-def counted(number: int, thing: str) -> str:
-    """A number of things.
-
-    Example:
-        >>> counted(1, "step"), counted(0, "step"), counted(17_252, "image")
-        ('1 step', '0 steps', '17,252 images')
-    """
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def percent(share: float) -> str:
@@ -98,8 +88,7 @@ def figure(value: float) -> str:
         >>> figure(-4.306597), figure(12345.6)
         ('\u22124.307', '12,346')
     """
-    shown = f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
-    return shown.replace("-", "\u2212")
+    return numeral(value, ",.0f" if 1e4 <= abs(value) < 1e9 else ".4g")
 
 
 # Sentences --------------------------------------------------------------------------------------

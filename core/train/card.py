@@ -35,6 +35,7 @@ from core.explain.methods import ExplainError
 from core.explain.truth import found_in, maps_of, owners_of
 from core.inference.scoring import figures_of, parts_of
 from core.inference.validation import recommend, validate
+from core.numerals import counted
 from core.scenario import Scenario, Training
 from core.train.loop import Progress, Report
 from core.train.maps import lay_out
@@ -407,7 +408,8 @@ def processor() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else platform.processor()}, {torch.get_num_threads()} threads"
+    name = names[0] if names else platform.processor()
+    return f"{name}, {counted(torch.get_num_threads(), 'thread')}"
 
 
 def accelerator() -> str:

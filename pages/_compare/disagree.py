@@ -19,7 +19,7 @@ from pages._shared import draw, gallery, history, links
 from pages._shared.ask import ask
 from pages._shared.controls import File, choice, chosen, downloads, in_words, pager
 from pages._shared.picker import parse_id
-from pages._shared.text import counted, plain
+from pages._shared.text import counted, numeral, plain
 from pages._shared.theme import palette
 
 __all__ = ["along", "figure", "paired", "said_of", "section"]
@@ -228,7 +228,7 @@ def paired(found: Disagree) -> str:
     both = f"AUROC {found.auroc[0]:.4f} of {a}, {found.auroc[1]:.4f} of {b}: "
     if not math.isfinite(d.low):
         return f"{both}one image more says nothing of how images differ, so there is no interval. {order}"
-    ends = f"difference {d.value:+.4f}, {d.low:+.4f} to {d.high:+.4f}"
+    ends = f"difference {numeral(d.value, '+.4f')}, {numeral(d.low, '+.4f')} to {numeral(d.high, '+.4f')}"
     how = "images resampled once for both"
     if d.low <= 0 <= d.high:
         return f"{both}**no clear difference** ({ends}; {how}). {order}"
@@ -237,7 +237,7 @@ def paired(found: Disagree) -> str:
 
 
 def _number(rho: float) -> str:
-    return f"{rho:.2f}" if math.isfinite(rho) else "none, as all scores of one are alike"
+    return numeral(rho, ".2f") if math.isfinite(rho) else "none, as all scores of one are alike"
 
 
 # Quadrants ----------------------------------------------------------------------------------------

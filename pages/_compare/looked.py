@@ -14,7 +14,7 @@ from pages._shared import draw, links, notebook
 from pages._shared.ask import ask
 from pages._shared.controls import map_link
 from pages._shared.picker import id_of, parse_id
-from pages._shared.text import plain
+from pages._shared.text import numeral, plain
 
 __all__ = ["IMAGE", "picked", "press", "show"]
 
@@ -89,7 +89,7 @@ def _percentiles(c: Compared, own_id: str) -> str:
     """Where every model puts it among held-out normal images."""
     asked = [name for name in c.shown if name in c.rows]
     own = own_scores.score_of(c, own_id)
-    mine = "" if own is None else f"Your score: **{own:.4g}**."
+    mine = "" if own is None else f"Your score: **{numeral(own, '.4g')}**."
     if not asked:
         return mine
     key = int(keys_of_ids(c.scenario.name, [own_id])[0])

@@ -15,6 +15,7 @@ from pages._compare.models import Compared
 from pages._compare.said import MANY, about, header, in_percent, interval, place
 from pages._shared import draw
 from pages._shared.ask import csv_of
+from pages._shared.text import numeral
 from pages._shared.threshold import Line
 
 __all__ = ["LOOKS", "OWN_RATE", "complete", "csv_of_verdicts", "html", "show"]
@@ -67,7 +68,7 @@ COLUMNS = (
     Column(
         "flags above",
         lambda v: v.displayed,
-        lambda v: (f"{v.displayed:.4g}", f"percentile {place(v.percentile)}"),
+        lambda v: (numeral(v.displayed, ".4g"), f"percentile {place(v.percentile)}"),
         lambda v: (math.nan, math.nan),
         None,
     ),

@@ -31,7 +31,7 @@ from pages._explain.tiles import Card
 from pages._shared import draw, links
 from pages._shared.ask import ask, csv_of
 from pages._shared.controls import File, downloads
-from pages._shared.text import counted
+from pages._shared.text import counted, numeral
 
 __all__ = ["Evidence", "check", "checked_of", "curves_said", "show", "table"]
 
@@ -137,14 +137,14 @@ def _short(value: float) -> str:
         ['0.31', '\u221215', '52', '194,355']
     """
     digits = 2 if abs(value) < 10 else 0
-    return f"{value:,.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    return numeral(value, f",.{digits}f")
 
 
 def randomised_said(found: Randomised | None) -> str:
     """Whether the map changes with what the detector learned."""
     if found is None:
         return "cannot be randomised"
-    rank = f"{found.ranks[-1]:+.2f}".replace("-", "\N{MINUS SIGN}")
+    rank = numeral(found.ranks[-1], "+.2f")
     return f":orange[**⚠ randomised: same**] {rank}" if found.fails else f"✓ randomised {rank}"
 
 

@@ -11,7 +11,7 @@ from pages._explain import overlay
 from pages._explain.asked import Asked
 from pages._shared import links
 from pages._shared.controls import chosen
-from pages._shared.text import hundredths, plain
+from pages._shared.text import hundredths, numeral, plain
 
 __all__ = [
     "LAID_OUT",
@@ -115,7 +115,7 @@ def title_of(asked: Asked, view: MapView, overview: Overview) -> str:
 def say(asked: Asked, shown: overlay.Shown, view: MapView) -> None:
     """The score of the image, and how strange that is."""
     part = asked.part_title[0].lower() + asked.part_title[1:]
-    score = f"{view.score:,.2f}".replace("-", "\N{MINUS SIGN}")
+    score = numeral(view.score, ",.2f")
     st.markdown(
         f"**{plain(shown.title)}**: {part} {score} {view.unit}, stranger "
         f"than **{hundredths(view.percentile / 100, 1)}** of held-out normal images."

@@ -11,9 +11,10 @@ from pages._labels.ladder import Ladder, percent
 from pages._shared import draw
 from pages._shared.ask import ask
 from pages._shared.seeds import listed
+from pages._shared.text import numeral
 from pages._shared.theme import palette
 
-__all__ = ["by_class", "gap", "lengths_said", "said_of", "section", "signed"]
+__all__ = ["by_class", "gap", "lengths_said", "said_of", "section"]
 
 NORM = "norm"  # the part that is the length of the code
 HEIGHT = 400
@@ -136,18 +137,10 @@ def said_of(ladder: Ladder, found: Bought) -> str:
 
 def gap(found: Gain) -> str:
     """Two AUROC and their difference."""
-    between = f" ({signed(found.low)} to {signed(found.high)})" if found.low == found.low else ""
-    return f"{found.before:.3f} → {found.after:.3f}, {signed(found.value)}{between}"
-
-
-def signed(value: float) -> str:
-    """A difference with its sign, if it has one at three digits.
-
-    Example:
-        >>> signed(-0.0004), signed(-0.0006), signed(0.25)
-        ('0.000', '-0.001', '+0.250')
-    """
-    return "0.000" if abs(value) < 0.0005 else f"{value:+.3f}"
+    between = ""
+    if found.low == found.low:
+        between = f" ({numeral(found.low, '+.3f')} to {numeral(found.high, '+.3f')})"
+    return f"{found.before:.3f} → {found.after:.3f}, {numeral(found.value, '+.3f')}{between}"
 
 
 def _exceptions(ladder: Ladder, found: Bought, sign: int) -> str:

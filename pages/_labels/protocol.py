@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 from core.service import StudyResult
 from pages._shared.seeds import listed
+from pages._shared.text import numeral
 
 __all__ = ["drawn", "said_of"]
 
@@ -46,7 +47,7 @@ def _bought(result: StudyResult) -> str:
             means = {s: result.row(f"{kind}-{s}", data).value for s in _shares(result)}
             best, first = max(means, key=means.__getitem__), next(iter(means))
             gain = means[best] - means[first]
-            told.append(f"{title} on {name} {gain:+.3f} (at {int(best)} %)")
+            told.append(f"{title} on {name} {numeral(gain, '+.3f')} (at {int(best)} %)")
     return (
         f"From no known anomalies to the share at which it is best, read off these images: "
         f"{listed(told)}."

@@ -22,7 +22,7 @@ from pages._latent.explorer import LAYOUTS
 from pages._shared import notebook, picker
 from pages._shared.ask import ask
 from pages._shared.controls import in_words
-from pages._shared.text import hundredths, plain
+from pages._shared.text import hundredths, numeral, plain
 
 __all__ = ["by_name", "look", "near", "pick", "said_of", "trust"]
 
@@ -198,7 +198,7 @@ def verdicts(
     for m, row in models.items():
         verdict = ":orange[flagged]" if answer.flagged[m][0] else "let pass"
         verdict += ", foreign" if m in strangers else ""
-        score = f"{answer.scores[m][0]:.3f} {answer.units[m]}"
+        score = f"{numeral(answer.scores[m][0], '.3f')} {answer.units[m]}"
         lines.append(
             f"| {plain(row.title)} | {answer.percentiles[m][0]:.1f}, {verdict} | {score} |"
         )

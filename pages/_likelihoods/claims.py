@@ -16,6 +16,7 @@ from pages._likelihoods.paradox import Story
 from pages._likelihoods.sets import heading
 from pages._shared import draw
 from pages._shared.ask import ask
+from pages._shared.text import numeral
 
 __all__ = ["Claim", "alike", "cured", "show_claims", "taught", "upside_down"]
 
@@ -89,7 +90,9 @@ def alike(ranks: Mapping[str, float]) -> Claim:
         ranks: title of each other flow to the rank correlation with this one.
     """
     known = {title: rank for title, rank in ranks.items() if isfinite(rank)}
-    said = ", ".join(f"with {title} {rank:.3f}" for title, rank in known.items()) or "none"
+    said = (
+        ", ".join(f"with {title} {numeral(rank, '.3f')}" for title, rank in known.items()) or "none"
+    )
     holds = bool(known) and len(known) == len(ranks) and min(known.values()) >= ALIKE
     says = f"{' and '.join(ranks)} put images in the same order as this flow."
     return Claim(says, holds, f"rank correlation {said}; called the same from {ALIKE} on.")
@@ -200,7 +203,7 @@ def _show_alike(c: Comparison, flows: Models, seed: int) -> None:
                 key=f"likelihoods_claim_5_{row.name}",
                 name=f"{c.stem}-claim-5-{row.name}",
                 alt=f"Scatter of the full likelihood under {c.row.title} and under {row.title}, "
-                f"rank correlation {pair.rank['both']:.3f}",
+                f"rank correlation {numeral(pair.rank['both'], '.3f')}",
             )
-            alone = [f"{titles[s].lower()} alone {pair.rank[s]:.3f}" for s in titles]
+            alone = [f"{titles[s].lower()} alone {numeral(pair.rank[s], '.3f')}" for s in titles]
             st.caption(f"Rank correlation over {pair.images:,} images: {'; '.join(alone)}.")

@@ -25,7 +25,7 @@ from pages._shared import draw, picker
 from pages._shared.ask import ask
 from pages._shared.controls import File, choose_model, downloads, map_link
 from pages._shared.gallery import tiles
-from pages._shared.text import plain
+from pages._shared.text import numeral, plain
 
 __all__ = ["LEARNED", "kind_of", "show_against", "show_differences", "show_ends"]
 
@@ -119,7 +119,7 @@ def _show_rank(c: Comparison, pair: Pair) -> None:
 
 
 def _rank(value: float) -> str:
-    return f"{value:.3f}" if isfinite(value) else "none"
+    return numeral(value, ".3f") if isfinite(value) else "none"
 
 
 def _show_chosen(c: Comparison, set_name: str, index: int) -> None:

@@ -19,7 +19,7 @@ from pages._likelihoods.pictures import Ordering, first_image
 from pages._shared import draw, picker
 from pages._shared.ask import ask
 from pages._shared.controls import map_link
-from pages._shared.text import hundredths, plain
+from pages._shared.text import hundredths, numeral, plain
 
 __all__ = ["Looked", "asked", "look", "pick", "show_maps", "show_numbers"]
 
@@ -144,7 +144,10 @@ def show_numbers(c: Comparison, view: ImageView) -> None:
     st.dataframe(
         {
             "part": [p.title for p in parts],
-            "value": [f"{view.displayed[p.name]:.3f} {SHORT.get(p.unit, p.unit)}" for p in parts],
+            "value": [
+                f"{numeral(view.displayed[p.name], '.3f')} {SHORT.get(p.unit, p.unit)}"
+                for p in parts
+            ],
             "percentile": [view.percentiles[p.name] for p in parts],
         },
         hide_index=True,
@@ -180,7 +183,7 @@ def show_maps(c: Comparison, view: ImageView, picked: tuple[str, int] | None) ->
         pair = names[start : start + 2]
         shown = [
             (
-                f"{c.parts[n].title}<br>mean {view.displayed[n]:.2f}",
+                f"{c.parts[n].title}<br>mean {numeral(view.displayed[n], '.2f')}",
                 view.maps[n],
                 n.startswith("ratio_"),
             )
@@ -202,5 +205,5 @@ def _on_margin(view: ImageView) -> str:
         return "Each map's mean is the number above it."
     return (
         f"The number above a map is its mean over the picture and the black margin that the flow adds: "
-        f"{view.padding['total']:.2f} of {view.displayed['total']:.2f} bits in full lie there."
+        f"{numeral(view.padding['total'], '.2f')} of {numeral(view.displayed['total'], '.2f')} bits in full lie there."
     )

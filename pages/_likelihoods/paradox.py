@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.service import ImageView, Likelihoods, Measured, PartView, Seen, seeds_of
-from pages._shared.text import hundredths
+from pages._shared.text import hundredths, numeral
 
 __all__ = ["Story", "lengths"]
 
@@ -86,8 +86,8 @@ class Story:
             better += f", **{self.doubt(best)}**"
         return (
             f"**What you see:** the full likelihood of {self.model} {self.verdict()}: half of them "
-            f"cost less than {total.medians[1]:.2f} bits per dimension, half of the {self.normal} "
-            f"less than {total.medians[0]:.2f}. Here {better}."
+            f"cost less than {numeral(total.medians[1], '.2f')} bits per dimension, half of the {self.normal} "
+            f"less than {numeral(total.medians[0], '.2f')}. Here {better}."
         )
 
     def verdict(self) -> str:
@@ -187,7 +187,9 @@ class Story:
         scales = self.found.ratios["ratio_background"]
         if not scales:
             return text + "."
-        gaps = ", ".join(f"{s.title} {s.gap:+.2f} (AUROC {s.auroc:.3f})" for s in scales)
+        gaps = ", ".join(
+            f"{s.title} {numeral(s.gap, '+.2f')} (AUROC {s.auroc:.3f})" for s in scales
+        )
         text += f": in bits per dimension {self.strange} lie off {self.normal} by {gaps}."
         finest, rest = scales[0], scales[1:]
         noise = self.found.mutations["ratio_background"]

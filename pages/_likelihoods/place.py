@@ -10,6 +10,7 @@ from core import service
 from core.service import DetectorRow, OutskirtsError, Place, PlaceQuery, Target
 from pages._likelihoods.comparison import Comparison
 from pages._shared.ask import ask
+from pages._shared.text import numeral
 
 __all__ = ["show_place", "why_it_notices"]
 
@@ -57,12 +58,12 @@ def why_it_notices(place: Place, rows: tuple[DetectorRow, DetectorRow], strange:
     if near.auroc > 0.5 and near.rank[dense] > max(near.rank[other], lit.rank[dense]):
         text += (
             "it puts images in an order like that of one Gaussian over whole pictures (rank "
-            f"correlation {near.rank[dense]:.2f}), which knows how bright each pixel is and which go "
+            f"correlation {numeral(near.rank[dense], '.2f')}), which knows how bright each pixel is and which go "
             f"together, and alone has AUROC {near.auroc:.3f}"
         )
         if lit.rank[other] > near.rank[other]:
             text += (
-                f"; {rows[1].title} goes rather by how many pixels are lit ({lit.rank[other]:.2f}), "
+                f"; {rows[1].title} goes rather by how many pixels are lit ({numeral(lit.rank[other], '.2f')}), "
                 f"and {strange} light {_how_many(lit.auroc)}"
             )
         text += "."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.service import StudyResult
 from pages._shared import study
+from pages._shared.text import minuses
 
 __all__ = ["show", "which_is_which", "why"]
 
@@ -26,7 +27,7 @@ def why(result: StudyResult) -> str:
     """What follows for the idea of the method, and the verdict on every topic."""
     idea = result.contrast(FULL, ORDINARY)
     sign = (idea.low > 0) - (idea.high < 0)
-    notes = "\n".join(f"- {note}" for note in result.notes)
+    notes = "\n".join(f"- {minuses(note)}" for note in result.notes)
     return f"**Why:** {PAIRS[sign]}\n\n{notes}"
 
 

@@ -15,7 +15,7 @@ from pages._mirror.mirroring import Mirroring
 from pages._shared import draw
 from pages._shared.ask import ask
 from pages._shared.controls import File, downloads
-from pages._shared.text import percent
+from pages._shared.text import numeral, percent
 from pages._shared.theme import palette
 
 __all__ = ["figure", "said_of", "section", "tails_of"]
@@ -139,7 +139,7 @@ def said_of(found: Distances, normal: str, strange: str) -> str:
     gap = f"{abs(found.gain):.3f}"
     if np.isnan(found.gain_low):
         return f"{text}a difference of {gap}, of one image alone."
-    between = f"({found.gain_low:+.3f} to {found.gain_high:+.3f})"
+    between = f"({numeral(found.gain_low, '+.3f')} to {numeral(found.gain_high, '+.3f')})"
     if found.gain_low > 0:
         return f"{text}**the second side gains {gap}** {between}."
     if found.gain_high < 0:

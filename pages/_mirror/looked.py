@@ -25,7 +25,7 @@ from pages._shared import draw, links, picker
 from pages._shared.ask import ask
 from pages._shared.controls import File, chosen, downloads, map_link
 from pages._shared.picker import Picked
-from pages._shared.text import hundredths, plain
+from pages._shared.text import hundredths, numeral, plain
 
 __all__ = [
     "FIRST",
@@ -193,7 +193,7 @@ def verdict(m: Mirroring, view: Mirror, set_name: str) -> str:
 def said_of(view: Mirror) -> str:
     """How good the mirror is beside those of training images, and which reading of R minds."""
     side = "above" if view.deviation >= 0 else "below"
-    r = f"R is {view.parts[DISTANCE]:.3g}, {abs(view.deviation):.1f} s.d. {side} the mean of "
+    r = f"R is {numeral(view.parts[DISTANCE], '.3g')}, {abs(view.deviation):.1f} s.d. {side} the mean of "
     r += "training images: "
     if abs(view.deviation) > view.limit:
         if view.deviation > 0:
@@ -215,7 +215,7 @@ def numbers(m: Mirroring, view: Mirror) -> str:
     """Every part with its value and its percentile among held-out normals, as an HTML table."""
     rows = "".join(
         f'<tr><th scope="row">{"★ " if part == view.score else ""}{escape(m.row.part_titles[part])}</th>'
-        f"<td>{view.displayed[part]:.3g} <small>{escape(view.units[part])}</small></td>"
+        f"<td>{numeral(view.displayed[part], '.3g')} <small>{escape(view.units[part])}</small></td>"
         f'<td><i style="--at:{view.percentiles[part]:.1f}%"></i>{view.percentiles[part]:.1f}</td></tr>'
         for part in view.parts
     )

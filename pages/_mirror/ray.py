@@ -17,6 +17,7 @@ from pages._shared.ask import ask
 from pages._shared.controls import File, downloads
 from pages._shared.picker import Picked
 from pages._shared.seeds import listed
+from pages._shared.text import numeral
 from pages._shared.theme import palette
 
 __all__ = ["figure", "said_of", "section", "why"]
@@ -59,7 +60,11 @@ def _steps(walked: MirrorRay) -> list[tuple[np.ndarray, str, str]]:
     """Each picture with factor and score; a flagged score has a mark."""
     steps = zip(walked.images, walked.factors, walked.scores, walked.flagged, strict=True)
     return [
-        (image, f"× {f:g}\n{score:.2f}{' ⚑' if flag else ''}", f"Decoded at factor {f:g}")
+        (
+            image,
+            f"× {f:g}\n{numeral(score, '.2f')}{' ⚑' if flag else ''}",
+            f"Decoded at factor {f:g}",
+        )
         for image, f, score, flag in steps
     ]
 

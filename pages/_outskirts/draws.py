@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.service import Draws, Plane, Recipe
 from pages._shared import gallery, history
-from pages._shared.text import hundredths
+from pages._shared.text import hundredths, numeral
 
 __all__ = ["WALK", "how_to_read", "in_order", "say", "show", "why"]
 
@@ -108,7 +108,7 @@ def _triple(
     with st.container(gap=None):
         st.html(gallery.row(_pictures(view, made, row), width=width))
         return st.button(
-            f"No. {row}: {made.logit[row]:+.1f}, {percentile}",
+            f"No. {row}: {numeral(made.logit[row], '+.1f')}, {percentile}",
             key=f"outskirts_follow_{place}",
             type="tertiary",
             icon=":material/trending_up:",
@@ -121,7 +121,7 @@ def _triple(
 def _pictures(view: Plane, made: Draws, row: int) -> list[tuple[np.ndarray, str, str]]:
     """A draw, its parent and the nearest real image, with caption and alt text."""
     parent, nearest = int(made.parents[row]), int(made.nearest[row])
-    said = f"mean logit {made.logit[row]:+.1f}, percentile {made.percentiles[row]:.1f}"
+    said = f"mean logit {numeral(made.logit[row], '+.1f')}, percentile {made.percentiles[row]:.1f}"
     same_one = ", which is its parent" if nearest == parent else ""
     rebuilt = ", as the model rebuilds it" if view.rebuilt else ""
     return [

@@ -10,7 +10,7 @@ import streamlit as st
 from core.service import NEUTRAL, Disturbance, Patch
 from pages._shared import links
 from pages._shared.controls import choice
-from pages._shared.text import SPACE
+from pages._shared.text import SPACE, numeral
 
 __all__ = [
     "ALONG",
@@ -65,9 +65,9 @@ class Slider:
 
         Example:
             >>> SLIDERS["turn"].words(-45.0), SLIDERS["noise"].words(20)
-            ('-45°', '20')
+            ('\u221245°', '20')
         """
-        return f"{value:g}{self.suffix}"
+        return f"{numeral(value, 'g')}{self.suffix}"
 
 
 SLIDERS: Mapping[str, Slider] = {  # by the names of `NEUTRAL`

@@ -18,6 +18,7 @@ from core.service import (
 )
 from pages._shared import threshold
 from pages._shared.ask import ask
+from pages._shared.text import numeral
 
 __all__ = ["Drawn", "drawn"]
 
@@ -52,7 +53,7 @@ class Drawn:
             return "what lies above the threshold that costs a model least on reference images"
         text = f"what lies above percentile {standing:.4g} of held-out normal images"
         if t.by == "score":
-            text += f", where {self.of(t.model).title} scores {self.of(t.model).displayed:.4g}"
+            text += f", where {self.of(t.model).title} scores {numeral(self.of(t.model).displayed, '.4g')}"
         return text
 
 

@@ -18,6 +18,7 @@ import streamlit as st
 from core.service import Batch
 from pages._shared import draw, links
 from pages._shared.controls import pager
+from pages._shared.text import numeral
 
 __all__ = ["FIRST", "Judged", "ordered", "show", "sorted_by"]
 
@@ -163,7 +164,7 @@ def _cell(judged: Judged, model: str, i: int) -> dict[str, Any]:
     said = judged.batch.models[model]
     return {
         "text": f"{said.percentiles[i]:.1f}",
-        "score": f"score {said.displayed[i]:.4g} {said.unit}".rstrip(),
+        "score": f"score {numeral(said.displayed[i], '.4g')} {said.unit}".rstrip(),
         "at": round(float(said.percentiles[i]), 1),
         "flagged": bool(judged.flagged[model][i]),
         "foreign": bool(said.foreign[i]),

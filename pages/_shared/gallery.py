@@ -11,7 +11,7 @@ import streamlit as st
 
 from core.service import Gallery
 from pages._shared import draw
-from pages._shared.text import plain
+from pages._shared.text import numeral, plain
 
 __all__ = ["row", "tiles"]
 
@@ -66,7 +66,7 @@ def tiles(
     clicked, source = False, source or f"thumbnail/{scenario}"
     with st.container(key=f"gallery_{key}"), st.grid(min_column_width=side):
         for i, (set_name, index) in enumerate(zip(shown.sets, shown.indices, strict=True)):
-            number = captions[i] if captions else f"{shown.displayed[i]:{sign}.2f}"
+            number = captions[i] if captions else numeral(shown.displayed[i], f"{sign}.2f")
             image = plain(f"{titles[set_name]} {index}")
             clicked |= st.button(
                 f"![{image}, {plain(what)}]({source}/{set_name}/{index}.png) {plain(number)}",

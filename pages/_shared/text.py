@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import re
 
-from core.service import Share, counted
+from core.service import Share, counted, numeral
 
-__all__ = ["SPACE", "counted", "hundredths", "minutes", "percent", "plain", "processor", "times"]
+__all__ = [
+    "SPACE",
+    "counted",
+    "hundredths",
+    "minuses",
+    "minutes",
+    "numeral",
+    "percent",
+    "plain",
+    "processor",
+    "times",
+]
 
 SPACE = "\u00a0"  # at which no line breaks
 
@@ -32,6 +43,16 @@ def plain(text: str) -> str:
     """
     one_line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return MARKS.sub(r"\\\1", JOINTS.sub(JOINER, one_line))
+
+
+def minuses(stored: str) -> str:
+    """A sentence that a study stores, with a minus before its numbers that is one.
+
+    Example:
+        >>> minuses("10-fold, -0.044 (-0.049 to +0.039)")
+        '10-fold, \u22120.044 (\u22120.049 to +0.039)'
+    """
+    return re.sub(r"(?<![\w.-])-(?=\d)", numeral(-1)[0], stored)
 
 
 def minutes(number: float) -> str:

@@ -443,7 +443,7 @@ def pair(models: Tiny) -> Disagree:
     [
         (0.1, 0.05, 0.15, "**A is better than B** on these images (difference +0.1000, +0.0500 to"),
         (-0.1, -0.15, -0.05, "**B is better than A**"),
-        (0.1, -0.05, 0.25, "**no clear difference** (difference +0.1000, -0.0500 to +0.2500"),
+        (0.1, -0.05, 0.25, "**no clear difference** (difference +0.1000, −0.0500 to +0.2500"),
         (0.1, math.nan, math.nan, "there is no interval"),
     ],
 )

@@ -18,6 +18,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import service
 from core.explain import costs
+from core.numerals import numeral
 from core.service import (
     CurvesQuery,
     ImageQuery,
@@ -90,7 +91,7 @@ def test_the_browser_is_given_every_map_of_the_picture_as_the_service_has_it():
 def test_it_says_the_score_and_how_strange_that_is():
     view = service.ask(MapQuery(SHIRT))
     text = words(opened(image="garments#100"))
-    assert f"{view.score:.2f} {view.unit}" in text
+    assert f"{numeral(view.score, '.2f')} {view.unit}" in text
     assert f"stranger than **{view.percentile:.1f}\u00a0%**" in text
 
 

@@ -18,6 +18,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import service
 from core.answers.loaded import loaded, stored_scores
+from core.numerals import numeral
 from core.service import (
     Bought,
     BoughtQuery,
@@ -293,7 +294,7 @@ def test_whether_labels_help_is_said_by_the_paired_interval(
     gains = {"never": gain(middle, low, high), "known": gain(0.05, 0.04, 0.06)}
     said = others.said_of(rungs(), replace(found, gains=gains))
     assert said.startswith(verdict)
-    assert f"AUROC 0.900 → {0.9 + middle:.3f}, {middle:+.3f}" in said
+    assert f"AUROC 0.900 → {0.9 + middle:.3f}, {numeral(middle, '+.3f')}" in said
     assert ("(nan" in said) is False
     assert "On zero itself, 0.900 → 0.950, +0.050 (+0.040 to +0.060)." in said
 
@@ -369,7 +370,7 @@ def test_the_sum_is_called_what_its_interval_makes_it(
     )
     said = parts.said_of(rungs(), one)
     assert said.count(verdict) == 2
-    assert f"({low:+.3f} to {high:+.3f})" in said
+    assert f"({numeral(low, '+.3f')} to {numeral(high, '+.3f')})" in said
 
 
 @pytest.fixture

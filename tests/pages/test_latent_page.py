@@ -24,6 +24,7 @@ from streamlit.testing.v1 import AppTest
 from core import checkpoint, service
 from core.data.picture import as_pil
 from core.notebook import Contents
+from core.numerals import numeral
 from core.scenario import load_scenario
 from core.service import (
     AcrossQuery,
@@ -805,7 +806,7 @@ def test_every_detectors_word_on_the_image_is_in_its_table() -> None:
         assert title == row.title
         assert percentile == f"{found.percentiles[row.name][0]:.1f}"
         assert verdict.endswith("flagged]") == found.flagged[row.name][0]
-        assert score == f"{found.scores[row.name][0]:.3f} {found.units[row.name]}"
+        assert score == f"{numeral(found.scores[row.name][0], '.3f')} {found.units[row.name]}"
 
 
 def test_every_selected_image_carries_every_detectors_percentile(tsne: LatentMap) -> None:

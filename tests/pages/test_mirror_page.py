@@ -218,9 +218,9 @@ def test_a_second_side_gains_or_loses_only_beyond_the_interval(found: Distances)
         one = replace(found, gain=gain, gain_low=low, gain_high=high)
         return distances.said_of(one, "boxes", "strokes")
 
-    assert "**the second side loses 0.120** (-0.130 to -0.110)" in said(-0.12, -0.13, -0.11)
+    assert "**the second side loses 0.120** (−0.130 to −0.110)" in said(-0.12, -0.13, -0.11)
     assert "**the second side gains 0.050** (+0.010 to +0.090)" in said(0.05, 0.01, 0.09)
-    assert "no clear difference (-0.010 to +0.050)" in said(0.02, -0.01, 0.05)
+    assert "no clear difference (−0.010 to +0.050)" in said(0.02, -0.01, 0.05)
     assert "of one image alone" in said(0.02, float("nan"), float("nan"))
 
 

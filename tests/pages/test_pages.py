@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from core import checkpoint, service
 from core.card import Seeds
 from core.data.decode import SUFFIXES
+from core.numerals import numeral
 from core.service import (
     DetectorRow,
     ImageQuery,
@@ -121,7 +122,7 @@ def test_the_ends_of_the_difference_are_its_largest_and_smallest():
         ("most normal", detector_values.min()),
     ):
         label = app.button(f"likelihoods_end_{order}_0").label
-        assert label.replace("\\", "").endswith(f" {value:+.2f}")
+        assert label.replace("\\", "").endswith(f" {numeral(value, '+.2f')}")
     app.button("likelihoods_end_strangest_0").click().run()
     assert not app.exception
     assert app.session_state["likelihoods_view"] == "scales"

@@ -168,7 +168,7 @@ def test_a_ratio_to_background_below_chance_is_explained_by_its_scales() -> None
     gaps = [ScaleGap("16x16 scale", -0.67, 0.08), ScaleGap("8x8 scale", 0.13, 0.95)]
     text = story({**FOOLED, "ratio_background": 0.1}, ratio=gaps).background()
     assert "finds digits likelier than garments, too" in bold(text)
-    assert "16x16 scale -0.67 (AUROC 0.080), 8x8 scale +0.13 (AUROC 0.950)" in text
+    assert "16x16 scale −0.67 (AUROC 0.080), 8x8 scale +0.13 (AUROC 0.950)" in text
     assert "noise in 30\xa0% of their pixels" in text
     assert "the 16x16 scale outvotes the others" in text
 

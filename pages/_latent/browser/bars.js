@@ -1,9 +1,9 @@
 // What a selection is made of: a bar for each set, verdict and class, and the scores; a bar that is
 // pressed narrows the selection to its images, and is let go by a second press.
 
-import { el, number, roving, set } from "./dom.js";
+import { el, minus, number, roving, set } from "./dom.js";
 
-const round = (value) => String(Number(value.toPrecision(4)));
+const round = (value) => minus(Number(value.toPrecision(4)));
 
 export class Bars {
   constructor(app) {

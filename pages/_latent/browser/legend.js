@@ -1,6 +1,6 @@
 // The legend within a map: a button a colour, with how many of its images are shown, that hides them.
 
-import { el, number, roving, set } from "./dom.js";
+import { el, minus, number, roving, set } from "./dom.js";
 import { SHAPES } from "./raster.js";
 
 const MARKS = { circle: "●", triangle: "▲", diamond: "◆" };
@@ -94,7 +94,7 @@ export class Legend {
     const bar = el("span", { class: "ramp", "aria-hidden": "true" });
     const shades = theme.dark ? colouring.dark : colouring.light;
     bar.style.background = `linear-gradient(to right, ${shades.map((c) => `rgb(${c.join()})`).join()})`;
-    const [low, high] = [colouring.low, colouring.high].map((v) => Number(v.toPrecision(3)));
+    const [low, high] = [colouring.low, colouring.high].map((v) => minus(Number(v.toPrecision(3))));
     const text = colouring.unit ? `${colouring.title}, ${colouring.unit}` : colouring.title;
     this.list.replaceChildren(el("span", { class: "scale" }, el("span", { text }), el("span", { text: low }), bar, el("span", { text: high })));
   }

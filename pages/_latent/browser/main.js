@@ -3,7 +3,7 @@
 
 import { Bars } from "./bars.js";
 import { Card } from "./card.js";
-import { el, number, reduced, set } from "./dom.js";
+import { el, minus, number, reduced, set } from "./dom.js";
 import { withinBox } from "./geometry.js";
 import { OneMap } from "./onemap.js";
 import { Pictures } from "./pictures.js";
@@ -145,7 +145,7 @@ class Explorer {
     const { value } = numbers;
     const { low, high } = given;
     const code = Uint8Array.from(value, (v) => Math.round(Math.min(Math.max((v - low) / (high - low), 0), 1) * (SHADES - 1)));
-    return { ...given, ...colours, code, text: (row) => `${Number(value[row].toPrecision(3))}` };
+    return { ...given, ...colours, code, text: (row) => minus(Number(value[row].toPrecision(3))) };
   }
 
   readTheme() {
@@ -339,7 +339,7 @@ class Explorer {
       label,
       index: points.index[row],
       what: label ? label[0].toUpperCase() + label.slice(1) : title,
-      score: points.score[row].toFixed(2),
+      score: minus(points.score[row].toFixed(2)),
       percentile: (points.percentile[row] / 100).toFixed(1),
       verdict: data.verdicts[points.verdict[row]],
     };

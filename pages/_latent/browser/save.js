@@ -1,5 +1,7 @@
 // The map as a PNG: without tools, with its title and its legend.
 
+import { minus } from "./dom.js";
+
 const EDGE = 16;
 const LETTERS = 15;
 
@@ -69,7 +71,7 @@ function entries(context, app, map, width) {
   if (!colouring.names) {
     const unit = colouring.unit ? `, ${colouring.unit}` : "";
     const colours = (app.theme.dark ? colouring.dark : colouring.light).map((c) => `rgb(${c.join()})`);
-    const [low, high] = [colouring.low, colouring.high].map((v) => Number(v.toPrecision(3)));
+    const [low, high] = [colouring.low, colouring.high].map((v) => minus(Number(v.toPrecision(3))));
     return [[{ ramp: colours, text: `${colouring.title}${unit}: ${low} to ${high}` }]];
   }
   const rows = [[]];

@@ -1,7 +1,7 @@
 // Three images as the corners of a triangle, coloured by what the detector says of their mixtures, a
 // point in it, and beside it the mixture there with its numbers.
 
-import { el, set } from "./dom.js";
+import { el, minus, set } from "./dom.js";
 import { TICKS, along, colourOf, look, ramp, said } from "./colours.js";
 import { listen } from "./hand.js";
 import { HIGH, between, contour, nearest, nodeOf, placeOf, weightsAt, within } from "./triangle.js";
@@ -288,7 +288,7 @@ export class Simplex {
       button.checked = part.key === this.part.key;
       set(title, "text", part.key === score ? `★ ${part.title}` : part.title);
       set(number, "text", said(part.percentiles[node]));
-      const words = `${part.title}: ${Number(part.values[node].toPrecision(3))} ${part.unit}`;
+      const words = `${part.title}: ${minus(Number(part.values[node].toPrecision(3)))} ${part.unit}`;
       set(row, "title", part.key === score ? `${words}. ★ The score` : words);
       row.classList.toggle("chosen", button.checked);
       bar.firstChild.style.width = `${100 * Math.max(along(part.percentiles[node]), 0.01)}%`;

@@ -64,4 +64,7 @@ export function roving(group) {
   };
 }
 
+// What JavaScript writes of a number, with a minus that is one.
+export const minus = (written) => String(written).replaceAll("-", "\u2212");
+
 export const number = (value) => Math.round(value).toLocaleString("en-US");

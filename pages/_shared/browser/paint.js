@@ -1,5 +1,7 @@
 // Pictures and maps as pixels, and the colours of the house in the light and in the dark.
 
+import { minus } from "./dom.js";
+
 const MORE = [213, 94, 0]; // stranger: the orange and the blue of every comparison
 const LESS = [0, 114, 178];
 const MORE_DARK = [240, 128, 60];
@@ -129,4 +131,4 @@ export function outline(context, lines, scale, thick) {
 
 export const unpack = (packed, length) => Uint8Array.from({ length }, (_, i) => (packed[i >> 3] >> (7 - (i & 7))) & 1);
 
-export const said = (value) => (value > 0 ? "+" : "") + Number(value.toPrecision(3));
+export const said = (value) => (value > 0 ? "+" : "") + minus(Number(value.toPrecision(3)));
