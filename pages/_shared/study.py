@@ -21,7 +21,7 @@ from pages._shared import draw, presenting
 from pages._shared.ask import ask
 from pages._shared.controls import File, downloads
 from pages._shared.seeds import listed
-from pages._shared.text import minutes, processor
+from pages._shared.text import counted, minutes, numeral, processor
 from pages._shared.theme import palette
 
 __all__ = [
@@ -39,6 +39,9 @@ __all__ = [
 # Of a data set, beside its colour: for whoever sees no colours.
 MARKS = ("circle", "square", "diamond", "triangle-up")
 DASHES = ("dot", "dash", "dashdot", "longdash")
+NAMED = 4  # arms of a kind that a verdict names
+LINE, ROW = 17, 25  # pixels: of a line of an arm's title, and of its marks below
+FEW = 3  # data sets whose differences it says one by one
 Says = Callable[[StudyResult], str]
 Chosen = Callable[[StudyResult], Collection[str]]
 
@@ -111,7 +114,7 @@ def show(
             border="horizontal",
             hide_index=True,
             alt=f"{result.question} Mean {measure} of every arm, a column a data set, with 95 "
-            f"percent intervals and the difference to the {reference(result)}",
+            f"percent intervals and the difference to “{reference(result)}”",
         )
         st.caption(how(result))
         downloads(
@@ -123,8 +126,8 @@ def how(result: StudyResult) -> str:
     """How the numbers were made."""
     run, tried = result.run, max(len(arm.trials) for arm in result.arms)
     text = (
-        f"Mean {first_measure(result)} over {result.over}; in brackets the difference to the "
-        f"{reference(result)}. Intervals: {run.interval}. "
+        f"Mean {first_measure(result)} over {result.over}; in brackets the difference to "
+        f"“{reference(result)}”. Intervals: {run.interval}. "
     )
     if tried > 1:
         text += f"Every arm with something to choose tried {tried} settings; chosen: {run.choice}. "
@@ -157,26 +160,39 @@ def figure(result: StudyResult, names: Collection[str] | None = None) -> go.Figu
         traces += [_published(result, i, arms) for i in range(len(result.data))]
     # Four entries do not fit beside the title of a narrow page.
     place = {"xref": "container", "x": 0.05, "yref": "container", "y": 0, "yanchor": "bottom"}
-    words = _measured(result)
+    words, titles = _measured(result), [_wrapped(arm.title) for arm in arms]
+    each = ROW + LINE * max(1 + title.count("<br>") for title in titles)
     told = {"legend": {"orientation": "h", **place}} if result.published else {}
     below = 30 + 20 * len(words) + (100 if told else 0)
     return draw.figure(
         traces,
         # A narrow page has a legend in rows.
-        height=100 + 20 * len(words) + 34 * len(arms) + 22 * max(0, len(traces) - 2),
+        height=100 + 20 * len(words) + each * len(arms) + 22 * max(0, len(traces) - 2),
         title=result.question,
         hovermode="closest",
         shapes=shapes,
-        annotations=[_below(words)],
-        yaxis={"autorange": "reversed", "dtick": 1},
+        annotations=[_below(words), *(_over(i, title) for i, title in enumerate(titles))],
+        yaxis={"range": [len(arms) - 0.5, -0.9], "dtick": 1, "showticklabels": False},
         margin={"b": below},
         **told,
     )
 
 
+def _wrapped(title: str) -> str:
+    """The title of an arm, in lines that a phone has room for."""
+    return "<br>".join(textwrap.wrap(title, 46))
+
+
+def _over(i: int, title: str) -> dict[str, Any]:
+    """The title of the arm that stands i-th, over its row: beside it, it would take half of a phone."""
+    place = {"x": 0, "xref": "paper", "xanchor": "left", "y": i, "yanchor": "bottom"}
+    above = round(7 * presenting.scale())
+    return {"text": title, "showarrow": False, "align": "left", "yshift": above, **place}
+
+
 def _measured(result: StudyResult) -> list[str]:
     """What the axis measures, and against what, in lines that a phone has room for."""
-    lines = textwrap.wrap(f"broken lines: the {reference(result)}", 42)
+    lines = textwrap.wrap(f"broken lines: “{reference(result)}”", 42)
     return [f"mean {first_measure(result)}", *lines]
 
 
@@ -236,21 +252,44 @@ def _means(result: StudyResult, i: int, arms: Sequence[ArmResult]) -> draw.Trace
 
 
 def verdict(result: StudyResult) -> str:
-    """Who is better or worse than the reference on every data set, by the paired intervals."""
-    said: dict[str, list[str]] = {}
+    """How every other arm stands to the reference on the data sets, by the paired intervals.
+
+    A line a kind; in brackets each difference, of more than a few data sets the least and the most.
+    """
+    known: dict[str, list[str]] = {}
     for name, kind in kinds(result).items():
-        means = [result.row(name, data) for data in result.data]
-        gaps = listed([f"{row.difference or 0:+.3f}" for row in means])
-        said.setdefault(kind, []).append(f"{result.arm(name).title} ({gaps})")
-    everywhere = {1: "", 2: " on both"}.get(len(result.data), " on all")
+        known.setdefault(kind, []).append(name)
+    sides = list(result.data.values())
+    where = listed(sides) if len(sides) <= FEW else f"{len(sides)} data sets"
+    everywhere = {1: "", 2: " on both"}.get(len(sides), " on all")
     heads = {
-        "worse": f"Worse than the {reference(result)}{everywhere}",
         "better": f"Better{everywhere}",
-        "mixed": f"Neither{everywhere}",
+        "worse": f"Worse{everywhere}",
+        "mixed": f"Neither better nor worse{everywhere}",
     }
-    text = " ".join(f"{heads[kind]}: {', '.join(said[kind])}." for kind in heads if kind in said)
-    sides = listed(list(result.data.values()))
-    return f"{text} In brackets the difference in mean {first_measure(result)} on {sides}."
+    lines = [f"- **{heads[k]}:** {_named(result, known[k])}" for k in heads if k in known]
+    against = f"Against “{reference(result)}”, with the difference in mean {first_measure(result)}"
+    return "\n".join([f"{against} on {where}:\n", *lines])
+
+
+def _named(result: StudyResult, names: Sequence[str]) -> str:
+    """Arms with their differences to the reference, the farthest from it first; the rest counted."""
+    gaps = {
+        name: [result.row(name, data).difference or 0 for data in result.data] for name in names
+    }
+    order = sorted(names, key=lambda name: -abs(sum(gaps[name])))
+    said = [f"“{result.arm(name).title}” ({_gaps(gaps[name])})" for name in order[:NAMED]]
+    if rest := [gap for name in order[NAMED:] for gap in gaps[name]]:
+        said.append(f"{counted(len(order) - NAMED, 'other')} ({_span(rest)})")
+    return f"{listed(said)}."
+
+
+def _gaps(gaps: Sequence[float]) -> str:
+    return listed([numeral(gap, "+.3f") for gap in gaps]) if len(gaps) <= FEW else _span(gaps)
+
+
+def _span(gaps: Sequence[float]) -> str:
+    return f"{numeral(min(gaps), '+.3f')} to {numeral(max(gaps), '+.3f')}"
 
 
 def kinds(result: StudyResult) -> dict[str, str]:
@@ -302,5 +341,5 @@ def cell(row: StudyRow, *, refers: bool) -> str:
         text += f"  \n:small[:gray[{row.low:.3f} to {row.high:.3f}]]"
     if refers or row.difference is None:
         return text
-    gap = f"{row.difference:+.3f}, {row.difference_low:+.3f} to {row.difference_high:+.3f}"
+    gap = f"{numeral(row.difference, '+.3f')}, {numeral(row.difference_low, '+.3f')} to {numeral(row.difference_high, '+.3f')}"
     return f"{text}  \n:small[({gap})]"

@@ -63,15 +63,15 @@ def said_of(result: StudyResult) -> str:
 
 def test_the_verdict_names_every_arm_with_its_numbers_and_claims_no_more() -> None:
     said = said_of(ablation(all=(-0.01, -0.02), noise=(-0.05, -0.06), svm=(0.01, 0.03)))
-    assert "Worse than the full method on both: all generate (-0.010 and -0.020)" in said
-    assert "noise around the prior (-0.050 and -0.060)" in said
-    assert "Better on both: one-class SVM (+0.010 and +0.030)" in said
-    assert "In brackets the difference in mean AUROC on digits and garments." in said
+    assert "Against “full method”, with the difference in mean AUROC on digits and garments" in said
+    worse = "“noise around the prior” (−0.050 and −0.060) and “all generate” (−0.010 and −0.020)"
+    assert f"- **Worse on both:** {worse}." in said
+    assert "- **Better on both:** “one-class SVM” (+0.010 and +0.030)." in said
     assert "choosing the outermost helps" in said
     assert "plain detectors on them do better" in said
     without = said_of(ablation(all=(0.001, -0.02), noise=(-0.05, -0.06)))
     assert "choosing the outermost helps" not in without
-    assert "Neither on both: all generate" in without
+    assert "**Neither better nor worse on both:** “all generate”" in without
     assert "plain detectors" not in said_of(ablation(all=(-0.01, -0.02), noise=(-0.1, -0.1)))
 
 
