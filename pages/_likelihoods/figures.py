@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from core.service import Pair, PartView
 from pages._shared.draw import Trace, figure, line_at, panels_of
+from pages._shared.text import numeral
 from pages._shared.theme import palette
 
 __all__ = ["contributions", "maps", "panels", "scatter"]
@@ -38,10 +39,12 @@ def panels(
     """
     titles = [_wrapped(title, columns) for title, _ in parts]
     rows, above = -(-len(parts) // columns), LINE * max(1 + t.count("<br>") for t in titles)
-    each, gap = (104 if columns > 1 else 112), above + 62
+    units = [_wrapped(part.unit, columns) for _, part in parts]
+    below = 44 + LINE * max(unit.count("<br>") for unit in units)
+    each, gap = (104 if columns > 1 else 112), above + below + 18
     top = 60 + 22 * _legend_rows([*names, *(["this image"] if here is not None else [])]) + above
-    height = 132 + above + each * rows + gap * (rows - 1)  # whatever room a legend leaves
-    inner = height - top - 44
+    height = 88 + below + above + each * rows + gap * (rows - 1)  # whatever room a legend leaves
+    inner = height - top - below
     layout = panels_of(titles, columns, gaps=(0.06, gap / inner))
     traces: list[Trace] = []
     shapes: list[Trace] = []
@@ -49,7 +52,7 @@ def panels(
         n = str(i + 1) if i else ""
         on = {"xaxis": f"x{n}", "yaxis": f"y{n}", "showlegend": i == 0}
         traces += [{**trace, **on} for trace in _shares(part, names)]
-        layout[f"xaxis{n}"] |= {"title": {"text": part.unit, "standoff": 2}, "nticks": 5}
+        layout[f"xaxis{n}"] |= {"title": {"text": units[i], "standoff": 2}, "nticks": 5}
         layout[f"yaxis{n}"] |= {"visible": False, "rangemode": "tozero"}
         if zero:
             shapes.append(line_at(x=0, panel=i, **THIN))
@@ -59,14 +62,14 @@ def panels(
         traces,
         height=height,
         title=title,
-        margin={"t": top, "b": 44},
+        margin={"t": top, "b": below},
         shapes=shapes,
         **layout,
     )
 
 
 def _wrapped(title: str, columns: int) -> str:
-    """The title of a panel, in lines that fit where a phone shows so many panels in a row."""
+    """The title of a panel or of its axis, in lines that fit where a phone shows so many panels in a row."""
     most = {1: 44, 2: 26}.get(columns, 13)
     whole: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
     lines = [line for part in title.split("<br>") for line in textwrap.wrap(part, most, **whole)]
@@ -149,7 +152,7 @@ def contributions(
     rows: Sequence[tuple[str, dict[str, float]]], titles: dict[str, str], *, title: str
 ) -> go.Figure:
     """Stacked bars: what each scale contributes to each row's bits per dimension."""
-    labels = [f"{row}: {sum(shares[k] for k in titles):.2f}" for row, shares in rows]
+    labels = [f"{row}: {numeral(sum(shares[k] for k in titles), '.2f')}" for row, shares in rows]
     colours = palette().categories[2:]  # the first two are the sets'
     traces = [
         {
@@ -158,7 +161,7 @@ def contributions(
             "name": name.removesuffix(" scale"),
             "y": labels,
             "x": [shares[scale] for _, shares in rows],
-            "text": [f"{shares[scale]:.2f}" for _, shares in rows],
+            "text": [numeral(shares[scale], ".2f") for _, shares in rows],
             "textposition": "inside",
             "insidetextanchor": "middle",
             "insidetextfont": {"color": palette().text},
@@ -201,7 +204,9 @@ def maps(found: Sequence[tuple[str, np.ndarray, bool]], unit: str, *, title: str
     The third of each says that zero is the middle of its scale even if all values are of one sign.
     There is no colour bar: Plotly lays out several of them beside square maps without end.
     """
-    titles = [f"{t}<br>{v.min():.1f} to {v.max():.1f} {unit}" for t, v, _ in found]
+    titles = [
+        f"{t}<br>{numeral(v.min(), '.1f')} to {numeral(v.max(), '.1f')} {unit}" for t, v, _ in found
+    ]
     layout = panels_of(titles, len(found), gaps=(0.04, 0))
     traces = []
     for i, (_, values, signed) in enumerate(found):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -92,6 +93,7 @@ def interval(found: Metrics | Mean, *, dash: str = "–") -> str:
 
 Trace = Mapping[str, Any]  # as Plotly's JSON has it, with its type
 TAKEN_WIDTH = 900  # pixels, of a figure as a file
+LINE = 48  # letters of a title that a phone has room for beside that bar
 BAR = 34  # pixels right of a figure, for the bar that takes it away
 
 
@@ -136,7 +138,9 @@ def figure(
     """
     legend = layout.get("showlegend", True) and len(traces) > 1
     scale = presenting.scale()
-    above = 8 + round(scale * 30 * bool(title))
+    lines = textwrap.wrap(title, LINE)
+    more = round(scale * 18 * max(0, len(lines) - 1))
+    above = 8 + round(scale * 30 * bool(title)) + more
     top, height = above + round(scale * 28 * legend), presenting.height(height)
     house = {
         "template": template(palette(), scale),
@@ -153,11 +157,11 @@ def figure(
     }
     if title:
         house["title"] = {
-            "text": title,
+            "text": "<br>".join(lines),
             "y": 1,
             "yref": "container",
             "yanchor": "top",
-            "pad": {"t": 8},
+            "pad": {"t": 8 + more},  # Plotly lets the last line of several stand where one would
         }
     if "legend" in layout and "y" not in layout["legend"]:
         layout["legend"] = house["legend"] | layout["legend"]

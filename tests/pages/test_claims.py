@@ -8,6 +8,7 @@ from conftest import Tiny
 from streamlit.testing.v1 import AppTest
 
 from core.service import Metrics, PartView
+from pages._likelihoods import figures
 from pages._likelihoods.claims import alike, cured, taught, upside_down
 
 SIDES = ("photos", "street signs")
@@ -85,3 +86,12 @@ def test_the_view_draws_a_figure_for_each_claim_that_the_models_can_be_asked_abo
     assert claimed[:2] == [1, 2]
     assert text.count("old here:**") + text.count("olds here:**") >= len(claimed)
     assert len(app.get("plotly_chart")) >= len(claimed)
+
+
+def test_what_three_panels_in_a_row_measure_is_said_in_two_lines() -> None:
+    three = [("x", part(0.7)), ("y", part(0.7)), ("z", part(0.7))]
+    narrow = figures.panels(three, SIDES, columns=3).layout
+    wide = figures.panels(three[:2], SIDES, columns=2).layout
+    assert narrow.xaxis3.title.text == "bits per<br>dimension"  # a phone gives each 90 pixels
+    assert wide.xaxis2.title.text == "bits per dimension"
+    assert narrow.margin.b == wide.margin.b + figures.LINE
