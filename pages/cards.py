@@ -5,12 +5,12 @@ from functools import partial
 import streamlit as st
 
 from core.service import DetectorRow, Overview, OverviewQuery
-from pages._cards import details, essentials, figures, luck
+from pages._cards import details, essentials, figures, images, luck
 from pages._shared import links
 from pages._shared.ask import ask
 from pages._shared.controls import File, choice, choose_model, downloads, heading
 
-VIEWS = {"card": "Card", "seeds": "Other seeds"}
+VIEWS = {"card": "Card", "images": "Its images", "seeds": "Other seeds"}
 
 
 def show_card(row: DetectorRow, overview: Overview, titles: dict[str, str]) -> None:
@@ -46,6 +46,8 @@ if row.card is None:
     st.error(row.missing, icon=":material/error:")
 elif view == "card":
     show_card(row, overview, titles)
+elif view == "images":
+    images.show(row, overview)
 else:
     luck.show(row, scenario, rows)
 st.subheader("All models")

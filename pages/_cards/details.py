@@ -49,14 +49,17 @@ def show(row: DetectorRow, scenario: Scenario, titles: Mapping[str, str]) -> Non
 
 
 def in_titles(text: str, titles: Mapping[str, str]) -> str:
-    """A text with the titles of parts where it has a number of theirs.
+    """A text with the titles of parts where it has a number of theirs, or quotes their name.
 
     Example:
         >>> in_titles("the mean of both: sum_pixels 0.9, sum 0.8", {"sum": "A", "sum_pixels": "B"})
         'the mean of both: B 0.9, A 0.8'
+        >>> in_titles("a low `sum` says nothing", {"sum": "A"})
+        'a low “A” says nothing'
     """
     for part, title in titles.items():
         safe = title.replace("\\", r"\\")  # no group is meant
+        text = text.replace(f"`{part}`", f"“{title}”")
         text = re.sub(rf"(?<![\w-]){re.escape(part)}(?= -?[0-9])", safe, text)
     return text
 

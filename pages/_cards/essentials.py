@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import numpy as np
@@ -19,9 +19,11 @@ from core.service import (
     Target,
     flagged_above,
 )
+from pages._cards.details import in_titles
 from pages._shared import draw
+from pages._shared.text import numeral
 
-__all__ = ["show", "threshold"]
+__all__ = ["cells", "known", "show", "threshold"]
 
 SEEN = 4  # pictures of a set
 ASKED = (
@@ -56,7 +58,10 @@ def show(row: DetectorRow, scenario: Scenario, examples: Mapping[str, np.ndarray
             f"above {threshold(row, scenario)}: the {card.score.threshold_rule}."
         )
     with right:
-        st.markdown("#### Limits\n" + "\n".join(f"- {line}" for line in card.limits))
+        st.markdown(
+            "#### Limits\n"
+            + "\n".join(f"- {in_titles(line, row.part_titles)}" for line in card.limits)
+        )
 
 
 def known(card: Card) -> str:
@@ -74,7 +79,7 @@ def threshold(row: DetectorRow, scenario: Scenario) -> str:
         value, unit = flagged_above(Target.of(scenario.name, row.name))
     except OutskirtsError:  # the card may stand without good weights: then in its own unit
         value, unit = row.card.score.threshold, row.card.score.unit
-    return f"{value:.4g} {unit}"
+    return f"{numeral(value, '.4g')} {unit}"
 
 
 # The row of strange sets --------------------------------------------------------------------------
@@ -85,18 +90,34 @@ def _scores(
 ) -> str:
     """A picture of each set, and AUROC of the score under the strange ones, as HTML."""
     sets = (scenario.normal, *scenario.strange)
-    side, width, gap = (6.0, 8.1, 0.75) if len(sets) <= MANY else (4.0, 5.2, 0.45)
     words = {scenario.normal.name: ("normal", "")}
     for one in scenario.strange:
         words[one.name] = _said(card.metrics[one.name][card.score.part])
-    cells = "".join(_cell(one, examples[one.name], (side, width), *words[one.name]) for one in sets)
     against = f"{scenario.normal.title.lower()} against every strange set"
     if any(one.against for one in scenario.strange):
         against = "every strange set against normal images of its own kind"
     label = f"AUROC of its score, {row.part_titles[card.score.part]}: {against}"
+    return cells(sets, words, examples, label)
+
+
+def cells(
+    sets: Sequence[ImageSet],
+    words: Mapping[str, tuple[str, str]],
+    examples: Mapping[str, np.ndarray],
+    label: str,
+) -> str:
+    """A picture of each set with words below it, a large and a small one, as HTML.
+
+    Args:
+        words: by set name.
+        examples: set name to images (n, H, W, C) uint8.
+        label: what the row shows.
+    """
+    side, width, gap = (6.0, 8.1, 0.75) if len(sets) <= MANY else (4.0, 5.2, 0.45)
+    each = "".join(_cell(one, examples[one.name], (side, width), *words[one.name]) for one in sets)
     return (
         f'<div id="scores">{escape(label)}</div><div role="list" aria-labelledby="scores" '
-        f'style="display:flex;flex-wrap:wrap;gap:{gap}rem">{cells}</div>'
+        f'style="display:flex;flex-wrap:wrap;gap:{gap}rem">{each}</div>'
     )
 
 

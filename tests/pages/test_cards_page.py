@@ -46,7 +46,8 @@ def test_a_card_says_what_its_file_says(name):
     for word in (row.card.data.name, f"Seed {row.card.training.seed}", why):
         assert word in text
     for line in (*row.card.deviations, *row.card.limits):
-        assert line in text
+        assert in_titles(line, row.part_titles) in text
+    assert not any(f"`{part}`" in text for part in row.part_titles)
     table = table_with(app, "Digits")
     for cell, part in zip(table["Digits"], row.part_titles, strict=True):
         m = row.card.metrics["mnist"][part]
@@ -147,3 +148,29 @@ def test_a_model_without_training_says_so_and_each_set_what_it_is_measured_again
     assert " 0 steps" not in text
     assert "sum_pixels" not in text.split("Settings:")[0]
     assert list(table_with(app, "parameters")["parameters"]) == ["–"]
+
+
+def test_a_card_says_whose_images_it_stands_on():
+    found = service.ask(service.OverviewQuery("screws"))
+    row = next(r for r in found.detectors if r.name == "novelty")
+    app = opened(scenario="screws", cards_model="novelty", cards_view="images")
+    text = written(app)
+    assert f"learned from {row.card.data.images:,} images" in text
+    for one in found.scenario.sets:
+        assert f"**{one.title}.** {one.text}" in text
+        assert f"{one.licence}." in text
+    assert all(in_titles(line, row.part_titles) in text for line in row.card.limits)
+    (top,) = [h.proto.body for h in app.get("html") if 'role="list"' in h.proto.body]
+    for one in found.scenario.sets:
+        cell = next(c for c in top.split('role="listitem"') if f">{one.title}<" in c)
+        assert f">{found.sizes[one.name]:,}<" in cell
+        assert f"images, {one.role}<" in cell
+
+
+@pytest.mark.parametrize("name", ["fashion", "photos", "screws", "solar"])
+def test_what_cards_propose_to_try_is_not_where_they_open(name):
+    found = service.ask(service.OverviewQuery(name))
+    states = [dict(tile.state) for tile in found.scenario.start if tile.page == "cards"]
+    opens = {"model": found.detectors[0].name}
+    assert states
+    assert any(state != opens for state in states)
