@@ -37,7 +37,7 @@ from pages._shared import draw, gallery
 from pages._shared.ask import ask
 from pages._shared.controls import File, downloads, in_words
 from pages._shared.scripts import DRAW_OR_SAY
-from pages._shared.text import plain
+from pages._shared.text import numeral, plain
 from pages._shared.theme import palette
 
 __all__ = ["bars", "section", "verdict"]
@@ -259,7 +259,7 @@ def _bar(
     words = "flagged" if flagged else ""
     if found.foreign[model]:
         words += "<br><small>not its kind of image</small>"
-    score = f"score {found.displayed[model]:.4g} {found.units[model]}".rstrip()
+    score = f"score {numeral(found.displayed[model], '.4g')} {found.units[model]}".rstrip()
     was = before.percentiles.get(model, value)
     return (
         f"<tr class={'flagged' if flagged else 'passed'}><th scope=row>"
@@ -299,7 +299,8 @@ def _curves(
     """The curves along the slider that was moved last; the bars above say whose is whose."""
     now = sliders.now()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown("**When does each change its mind?**", width="content")
+        who = "each" if len(asked.models) > 1 else "it"
+        st.markdown(f"**When does {who} change its mind?**", width="content")
         name = sliders.along(now)
     slider = SLIDERS[name]
     places = tuple(round(p * slider.scale, 6) for p in slider.positions)
@@ -308,6 +309,7 @@ def _curves(
     here = disturb_curve.Visit(now[name], found.percentiles, found.raw)
     path = disturb_curve.visit((_still(query), hash(subject.data)), here)
     curves = Curves(name, found_along, path, titles, line)
+    st.html(disturb_curve.key({m: titles[m] for m in found_along.percentiles}))
     draw.chart(
         disturb_curve.figure(curves),
         key="own_along_chart",

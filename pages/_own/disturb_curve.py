@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ __all__ = [
     "colour_of",
     "figure",
     "first_flagged",
+    "key",
     "said_of",
     "sign_of",
     "table",
@@ -45,7 +47,10 @@ SIGNS = {  # of Plotly's, and as letters
     "hexagon": "⬢",
     "triangle-down": "▼",
 }
-HEIGHT, ROW = 265, 12  # pixels; and for each model of more than two, whose names take room
+HEIGHT = 265  # pixels
+# On the page the bars say whose curve is whose, and on a phone the `key`: names above the plot would
+# leave it no height. A figure that is taken away has them in itself.
+INSIDE = {"x": 0, "xanchor": "left", "y": 0, "yref": "paper", "yanchor": "bottom"}
 DASHES = ("solid", "dash", "dot", "dashdot")
 
 
@@ -130,6 +135,15 @@ def visit(curve: Hashable, here: Visit) -> list[Visit]:
 # The picture --------------------------------------------------------------------------------------
 
 
+def key(titles: Mapping[str, str]) -> str:
+    """Sign, colour and title of each model, as HTML, for where the bars are out of sight."""
+    signs = "".join(
+        f"<span><i style='color:{colour_of(i)}'>{sign_of(i)[1]}</i> {escape(title)}</span>"
+        for i, title in enumerate(titles.values())
+    )
+    return f"<div class=own-key aria-hidden=true>{signs}</div>"
+
+
 def figure(curves: Curves) -> go.Figure:
     """Percentiles along a slider, a line a model; where it was and is, and the threshold."""
     slider, now = curves.slider, curves.path[-1].at
@@ -142,9 +156,11 @@ def figure(curves: Curves) -> go.Figure:
     room = 0.02 * (slider.high - slider.low)
     return draw.figure(
         traces,
-        height=HEIGHT + ROW * max(0, len(curves.found.percentiles) - 2),
+        height=HEIGHT,
+        margin={"t": 12},
         shapes=lines,
         showlegend=True,
+        legend=INSIDE,
         xaxis={
             "title": {"text": f"{slider.phrase}; dotted: now", "standoff": 4},
             "range": [slider.low - room, slider.high + room],

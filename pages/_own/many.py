@@ -17,7 +17,7 @@ from pages._own.work import Brought, Work
 from pages._shared import draw, links, picker, uploads
 from pages._shared.text import counted, plain
 
-__all__ = ["VIEW", "section"]
+__all__ = ["VIEW", "sampled", "section"]
 
 VIEW = "own_view"
 TYPES = [*(suffix.removeprefix(".") for suffix in SUFFIXES), "zip", "npy", "npz"]
@@ -99,10 +99,10 @@ def _say_what_comes(overview: Overview, seed: int) -> None:
         "strangest stand first while the rest is still being judged, a file that cannot be read stops "
         "nothing, and you take a report away."
     )
-    normal, *strange = _sampled(overview)
-    also = "".join(f" and {STRANGE} of {s.title.lower()}" for s in strange)
+    (normal, count), *strange = sampled(overview)
+    also = "".join(f" and {few} of {s.title.lower()}" for s, few in strange)
     st.button(
-        f"Try it with {NORMAL} {normal.title.lower()}{also}",
+        f"Try it with {count} {normal.title.lower()}{also}",
         key="own_try_many",
         icon=":material/shuffle:",
         on_click=_take_sample,
@@ -111,11 +111,12 @@ def _say_what_comes(overview: Overview, seed: int) -> None:
     )
 
 
-def _sampled(overview: Overview) -> tuple[ImageSet, ...]:
-    """The sets that a sample is drawn from: normal images, and the first strange ones that ship."""
+def sampled(overview: Overview) -> list[tuple[ImageSet, int]]:
+    """What a sample is drawn from: normal images, and the first strange ones that ship; how many."""
     scenario = overview.scenario
     here = [s for s in scenario.strange if not scenario.pictures(s.name).elsewhere]
-    return scenario.normal, *here[:1]
+    sets = zip((scenario.normal, *here[:1]), (NORMAL, STRANGE), strict=False)
+    return [(one, min(count, overview.sizes[one.name])) for one, count in sets]
 
 
 def _asked_for_a_sample() -> bool:
@@ -128,9 +129,9 @@ def _asked_for_a_sample() -> bool:
 def _take_sample(overview: Overview, seed: int) -> None:
     """Bring some reference images, as files of their ids."""
     drawn, files = np.random.default_rng(seed), []
-    for image_set, count in zip(_sampled(overview), (NORMAL, STRANGE), strict=False):
+    for image_set, count in sampled(overview):
         images = overview.scenario.pictures(image_set.name).images
-        chosen = drawn.choice(len(images), min(count, len(images)), replace=False)
+        chosen = drawn.choice(len(images), count, replace=False)
         for index in np.sort(chosen).tolist():
             name = picker.id_of(image_set.name, index)
             files.append(Brought(name, draw.png([images[index]]), ""))

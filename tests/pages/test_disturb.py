@@ -82,7 +82,7 @@ def test_a_slider_of_two_sides_counts_how_far_it_is_from_its_middle() -> None:
     raw = {"early": [99.0 if p <= -30 else 10.0 for p in positions]}
     raw["late"] = [99.0 if p >= 45 else 10.0 for p in positions]
     said = disturb_curve.said_of(curves("turn", raw))
-    assert said == "**Early notices first, at -30°**; then Late\\_one at 45°."
+    assert said == "**Early notices first, at −30°**; then Late\\_one at 45°."
 
 
 def test_where_the_slider_has_been_counts_too_and_is_a_point_of_the_curve() -> None:
@@ -399,3 +399,15 @@ def test_a_drawing_may_start_from_what_was_looked_at_if_it_is_as_large(monkeypat
     canvas.draw(service.Shape(3, 4, 3), key="own_canvas")
     assert [bool(data["start"]) for data in sent] == [True, False]
     assert sent[0]["start"] == text(np.full(12, 9, np.uint8))
+
+
+def test_the_names_of_curves_take_no_height_from_them_and_go_along_with_the_figure() -> None:
+    count = len(sliders.SLIDERS["turn"].positions)
+    few, many = ({m: [50.0] * count for m in [*TITLES][:n]} for n in (2, 5))
+    layouts = [disturb_curve.figure(curves("turn", raw)).layout for raw in (few, many)]
+    assert layouts[0].height == layouts[1].height
+    assert layouts[1].margin.t < 20  # nothing stands above the plot
+    assert all(layout.showlegend and layout.legend.yanchor == "bottom" for layout in layouts)
+    html = disturb_curve.key({"a": "A & B", "b": "C"})
+    assert "A &amp; B" in html
+    assert all(disturb_curve.sign_of(i)[1] in html for i in range(2))

@@ -534,3 +534,12 @@ def test_a_report_that_is_taken_midway_says_how_much_it_leaves_out(models: Tiny)
     assert batch is not None
     judged = many._judged(brought, batch, drawn, titles={"glow": "Glow"})
     assert report.about(overview, brought, drawn, judged=judged).errors == []
+
+
+@pytest.mark.parametrize("name", ["fashion", "photos", "screws", "solar"])
+def test_who_is_promised_a_hundred_images_is_shown_as_many(name: str) -> None:
+    overview = ask(OverviewQuery(name))
+    count = sum(few for _, few in many.sampled(overview))
+    [tile] = [t for t in overview.scenario.start if "sample" in t.state]
+    assert ("hundred" in tile.title) == (count == 100)
+    assert all(few <= overview.sizes[one.name] for one, few in many.sampled(overview))
