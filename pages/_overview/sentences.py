@@ -61,8 +61,11 @@ def corrected(row: DetectorRow, titles: Mapping[str, str], measured: Measured) -
 
 def _said(one: Correction, titles: Mapping[str, str]) -> str:
     helps, costs, wavers = (_moved(moved, titles) for moved in (one.helps, one.costs, one.wavers))
-    text = f"- **{one.title}** " + (f"helps on {helps}" if helps else "helps on no set")
-    text += f"; it costs on {costs}" if costs else "; it costs on none"
+    if helps or costs:
+        text = f"- **{one.title}** " + (f"helps on {helps}" if helps else "helps on no set")
+        text += f"; it costs on {costs}" if costs else "; it costs on none"
+    else:
+        text = f"- **{one.title}** makes no clear difference on any set"
     if one.inverts:
         inverted = ", ".join(titles[n] for n in one.inverts)
         text += f", and finds {inverted} *more normal than normal* (below 0.5)"

@@ -29,7 +29,7 @@ export class Card {
   }
 
   sentence(said) {
-    return `${said.what === said.title ? "" : `${said.what}. `}${said.verdict}: ${said.score}, percentile ${said.percentile}.`;
+    return `${said.what === said.title ? "" : `${said.what}, `}${said.verdict}: ${said.score}, percentile ${said.percentile}.`;
   }
 
   // What Python says of it, neighbours too; or nothing, where nobody is looked at.
