@@ -10,6 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.service import Pair, PartView
+from pages._shared import presenting
 from pages._shared.draw import Trace, figure, line_at, panels_of
 from pages._shared.text import numeral
 from pages._shared.theme import palette
@@ -44,8 +45,10 @@ def panels(
     each, gap = (104 if columns > 1 else 112), above + below + 18
     top = 60 + 22 * _legend_rows([*names, *(["this image"] if here is not None else [])]) + above
     height = 88 + below + above + each * rows + gap * (rows - 1)  # whatever room a legend leaves
-    inner = height - top - below
-    layout = panels_of(titles, columns, gaps=(0.06, gap / inner))
+    scale = presenting.scale()
+    height = presenting.height(height) if rows < 3 else round(scale * height)
+    inner = height - scale * (top + below)
+    layout = panels_of(titles, columns, gaps=(0.06, scale * gap / inner))
     traces: list[Trace] = []
     shapes: list[Trace] = []
     for i, (_, part) in enumerate(parts):

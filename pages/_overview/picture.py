@@ -23,7 +23,7 @@ from core.service import (
     not_here,
 )
 from pages._overview.cells import BELOW, bar, number
-from pages._shared import draw
+from pages._shared import draw, presenting
 from pages._shared.seeds import listed
 from pages._shared.theme import Palette
 
@@ -31,7 +31,7 @@ __all__ = ["key", "said", "table"]
 
 SIDE = 56  # pixels of the longer side of a picture, at least
 HEIGHT, SHARE = 3.25, 27  # of a strip at most, in rem; and of the window, in percent
-MANY, FEWER = 6, 5  # beside more columns than these, a strip has so many pictures
+MANY, FEWER = 6, 5  # beside more columns than these of words as ever, a strip has so many pictures
 ROLES = {
     "normal": "What is normal: it should score lower than all that is strange.",
     "unjudged": "Neither normal nor strange: shown and scored, never counted.",
@@ -107,7 +107,7 @@ def _score_title(row: DetectorRow) -> str:
 
 def _line(shown: Shown, image_set: ImageSet) -> str:
     images = shown.overview.examples[image_set.name]
-    few = images[:FEWER] if shown.columns > MANY else images
+    few = images[:FEWER] if presenting.scale() * shown.columns > MANY else images
     share = SHARE * len(few) / max(len(images), 1)
     away = shown.overview.scenario.pictures(image_set.name).elsewhere
     role: str = image_set.role

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from core.service import Metrics, PartView
 from pages._likelihoods import figures
 from pages._likelihoods.claims import alike, cured, taught, upside_down
+from pages._shared import presenting
 
 SIDES = ("photos", "street signs")
 
@@ -95,3 +96,21 @@ def test_what_three_panels_in_a_row_measure_is_said_in_two_lines() -> None:
     assert narrow.xaxis3.title.text == "bits per<br>dimension"  # a phone gives each 90 pixels
     assert wide.xaxis2.title.text == "bits per dimension"
     assert narrow.margin.b == wide.margin.b + figures.LINE
+
+
+@pytest.mark.parametrize("count", [2, 4, 7])
+def test_larger_words_get_larger_gaps_between_panels(
+    count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns = 1 if count == 2 else 2
+    gaps, heights = [], []
+    for scale in (1.0, 1.5):
+        monkeypatch.setattr(presenting, "scale", lambda scale=scale: scale)
+        many = [(f"part {i}", part(0.7)) for i in range(count)]
+        layout = figures.panels(many, SIDES, columns=columns).layout
+        inner = layout.height - layout.margin.t - layout.margin.b
+        upper, lower = layout.yaxis.domain, layout[f"yaxis{columns + 1}"].domain
+        gaps.append((upper[0] - lower[1]) * inner)
+        heights.append((upper[1] - upper[0]) * inner)
+    assert gaps[1] == pytest.approx(1.5 * gaps[0], abs=4)
+    assert heights[1] > 60
