@@ -20,6 +20,7 @@ from pages._explain.truth import lies_in
 from pages._shared import draw
 from pages._shared.controls import choice
 from pages._shared.scripts import DRAW_OR_SAY
+from pages._shared.text import numeral
 from pages._shared.theme import palette
 
 __all__ = [
@@ -101,7 +102,7 @@ def begins(values: np.ndarray) -> str:
     if not (floor := begin_of(values)):
         return ""
     side, sign = ("below", "+") if np.nanmax(values) > 0 else ("above", "\N{MINUS SIGN}")
-    where = f"its colours begin at {sign}{floor:.3g}, not at zero."
+    where = f"its colours begin at {sign}{numeral(floor, '.3g')}, not at zero."
     return f"No pixel of this map is {side} zero: {where}"
 
 

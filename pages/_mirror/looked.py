@@ -146,8 +146,8 @@ def _reach(values: np.ndarray) -> str:
     """
     limit = service.limit_of(values)
     floor = service.floor_of(values, limit)
-    most = f"{np.abs(values).max():.2g} a pixel"
-    return f"{floor:.2g} to {most}, less is not drawn" if floor else f"up to {most}"
+    most = f"{numeral(np.abs(values).max(), '.2g')} a pixel"
+    return f"{numeral(floor, '.2g')} to {most}, less is not drawn" if floor else f"up to {most}"
 
 
 def _source(png: bytes) -> str:

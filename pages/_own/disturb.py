@@ -277,10 +277,10 @@ def verdict(found: Disturbed, titles: Mapping[str, str], *, line: own_line.Drawn
     """How many flag the picture as it is now, and which."""
     names = [plain(titles[m]) for m, raw in found.raw.items() if raw > line.of(m).raw]
     every = len(found.raw)
+    if every == 1:
+        return "**Flagged now.**" if names else "**Not flagged now.**"
     if not names:
-        return (
-            f"**None of {every} detectors flags it now.**" if every > 1 else "**Not flagged now.**"
-        )
+        return f"**None of {every} detectors flags it now.**"
     who = ", ".join(names) if len(names) < every else "all"
     return f"**{len(names)} of {every} flag it now**: {who}."
 

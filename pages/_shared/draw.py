@@ -93,7 +93,7 @@ def interval(found: Metrics | Mean, *, dash: str = "–") -> str:
 
 Trace = Mapping[str, Any]  # as Plotly's JSON has it, with its type
 TAKEN_WIDTH = 900  # pixels, of a figure as a file
-LINE = 48  # letters of a title that a phone has room for beside that bar
+LINE = 50  # letters of a title that a phone has room for beside that bar
 BAR = 34  # pixels right of a figure, for the bar that takes it away
 
 

@@ -411,3 +411,18 @@ def test_the_names_of_curves_take_no_height_from_them_and_go_along_with_the_figu
     html = disturb_curve.key({"a": "A & B", "b": "C"})
     assert "A &amp; B" in html
     assert all(disturb_curve.sign_of(i)[1] in html for i in range(2))
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        ({"early": 96.0}, "**Flagged now.**"),
+        ({"early": 9.0}, "**Not flagged now.**"),
+        ({"early": 9.0, "late": 9.0}, "**None of 2 detectors flags it now.**"),
+        ({"early": 96.0, "late": 96.0}, "**2 of 2 flag it now**: all."),
+    ],
+)
+def test_one_detector_alone_is_not_counted(raw: dict[str, float], said: str) -> None:
+    found = SimpleNamespace(raw=raw)
+    line = line_at(**dict.fromkeys(raw, 95.0))
+    assert disturb.verdict(found, TITLES, line=line) == said  # type: ignore[arg-type]
