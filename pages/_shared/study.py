@@ -341,5 +341,7 @@ def cell(row: StudyRow, *, refers: bool) -> str:
         text += f"  \n:small[:gray[{row.low:.3f} to {row.high:.3f}]]"
     if refers or row.difference is None:
         return text
-    gap = f"{numeral(row.difference, '+.3f')}, {numeral(row.difference_low, '+.3f')} to {numeral(row.difference_high, '+.3f')}"
+    gap = numeral(row.difference, "+.3f")
+    if row.difference_low is not None and row.difference_high is not None:
+        gap += f", {numeral(row.difference_low, '+.3f')} to {numeral(row.difference_high, '+.3f')}"
     return f"{text}  \n:small[({gap})]"
