@@ -7,6 +7,7 @@ import functools
 import gc
 import itertools
 import json
+import logging
 import os
 import shutil
 import sys
@@ -24,6 +25,8 @@ import torch
 from core.data.picture import as_tensor
 from core.detectors.glow import Glow
 from core.evaluate.metrics import bootstrap_auroc
+
+gc.disable()  # till all is collected: what packages and tests are made of stays, see below
 
 # A browser, for the tests of pages; and models whose scores a test chooses.
 pytest_plugins = ["visitor", "columns_by_hand"]
@@ -46,8 +49,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """Let no collection of garbage look again through what all tests and packages are made of.
 
-    Streamlit collects after every run of a page, and some tests do: half a second each time.
+    Streamlit collects after every run of a page, and some tests do: half a second each time. And
+    pytest hangs its handlers on every logger that hands on nothing, six times a test: those of
+    Streamlit, some fifty, hand on what they are told.
     """
+    for name, logger in logging.root.manager.loggerDict.items():
+        if name.startswith("streamlit") and isinstance(logger, logging.Logger):
+            logger.propagate = True
+    gc.enable()
     gc.collect()
     gc.freeze()
 
@@ -379,14 +388,25 @@ def call(
 
 @pytest.fixture(scope="session")
 def quick_apps() -> Iterator[None]:
-    """No search for components of Streamlit's when an AppTest starts.
+    """An AppTest looks for no components of Streamlit's, and does not ask whether it ends.
 
-    It reads the metadata of every installed package, each time: a third of a second, for nothing.
+    The search reads the metadata of every installed package, a third of a second each time.
+    And the asking wakes a thousand times a second, and lets the page wait.
     """
     from streamlit.components.v2 import manifest_scanner
+    from streamlit.testing.v1 import local_script_runner
+
+    too_late = local_script_runner.require_widgets_deltas
+
+    def wait(runner: local_script_runner.LocalScriptRunner, timeout: float = 3) -> None:
+        if runner._script_thread is not None:
+            runner._script_thread.join(timeout)
+        if not runner.script_stopped():
+            too_late(runner, 0)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manifest_scanner, "scan_component_manifests", lambda: [])
+        patch.setattr(local_script_runner, "require_widgets_deltas", wait)
         gc.collect()
         gc.freeze()
         yield
