@@ -11,6 +11,7 @@ import os
 import re
 import signal
 import subprocess
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -41,6 +42,7 @@ __all__ = [
     "asks_no_more",
     "browser",
     "chromium",
+    "dragging",
     "drawn",
     "ended",
     "finger",
@@ -267,7 +269,7 @@ def browser(chromium):
 def newcomer(browser, size: str = "laptop"):
     """A window of a size, in which `settled` knows of the runs that its pages ask for."""
     context = browser.new_context(**SIZES[size])
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(120_000)  # many ask one server for what it has never computed
     context.add_init_script(WIRE)
     context.on("page", slowed)
     context.on("page", seldom)
@@ -289,10 +291,18 @@ def slowed(tab) -> None:
         hand.send("Emulation.setCPUThrottlingRate", {"rate": float(slower)})
 
 
-def watched(context) -> tuple[Page, list[str]]:
-    """A tab of a context, and what its console complains of from now on."""
+def successor(tab) -> Page:
+    """An empty tab in place of another one, in whose process all scripts are compiled."""
+    if not tab.url.startswith("http"):
+        return tab.context.new_page()
+    with tab.context.expect_page() as coming:
+        tab.evaluate("void open('about:blank')")
+    return coming.value
+
+
+def watched(tab: Page) -> tuple[Page, list[str]]:
+    """A tab, and what its console complains of from now on."""
     errors: list[str] = []
-    tab = context.new_page()
     tab.on(
         "console",
         lambda m: errors.append(f"{m.text} {m.location['url']}") if m.type == "error" else None,
@@ -316,7 +326,7 @@ def only_allowed(errors: list[str]) -> None:
 def visiting(browser) -> Iterator[Page]:
     """A new visitor; at the end no console error but Streamlit's own, and no exception shown."""
     context = newcomer(browser)
-    tab, errors = watched(context)
+    tab, errors = watched(context.new_page())
     yield tab
     shows_no_fault(tab)
     context.close()
@@ -352,9 +362,12 @@ def dragging(tab) -> Drag:
 def touching(browser) -> Iterator[tuple[Page, Drag]]:
     """A visitor with a phone: the page, and what puts fingers on it and moves them."""
     context = newcomer(browser, "phone")
-    tab, _ = watched(context)
+    tab, _ = watched(context.new_page())
     yield tab, dragging(tab)
     context.close()
+
+
+FREE = 2  # tabs of a size that are kept: one who only looks, and one beside
 
 
 class Seats:
@@ -367,13 +380,14 @@ class Seats:
 
     def __init__(self, browser) -> None:
         self.browser = browser
-        self.free: dict[str, tuple[Page, list[str]]] = {}
+        self.free: dict[str, list[tuple[Page, list[str]]]] = defaultdict(list)
 
     def renewed(self) -> None:
         """Other tabs in the same windows: nobody of a file before listens to them."""
-        for size, (tab, _) in self.free.items():
-            tab.close()
-            self.free[size] = watched(tab.context)
+        for size, free in self.free.items():
+            self.free[size] = [watched(successor(tab)) for tab, _ in free]
+            for tab, _ in free:
+                tab.close()
 
     @contextmanager
     def taken(self, request: pytest.FixtureRequest, size: str = "laptop") -> Iterator[Page]:
@@ -382,15 +396,16 @@ class Seats:
         At the end as `visiting`, but that a phone's console may complain.
         """
         before = request.session.testsfailed
-        tab, errors = self.free.pop(size, None) or watched(newcomer(self.browser, size))
+        free = self.free[size]
+        tab, errors = free.pop() if free else watched(newcomer(self.browser, size).new_page())
         errors.clear()
         yield tab
         if size != "phone":
             shows_no_fault(tab)
             only_allowed(errors)
-        if request.session.testsfailed == before:
+        if request.session.testsfailed == before and len(self.free[size]) < FREE:
             swept(tab, size)
-            self.free[size] = tab, errors
+            self.free[size].append((tab, errors))
         else:  # whatever is wrong with it
             tab.context.close()
 
@@ -428,9 +443,9 @@ def page(seats: Seats, request: pytest.FixtureRequest) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="module")
-def onlooker(browser) -> Iterator[Page]:
+def onlooker(seats: Seats, request: pytest.FixtureRequest) -> Iterator[Page]:
     """One visitor for those tests of a file that only look, and leave the page as it was."""
-    with visiting(browser) as tab:
+    with seats.taken(request) as tab:
         yield tab
 
 

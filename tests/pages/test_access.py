@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from looked import IN_THE_HAND, faults_of_axe, faults_of_words, look_at
-from visitor import DARK_AND_LIGHT, PAGES, SIZES, newcomer, opened, painted_for
+from visitor import DARK_AND_LIGHT, PAGES, SIZES, Seats, opened, painted_for
 
 pytestmark = pytest.mark.browser
 
@@ -21,13 +21,11 @@ Look = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def look(browser, address) -> Iterator[Look]:
+def look(seats: Seats, address, request) -> Iterator[Look]:
     """What is found on a page in a theme at a size."""
     seen: dict[tuple[str, str, str], dict[str, Any]] = {}
-    context = newcomer(browser)
-    tab = context.new_page()
 
-    def visit(stem: str) -> None:
+    def visit(tab, stem: str) -> None:
         opening = ""
         for theme, size in LOOKS:
             tab.emulate_media(color_scheme=theme)
@@ -39,13 +37,14 @@ def look(browser, address) -> Iterator[Look]:
             opening = theme
             seen[stem, theme, size] = look_at(tab, size)
 
-    def once(stem: str, theme: str = "light", size: str = "laptop") -> dict[str, Any]:
-        if (stem, theme, size) not in seen:
-            visit(stem)
-        return seen[stem, theme, size]
+    with seats.taken(request) as tab:
 
-    yield once
-    context.close()
+        def once(stem: str, theme: str = "light", size: str = "laptop") -> dict[str, Any]:
+            if (stem, theme, size) not in seen:
+                visit(tab, stem)
+            return seen[stem, theme, size]
+
+        yield once
 
 
 every_look = pytest.mark.parametrize(("theme", "size"), LOOKS)

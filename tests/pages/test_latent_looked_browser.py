@@ -25,13 +25,13 @@ from PIL import Image
 from playwright.sync_api import expect
 from visitor import (
     SCROLLED,
+    Seats,
     heard,
     painted_for,
     settled,
     standing,
     until,
     url_holds,
-    visiting,
 )
 
 from core import service
@@ -235,9 +235,9 @@ def test_the_axes_fit_what_is_shown_and_stray_points_are_counted(page, address):
 
 
 @pytest.fixture(scope="module")
-def still(browser, address):
+def still(seats: Seats, address, request):
     """The page as it opens in the light, for whoever only looks at it."""
-    with visiting(browser) as tab:
+    with seats.taken(request) as tab:
         opened(tab, address)
         yield tab
 

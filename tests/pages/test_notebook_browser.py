@@ -155,11 +155,11 @@ def test_two_tabs_lose_nothing_and_see_each_other_s(page, address):
     other.close()
 
 
-def test_another_browser_has_nothing_of_it(browser, page, address):
+def test_another_browser_has_nothing_of_it(seats, page, address, request):
     opened(page, f"{address}/cards")
     write(page, "of one browser")
     keeps(page, "of one browser")
-    with visiting(browser) as other:
+    with seats.taken(request) as other:
         opened(other, f"{address}/cards")
         assert panel(other).get_by_text("of one browser").count() == 0
         assert stored(other) is None
@@ -168,7 +168,7 @@ def test_another_browser_has_nothing_of_it(browser, page, address):
     assert [line.text for line in parse(stored(page)).lines] == ["of one browser"]
 
 
-def test_a_saved_file_brings_it_all_to_another_browser(browser, page, address, tmp_path):
+def test_a_saved_file_brings_it_all_to_another_browser(seats, page, address, request, tmp_path):
     tagged(page, address, "grain")
     label = button(page, "grain").inner_text()
     write(page, "a line of it")
@@ -178,7 +178,7 @@ def test_a_saved_file_brings_it_all_to_another_browser(browser, page, address, t
     download.value.save_as(file)
     contents = load(file.read_bytes())
     assert list(contents.tags["fashion"]) == ["grain"]
-    with visiting(browser) as other:
+    with seats.taken(request) as other:
         opened(other, f"{address}/latent")
         panel(other).locator("input[type=file]").set_input_files(file)
         other.get_by_role("dialog").get_by_text("Loaded 1 tag").wait_for()
@@ -319,9 +319,11 @@ def open_named(page, name: str):
     return panel(page)
 
 
-def test_two_browsers_on_one_notebook_lose_nothing_and_a_reload_opens_it_again(browser, server):
+def test_two_browsers_on_one_notebook_lose_nothing_and_a_reload_opens_it_again(
+    seats, server, request
+):
     with ExitStack() as stack:
-        one, other = (stack.enter_context(visiting(browser)) for _ in range(2))
+        one, other = (stack.enter_context(seats.taken(request)) for _ in range(2))
         for visitor in (one, other):
             opened(visitor, f"{server}/cards")
             open_named(visitor, "class 5b")

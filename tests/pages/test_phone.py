@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from looked import IN_THE_HAND, faults_of_axe, faults_of_words, look_at
 from playwright.sync_api import TimeoutError
-from visitor import PAGES, SCROLLED, SIZES, drawn, opened, standing, touching
+from visitor import PAGES, SCROLLED, SIZES, Seats, dragging, drawn, opened, standing
 
 pytestmark = pytest.mark.browser
 
@@ -88,11 +88,11 @@ THEME, SIZE = IN_THE_HAND
 
 
 @pytest.fixture(scope="module")
-def hand(browser) -> Iterator:
+def hand(seats: Seats, request) -> Iterator:
     """One visitor of all views, and what puts fingers on them."""
-    with touching(browser) as (page, drag):
+    with seats.taken(request, "phone") as page:
         page.emulate_media(color_scheme=THEME)
-        yield page, drag
+        yield page, dragging(page)
 
 
 @pytest.fixture(scope="module", params=[*PAGES.values(), *VIEWS])
