@@ -115,7 +115,9 @@ def checked_of(one: Evidence) -> Checked:
         early = True
     elif curves is not None and curves.deletion_area > curves.random_high:
         early = False
-    changes = None if one.randomised is None else not one.randomised.fails
+    changes = None
+    if one.randomised is not None and np.isfinite(one.randomised.ranks[-1]):
+        changes = not one.randomised.fails
     return Checked(one.method.title, marked=one.view.marked, early=early, changes=changes)
 
 
@@ -144,6 +146,8 @@ def randomised_said(found: Randomised | None) -> str:
     """Whether the map changes with what the detector learned."""
     if found is None:
         return "cannot be randomised"
+    if not np.isfinite(found.ranks[-1]):  # what is left has no order, or is not finite
+        return "randomised: cannot be ranked"
     rank = numeral(found.ranks[-1], "+.2f")
     return f":orange[**⚠ randomised: same**] {rank}" if found.fails else f"✓ randomised {rank}"
 

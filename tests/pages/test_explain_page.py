@@ -25,6 +25,7 @@ from core.service import (
     MapCurves,
     MapQuery,
     MethodsQuery,
+    Randomised,
     RandomisedQuery,
     Strokes,
     Target,
@@ -447,3 +448,11 @@ def test_nothing_waits_where_all_is_quick():
     app = opened(image="garments#100")
     assert len(drawn(app)) == len(service.ask(MethodsQuery(GLOW)).able)
     assert not [b for b in app.button if b.key and b.key.startswith("explain_draw")]
+
+
+def test_a_map_that_cannot_be_ranked_is_said_neither_to_pass_nor_to_fail() -> None:
+    ranks = np.array([0.4, np.nan])
+    forgot = Randomised(np.array([0.5, 1.0]), np.zeros((2, 2, 2)), ranks, alike=0.5)
+    assert checks.randomised_said(forgot) == "randomised: cannot be ranked"
+    one = checks.Evidence(SimpleNamespace(title="A"), SimpleNamespace(marked=False), None, forgot)
+    assert checks.checked_of(one).changes is None
