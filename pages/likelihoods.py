@@ -109,7 +109,7 @@ overview = ask(OverviewQuery(world))
 scenario, flows = overview.scenario, flows_of(overview.detectors)
 heading("likelihoods", scenario, [r.name for r in overview.detectors if r.card is not None])
 if not flows:
-    lead_elsewhere(scenario.title)
+    lead_elsewhere(scenario)
     raise links.PageEnds
 if not scenario.strange:
     say_no_strange("likelihoods are compared with those of strange ones")

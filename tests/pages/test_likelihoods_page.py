@@ -311,7 +311,7 @@ def test_who_comes_to_a_scenario_without_flows_is_led_to_one_that_has_some(model
     app = app.switch_page("likelihoods.py").run()
     assert not app.exception
     assert "Nothing: none of its models is a flow" in app.info[0].value
-    app.button("likelihoods_elsewhere").click().run()
+    app.button("tiny").click().run()
     assert not app.exception
     assert app.session_state["world"] == "tiny"
     assert charts(app)
