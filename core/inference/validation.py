@@ -21,10 +21,20 @@ __all__ = ["IMAGES", "recommend", "validate"]
 IMAGES = 2000
 
 
-def validate(detector: Detector, images: np.ndarray, *, seed: int) -> dict[str, dict[str, float]]:
+def validate(
+    detector: Detector,
+    images: np.ndarray,
+    *,
+    seed: int,
+    whole: Mapping[str, np.ndarray] | None = None,
+) -> dict[str, dict[str, float]]:
     """AUROC of every part against every fault, on the first 2,000 of images (N, H, W, C) uint8.
 
-    Faults are drawn by a seed.
+    Args:
+        detector: whose parts are compared.
+        images: held out of training.
+        seed: draws the faults.
+        whole: parts (N,) of the images as they are, of whoever has them already.
 
     Raises:
         ValueError: there are fewer than two images.
@@ -39,11 +49,12 @@ def validate(detector: Detector, images: np.ndarray, *, seed: int) -> dict[str, 
     images = images[:IMAGES]
     if len(images) < 2:
         raise ValueError(f"synthetic faults need two held-out images or more, got {len(images)}")
-    whole = parts_of(detector, images)
+    whole = parts_of(detector, images) if whole is None else whole
+    sound = {part: values[:IMAGES] for part, values in whole.items()}
     found = {}
     for i, (fault, change) in enumerate(FAULTS.items()):
         damaged = parts_of(detector, change(images, np.random.default_rng([seed, i])))
-        found[fault] = {part: auroc(whole[part], damaged[part]) for part in whole}
+        found[fault] = {part: auroc(sound[part], damaged[part]) for part in sound}
     return found
 
 

@@ -120,12 +120,12 @@ def write_card(
 def _measure(scenario: Scenario, learnt: Learnt, training: Training, watcher: Watcher) -> _Measured:
     """Choose the score, which the detector's config then names; calibrate; score all sets."""
     detector, held_out_images = learnt.detector, learnt.streams["calibration"].images[:]
-    watcher.stage("choosing the score on synthetic faults of held-out normal images")
-    validation = validate(detector, held_out_images, seed=training.seed)
-    part, why = recommend(validation, among=detector.candidates)
-    detector.config = dataclasses.replace(detector.config, score=part)
     watcher.stage("calibrating on held-out normal images")
     held_out = parts_of(detector, held_out_images)
+    watcher.stage("choosing the score on synthetic faults of held-out normal images")
+    validation = validate(detector, held_out_images, seed=training.seed, whole=held_out)
+    part, why = recommend(validation, among=detector.candidates)
+    detector.config = dataclasses.replace(detector.config, score=part)
     scores = _reference_scores(scenario, detector, watcher)
     n = detector.n_exemplars if scenario.ships_training else 0
     exemplars = learnt.streams[_learnt_from(detector)].first(n, training.seed)

@@ -70,7 +70,10 @@ def test_only_the_first_images_are_used(
 ) -> None:
     detector = Edges(Edges.Config(), tiny.SHAPE)
     monkeypatch.setattr(validation, "IMAGES", 20)
-    assert validate(detector, images, seed=0) == validate(detector, images[:20], seed=0)
+    found = validate(detector, images[:20], seed=0)
+    assert validate(detector, images, seed=0) == found
+    whole = parts_of(detector, images)  # of whoever has them, the first are taken, too
+    assert validate(detector, images, seed=0, whole=whole) == found
     assert validation.IMAGES == 20
 
 
