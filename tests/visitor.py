@@ -421,12 +421,12 @@ def swept(tab, size: str) -> None:
         tab.goto("/".join([*tab.url.split("/")[:3], "_stcore/health"]))  # where no script runs
         tab.evaluate("localStorage.clear(), sessionStorage.clear()")
     tab.context.clear_cookies()
+    session = tab.context.new_cdp_session(tab)
+    session.send("Page.resetNavigationHistory")
+    session.detach()  # what a session asks of a tab may end with it: the rest comes after
     calm = "reduce" if "reduced_motion" in SIZES[size] else "no-preference"
     tab.emulate_media(color_scheme="light", reduced_motion=calm)  # as a context begins
     tab.set_viewport_size(SIZES[size]["viewport"])
-    session = tab.context.new_cdp_session(tab)
-    session.send("Page.resetNavigationHistory")
-    session.detach()
 
 
 @pytest.fixture(scope="module")

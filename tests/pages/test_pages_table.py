@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from conftest import forget_everything
+from streamlit import config
 from streamlit.elements.lib import policies
 from streamlit.testing.v1 import AppTest
 from torch import Tensor, no_grad, zeros_like
@@ -85,9 +86,19 @@ DEFAULTED = "was created with a default value but also had its value set"
 
 
 @pytest.fixture
-def quiet(caplog, monkeypatch) -> Iterator[None]:
-    """No widget has two values, a default and one that was set; Streamlit says so only once."""
+def warned(monkeypatch) -> Iterator[None]:
+    """Streamlit says once that a widget has two values, for which the app's own setting is off."""
+    name = "global.disableWidgetStateDuplicationWarning"
+    before = config.get_option(name)
+    config.set_option(name, False)
     monkeypatch.setattr(policies, "_shown_default_value_warning", False)
+    yield
+    config.set_option(name, before)
+
+
+@pytest.fixture
+def quiet(caplog, monkeypatch, warned) -> Iterator[None]:
+    """No widget has two values, a default and one that was set."""
     logger = logging.getLogger("streamlit.elements.lib.policies")
     monkeypatch.setattr(logger, "propagate", True)
     with caplog.at_level(logging.WARNING):
@@ -118,9 +129,7 @@ def test_a_page_says_its_title_and_its_question(stem: str, quiet: None):
     assert row_of(stem).question in [m.value for m in app.markdown]
 
 
-def test_a_widget_with_two_values_is_caught(caplog, monkeypatch):
-    monkeypatch.setattr(policies, "_shown_default_value_warning", False)
-
+def test_a_widget_with_two_values_is_caught(caplog, warned):
     def script():
         import streamlit as st
 
