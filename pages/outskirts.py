@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from core import service
 from core.service import DrawsQuery, FieldQuery, OverviewQuery, Plane, PlaneQuery, Target
 from pages._outskirts import ablation, collapse, draws, files, plane, readings, recipe, walk
 from pages._shared import draw, links, study
@@ -25,13 +24,7 @@ def say_none() -> None:
     none = f"{scenario.title}: none of its models makes outliers, and this page is about those."
     for reason in untrained or [none]:
         st.info(reason, icon=":material/info:")
-    lead_to(
-        {
-            row["scenario"]: row["title"]
-            for row in service.scenarios()
-            if DETECTOR in row.get("detectors", ()) and row["scenario"] != scenario.family
-        }
-    )
+    lead_to(DETECTOR, scenario)
 
 
 # What a slider redraws ----------------------------------------------------------------------------

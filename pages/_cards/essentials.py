@@ -23,7 +23,7 @@ from pages._cards.details import in_titles
 from pages._shared import draw
 from pages._shared.text import numeral
 
-__all__ = ["cells", "known", "show", "threshold"]
+__all__ = ["cells", "known", "limits", "show", "threshold"]
 
 SEEN = 4  # pictures of a set
 ASKED = (
@@ -58,10 +58,7 @@ def show(row: DetectorRow, scenario: Scenario, examples: Mapping[str, np.ndarray
             f"above {threshold(row, scenario)}: the {card.score.threshold_rule}."
         )
     with right:
-        st.markdown(
-            "#### Limits\n"
-            + "\n".join(f"- {in_titles(line, row.part_titles)}" for line in card.limits)
-        )
+        st.markdown(f"#### Limits\n{limits(row)}")
 
 
 def known(card: Card) -> str:
@@ -70,6 +67,12 @@ def known(card: Card) -> str:
         return ""
     which = f", all of {card.data.known_class}" if card.data.known_class else ""
     return f"; {card.data.known:,} of them are known anomalies{which}"
+
+
+def limits(row: DetectorRow) -> str:
+    """What is known to be wrong with a model, as a list in Markdown."""
+    assert row.card is not None
+    return "\n".join(f"- {in_titles(line, row.part_titles)}" for line in row.card.limits)
 
 
 def threshold(row: DetectorRow, scenario: Scenario) -> str:

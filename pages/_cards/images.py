@@ -6,7 +6,6 @@ import streamlit as st
 
 from core.service import DetectorRow, Overview
 from pages._cards import essentials
-from pages._cards.details import in_titles
 
 __all__ = ["show"]
 
@@ -29,7 +28,7 @@ def show(row: DetectorRow, overview: Overview) -> None:
         st.markdown("\n".join(f"- **{s.title}.** {s.text}" for s in scenario.sets))
     with right:
         st.markdown("#### What is known to be wrong")
-        st.markdown("\n".join(f"- {in_titles(line, row.part_titles)}" for line in card.limits))
+        st.markdown(essentials.limits(row))
     licences: dict[str, list[str]] = {}
     for s in scenario.sets:
         licences.setdefault(s.licence, []).append(s.title)

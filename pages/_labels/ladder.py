@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from core import service
 from core.service import (
     KNOWN,
     NEVER,
@@ -211,11 +210,4 @@ def say_none(overview: Overview) -> None:
         st.info(reason[:1].upper() + reason[1:], icon=":material/info:")
     if len(untrained) > 1:
         st.caption(f"So are {counted(len(untrained) - 1, 'other')} missing.")
-    lead_to(
-        {
-            other["scenario"]: other["title"]
-            for other in service.scenarios()
-            if DETECTOR in {*other.get("detectors", ())} & {*other.get("shares", ())}
-            and other["scenario"] != scenario.family
-        }
-    )
+    lead_to(DETECTOR, scenario, within=("detectors", "shares"))

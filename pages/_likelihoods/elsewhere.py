@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import service
 from core.service import Scenario
 from pages._shared.controls import lead_to
 
@@ -19,10 +18,4 @@ def lead_elsewhere(scenario: Scenario) -> None:
         f"{scenario.title}: none of its models is a flow, and this page is about flows.",
         icon=":material/info:",
     )
-    lead_to(
-        {
-            row["scenario"]: row["title"]
-            for row in service.scenarios()
-            if DETECTOR in row.get("detectors", ()) and row["scenario"] != scenario.family
-        }
-    )
+    lead_to(DETECTOR, scenario)

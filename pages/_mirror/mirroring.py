@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from core import service
 from core.service import DetectorRow, Overview, Scenario, Target
 from pages._shared.controls import choice, choose_model, lead_to
 
@@ -89,10 +88,4 @@ def say_none(overview: Overview) -> None:
     )
     for reason in untrained or [none]:
         st.info(reason[:1].upper() + reason[1:], icon=":material/info:")
-    lead_to(
-        {
-            other["scenario"]: other["title"]
-            for other in service.scenarios()
-            if DETECTOR in other.get("detectors", ()) and other["scenario"] != scenario.family
-        }
-    )
+    lead_to(DETECTOR, scenario)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
+from core import service
 from core.service import (
     ORDERS,
     DetectorRow,
@@ -76,15 +77,23 @@ def say_no_strange(missing: str) -> None:
     st.info(f"There are no strange images in this scenario: {missing}.", icon=":material/info:")
 
 
-def lead_to(others: Mapping[str, str]) -> None:
-    """A button that opens each of other scenarios, by its name and title."""
-    for name, title in others.items():
+def lead_to(detector: str, scenario: Scenario, *, within: Sequence[str] = ("detectors",)) -> None:
+    """A button for each other scenario that has a detector, which opens it.
+
+    Args:
+        within: what is told of a scenario and must name the detector.
+    """
+    for row in service.scenarios():
+        if row["scenario"] == scenario.family or any(
+            detector not in row.get(w, ()) for w in within
+        ):
+            continue
         st.button(
-            f"Open {title}",
-            key=name,
+            f"Open {row['title']}",
+            key=row["scenario"],
             icon=":material/arrow_forward:",
             on_click=_open,
-            args=(name,),
+            args=(row["scenario"],),
         )
 
 
