@@ -30,7 +30,6 @@ from core.service import (
 )
 from pages._explain.believed import channels_said
 from pages._explain.overlay import blended
-from pages._labels import ladder
 from pages._mirror import thumbnails
 from pages._outskirts import files
 from pages._own import many
@@ -198,7 +197,7 @@ def test_few_labels_names_only_scenarios_with_labelled_anomalies(
         {**other, "scenario": "a", "title": "With labels", "shares": {"esad": ["00", "10"]}},
         {**other, "scenario": "b", "title": "Without"},
     ]
-    monkeypatch.setattr(ladder.service, "scenarios", lambda: rows)
+    monkeypatch.setattr(service, "scenarios", lambda: rows)
     app = opened("labels")
     assert "none of its models learned from known anomalies" in _words(app)
     assert [b.label for b in app.button if b.label.startswith("Open")] == ["Open With labels"]
