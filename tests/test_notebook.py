@@ -256,12 +256,11 @@ from core.notebook.contents import Item
 from core.notebook import store as module
 from core.notebook.store import Store
 module.PATIENCE = 60.0  # however busy the machine
-store, number = Store(Path(sys.argv[1])), int(sys.argv[2])
-while True:
+store, first = Store(Path(sys.argv[1])), int(sys.argv[2])
+for number in range(first, first + 300):  # three may do so before the notebook is full
     tags = [Item("tag", "fashion", f"t{number}", f"mnist#{i}") for i in range(200)]
     store.write("mine", [Item("line", "", "", f"{number:08x}", "x" * 1000, float(number)), *tags])
     print(number, flush=True)
-    number += 1
 """
 
 
