@@ -10,7 +10,7 @@ from PIL import Image
 
 from core.data.picture import ImageError
 from core.data.tags import ORIENTATION, ROWS, TILE_HEIGHT, TILE_WIDTH, TURNS, tag_of
-from core.data.tones import made_bytes
+from core.data.tones import in_words, made_bytes
 from core.shape import Shape
 
 __all__ = ["MAX_PIXELS", "NO_MEMORY", "check_file", "check_length", "check_size", "make_smaller"]
@@ -79,11 +79,15 @@ def make_smaller(image: Image.Image, shape: Shape) -> None:
         ImageError: it would take too much memory to make a picture of that shape of it.
     """
     width, height = image.size
-    kind, per_pixel = f"{image.mode} in {image.format}", _per_pixel(image, shape)
+    mode, per_pixel = in_words(image.mode), _per_pixel(image, shape)
+    kind = f"{mode} in {image.format}"
     if image.format in ("JPEG", "MPO"):
         waiting = 0.0
         if image.info.get("progressive") or not _one_scan(image):
-            waiting, kind = _coefficients(image), f"{image.mode} in a JPEG of several scans"
+            waiting, kind = (
+                _coefficients(image),
+                f"{mode} in a JPEG of several scans",
+            )
         large = width * height * (waiting + per_pixel) > MAX_MEMORY
         if large and image.draft(None, (width // 2, height // 2)):
             per_pixel = _per_pixel(image, shape) / 4

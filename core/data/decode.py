@@ -19,7 +19,7 @@ from core.data.bounds import MAX_PIXELS, NO_MEMORY, check_file, check_length, ma
 from core.data.picture import ImageError, Picture, fit, fitted_size, inside, pixels_of, resized
 from core.data.remains import warnings_of
 from core.data.tags import TURNS, orientation_of
-from core.data.tones import toned, varies
+from core.data.tones import in_words, toned, varies
 from core.shape import Shape
 
 __all__ = [
@@ -174,7 +174,7 @@ def _picture(image: Image.Image, length: int, shape: Shape, told: _Told) -> Pict
 
 def _stated(image: Image.Image, full: tuple[int, int]) -> str:
     """What the head of a file says of it."""
-    return f"{image.format}, {full[0]}x{full[1]}, {image.mode}"
+    return f"{image.format}, {full[0]}x{full[1]}, {in_words(image.mode)}"
 
 
 def _words(notes: list[str]) -> str:

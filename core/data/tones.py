@@ -11,7 +11,7 @@ from core.data.picture import ImageError
 from core.data.tags import BITS, PHOTOMETRIC, SIGN, tag_of
 from core.shape import Shape
 
-__all__ = ["WITH_ALPHA", "made_bytes", "toned", "varies"]
+__all__ = ["WITH_ALPHA", "in_words", "made_bytes", "toned", "varies"]
 
 BAND = 1_000_000  # pixels that are converted at once
 FINER = 4  # times as large as it will be, a picture in colours is before it is fitted
@@ -19,6 +19,16 @@ FINER = 4  # times as large as it will be, a picture in colours is before it is 
 GREY = ("1", "L", "LA", "La")
 WITH_ALPHA = ("RGBA", "LA", "PA", "La", "RGBa")
 IN_COLOURS = ("RGB", "RGBA", "RGBX")  # whose colours are taken as they are
+WORDS = {  # for modes whose names are Pillow's alone
+    "1": "black and white",
+    "L": "grey",
+    "LA": "grey with alpha",
+    "La": "grey with alpha",
+    "P": "palette",
+    "PA": "palette with alpha",
+    "I": "32-bit grey",
+    "F": "floating-point grey",
+}
 
 
 def toned(image: Image.Image, shape: Shape) -> tuple[Image.Image, list[str]]:
@@ -47,6 +57,16 @@ def toned(image: Image.Image, shape: Shape) -> tuple[Image.Image, list[str]]:
     return _by_bands(image, lambda band: band.convert(mode), mode, factor), notes
 
 
+def in_words(mode: str) -> str:
+    """What the pixels of a file are, by the mode that Pillow reads them in.
+
+    Example:
+        >>> in_words("L"), in_words("I;16B"), in_words("CMYK")
+        ('grey', '16-bit grey', 'CMYK')
+    """
+    return "16-bit grey" if mode.startswith("I;16") else WORDS.get(mode, mode)
+
+
 def made_bytes(mode: str, size: tuple[int, int], shape: Shape) -> float:
     """Bytes that `toned` makes of each pixel of an image of a mode and size (width, height)."""
     return 1 if _goal(mode, shape) == "L" else 4 / _factor(size, shape) ** 2
@@ -69,10 +89,10 @@ def _is_deep(mode: str) -> bool:
 def _said(mode: str, goal: str, shape: Shape) -> list[str]:
     """That a file was not of the scenario's kind."""
     if shape.channels == 1:
-        return [f"{mode} made grey"] if mode != "L" else []
+        return [f"{in_words(mode)} made grey"] if mode != "L" else []
     if goal == "L":
-        return [f"{'grey' if mode == 'L' else mode} made colour, three equal channels"]
-    return [f"{mode} made RGB"] if mode not in IN_COLOURS else []
+        return [f"{in_words(mode)} made colour, three equal channels"]
+    return [f"{in_words(mode)} made RGB"] if mode not in IN_COLOURS else []
 
 
 def _factor(size: tuple[int, int], shape: Shape) -> int:

@@ -49,7 +49,7 @@ def test_a_grey_picture_of_the_right_size_comes_through_as_it_is(kind: str, opti
     # WEBP keeps colours and GIF a palette: the pixels are the same, and the note says so.
     assert np.array_equal(plane(found), CORNER)
     assert found.image.dtype == np.uint8
-    assert found.notes in ((), ("RGB made grey",), ("P made grey",))
+    assert found.notes in ((), ("RGB made grey",), ("palette made grey",))
 
 
 def test_a_jpeg_comes_through_with_its_losses_alone() -> None:
@@ -104,7 +104,7 @@ def test_sixteen_bits_are_scaled_by_their_full_range() -> None:
     deep[0, :3] = [32768, 257, 128]  # nothing white in it
     found = decode(encoded(Image.fromarray(deep)), GREY)
     assert plane(found)[0, :4].tolist() == [128, 1, 0, 0]
-    assert found.notes == ("I;16 made grey, levels 0..65535 as 0..255",)
+    assert found.notes == ("16-bit grey made grey, levels 0..65535 as 0..255",)
 
 
 def test_floats_are_scaled_by_their_own_range() -> None:
@@ -113,7 +113,7 @@ def test_floats_are_scaled_by_their_own_range() -> None:
     assert plane(found)[0, 0] == 0
     assert plane(found)[-1, -1] == 255
     assert abs(int(plane(found)[14, 0]) - 128) <= 1
-    assert found.notes == ("F made grey, levels -1..3 as 0..255",)
+    assert found.notes == ("floating-point grey made grey, levels -1..3 as 0..255",)
 
 
 def test_a_flat_float_picture_is_black_and_no_division_by_zero() -> None:
@@ -134,7 +134,7 @@ def test_a_palette_is_looked_up() -> None:
     indexed.putpalette([10, 10, 10, 240, 240, 240])
     found = decode(encoded(indexed), GREY)
     assert np.array_equal(plane(found), np.where(CORNER > 0, 240, 10))
-    assert found.notes == ("P made grey",)
+    assert found.notes == ("palette made grey",)
 
 
 def test_a_transparent_palette_colour_becomes_white() -> None:
@@ -142,13 +142,13 @@ def test_a_transparent_palette_colour_becomes_white() -> None:
     indexed.putpalette([10, 10, 10, 240, 240, 240])
     found = decode(encoded(indexed, transparency=0), GREY)
     assert np.array_equal(plane(found), np.where(CORNER > 0, 240, 255))
-    assert found.notes == ("P made grey", "transparent pixels became white")
+    assert found.notes == ("palette made grey", "transparent pixels became white")
 
 
 def test_black_and_white_bits_become_black_and_white() -> None:
     found = decode(encoded(grey(CORNER).convert("1", dither=Image.Dither.NONE)), GREY)
     assert np.array_equal(plane(found), np.where(CORNER > 0, 255, 0))
-    assert found.notes == ("1 made grey",)
+    assert found.notes == ("black and white made grey",)
 
 
 def test_the_first_frame_of_a_moving_picture_is_taken_and_noted() -> None:
@@ -327,7 +327,7 @@ def test_where_white_is_zero_the_picture_is_inverted(
 def test_unsigned_levels_of_32_bits_do_not_wrap() -> None:
     found = decode(tiff(CORNER.astype(np.uint32) * 0x01010101, 32), GREY)
     assert np.array_equal(plane(found), np.where(CORNER > 0, 255, 0))
-    assert found.notes == ("I made grey, levels 0..3.3686e+09 as 0..255",)
+    assert found.notes == ("32-bit grey made grey, levels 0..3.3686e+09 as 0..255",)
 
 
 def test_twelve_bits_are_scaled_by_their_own_full_range() -> None:
@@ -336,7 +336,7 @@ def test_twelve_bits_are_scaled_by_their_own_full_range() -> None:
     data = data.replace(struct.pack("<HHII", 256, 4, 1, 42), struct.pack("<HHII", 256, 4, 1, SIZE))
     found = decode(data, GREY)
     assert plane(found)[0, :4].tolist() == [255, 128, 255, 128]
-    assert found.notes == ("I;16 made grey, levels 0..4095 as 0..255",)
+    assert found.notes == ("16-bit grey made grey, levels 0..4095 as 0..255",)
 
 
 def test_a_large_picture_is_made_grey_in_bands_that_do_not_show(

@@ -49,11 +49,11 @@ def test_a_grey_file_becomes_three_equal_channels_and_that_is_said() -> None:
     shape = Shape(3, 28, 28)
     for data, what in (
         (encoded(grey(CORNER)), "grey made colour, three equal channels"),
-        (encoded(grey(CORNER).convert("1")), "1 made colour, three equal channels"),
-        (encoded(grey(CORNER).convert("LA")), "LA made colour, three equal channels"),
+        (encoded(grey(CORNER).convert("1")), "black and white made colour, three equal channels"),
+        (encoded(grey(CORNER).convert("LA")), "grey with alpha made colour, three equal channels"),
         (
             tiff(CORNER.astype(np.uint16) * 257, 16),
-            "I;16 made colour, three equal channels, levels 0..65535 as 0..255",
+            "16-bit grey made colour, three equal channels, levels 0..65535 as 0..255",
         ),
     ):
         found = decode(data, shape)
@@ -127,7 +127,7 @@ def test_palettes_and_printing_inks_become_colours_and_that_is_said() -> None:
     found = decode(encoded(palette), COLOUR)
     assert np.array_equal(found.image, np.asarray(palette.convert("RGB")))
     assert len(np.unique(found.image.reshape(-1, 3), axis=0)) == 3
-    assert found.notes == ("P made RGB",)
+    assert found.notes == ("palette made RGB",)
     ink = Image.new("CMYK", (WIDTH, HEIGHT), (0, 255, 255, 0))
     found = decode(encoded(ink, "TIFF"), COLOUR)
     assert (found.image == [255, 0, 0]).all()

@@ -98,15 +98,15 @@ BEFORE: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "opaque grey": (
         "79fa7a78ce68dd70",
-        ("LA made grey", "44x33 fitted to 28x28, shrunk 1.6 times each way"),
+        ("grey with alpha made grey", "44x33 fitted to 28x28, shrunk 1.6 times each way"),
     ),
     "bits": (
         "7e59f6d7569fb189",
-        ("1 made grey", "50x60 fitted to 28x28, shrunk 2.1 times each way"),
+        ("black and white made grey", "50x60 fitted to 28x28, shrunk 2.1 times each way"),
     ),
     "palette": (
         "a1268e635e6472ef",
-        ("P made grey", "50x60 fitted to 28x28, shrunk 2.1 times each way"),
+        ("palette made grey", "50x60 fitted to 28x28, shrunk 2.1 times each way"),
     ),
     "bmp": (
         "9896267c920c778e",
@@ -144,41 +144,45 @@ BEFORE: dict[str, tuple[str, tuple[str, ...]]] = {
     "16 bits": (
         "63ad88cd33d9e147",
         (
-            "I;16 made grey, levels 0..65535 as 0..255",
+            "16-bit grey made grey, levels 0..65535 as 0..255",
             "60x40 fitted to 28x28, shrunk 2.1 times each way",
         ),
     ),
     "16 bits tiff": (
         "63ad88cd33d9e147",
         (
-            "I;16 made grey, levels 0..65535 as 0..255",
+            "16-bit grey made grey, levels 0..65535 as 0..255",
             "60x40 fitted to 28x28, shrunk 2.1 times each way",
         ),
     ),
     "16 bits inverted": (
         "051d280c6b8777c4",
         (
-            "I;16 made grey, levels 65535..0 as 0..255",
+            "16-bit grey made grey, levels 65535..0 as 0..255",
             "60x40 fitted to 28x28, shrunk 2.1 times each way",
         ),
     ),
     "32 bits": (
         "1fb37dbb5f90a0a1",
         (
-            "I made grey, levels 0..4.2432e+09 as 0..255",
+            "32-bit grey made grey, levels 0..4.2432e+09 as 0..255",
             "60x40 fitted to 28x28, shrunk 2.1 times each way",
         ),
     ),
     "floats": (
         "1fb37dbb5f90a0a1",
         (
-            "F made grey, levels -300..9025.71 as 0..255",
+            "floating-point grey made grey, levels -300..9025.71 as 0..255",
             "60x40 fitted to 28x28, shrunk 2.1 times each way",
         ),
     ),
     "frames": (
         "475595fa429ed501",
-        ("first of 2 frames", "P made grey", "30x30 fitted to 28x28, shrunk 1.1 times each way"),
+        (
+            "first of 2 frames",
+            "palette made grey",
+            "30x30 fitted to 28x28, shrunk 1.1 times each way",
+        ),
     ),
     "turned 2": (
         "2fc8294d922028b0",

@@ -75,7 +75,7 @@ def test_what_cannot_be_read_has_one_clear_line(name: str, data: bytes, words: s
     ("name", "data", "note"),
     [
         ("cmyk.jpg", encoded(COLOURS, "JPEG", quality=100), "CMYK made grey"),
-        ("deep.png", encoded(SIXTEEN), "I;16 made grey, levels 0..65535 as 0..255"),
+        ("deep.png", encoded(SIXTEEN), "16-bit grey made grey, levels 0..65535 as 0..255"),
         ("moves.gif", animated(), "first of 2 frames"),
         ("turned.png", exif_turned(), "turned upright by its EXIF tag"),
         ("pages.tif", pages(3), "first of 3 frames"),

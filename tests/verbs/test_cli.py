@@ -107,7 +107,7 @@ def test_a_file_of_which_nothing_is_left_is_scored_with_a_warning_of_its_own(
     assert said.status == 0
     assert len(said.lines()) == 1
     assert said.err.splitlines() == [
-        "deep.png: I;16 made grey, levels 0..65535 as 0..255",
+        "deep.png: 16-bit grey made grey, levels 0..65535 as 0..255",
         "deep.png: warning: nearly black: its lightest pixel has level 16 of 255",
     ]
 
