@@ -251,30 +251,46 @@ def test_a_maps_pixels_have_no_colour_up_to_where_its_scale_begins(onlooker, add
     assert found == pytest.approx([153, 102, 158, 168, 204, 255], abs=1)
 
 
+SCALES = """({ scaleOf, store }, own, other) => {
+    store.maps.set("a picture", new Map([["own", own], ["other", other]]));
+    const found = [true, false].map(one => {
+        store.settings.one = one;
+        return ["own", "other", "not yet"].map(name => scaleOf("a picture", name));
+    });
+    store.maps.delete("a picture");
+    store.settings.one = true;
+    return found;
+}"""
+
+
+def scale(end: float, floor: float = 0, times: float = 0) -> dict[str, float]:
+    return {"floor": floor, "end": end, "times": times}
+
+
 def test_one_scale_for_all_begins_where_that_of_the_own_map_does_or_at_zero(onlooker, address):
-    work = """({ scaleOf, store }, own, other) => {
-        const maps = new Map([["own", own], ["other", other]]);
-        store.maps.set("a picture", maps);
-        const found = [true, false].map(one => {
-            store.settings.one = one;
-            return ["own", "other", "not yet"].map(name => scaleOf("a picture", name));
-        });
-        store.maps.delete("a picture");
-        store.settings.one = true;
-        return found;
-    }"""
-    distances, signed, far = (
-        {"floor": 3, "end": 5}, {"floor": 0, "end": 9}, {"floor": 11, "end": 12}
-    )  # fmt: skip
-    one, each = module(onlooker, address, "store.js", work, distances, signed)
-    assert one == [distances, {"floor": 0, "end": 5}, distances]
+    distances, signed, far = scale(5, 3), scale(9), scale(12, 11)
+    one, each = module(onlooker, address, "store.js", SCALES, distances, signed)
+    assert one == [distances, scale(5), distances]
     assert each == [distances, signed, distances]
-    one, each = module(onlooker, address, "store.js", work, distances, far)
+    one, each = module(onlooker, address, "store.js", SCALES, distances, far)
     assert one == [distances] * 3
     assert each == [distances, far, distances]
-    one, each = module(onlooker, address, "store.js", work, signed, distances)
+    one, each = module(onlooker, address, "store.js", SCALES, signed, distances)
     assert one == [signed] * 3
     assert each == [signed, distances, signed]
+
+
+def test_a_map_ten_times_as_strong_or_weak_has_a_scale_of_its_own(onlooker, address):
+    own, words = scale(9), "(m, times) => m.apartSaid(times)"
+    for end in (8.1, 90, 0.9, 0):
+        one, _ = module(onlooker, address, "store.js", SCALES, own, scale(end))
+        assert one == [own] * 3
+    assert module(onlooker, address, "scale.js", words, 0) == ""
+    for end, said in ((9e3, "1000 times as strong as"), (0.45, "20 times weaker than")):
+        one, each = module(onlooker, address, "store.js", SCALES, own, scale(end))
+        assert one == [own, scale(end, times=pytest.approx(end / 9)), own]
+        assert each == [own, scale(end), own]
+        assert said in module(onlooker, address, "scale.js", words, end / 9)
 
 
 def test_a_scale_that_does_not_begin_at_zero_says_where_as_without_a_browser(onlooker, address):

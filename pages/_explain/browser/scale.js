@@ -19,3 +19,10 @@ export function scaleSaid({ floor, end, unit, below }) {
   if (below) return { low: limit, high: `${begin} ${unit}`, colours: ["less", "none"], said: `Blue: makes it less strange, from ${begin} down to ${limit} ${unit}`, begins };
   return { low: begin, high: `${limit} ${unit}`, colours: ["none", "more"], said: `Orange: makes it stranger, from ${begin} up to ${limit} ${unit}`, begins };
 }
+
+// Why a map keeps a scale of its own beside those that share one: its end, in ends of theirs.
+export function apartSaid(times) {
+  if (!times) return "";
+  const share = times > 1 ? `${Number(times.toPrecision(2))} times as strong as` : `${Number((1 / times).toPrecision(2))} times weaker than`;
+  return `This map is ${share} the map that sets the scale: it has a scale of its own.`;
+}

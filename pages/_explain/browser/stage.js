@@ -5,7 +5,7 @@ import { beneath, border, bytes, ends, enlarge, heat, outline, picture, said, th
 import { change, give, mapsOf, scaleOf, store } from "./store.js";
 import { slider, views } from "./controls.js";
 import { listen } from "./hand.js";
-import { scaleSaid } from "./scale.js";
+import { apartSaid, scaleSaid } from "./scale.js";
 import { inTurn } from "./turns.js";
 
 const VIEWS = { overlay: "Overlay", swipe: "Swipe", beside: "Side by side" };
@@ -259,15 +259,16 @@ export class Stage {
   legend(look) {
     const { data: { token, unit }, map } = this;
     const { more, less } = ends(look.dark, false);
-    const { floor, end } = scaleOf(token, map?.name);
+    const { floor, end, times } = scaleOf(token, map?.name);
     const { low, high, colours, said, begins } = scaleSaid({ floor, end, unit, below: floor > 0 && map.values.some((v) => v < 0) });
     set(this.low, "text", low);
     set(this.high, "text", high);
     const named = { more: `rgb(${more})`, less: `rgb(${less})`, none: look.paper };
     this.ramp.style.background = `linear-gradient(to right, ${colours.map((name) => named[name]).join(", ")})`;
     set(this.ramp, "aria-label", said);
-    set(this.begins, "text", begins);
-    this.begins.hidden = !begins;
+    const notes = [begins, apartSaid(times)].filter(Boolean).join(" ");
+    set(this.begins, "text", notes);
+    this.begins.hidden = !notes;
   }
 
   peak(map) {

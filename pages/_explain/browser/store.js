@@ -4,6 +4,7 @@
 import { bytes } from "./paint.js";
 
 const KEPT = 6; // pictures whose maps are held
+const FAR = 10;
 
 export const store = {
   settings: { view: "overlay", opacity: 0.85, threshold: 0.1, divider: 0.5, one: true, place: true, chosen: "own" },
@@ -39,13 +40,17 @@ function tell() {
 }
 
 // Where the colour scale of a map begins and ends: one scale for all is that of the detector's own
-// map, or of the first that came. A map that begins at zero does so on that of another, too.
+// map, or of the first that came. A map that begins at zero does so on that of another, too. One
+// that is so many times stronger or weaker would be all colour on it, or none: it keeps its own,
+// and `times` says how far apart the two are.
 export function scaleOf(token, name) {
   const maps = mapsOf(token);
   const own = maps.get("own") ?? maps.values().next().value;
   const map = maps.get(name) ?? own;
-  const scale = store.settings.one ? own : map;
-  return { floor: map?.floor ? scale.floor : 0, end: Math.max(scale?.end ?? 1, 1e-12) };
+  const apart = store.settings.one && map?.end && own.end ? map.end / own.end : 1;
+  const times = apart > FAR || apart < 1 / FAR ? apart : 0;
+  const scale = store.settings.one && !times ? own : map;
+  return { floor: map?.floor ? scale.floor : 0, end: Math.max(scale?.end ?? 1, 1e-12), times };
 }
 
 export function decoded({ values, step }) {

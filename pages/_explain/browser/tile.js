@@ -2,12 +2,14 @@
 
 import { el, set } from "./dom.js";
 import { beneath, border, bytes, ends, enlarge, heat, outline, theme, unpack } from "./paint.js";
+import { apartSaid } from "./scale.js";
 import { change, give, mapsOf, scaleOf, store } from "./store.js";
 
 export class Tile {
   constructor(parent) {
     this.canvas = el("canvas", { "aria-hidden": "true" });
-    this.button = el("button", { class: "house tile", onclick: () => this.press() }, this.canvas);
+    this.apart = el("span", { class: "apart", "aria-hidden": "true", hidden: true, text: "own scale" });
+    this.button = el("button", { class: "house tile", onclick: () => this.press() }, this.canvas, this.apart);
     parent.append(this.button);
     this.work = () => this.draw();
     store.watchers.add(this.work);
@@ -28,7 +30,7 @@ export class Tile {
     this.under = beneath(data.picture, bytes(data.picture.pixels));
     this.lines = data.place ? border(unpack(bytes(data.place), width * height), width) : [];
     set(this.button, "aria-label", `${data.map.title}: show this map large${data.map.place ? `. ${data.map.place}` : ""}`);
-    set(this.button, "title", `${data.map.title}. ${data.text}`);
+    this.title = `${data.map.title}. ${data.text}`;
     give(data.token, data.map);
   }
 
@@ -52,7 +54,10 @@ export class Tile {
     enlarge(context, this.button);
     const { opacity, threshold } = store.settings;
     const colours = ends(theme(this.button).dark, true);
-    const layer = heat(map.values, width, { ...scaleOf(this.data.token, map.name), opacity, threshold, colours });
+    const scaled = scaleOf(this.data.token, map.name);
+    this.apart.hidden = !scaled.times;
+    set(this.button, "title", [this.title, apartSaid(scaled.times)].filter(Boolean).join(" "));
+    const layer = heat(map.values, width, { ...scaled, opacity, threshold, colours });
     for (const one of [this.under, layer]) context.drawImage(one, 0, 0, this.canvas.width, this.canvas.height);
     if (store.settings.place) outline(context, this.lines, scale, 1.5);
   }
