@@ -272,8 +272,16 @@ def test_pictures_come_in_the_order_that_the_table_has_a_page_at_a_time(page, ad
     for name in ("most normal", "random"):
         order.select_option(name)
         assert grid(page) == tiles_of(view, rows, name)
+    held, pictures = [], re.compile(r"[?&]of=")
+    page.route(pictures, lambda route: held.append(route))  # on a slow line
     bar(page, "Digits").click()
+    coming = page.locator(".explorer .grid").get_by_text("Loading pictures")
+    coming.wait_for()
+    for route in held:
+        route.continue_()
+    page.unroute(pictures)
     assert grid(page) == tiles_of(view, np.flatnonzero(view.which == 1), "random")
+    expect(coming).to_be_hidden()
     url_holds(page, "latent_order=random")
     settled(page)
 

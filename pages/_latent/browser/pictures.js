@@ -7,6 +7,7 @@ export const PER_PAGE = 24;
 const ORDERS = { strangest: "Strangest", "most normal": "Most normal", random: "By the seed" };
 const IMAGES = new Map(); // loaded sprites by address, so that a page comes back at once
 const MOST = 80;
+const LATE = 400; // ms after which a wait is told
 
 // An address of pictures side by side.
 export const addressOf = (data, points, rows) =>
@@ -34,7 +35,8 @@ export class Strip {
   // Pictures of rows as buttons; `press` is told the row.
   constructor(app, name, press) {
     Object.assign(this, { app, press, tiles: [] });
-    this.element = el("div", { class: name });
+    this.slow = el("p", { class: "coming", role: "status", hidden: true, text: "Loading pictures …" });
+    this.element = el("div", { class: name }, this.slow);
   }
 
   // One request for all; tiles change when it has come, together.
@@ -42,7 +44,14 @@ export class Strip {
     const asked = (this.asked = Symbol());
     const address = rows.length ? addressOf(this.app.data, points, rows) : "";
     set(this.element, "data-asked", address);
-    const image = address && (await loaded(address));
+    const late = setTimeout(() => this.asked === asked && (this.slow.hidden = false), LATE);
+    let image;
+    try {
+      image = address && (await loaded(address));
+    } finally {
+      clearTimeout(late);
+      if (this.asked === asked) this.slow.hidden = true;
+    }
     if (this.asked !== asked) return;
     this.fill(rows, image.src, describe);
     set(this.element, "data-drawn", address);
