@@ -1,11 +1,12 @@
 """Likelihoods: which scale of a flow finds it strange, and why can strange images look likelier?"""
 
+from collections.abc import Mapping
 from functools import partial
 
 import streamlit as st
 
 from core import service
-from core.service import Overview, OverviewQuery
+from core.service import DetectorRow, Overview, OverviewQuery
 from pages._likelihoods import claims, drawn, files, models, one, pictures, sets
 from pages._likelihoods.comparison import Comparison, compare, flows_of
 from pages._likelihoods.elsewhere import lead_elsewhere
@@ -104,6 +105,12 @@ def show_claims(c: Comparison, overview: Overview, seed: int) -> None:
         claims.show_claims(c, flows_of(overview.detectors), story_of(c, overview), seed)
 
 
+def views_of(flows: Mapping[str, DetectorRow]) -> dict[str, str]:
+    """The views that have something to show: one flow alone is compared with none."""
+    trained = [row for row in flows.values() if row.card is not None]
+    return {view: text for view, text in VIEWS.items() if view != "models" or len(trained) > 1}
+
+
 world, seed = st.session_state["world"], st.session_state["seed"]
 overview = ask(OverviewQuery(world))
 scenario, flows = overview.scenario, flows_of(overview.detectors)
@@ -116,7 +123,7 @@ if not scenario.strange:
     raise links.PageEnds
 left, middle, right = st.columns([2.6, 1, 1], vertical_alignment="bottom")
 with left:
-    view = choice("Show", VIEWS, key="likelihoods_view", default="scales")
+    view = choice("Show", views_of(flows), key="likelihoods_view", default="scales")
 with middle:
     titles = {s.name: s.title for s in scenario.strange}
     strange = choice("Strange set", titles, key="likelihoods_strange", kind="select")

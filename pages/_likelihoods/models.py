@@ -51,11 +51,12 @@ LEARNED = {  # what a model with a difference learned against general images, by
 
 
 def show_against(c: Comparison, models: Models, seed: int) -> str:
-    """Scatter of two models' likelihoods, and how alike they order images; the other's name."""
+    """Scatter of two models' likelihoods, and how alike they order images; the other's name.
+
+    Args:
+        models: two or more of them trained.
+    """
     others = {n: row for n, row in models.items() if n != c.row.name and row.card is not None}
-    if not others:
-        st.info("There is no other flow to compare it with.", icon=":material/info:")
-        return ""
     left, right = st.columns([1.7, 1], gap="medium")
     with right:
         up = others[choose_model("Against", others, _blind(others), "likelihoods_up")]

@@ -130,6 +130,16 @@ def test_the_ends_of_the_difference_are_its_largest_and_smallest():
     assert "{}#{}".format(*picked) == columns["image"][detector_values.argmax()]
 
 
+def test_one_flow_alone_is_offered_no_other_to_be_compared_with():
+    app = opened("likelihoods", scenario="screws", likelihoods_view="models")
+    assert not app.exception
+    shown = app.segmented_control("likelihoods_view")
+    assert "Model against model" not in shown.options
+    assert shown.value == "scales"
+    both = opened("likelihoods").segmented_control("likelihoods_view").options
+    assert "Model against model" in both
+
+
 def test_drawn_images_of_a_control_without_scales_say_so():
     app = opened("likelihoods", likelihoods_view="drawn", likelihoods_model="glow.dense")
     assert not app.exception
