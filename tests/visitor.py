@@ -48,6 +48,7 @@ __all__ = [
     "finger",
     "heard",
     "made_app",
+    "module_gives",
     "moving",
     "newcomer",
     "onlooker",
@@ -558,3 +559,16 @@ def tries_of(page, stem: str):
     if stem == "overview":
         return main.locator("[data-testid=stPageLink-NavLink]")
     return main.locator(f"[class*='st-key-{stem}_try_'] button:visible")
+
+
+def module_gives(onlooker: Page, address: str, script: str, work: str, *given: Any) -> Any:
+    """What a function gives of one of the browser's scripts and of what it is given.
+
+    Args:
+        script: its path below the address.
+        work: the function, in JavaScript.
+    """
+    if not onlooker.url.startswith(address):
+        onlooker.goto(f"{address}/thumbnail/fashion/mnist/4.png")  # quickly there
+    called = f"([path, given]) => import(path).then(m => ({work})(m, ...given))"
+    return onlooker.evaluate(called, [f"{address}/{script}", list(given)])

@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
-from visitor import SCROLLED, settled, standing, touching, url_holds
+from visitor import (
+    SCROLLED,
+    module_gives,
+    settled,
+    standing,
+    touching,
+    url_holds,
+)
 
 from core.data.disturbance import Patch
 from core.data.picture import png
@@ -244,12 +251,7 @@ def test_a_finger_drags_the_patch_and_scrolls_past_the_picture(finger, address):
 
 def module(onlooker, address: str, name: str, work: str, *given):
     """What a function of one of the browser's scripts gives."""
-    if not onlooker.url.startswith(address):
-        onlooker.goto(f"{address}/thumbnail/fashion/mnist/4.png")
-    path = f"{address}/own-drawing/{OWN.version()}/{name}"
-    return onlooker.evaluate(
-        f"([path, given]) => import(path).then(m => ({work})(m, ...given))", [path, list(given)]
-    )
+    return module_gives(onlooker, address, f"own-drawing/{OWN.version()}/{name}", work, *given)
 
 
 def test_the_browser_puts_a_patch_where_python_does(onlooker, address):

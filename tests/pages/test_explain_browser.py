@@ -6,7 +6,14 @@ from base64 import b64decode
 import numpy as np
 import pytest
 from playwright.sync_api import expect
-from visitor import SCROLLED, settled, standing, until, url_holds
+from visitor import (
+    SCROLLED,
+    module_gives,
+    settled,
+    standing,
+    until,
+    url_holds,
+)
 
 from pages._explain.overlay import begin_of, begins
 from pages._explain.served import OVERLAY
@@ -187,12 +194,7 @@ def test_a_finger_scrolls_past_the_picture_until_it_is_told_to_draw(finger, addr
 
 def module(onlooker, address: str, name: str, work: str, *given):
     """What a function of one of the browser's scripts gives."""
-    if not onlooker.url.startswith(address):
-        onlooker.goto(f"{address}/thumbnail/fashion/mnist/4.png")
-    path = f"{address}/overlay/{OVERLAY.version()}/{name}"
-    return onlooker.evaluate(
-        f"([path, given]) => import(path).then(m => ({work})(m, ...given))", [path, list(given)]
-    )
+    return module_gives(onlooker, address, f"overlay/{OVERLAY.version()}/{name}", work, *given)
 
 
 def test_what_is_told_unasked_has_a_turn_of_its_own(onlooker, address):

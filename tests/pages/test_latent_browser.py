@@ -37,6 +37,7 @@ from visitor import (
     SCROLLED,
     heard,
     made_app,
+    module_gives,
     newcomer,
     settled,
     sizes_of,
@@ -413,13 +414,8 @@ def test_below_a_base_path_the_map_is_there_too(page):
 
 def module(onlooker, address: str, name: str, work: str, *given):
     """What a function of one of the browser's scripts gives."""
-    if not onlooker.url.startswith(address):
-        onlooker.goto(f"{address}/thumbnail/fashion/mnist/4.png")
     assert name in SCRIPTS
-    path = f"{address}/map/{scripts_version()}/{name}"
-    return onlooker.evaluate(
-        f"([path, given]) => import(path).then(m => ({work})(m, ...given))", [path, list(given)]
-    )
+    return module_gives(onlooker, address, f"map/{scripts_version()}/{name}", work, *given)
 
 
 WITHIN = (
