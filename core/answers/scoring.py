@@ -14,9 +14,10 @@ from core.answers.images import percentiles, row_of
 from core.answers.loaded import Target, loaded, stored_scores
 from core.data.images import ImageError, Item, read_items
 from core.data.views import Images
-from core.errors import PicturesElsewhere
+from core.errors import OutskirtsError, PicturesElsewhere
 from core.evaluate.metrics import Metrics, measure_parts
 from core.evaluate.pixels import PixelMetrics
+from core.numerals import counted
 from core.scenario import Scenario, ScenarioError
 
 if TYPE_CHECKING:
@@ -185,11 +186,28 @@ def evaluate(
         parts[name] = dict(stored_scores(target)[name]) if known else parts_of(detector, images)
     for name, other in beside.items():
         known = stored and not against
-        found = card.metrics[name] if known else measure_parts(parts[other], parts[name])
+        found = card.metrics[name] if known else _measured(parts, other, name)
         figures[name] = {"score": found[card.score.part], **found}
     reported = card.figures if stored else figures_of(detector, parts[normal])
     skipped = tuple(item for *_, bad in own.values() for item in bad)
     return Evaluation(figures, reported, _pixels(card, own), parts, ids, skipped)
+
+
+def _measured(
+    parts: Mapping[str, Mapping[str, np.ndarray]], normal: str, strange: str
+) -> Mapping[str, Metrics]:
+    """Every part's figures of a strange set against a normal one, values (N,) by part and set.
+
+    Raises:
+        OutskirtsError: a part of some image is no finite number, as of a black one it may be.
+    """
+    for name in (normal, strange):
+        for part, values in parts[name].items():
+            if count := int((~np.isfinite(values)).sum()):
+                raise OutskirtsError(
+                    f"{name}: {part} is no finite number on {counted(count, 'image')}"
+                )
+    return measure_parts(parts[normal], parts[strange])
 
 
 def _pixels(card: Card, own: Collection[str]) -> Mapping[str, PixelMetrics]:

@@ -261,7 +261,7 @@ class PatchNovelty(Standardised):
             "familiarity": lambda: self._largest(self._unfamiliar(patches)),
             "familiarity_whole": lambda: self._nearest_whole(unit_rows(_pooled(stages)))[0].mean(1),
             "novelty_patches": lambda: self._largest(self._unexplained(patches)),
-            "novelty_input": lambda: lengths(self._rest(x)) / lengths(x),
+            "novelty_input": lambda: lengths(self._rest(x)) / _cell_lengths(x),
             "pixels": lambda: lengths(self._pixel_rest(x)),
         }
         return {name: measures[name]() for name in wanted}
@@ -379,8 +379,9 @@ class PatchNovelty(Standardised):
             rest = self._pixel_rest(x)
             return lengths(rest), nothing, shared_out(shares(rest), *size)
         rest = self._rest(x)
-        cells = shares(rest) / lengths(_cells(x))[:, None, None]
-        return lengths(rest) / lengths(x), nothing, shared_out(cells, *size)
+        whole = _cell_lengths(x)
+        cells = shares(rest) / whole[:, None, None]
+        return lengths(rest) / whole, nothing, shared_out(cells, *size)
 
     def _explain_whole(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """d = (1 + |b|^2) / d - 2 <f/|f|, b> / d of each of the nearest b; the latter by pixel.
@@ -409,6 +410,11 @@ def _cells(x: Tensor) -> Tensor:
     """Images x (N, C, H, W) as means over cells, (N, P)."""
     height, width = x.shape[2:]
     return averaged(x, min(CELLS, height), min(CELLS, width)).flatten(1)
+
+
+def _cell_lengths(x: Tensor) -> Tensor:
+    """Lengths (N,) of images x (N, C, H, W) as cells; of one that is black, next to nothing."""
+    return lengths(_cells(x)).clamp_min(1e-12)
 
 
 def _over_pixels(grid: Tensor, height: int, width: int) -> Tensor:

@@ -313,6 +313,14 @@ def test_scores_and_codes_are_finite_and_tell_images_apart(detector: Detector, x
         assert (values.flatten(1) if values.ndim > 1 else values).std(0).max() > 0, what
 
 
+@pytest.mark.parametrize("shade", [0.0, 0.5, 1.0])
+def test_a_picture_of_one_shade_has_numbers_too(
+    detector: Detector, x: Tensor, shade: float
+) -> None:
+    for what, values in everything(detector, torch.full_like(x[:1], shade)).items():
+        assert torch.isfinite(values).all(), what
+
+
 def test_parts_are_one_number_an_image_and_the_score_is_one_of_them(
     detector: Detector, x: Tensor
 ) -> None:

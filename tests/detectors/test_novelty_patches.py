@@ -26,11 +26,17 @@ def rods(n: int, *, seed: int) -> Tensor:
     return x.clamp(0, 1)
 
 
-def fitted(**changes: object) -> PatchNovelty:
-    """A detector of 24 bars, standardised on 12 others."""
-    found = checkpoint.from_config("novelty", {**CONFIG, **changes}, SHAPE)
+def larger(x: Tensor, times: int) -> Tensor:
+    """Images x (N, C, H, W) with each pixel so many times each way."""
+    return x.repeat_interleave(times, 2).repeat_interleave(times, 3)
+
+
+def fitted(times: int = 1, **changes: object) -> PatchNovelty:
+    """A detector of 24 bars, standardised on 12 others, all so many times as large each way."""
+    shape = Shape(1, 64 * times, 64 * times)
+    found = checkpoint.from_config("novelty", {**CONFIG, **changes}, shape)
     assert isinstance(found, PatchNovelty)
-    train, held_out = rods(24, seed=0), rods(12, seed=1)
+    train, held_out = larger(rods(24, seed=0), times), larger(rods(12, seed=1), times)
     sets = {"train": train, "calibration": held_out}
     with torch.no_grad():
         for phase in found.phases():
@@ -93,6 +99,17 @@ def test_the_largest_patch_decides_and_what_it_is_above_the_mean_is_left_over(
     torch.testing.assert_close(
         found.offset + found.map.sum((1, 2)) + found.residual, novelty.part(x, "familiarity")
     )
+
+
+def test_novelty_of_the_input_is_the_share_of_its_cells_that_their_span_leaves() -> None:
+    novelty, small = fitted(times=3), broken(rods(3, seed=3))
+    x, cells = larger(small, 3), small.flatten(1)
+    rest = cells - (cells @ novelty.span.T) @ novelty.span
+    wanted = rest.norm(dim=1) / cells.norm(dim=1)
+    torch.testing.assert_close(novelty.part(x, "novelty_input"), wanted)
+    found = novelty.explain(x, "novelty_input")
+    torch.testing.assert_close(found.map.sum((1, 2)), wanted, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(found.residual, torch.zeros(3), rtol=0, atol=1e-4)
 
 
 def test_a_share_of_the_patches_may_decide_instead() -> None:

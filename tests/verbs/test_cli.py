@@ -393,6 +393,15 @@ def test_evaluate_against_a_folder_of_ones_own(
     assert figures["auroc"] == pytest.approx((normal < mine[:, None]).mean(), abs=2e-4)
 
 
+def test_evaluate_says_whose_images_a_part_has_no_number_of(
+    tiny_scenario: Tiny, pictures: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Glow, "parts", lambda _, x: {"total": torch.full((len(x),), torch.nan)})
+    said = call("evaluate", "tiny/glow", "--stored", "--against", f"mine={pictures}")
+    assert said.status == 2
+    assert said.err.endswith("mine: total is no finite number on 3 images\n")
+
+
 @pytest.mark.usefixtures("few_draws")
 def test_a_set_in_colours_of_many_sizes_says_the_most_common_of_what_was_done(
     tiny_scenario: Tiny, tmp_path: Path, call: Call
