@@ -18,6 +18,7 @@ from core.answers.classes import Classes, ClassesQuery
 from core.answers.columns import Stakes
 from core.answers.committee import Committee, CommitteeQuery, Judgement
 from core.answers.comparison import comparison_table
+from core.answers.corrections import Correction, corrections
 from core.answers.disagree import (
     QUADRANTS,
     Disagree,
@@ -140,14 +141,12 @@ from core.answers.outskirts import (
     Recipe,
 )
 from core.answers.overview import (
-    Correction,
     DetectorRow,
     Luck,
     Measured,
     Overview,
     OverviewQuery,
     Seen,
-    corrections,
     flagged_above,
     luck,
     scenarios,

@@ -11,8 +11,8 @@ from conftest import Tiny
 from scipy import stats
 
 from core import checkpoint, service
+from core.answers.corrections import corrections
 from core.answers.models import samples
-from core.answers.overview import corrections
 from core.data.picture import as_tensor
 from core.detectors.glow import Glow
 from core.errors import OutskirtsError
