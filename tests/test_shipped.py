@@ -11,14 +11,13 @@ import pytest
 import torch
 
 from core import checkpoint
-from core.answers.images import percentiles
+from core.answers.images import foreign_to, percentiles
 from core.answers.installation import OF_ITSELF, OF_THE_SPREAD
 from core.answers.loaded import stored_scores
 from core.card import Card
 from core.data.picture import as_tensor
 from core.detectors._base import Detector
 from core.detectors.outskirts import Outskirts
-from core.evaluate.calibration import foreign
 from core.evaluate.metrics import auroc, measure
 from core.inference.scoring import parts_of
 from core.results import read_study
@@ -152,7 +151,8 @@ def test_hardly_a_test_image_of_its_own_kind_is_foreign_to_a_model(
     most = 0.016 if len(card.calibration.quantiles) == 3 else most
     # Of few calibration images the ends are the outermost ones: beyond each lies one in so many.
     most = max(most, 3 / card.calibration.images)
-    assert foreign(standing).mean() <= most + 1 / len(foreign(standing))
+    strangers = foreign_to(card, standing)
+    assert strangers.mean() <= most + 1 / len(strangers)
 
 
 @pytest.mark.parametrize("model", ["glow.outliers", "glow.dense"])
@@ -160,7 +160,7 @@ def test_noise_and_negatives_are_foreign_to_models_of_garments(model: str) -> No
     target = Target.of("fashion", model)
     card = checkpoint.read_card(target.world.folder, model)
     for name in ("noise", "inverted"):
-        assert foreign(percentiles(card, stored_scores(target)[name])).mean() > 0.99
+        assert foreign_to(card, percentiles(card, stored_scores(target)[name])).mean() > 0.99
 
 
 def test_there_is_a_checkpoint_for_every_model_that_a_scenario_trains() -> None:

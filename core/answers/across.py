@@ -9,11 +9,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from core.answers.images import own_picture, percentiles, unit_of
+from core.answers.images import foreign_to, own_picture, percentiles, unit_of
 from core.answers.latent import SET_KEY, labels_of
 from core.answers.loaded import Target, files_of, loaded, stored_scores
 from core.answers.query import Answered, Query
-from core.evaluate.calibration import foreign
 from core.scenario import Scenario, ScenarioError, load_scenario
 
 __all__ = ["ANSWERS", "Across", "AcrossQuery", "across"]
@@ -85,7 +84,7 @@ def across(query: AcrossQuery, data: bytes | None = None) -> Across:
                 raw[which == i] = stored_scores(target)[name][part][indices[which == i]]
         else:
             parts = parts_of(detector, own[None])
-            raw, strangers[model] = parts[part], foreign(percentiles(card, parts))
+            raw, strangers[model] = parts[part], foreign_to(card, percentiles(card, parts))
         scores[model] = detector.to_display(part, raw)
         standing[model] = percentiles(card, {part: raw})[part]
         flagged[model] = raw > card.score.threshold

@@ -35,6 +35,7 @@ __all__ = [
     "classes_of",
     "display_table",
     "find_picture",
+    "foreign_to",
     "gallery",
     "gallery_of",
     "image",
@@ -62,19 +63,19 @@ class ImageQuery(Query["ImageView"]):
 
 
 class Standing:
-    """How the parts of one image stand among normal images, by their percentiles."""
+    """How the parts of one image stand among normal images, by their percentiles.
+
+    Attributes:
+        foreign: whether it is not of the detector's kind, whatever its score.
+    """
 
     percentiles: Mapping[str, float]
+    foreign: bool
 
     @property
     def outside(self) -> tuple[str, ...]:
         """Parts beyond what calibration showed, at either end (`evaluate.calibration.outside`)."""
         return tuple(p for p, v in self.percentiles.items() if outside(np.array(v)))
-
-    @property
-    def foreign(self) -> bool:
-        """Whether most parts are outside: it is not of this detector's kind, whatever its score."""
-        return bool(foreign({p: np.array([v]) for p, v in self.percentiles.items()})[0])
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,7 @@ class ImageView(Standing):
     padding: Mapping[str, float]
     flagged: bool
     extra: Mapping[str, float]
+    foreign: bool = False
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -123,18 +125,19 @@ def image(query: ImageQuery, data: bytes | None = None) -> ImageView:
     with torch.inference_mode():
         found = {k: v.numpy() for k, v in detector.parts(x).items()}
         maps, padding = _maps(detector, x, found)
-    parts = row_of(found, 0)
+    parts, standing = row_of(found, 0), percentiles(card, found)
     return ImageView(
         id=name,
         image=picture.image,
         label=label,
         parts=parts,
-        percentiles=row_of(percentiles(card, found), 0),
+        percentiles=row_of(standing, 0),
         displayed={k: float(detector.to_display(k, np.array([v]))[0]) for k, v in parts.items()},
         maps=maps,
         padding=padding,
         flagged=parts[card.score.part] > card.score.threshold,
         extra=detector.extra(x),
+        foreign=bool(foreign_to(card, standing)[0]),
         notes=picture.notes,
         warnings=picture.warnings,
     )
@@ -166,6 +169,15 @@ def _maps(
 def percentiles(card: Card, parts: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Percentiles (N,) of parts (N,) among the calibration normals of a card, by part."""
     return {part: percentile(values, card.quantiles(part)) for part, values in parts.items()}
+
+
+def foreign_to(card: Card, standing: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Whether each of N images is not of the kind of a card's detector: see `foreign`.
+
+    Args:
+        standing: percentiles (N,) by part, see `percentiles`.
+    """
+    return foreign(standing, images=card.calibration.images)
 
 
 def row_of(columns: Mapping[str, np.ndarray], i: int) -> dict[str, float]:

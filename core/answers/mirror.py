@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from core.answers.images import ImageQuery, Standing, find_picture, percentiles, row_of
+from core.answers.images import (
+    ImageQuery,
+    Standing,
+    find_picture,
+    foreign_to,
+    percentiles,
+    row_of,
+)
 from core.answers.loaded import Target, files_of, loaded, stored_scores
 from core.answers.query import Answered, Query
 from core.answers.sums import threshold
@@ -143,6 +150,7 @@ class Mirror(Standing):
     parts: Mapping[str, float]
     displayed: Mapping[str, float]
     percentiles: Mapping[str, float]
+    foreign: bool
     units: Mapping[str, str]
     score: str
     flagged: bool
@@ -171,7 +179,8 @@ def mirror(query: MirrorQuery, data: bytes | None = None) -> Mirror:
     with torch.inference_mode():
         parts = {part: values.float().numpy() for part, values in detector.parts(x).items()}
     shares = detector.explain(x, DISTANCE).map[0].detach().float().numpy()
-    own, mean, std = row_of(parts, 0), float(detector.mean), float(detector.std)
+    own, standing = row_of(parts, 0), percentiles(card, parts)
+    mean, std = float(detector.mean), float(detector.std)
     return Mirror(
         id=name,
         label=label,
@@ -180,7 +189,8 @@ def mirror(query: MirrorQuery, data: bytes | None = None) -> Mirror:
         map=shares,
         parts=own,
         displayed=row_of({p: detector.to_display(p, v) for p, v in parts.items()}, 0),
-        percentiles=row_of(percentiles(card, parts), 0),
+        percentiles=row_of(standing, 0),
+        foreign=bool(foreign_to(card, standing)[0]),
         units={part: about.displayed_unit for part, about in detector.described.items()},
         score=card.score.part,
         flagged=own[card.score.part] > card.score.threshold,

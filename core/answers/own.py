@@ -10,12 +10,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from core.answers.images import percentiles, unit_of
+from core.answers.images import foreign_to, percentiles, unit_of
 from core.answers.loaded import Target, files_of, files_of_images, loaded
 from core.answers.query import Answered, Query
 from core.data.picture import ImageError
 from core.data.steps import Step, steps_of
-from core.evaluate.calibration import foreign
 from core.scenario import load_scenario
 
 __all__ = [
@@ -119,7 +118,7 @@ def scores_of_parts(target: Target, parts: Mapping[str, np.ndarray]) -> BatchSco
         displayed=detector.to_display(score.part, parts[score.part]),
         percentiles=standing[score.part],
         flagged=parts[score.part] > score.threshold,
-        foreign=foreign(standing),
+        foreign=foreign_to(card, standing),
         parts=standing,
         unit=unit_of(detector, score.part),
         threshold=score.threshold,

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from core.answers.images import ImageQuery, Standing, find_picture, gallery_of, percentiles, row_of
+from core.answers.images import (
+    ImageQuery,
+    Standing,
+    find_picture,
+    foreign_to,
+    gallery_of,
+    percentiles,
+    row_of,
+)
 from core.answers.labels import IMAGE_GROUPS, NORMAL, groups_of
 from core.answers.loaded import Target, files_of, loaded, stored_scores
 from core.answers.query import Answered, Query
@@ -64,6 +72,7 @@ class Rebuilt(Standing):
     parts: Mapping[str, float]
     displayed: Mapping[str, float]
     percentiles: Mapping[str, float]
+    foreign: bool
     titles: Mapping[str, str]
     units: Mapping[str, str]
     score: str
@@ -85,7 +94,7 @@ def rebuilt(query: RebuiltQuery, data: bytes | None = None) -> Rebuilt:
     detector, card = loaded(query.image.target)
     picture, name, label = find_picture(query.image.target.world, query.image, data)
     parts, about = parts_of(detector, picture.image[None]), detector.described
-    own, score = row_of(parts, 0), card.score.part
+    own, score, standing = row_of(parts, 0), card.score.part, percentiles(card, parts)
     pictures = _rebuild(detector, picture.image[None])
     return Rebuilt(
         id=name,
@@ -94,7 +103,8 @@ def rebuilt(query: RebuiltQuery, data: bytes | None = None) -> Rebuilt:
         rebuilt=None if pictures is None else pictures[0],
         parts=own,
         displayed=row_of({p: detector.to_display(p, v) for p, v in parts.items()}, 0),
-        percentiles=row_of(percentiles(card, parts), 0),
+        percentiles=row_of(standing, 0),
+        foreign=bool(foreign_to(card, standing)[0]),
         titles={part: about[part].title for part in parts},
         units={part: about[part].displayed_unit for part in parts},
         score=score,

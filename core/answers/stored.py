@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from core.answers.images import ImageQuery, ImageView, find_picture, percentiles, row_of
+from core.answers.images import (
+    ImageQuery,
+    ImageView,
+    find_picture,
+    foreign_to,
+    percentiles,
+    row_of,
+)
 from core.answers.loaded import files_of, loaded, stored_scores
 from core.answers.query import Answered, Query
 from core.scenario import ScenarioError
@@ -42,18 +49,19 @@ def stored(query: StoredQuery) -> ImageView:
         part: values[index : index + 1]
         for part, values in stored_scores(asked.target)[asked.set_name].items()
     }
-    parts = row_of(columns, 0)
+    parts, standing = row_of(columns, 0), percentiles(card, columns)
     return ImageView(
         id=name,
         image=picture.image,
         label=label,
         parts=parts,
-        percentiles=row_of(percentiles(card, columns), 0),
+        percentiles=row_of(standing, 0),
         displayed={k: float(detector.to_display(k, v)[0]) for k, v in columns.items()},
         maps={},
         padding={},
         flagged=parts[card.score.part] > card.score.threshold,
         extra={},
+        foreign=bool(foreign_to(card, standing)[0]),
         warnings=picture.warnings,
     )
 

@@ -11,6 +11,9 @@ __all__ = ["above", "at_percentile", "foreign", "outside", "percentile", "quanti
 
 STORED = 1001
 END = 100 / (STORED - 1)  # a percentile: the outermost step of the stored quantiles
+FEWEST = (
+    39  # calibration images: of so many, one more normal lies beyond all by 1 in 20, 2 / (n + 1)
+)
 
 
 def quantiles(values: np.ndarray) -> np.ndarray:
@@ -86,27 +89,29 @@ def outside(percentiles: np.ndarray) -> np.ndarray:
     return (percentiles < END) | (percentiles > 100 - END)
 
 
-def foreign(percentiles: Mapping[str, np.ndarray]) -> np.ndarray:
+def foreign(percentiles: Mapping[str, np.ndarray], *, images: int) -> np.ndarray:
     """Whether each of N images is not of a detector's kind: most of its parts lie `outside`.
 
     Then its score says little, high or low: it was measured where the detector knows nothing. Most
     are more than half, and two at least: a single part that is outside is just strange. Chosen on
     normal images alone: of the ends 0.1, 0.2, 0.3 and 0.5, the widest at which each model of
-    garments calls at most 1 in 1,000 test garments foreign.
+    garments calls at most 1 in 1,000 test garments foreign. Beside fewer than 39 calibration
+    images none is: of its own kind an image lies beyond all of them too often.
 
     Args:
         percentiles: (N,) by part, among calibration normals.
+        images: of calibration.
 
     Raises:
         ValueError: there are no parts.
 
     Example:
         >>> standing = {"a": [0.0, 0.0], "b": [100.0, 50.0], "c": [7.0, 99.0]}
-        >>> found = foreign({part: np.array(values) for part, values in standing.items()})
-        >>> np.flatnonzero(found).tolist()
-        [0]
+        >>> by_part = {part: np.array(values) for part, values in standing.items()}
+        >>> [np.flatnonzero(foreign(by_part, images=count)).tolist() for count in (1000, 8)]
+        [[0], []]
     """
     if not percentiles:
         raise ValueError("an image without parts is of no kind")
     counts = np.sum([outside(values) for values in percentiles.values()], axis=0)
-    return (counts > len(percentiles) / 2) & (counts > 1)
+    return (counts > len(percentiles) / 2) & (counts > 1) & (images >= FEWEST)

@@ -78,14 +78,14 @@ def test_a_value_that_many_calibration_images_share_is_not_outside_though_none_i
 def test_an_image_is_foreign_where_more_than_half_of_its_parts_are_outside_on_any_side() -> None:
     parts = {"a": [0, 0, 0, 50], "b": [100, 100, 50, 50], "c": [50, 0, 50, 50], "d": [50] * 4}
     standing = {name: np.array(values, float) for name, values in parts.items()}
-    assert foreign(standing).tolist() == [False, True, False, False]
+    assert foreign(standing, images=1000).tolist() == [False, True, False, False]
     del standing["d"]
-    assert foreign(standing).tolist() == [True, True, False, False]
+    assert foreign(standing, images=1000).tolist() == [True, True, False, False]
     with pytest.raises(ValueError, match="without parts"):
-        foreign({})
+        foreign({}, images=1000)
 
 
 def test_a_single_part_that_is_outside_makes_an_image_strange_and_not_foreign() -> None:
-    assert foreign({"distance": np.array([100.0, 0.0, 50.0])}).tolist() == [False] * 3
+    assert foreign({"distance": np.array([100.0, 0.0, 50.0])}, images=1000).tolist() == [False] * 3
     both = {"a": np.array([100.0, 0.0, 50.0]), "b": np.array([100.0, 50.0, 50.0])}
-    assert foreign(both).tolist() == [True, False, False]
+    assert foreign(both, images=1000).tolist() == [True, False, False]
