@@ -7,6 +7,7 @@ where there is time.
 from __future__ import annotations
 
 import hashlib
+import http.client
 import time
 import urllib.error
 import urllib.request
@@ -239,7 +240,7 @@ def check_server(address: str) -> Checked:
     Raises:
         OutskirtsError: it is no http address.
     """
-    if urlsplit(address).scheme not in ("http", "https"):
+    if not _is_address(address):
         raise OutskirtsError(f"{address!r} is no address such as http://127.0.0.1:8501")
     began = time.perf_counter()
     try:
@@ -251,4 +252,16 @@ def check_server(address: str) -> Checked:
         ok, text = False, f"{address} is not well: it answers {error.code}"
     except (OSError, ValueError) as error:
         ok, text = False, f"{address} does not answer: {getattr(error, 'reason', error)}"
+    except http.client.HTTPException:  # its words are whatever came: bytes of another protocol
+        ok, text = False, f"{address} does not answer in HTTP"
     return Checked("server", ok, text, time.perf_counter() - began)
+
+
+def _is_address(text: str) -> bool:
+    """Whether it is an http address that can be asked: a port of digits, no space in it."""
+    try:
+        parts = urlsplit(text)
+        known = parts.scheme in ("http", "https") and parts.port != 0
+    except ValueError:  # of a port, or half an IPv6 address
+        return False
+    return known and text.isprintable() and " " not in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import random
 import shutil
@@ -79,7 +80,7 @@ def wait_until_up(address: str, process: subprocess.Popen[Any]) -> None:
         try:
             urllib.request.urlopen(f"{address}/_stcore/health", timeout=1)
             return
-        except OSError:
+        except (OSError, http.client.HTTPException):
             if process.poll() is not None:
                 raise OutskirtsError(f"the server ended with {process.returncode}") from None
             time.sleep(0.05)

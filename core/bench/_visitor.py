@@ -9,6 +9,7 @@ format, and nothing else of it.
 from __future__ import annotations
 
 import hashlib
+import http.client
 import re
 import time
 import urllib.request
@@ -307,5 +308,5 @@ class Visitor:
         )
         try:
             urllib.request.urlopen(request, timeout=PATIENCE).close()
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             raise OutskirtsError(f"{name} was not taken: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import urllib.request
 from collections.abc import Collection, Mapping
@@ -82,7 +83,7 @@ def _go_to(name: str, about: Mapping[str, Any]) -> None:
     if provider_is_up(address):
         st.login(None if name == "default" else name)
     else:
-        host = plain(urlsplit(address).netloc or address)
+        host = plain(address.partition("://")[2].partition("/")[0] or address)
         st.error(
             f"The login provider {host} does not answer. Try again in a while.",
             icon=":material/cloud_off:",
@@ -91,12 +92,12 @@ def _go_to(name: str, about: Mapping[str, Any]) -> None:
 
 def provider_is_up(address: str) -> bool:
     """Whether a provider tells, at the address of its metadata, where one logs in."""
-    if urlsplit(address).scheme not in ("http", "https"):
-        return False
     try:
+        if urlsplit(address).scheme not in ("http", "https"):
+            return False
         with urllib.request.urlopen(address, timeout=PATIENCE) as answer:
             return "authorization_endpoint" in json.loads(answer.read(2**20))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, http.client.HTTPException):
         return False
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 
 import pytest
+from babbling import babbling
 from provider import CLIENT, PERSON, SECRET, Provider, provided
 from serving import ROOT, asked, served_at
 from streamlit.testing.v1 import AppTest
@@ -20,7 +21,7 @@ from core.bench._browser import free_port
 from core.errors import OutskirtsError
 from core.settings import settings
 from pages._shared import login
-from pages._shared.text import JOINER
+from pages._shared.text import JOINER, plain
 
 OWN = {"client_id": "a", "client_secret": "b", "server_metadata_url": "http://127.0.0.1:9/x"}
 WHOLE = {
@@ -127,9 +128,30 @@ def test_a_misspelt_login_starts_nothing(monkeypatch: pytest.MonkeyPatch, value:
 # What the server refuses --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", ["/nowhere", "file:///etc/passwd", "", "http://127.0.0.1:9/"])
+UNASKED = ("http://127.0.0.1:abc/x", "http://127.0.0.1:9/a b", "http://[::1")
+
+
+@pytest.mark.parametrize(
+    "path", ["/nowhere", "file:///etc/passwd", "", "http://127.0.0.1:9/", *UNASKED]
+)
 def test_a_provider_that_is_none_is_down(path: str) -> None:
     assert not login.provider_is_up(path)
+
+
+def test_a_provider_that_speaks_no_http_is_down() -> None:
+    with babbling() as address:
+        assert not login.provider_is_up(address)
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:abc/x", "http://[::1"])
+def test_a_mistyped_provider_is_one_line_on_the_page(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(login.st, "error", lambda text, **kwargs: said.append(text))
+    login._go_to("default", {"server_metadata_url": address})
+    host = plain(address.split("/")[2])
+    assert said == [f"The login provider {host} does not answer. Try again in a while."]
 
 
 def status_of(guarded, path: str, *, kind: str = "http", cookie: str = "") -> int:

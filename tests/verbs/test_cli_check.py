@@ -9,9 +9,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from babbling import babbling
 from conftest import Call, Said, Tiny, change, forget_everything
 
+from core.answers.installation import check_server
 from core.card import Card
+from core.errors import OutskirtsError
 
 
 def lines(said: Said) -> list[str]:
@@ -176,3 +179,25 @@ def test_a_server_that_does_not_answer_is_a_fault_and_no_other_address_is_opened
     assert said.status == 2
     assert "FAULT server: http://127.0.0.1:9 does not answer" in said.out
     assert "is no address" in call("check", "--server", "file:///etc/passwd").error()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://127.0.0.1:abc",
+        "http://127.0.0.1:99999",
+        "http://127.0.0.1:9/a b",
+        "http://127.0.0.1:9/a\nb",
+        "http://[::1",
+    ],
+)
+def test_an_address_that_cannot_be_asked_is_one_line(address: str) -> None:
+    with pytest.raises(OutskirtsError) as raised:
+        check_server(address)
+    assert str(raised.value) == f"{address!r} is no address such as http://127.0.0.1:8501"
+
+
+def test_a_port_that_speaks_no_http_is_a_fault_in_one_line() -> None:
+    with babbling() as address:
+        found = check_server(address)
+    assert (found.ok, found.text) == (False, f"{address} does not answer in HTTP")
