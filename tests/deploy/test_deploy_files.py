@@ -18,6 +18,7 @@ from pages._shared.uploads import MAX_BYTES
 DEPLOY = ROOT / "deploy"
 NGINX = (DEPLOY / "nginx.conf").read_text()
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+README = (ROOT / "README.md").read_text()
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
 
 
@@ -39,6 +40,24 @@ def test_the_proxy_and_the_app_agree_on_ports_and_the_path() -> None:
     assert f"listen {published.rpartition(':')[2]};" in NGINX
     assert published.startswith("${PUBLISH:-127.0.0.1:"), "nobody is shown it who was not asked to"
     assert "ports" not in app, "it is reached through the proxy alone"
+
+
+def test_a_certificate_is_lines_that_compose_publishes_and_mounts_and_the_readme_names() -> None:
+    given = re.sub(r"(?m)^( +)# HTTPS: ", r"\1", (DEPLOY / "compose.yaml").read_text())
+    proxy = yaml.safe_load(given)["services"]["proxy"]
+    lines = re.findall(r"(?m)^#     (\w.*;)$", NGINX)
+    (port,) = [p for p in proxy["ports"] if p not in COMPOSE["services"]["proxy"]["ports"]]
+    assert lines[0] == f"listen {port.rpartition(':')[2]} ssl;"
+    mounts = set(proxy["volumes"]) - set(COMPOSE["services"]["proxy"]["volumes"])
+    ((here, there, mode),) = (mount.split(":") for mount in mounts)
+    files = [re.fullmatch(rf"ssl_certificate\w* {there}/(.+);", line) for line in lines[1:]]
+    assert mode == "ro"
+    assert f"/deploy/{here.removeprefix('./')}/" in (ROOT / ".gitignore").read_text().split()
+    (about,) = re.findall(r"(?m)^Give nginx a certificate(?:.|\n)*?\n\n", README)
+    names = [found[1] for found in files if found]
+    assert len(names) == len(lines) - 1 == 2
+    for word in (*names, here.replace(".", "deploy", 1), port.partition(":")[0], "# HTTPS:"):
+        assert word in about, word
 
 
 def test_every_variable_that_is_handed_on_is_one_of_the_apps() -> None:
