@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from core.errors import OutskirtsError, complaint
-from core.files import copy_whole, fill_folders, write_whole
+from core.files import alone, copy_whole, fill_folders, write_whole
 from core.founding.folders import Seen, Unfounded, looked_through
 from core.founding.proposal import Proposal, Wishes, proposed
 from core.founding.texts import lines_of, scenario_json
@@ -24,6 +25,7 @@ from core.tables import utf8, utf8_of_all
 
 __all__ = ["Founded", "found_scenario"]
 
+Laying = Mapping[Path, Callable[[Path], object]]  # as `fill_folders` takes it
 MARK = "made-by-new.json"  # in the data folder: which image is which, and that `new` laid it
 
 
@@ -64,6 +66,7 @@ def found_scenario(
         watch: told how far it is.
 
     Raises:
+        Busy: a model of what is to be replaced is being trained.
         Unfounded: the name is taken or none, or the folders cannot be made a scenario.
         FileError: something cannot be written.
     """
@@ -71,14 +74,16 @@ def found_scenario(
     _check_name(name)
     folder, data = settings().checkpoints / name, settings().data / "mvtec" / name
     _check_free(name, folder, data, force=force)
+    if force:
+        with _turns(name):  # said before long work, and asked again after it
+            pass
     _check_outside([p for p in (normal, strange, masks) if p is not None], data)
     folders = looked_through(normal, strange, masks, watch=watch)
     proposal = proposed(folders, wishes)
     text = _checked(utf8_of_all(scenario_json(name, folders, proposal, wishes)))
     lay = partial(_lay, proposal=proposal, watch=watch or (lambda said: None))
-    fill_folders({data: lay, folder: lambda new: write_whole(new / "scenario.json", text)})
-    if force:  # trainings that were interrupted are of other images
-        shutil.rmtree(settings().runs / name, ignore_errors=True)
+    fill: Laying = {data: lay, folder: lambda new: write_whole(new / "scenario.json", text)}
+    _replace(name, fill) if force else fill_folders(fill)
     return Founded(name, tuple(lines_of(folders, proposal)), folders.left_out, folders.notes)
 
 
@@ -133,7 +138,46 @@ def _checked(values: dict[str, Any]) -> str:
     return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 
 
+@contextmanager
+def _turns(name: str) -> Iterator[list[Path]]:
+    """Run folders of a scenario's models, which no other process trains meanwhile.
+
+    Raises:
+        Busy: one is being trained.
+        FileError: a run folder cannot be written.
+    """
+    root = settings().runs / name
+    folders = sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
+    with ExitStack() as held:
+        for folder in folders:
+            work = f"{name} stays while {name}/{folder.name} is being trained"
+            held.enter_context(alone(folder, work))
+        yield folders
+
+
 # Laying -----------------------------------------------------------------------------------------
+
+
+def _replace(name: str, fill: Laying) -> None:
+    """Fill folders as `fill_folders`; interrupted trainings, which are of other images, go.
+
+    Raises:
+        Busy: a model of what was there is being trained, since its images were laid.
+        FileError: a folder cannot be written.
+    """
+    with ExitStack() as held:
+        runs: list[Path] = []
+        *first, last = fill
+
+        def full(new: Path) -> None:
+            fill[last](new)
+            runs.extend(held.enter_context(_turns(name)))
+
+        fill_folders({**{folder: fill[folder] for folder in first}, last: full})
+        for folder in runs:
+            shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):  # a training has begun in it
+        (settings().runs / name).rmdir()
 
 
 def _lay(root: Path, proposal: Proposal, watch: Callable[[str], None]) -> None:

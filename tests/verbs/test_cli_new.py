@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +15,10 @@ from PIL import Image
 
 from core.data.sources import source_named
 from core.detectors import detector_class
+from core.files import Busy
 from core.scenario import load_scenario
 from core.train.streams import reference_sets, streams_of
+from core.train.turn import turn
 
 
 def picture(seed: int, height: int = 40, width: int = 40) -> np.ndarray:
@@ -265,6 +269,43 @@ def test_a_name_that_is_taken_is_refused_but_by_force(place: Tiny, own: Path, ca
     assert load_scenario("mine").strange == ()
     assert [p.name for p in (place.checkpoints / "mine").iterdir()] == ["scenario.json"]
     assert not (place.runs / "mine").exists()
+
+
+def test_force_waits_for_a_model_that_is_being_trained(place: Tiny, own: Path, call: Call) -> None:
+    assert call(*arguments(own)).status == 0
+    before = everything(place.checkpoints) | everything(place.data)
+    (place.runs / "mine" / "glow").mkdir(parents=True)  # another, which was interrupted
+    words = ("new", "mine", "--normal", own / "normal", "--force")
+    with turn(load_scenario("mine"), "novelty"):
+        state = place.runs / "mine" / "novelty" / "state.pt"
+        state.write_bytes(b"half")
+        line = call(*words).error()
+        assert f"mine stays while mine/novelty is being trained by process {os.getpid()}" in line
+        assert state.read_bytes() == b"half"
+        with pytest.raises(Busy), turn(load_scenario("mine"), "novelty"):
+            pass
+    assert everything(place.checkpoints) | everything(place.data) == before
+    assert call(*words).status == 0
+    assert not (place.runs / "mine").exists()
+
+
+def test_force_leaves_what_a_training_reads_that_began_meanwhile(
+    place: Tiny, own: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.founding import laying
+
+    assert call(*arguments(own)).status == 0
+    before = everything(place.checkpoints) | everything(place.data)
+    with ExitStack() as training:
+
+        def lay(*arguments: object, **named: object) -> None:
+            training.enter_context(turn(load_scenario("mine"), "novelty"))
+
+        monkeypatch.setattr(laying, "_lay", lay)
+        said = call("new", "mine", "--normal", own / "normal", "--force")
+        assert "mine/novelty is being trained" in said.error()
+        assert (place.runs / "mine" / "novelty" / "lock").exists()
+    assert everything(place.checkpoints) | everything(place.data) == before
 
 
 def test_force_never_replaces_what_new_did_not_make(place: Tiny, own: Path, call: Call) -> None:
