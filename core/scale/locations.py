@@ -72,19 +72,34 @@ def locations_of(paths: Sequence[str], *, say: Say | None = None) -> list[Locati
         say: told how many files of other kinds a folder holds.
 
     Raises:
-        OutskirtsError: an address cannot be understood, or its bucket does not answer.
+        OutskirtsError: a path is missing or stands for nothing, an address cannot be understood, or
+            its bucket does not answer.
     """
     files: list[File] = []
     known: list[Location] = []
     for path in paths:
         if "://" not in path:
             files += (here := files_at(path, say))
+            _check_there(path, here)
             known += [_on_disk(file) for file in here]
             continue
         for file, location in _in_bucket(path, say):
             files.append(file)
             known.append(location)
     return [replace(s, id=file.id) for file, s in zip(apart(files), known, strict=True)]
+
+
+def _check_there(path: str, files: Sequence[File]) -> None:
+    """Refuse a path that is missing, or a folder without images: a disk that is not mounted."""
+    if [file.path for file in files] != [Path(path)]:
+        return
+    try:
+        why = files[0].error
+        files[0].path.stat()
+    except (OSError, ValueError) as error:
+        why = why or reason(error, files[0].path)
+    if why:
+        raise OutskirtsError(f"{path or files[0].id}: {why}; nothing is scored")
 
 
 def _on_disk(file: File) -> Location:
@@ -105,9 +120,6 @@ def read_location(location: Location, shape: Shape, *, say: Say | None = None) -
     if not location.root:
         file = File(Path(location.place), location.id, location.id, location.error)
         yield from items_of(file, shape, say)
-        return
-    if location.error:
-        yield Item(location.id, None, location.error)
         return
     try:
         for part, found in _pictures(location, shape, say):
@@ -197,7 +209,7 @@ def _in_bucket(address: str, say: Say | None) -> list[tuple[File, Location]]:
     if not files:
         empty = "the folder holds no image files"
         words = f"{empty}; {left}" if left else empty
-        return [(File(Path(base), address, address), Location(address, base, address, error=words))]
+        raise OutskirtsError(f"{address}: {words}; nothing is scored")
     if left and say:
         say(f"{address}: {left}")
     return [_listed(address, info, str(name)) for name, info in sorted(files, key=_by_name)]

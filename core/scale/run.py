@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -81,7 +82,7 @@ def score(
     """Score what lies at paths and addresses; write the table as parquet files in a folder, out.
 
     A run that was stopped goes on: a file of the table that is whole, and of the same images and
-    weights, stays.
+    weights, stays. Nothing is touched where a path is missing, or one that was scored is not named.
 
     Args:
         cluster: starts or joins what scores; it is left at the end.
@@ -93,14 +94,15 @@ def score(
     Raises:
         Busy: another process writes there.
         FileError: it cannot be written there.
-        OutskirtsError: the checkpoint is missing, the folder holds something else, an address
-            cannot be read, or workers cannot score.
+        OutskirtsError: the checkpoint or a path is missing, the folder holds something else, an
+            address cannot be read, or workers cannot score.
     """
     task = _task(target, parts=parts, bf16=bf16)
-    asked = _check_folder(out, task)
+    asked = _check_folder(out, task, paths)
+    locations = locations_of(paths, say=say)
     with cluster() as workers, alone(out / LOCK, f"{out} is being written"):
         write_whole(out / RUN, asked)
-        shares = list(portions_of(locations_of(paths, say=say), task, files=files))
+        shares = list(portions_of(locations, task, files=files))
         say(f"{sum(len(s.locations) for s in shares):,} files in {len(shares):,} portions")
         return _Run(out, task, shares, watch, say).all(workers)
 
@@ -134,9 +136,6 @@ class _Run:
     def all(self, workers: Workers) -> Outcome:
         for path in self.out.glob(".part-*.part"):  # of a run that was killed while it wrote
             path.unlink(missing_ok=True)
-        for number, path in numbered(self.out).items():
-            if number not in self.portions:  # of a folder that held more
-                path.unlink(missing_ok=True)
         todo = [portion for portion in self.portions.values() if not self._kept(portion)]
         if self.outcome.kept:
             self.say(f"{self.outcome.kept:,} of {len(self.portions):,} portions are there already")
@@ -157,6 +156,7 @@ class _Run:
             raise OutskirtsError("; ".join(sorted(reasons)))
         for number in sorted(waiting):
             self._lost(self.portions[number])
+        self._tidy(whole=not waiting)
         return self._end()
 
     def _kept(self, portion: Portion) -> bool:
@@ -189,6 +189,17 @@ class _Run:
         file_of(self.out, portion.number).unlink(missing_ok=True)
         self._add(portion.number, Told(portion.digest, failed=lost))
 
+    def _tidy(self, *, whole: bool) -> None:
+        """Remove files of a folder that held more, once the others are there."""
+        there = sorted(numbered(self.out).items())
+        more = [path for number, path in there if number not in self.portions]
+        if more and not whole:
+            first = f"{more[0].name} and what follows"
+            self.say(f"{first} are of a folder that held more, and stay until all else is there")
+            return
+        for path in more:
+            path.unlink(missing_ok=True)
+
     def _end(self) -> Outcome:
         failed = [row for number in sorted(self.failed) for row in self.failed[number]]
         self.outcome.failed = len(failed)
@@ -206,13 +217,14 @@ class _Run:
 # The folder -------------------------------------------------------------------------------------
 
 
-def _check_folder(out: Path, task: Task) -> str:
+def _check_folder(out: Path, task: Task, paths: Sequence[str]) -> str:
     """What a folder says of whose scores it holds: nothing is written among a user's files.
 
     Raises:
         OutskirtsError: it holds others, or something else, or is no folder.
     """
     asked = {"target": task.target, "parts": task.parts, "bf16": task.bf16}
+    places = [_place(path) for path in paths]
     if out.exists() and not out.is_dir():
         raise OutskirtsError(f"{out} is a file: with --ray, --out names a folder")
     if not out.parent.is_dir():
@@ -221,12 +233,21 @@ def _check_folder(out: Path, task: Task) -> str:
         had: Any = None
         with suppress(ValueError):
             had = json.loads(read_text(out / RUN))
+        scored = had.pop("paths", []) if isinstance(had, dict) else []  # none: an old one
         if had != asked:
             words = f"scores of {_words(had)}, not of {_words(asked)}"
             raise OutskirtsError(f"{out} holds {words}: give another folder")
+        if gone := [place for place in scored if place not in places]:
+            words = f"scores of what lies at {gone[0]}, which is not named now"
+            raise OutskirtsError(f"{out} holds {words}: name it too, or another folder by --out")
     elif out.exists() and (others := sorted(p.name for p in out.iterdir() if p.name != LOCK)):
         raise OutskirtsError(f"{out} holds other files, such as {others[0]}: give a new folder")
-    return json.dumps(asked)
+    return json.dumps({**asked, "paths": places})
+
+
+def _place(path: str) -> str:
+    """A path or an address in the one form in which it is compared."""
+    return path.rstrip("/") if "://" in path else os.path.abspath(path)
 
 
 def _words(asked: Any) -> str:
