@@ -141,7 +141,7 @@ def _maps(report: Report) -> list[dict[str, Any]]:
                     "title": one.title,
                     "image": _uri(map_png(one.map, factor=1)),
                     "begun": floor_of(one.map, limit_of(one.map)) > 0,
-                    "elsewhere": words.percent(one.elsewhere) if one.elsewhere > 0.5 else "",
+                    "elsewhere": words.elsewhere(one.elsewhere),
                 }
                 for one in found
             ],

@@ -15,6 +15,7 @@ __all__ = [
     "asked",
     "begun",
     "budget",
+    "elsewhere",
     "expected",
     "figure",
     "hits_and_alarms",
@@ -41,6 +42,20 @@ def percent(share: float) -> str:
     if 0.9995 <= share < 1:
         return "over 99.9\u00a0%"
     return f"{100 * share:{'.3g' if share >= 0.0995 else '.2g'}}\u00a0%"
+
+
+def elsewhere(share: float) -> str:
+    r"""How much of a score is in no pixel of its map; "" where that is half of it or less.
+
+    Example:
+        >>> [elsewhere(s) for s in (0.5, 0.75, 106.2, float("inf"), float("nan"))]
+        ['', '75\xa0%', 'over 1,000\xa0%', 'over 1,000\xa0%', 'an unknown share']
+    """
+    if math.isnan(share):
+        return "an unknown share"
+    if share >= 10:
+        return "over 1,000\u00a0%"
+    return percent(share) if share > 0.5 else ""
 
 
 def about(number: float) -> str:

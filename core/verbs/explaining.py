@@ -82,8 +82,8 @@ def _row(
         "baseline": baseline,
         "offset": found.offset,
         "padding": found.padding,
-        "residual": found.residual,
-        # JSON has no infinity
+        # JSON has neither infinity nor NaN
+        "residual": found.residual if math.isfinite(found.residual) else None,
         "residual_share": found.residual_share if math.isfinite(found.residual_share) else None,
         "files": [str(file) for file in files],
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,25 +19,29 @@ class Checked:
     """What is known of one method's map.
 
     Attributes:
-        marked: whether it leaves more than half of the score unplaced.
+        marked: whether it leaves more than half of the score unplaced; None: nobody knows.
         early: whether the score falls earlier than for random orders when pixels are deleted by it;
             None: not different from chance.
         changes: whether it changes with the network's weights; None: it cannot be checked.
+        deleted: whether deleting pixels by it has an answer at all.
     """
 
     title: str
-    marked: bool
+    marked: bool | None
     early: bool | None
     changes: bool | None
+    deleted: bool = True
 
 
 def share_said(share: float) -> str:
     r"""A residual as a share of what there was to place.
 
     Example:
-        >>> [share_said(s) for s in (0.0, 0.004, 0.36, 3.01, 106.2, float("inf"))]
-        ['0\xa0%', '0.4\xa0%', '36\xa0%', '301\xa0%', '106-fold', 'endless']
+        >>> [share_said(s) for s in (0.0, 0.004, 0.36, 3.01, 106.2, float("inf"), float("nan"))]
+        ['0\xa0%', '0.4\xa0%', '36\xa0%', '301\xa0%', '106-fold', 'endless', 'unknown']
     """
+    if math.isnan(share):
+        return "unknown"
     if share == float("inf"):
         return "endless"
     if share >= 10:
@@ -98,18 +103,33 @@ WORDS = {  # of a kind: what one map does, what several do
         "orders the pixels no better than chance",
         "order the pixels no better than chance",
     ),
+    "unplaced": (
+        "could not be checked: nobody knows how much of the score it leaves unplaced",
+        "could not be checked: nobody knows how much of the score they leave unplaced",
+    ),
+    "undeleted": (
+        "could not be checked by deleting pixels",
+        "could not be checked by deleting pixels",
+    ),
+    "unknown": (
+        "could not be checked against random weights",
+        "could not be checked against random weights",
+    ),
 }
 
 
 def _kind(one: Checked) -> str:
-    """The first check that a map fails, the gravest first."""
-    if one.changes is False:
-        return "same"
-    if one.marked:
-        return "marked"
-    if one.early is None:
-        return "chance"
-    return "good" if one.early else "late"
+    """The first check that a map fails, the gravest first; then the first that has no answer."""
+    failed = {
+        "same": one.changes is False,
+        "marked": one.marked,
+        "late": one.deleted and one.early is False,
+        "chance": one.deleted and one.early is None,
+        "unplaced": one.marked is None,
+        "undeleted": not one.deleted,
+        "unknown": one.changes is None,
+    }
+    return next((kind for kind, so in failed.items() if so), "good")
 
 
 def _sentence(kind: str, titles: Sequence[str]) -> str:

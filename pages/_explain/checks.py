@@ -111,6 +111,7 @@ def _asked(query: Query[A], one: Evidence, asked: Asked) -> A | None:
 def checked_of(one: Evidence) -> Checked:
     """What the figures of a map say; a check without an answer counts as not passed."""
     curves, early = one.curves, None
+    deleted = curves is not None and _counts(curves)
     if curves is not None and curves.deletion_area < curves.random_low:
         early = True
     elif curves is not None and curves.deletion_area > curves.random_high:
@@ -118,12 +119,19 @@ def checked_of(one: Evidence) -> Checked:
     changes = None
     if one.randomised is not None and np.isfinite(one.randomised.ranks[-1]):
         changes = not one.randomised.fails
-    return Checked(one.method.title, marked=one.view.marked, early=early, changes=changes)
+    marked = None if np.isnan(one.view.residual_share) else one.view.marked
+    return Checked(one.method.title, marked, early=early, changes=changes, deleted=deleted)
+
+
+def _counts(curves: MapCurves) -> bool:
+    """Whether deletion has an area, and random orders an interval to lie outside of."""
+    ends = (curves.deletion_area, curves.random_low, curves.random_high)
+    return bool(np.isfinite(ends).all())
 
 
 def curves_said(curves: MapCurves | None) -> str:
     """Area of deletion beside that of random orders."""
-    if curves is None or np.isnan(curves.deletion_area):
+    if curves is None or not _counts(curves):
         return "deletion: says nothing here"
     area = f"deletion {_short(curves.deletion_area)}"
     chance = f"({_short(curves.random_low)} to {_short(curves.random_high)})"
@@ -222,11 +230,17 @@ def _row(one: Evidence) -> dict[str, object]:
         **({} if place is None else {"true place": round(place, 3)}),
         "deletion": None if curves is None else _rounded(curves.deletion_area),
         "insertion": None if curves is None else _rounded(curves.insertion_area),
-        "chance": "" if curves is None else f"{curves.random_low:.2f} to {curves.random_high:.2f}",
+        "chance": "" if curves is None else _chance(curves),
         **({} if steady is None else _steady(steady)),
         "randomised": None if forgot is None else _rounded(float(forgot.ranks[-1])),
         "seconds": round(one.view.seconds, 3),
     }
+
+
+def _chance(curves: MapCurves) -> str:
+    """The interval of random orders; "" where there is none."""
+    low, high = curves.random_low, curves.random_high
+    return f"{low:.2f} to {high:.2f}" if np.isfinite((low, high)).all() else ""
 
 
 def _steady(steady: Steadiness) -> dict[str, object]:
@@ -237,7 +251,7 @@ def _steady(steady: Steadiness) -> dict[str, object]:
 
 
 def _rounded(value: float) -> float | None:
-    return None if np.isnan(value) else round(value, 3)
+    return round(value, 3) if np.isfinite(value) else None
 
 
 def _arrays(columns: Mapping[str, Sequence[object]]) -> dict[str, np.ndarray]:

@@ -307,12 +307,15 @@ def curves_of(area: float, low: float, high: float) -> MapCurves:
     )
 
 
+PLACED = SimpleNamespace(marked=False, residual_share=0.1)
+
+
 @pytest.mark.parametrize(
     ("area", "early", "sign"), [(0.2, True, "✓"), (0.5, None, "⚠"), (0.8, False, "⚠")]
 )
 def test_a_deletion_is_early_late_or_no_better_than_chance(area, early, sign):
     curves = curves_of(area, 0.4, 0.6)
-    one = checks.Evidence(SimpleNamespace(title="A"), SimpleNamespace(marked=False), curves)
+    one = checks.Evidence(SimpleNamespace(title="A"), PLACED, curves)
     assert checks.checked_of(one) == Checked("A", marked=False, early=early, changes=None)
     said = checks.curves_said(curves)
     assert sign in said
@@ -373,6 +376,31 @@ def test_the_gravest_failure_of_a_map_is_the_one_that_is_said():
     assert "**B** leaves more than half" in said
     assert "**C** orders the pixels no better than chance" in said
     assert "**D** names the wrong pixels" in said
+
+
+def test_a_map_whose_check_has_no_answer_does_not_pass_it():
+    changed = Randomised(np.array([1.0]), np.zeros((1, 2, 2)), np.array([0.1]), alike=0.5)
+    early, nothing = curves_of(0.2, 0.4, 0.6), curves_of(*[float("nan")] * 3)
+    lost = SimpleNamespace(marked=False, residual_share=float("nan"))
+    known = {
+        "Good": (PLACED, early, changed),
+        "Unasked": (PLACED, early, None),
+        "Lost": (lost, early, changed),
+        "Blank": (PLACED, nothing, changed),
+        "Late": (PLACED, curves_of(0.8, 0.4, 0.6), None),  # what it fails is graver
+    }
+    said = said_of(
+        [
+            checks.checked_of(checks.Evidence(SimpleNamespace(title=title), *found))
+            for title, found in known.items()
+        ]
+    )
+    assert said == (
+        "**Good** passes every check. **Late** names the wrong pixels: the score falls later than "
+        "by chance when those are deleted. **Lost** could not be checked: nobody knows how much of "
+        "the score it leaves unplaced. **Blank** could not be checked by deleting pixels. "
+        "**Unasked** could not be checked against random weights."
+    )
 
 
 def test_maps_that_pass_or_fail_alike_are_named_together():
@@ -454,5 +482,8 @@ def test_a_map_that_cannot_be_ranked_is_said_neither_to_pass_nor_to_fail() -> No
     ranks = np.array([0.4, np.nan])
     forgot = Randomised(np.array([0.5, 1.0]), np.zeros((2, 2, 2)), ranks, alike=0.5)
     assert checks.randomised_said(forgot) == "randomised: cannot be ranked"
-    one = checks.Evidence(SimpleNamespace(title="A"), SimpleNamespace(marked=False), None, forgot)
+    one = checks.Evidence(SimpleNamespace(title="A"), PLACED, curves_of(0.2, 0.4, 0.6), forgot)
     assert checks.checked_of(one).changes is None
+    assert said_of([checks.checked_of(one)]) == (
+        "None of these maps passes every check. **A** could not be checked against random weights."
+    )
