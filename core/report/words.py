@@ -45,7 +45,7 @@ def percent(share: float) -> str:
 
 
 def elsewhere(share: float) -> str:
-    r"""How much of a score is in no pixel of its map; "" where that is half of it or less.
+    r"""How much of a score is in no pixel, by its share; "" where that is half of it or less.
 
     Example:
         >>> [elsewhere(s) for s in (0.5, 0.75, 106.2, float("inf"), float("nan"))]
