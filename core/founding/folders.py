@@ -16,7 +16,7 @@ from core.data.archive import kind_of, left_out
 from core.data.decode import SUFFIXES, decode_file
 from core.data.picture import ImageError, fitted_size, inside
 from core.data.sources._pictures import words_of
-from core.data.sources.mvtec import GOOD, mask_of, size_of
+from core.data.sources.mvtec import GOOD, loses, mask_of, size_of
 from core.errors import OutskirtsError
 from core.founding.twins import perceptual_hash
 from core.shape import Shape
@@ -65,7 +65,7 @@ class Folders:
         titles: what the user calls each kind.
         masked: whether every strange image has a mask.
         left_out: (name, reason) of files that could not be read.
-        notes: what else was passed over, a line each.
+        notes: what else was passed over, and how masks that lost detail are read; a line each.
     """
 
     normal: tuple[Seen, ...]
@@ -105,6 +105,7 @@ def looked_through(
     kinds, titles = _kinds(strange, look) if strange is not None else ({}, {})
     if strange is not None and masks is not None:
         kinds = _masked(strange, kinds, masks)
+        look.passed += _half_bright(kinds)
     _apart(plain, kinds)
     notes = [*look.others(), *look.passed]
     return Folders(tuple(plain), kinds, titles, masks is not None, tuple(look.left), tuple(notes))
@@ -309,5 +310,17 @@ def _with_mask(one: Seen, mask: Path) -> Seen:
     if (width, height) != one.size:
         raise Unfounded(f"{mask} is {width}x{height}, and its image {one.size[0]}x{one.size[1]}")
     if not marked.any():
-        raise Unfounded(f"{mask} marks nothing: it is black all over")
+        what = "nothing in it is half bright" if loses(mask) else "it is black all over"
+        raise Unfounded(f"{mask} marks nothing: {what}")
     return replace(one, mask=mask)
+
+
+def _half_bright(kinds: Mapping[str, Sequence[Seen]]) -> list[str]:
+    """A line on masks whose files lose detail, if there are any."""
+    masks = [one.mask for seen in kinds.values() for one in seen if one.mask is not None]
+    if not (lossy := sum(map(loses, masks))):
+        return []
+    return [
+        f"{lossy:,} of {len(masks):,} masks are JPEG or other files that lose detail: strange in "
+        "those is what is at least half bright"
+    ]

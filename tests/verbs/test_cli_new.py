@@ -242,6 +242,30 @@ def test_twelve_images_of_any_size_are_enough_for_every_proposed_detector(
             assert phase.least <= there, (name, phase.name)
 
 
+def test_of_masks_that_lost_detail_it_is_said_how_they_are_read(
+    place: Tiny, own: Path, call: Call
+) -> None:
+    assert "masks are" not in call(*arguments(own, "sharp")).err
+    for i in range(2):
+        whole = own / f"masks/bent/{i}{'_mask' if i % 2 else ''}.png"
+        with Image.open(whole) as mask:
+            mask.save(whole.with_suffix(".jpg"), quality=75)
+        whole.unlink()
+    said = call(*arguments(own))
+    assert said.status == 0, said.err
+    assert (
+        "2 of 5 masks are JPEG or other files that lose detail: strange in those is what is at "
+        "least half bright"
+    ) in said.err.splitlines()
+    sets = reference_sets(load_scenario("mine"), download=False)
+    assert sets["bent"][2].sum((1, 2)).tolist() == [100, 100]
+    dark = own / "masks/bent/0.jpg"
+    save(dark, np.full((40, 40), 90, np.uint8))
+    assert refused(place, call, *arguments(own, "dark")).endswith(
+        "0.jpg marks nothing: nothing in it is half bright"
+    )
+
+
 def test_a_joined_set_has_masks_where_its_kinds_have(place: Tiny, own: Path, call: Call) -> None:
     call(*arguments(own))
     assert all(one.masks for one in load_scenario("mine").strange)

@@ -12,6 +12,7 @@ from PIL import Image, ImageOps
 
 from core.data.bounds import check_file, check_length, check_size
 from core.data.decode import FORMATS, SUFFIXES
+from core.data.lossy import is_lossy
 from core.data.picture import fit, pixels_of
 from core.data.sources._base import DataMissing, Labelled, Source
 from core.data.sources._pictures import PictureFiles, words_of
@@ -19,10 +20,11 @@ from core.data.tags import orientation_of
 from core.data.views import Files
 from core.shape import Shape
 
-__all__ = ["GOOD", "Mvtec", "mask_of", "size_of"]
+__all__ = ["GOOD", "Mvtec", "loses", "mask_of", "size_of"]
 
 GOOD = "good"
 TRUTH = "ground_truth"
+HALF = 128  # the level from which a mask that lost detail marks a pixel
 SIDEWAYS = (5, 6, 7, 8)  # of the EXIF tag: height and width change places
 LAYOUT = (
     "NAME/train/good/*.png, NAME/test/good/*.png, NAME/test/KIND/*.png for each kind of defect, "
@@ -168,11 +170,31 @@ def size_of(path: Path) -> tuple[int, int]:
 def mask_of(path: Path) -> np.ndarray:
     """The mask (H, W) bool in the file at a path, at its own size: true where it is not black.
 
+    Of a file that `loses` detail it is true where it is at least half bright.
+
     Raises:
         DataMissing: it is no image that can be read.
     """
     with _opened(path) as image:
-        return pixels_of(ImageOps.exif_transpose(image).convert("L"))[..., 0] > 0
+        return pixels_of(_marks(image, path))[..., 0] > 0
+
+
+def loses(path: Path) -> bool:
+    """Whether the image file at a path is of a kind that loses detail, as JPEG does.
+
+    Raises:
+        DataMissing: it is no image that can be read.
+    """
+    with _opened(path) as image:
+        return is_lossy(image, path)
+
+
+def _marks(image: Image.Image, path: Path) -> Image.Image:
+    """A mask upright, of mode L: what is above 0 is strange."""
+    upright = ImageOps.exif_transpose(image).convert("L")
+    if not is_lossy(image, path):
+        return upright
+    return upright.point(lambda level: 255 * (level >= HALF))  # beside an edge, black is not quite
 
 
 # Reading ----------------------------------------------------------------------------------------
@@ -180,7 +202,7 @@ def mask_of(path: Path) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Masks:
-    """Reads one mask (H, W), 1 where it is not black."""
+    """Reads one mask (H, W), 1 where `mask_of` would have it strange."""
 
     pairs: Sequence[_Pair]
     shape: Shape
@@ -190,8 +212,8 @@ class _Masks:
         if path is None:
             return np.zeros(self.shape.pixels[:2], np.uint8)
         with _opened(path) as image:
-            upright = ImageOps.exif_transpose(image).convert("L")
-            return (pixels_of(fit(upright, self.shape, mask=True))[..., 0] > 0).astype(np.uint8)
+            marks = _marks(image, path)
+            return (pixels_of(fit(marks, self.shape, mask=True))[..., 0] > 0).astype(np.uint8)
 
 
 @contextmanager

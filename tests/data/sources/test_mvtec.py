@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from core.data.sources import DataMissing, Labelled, source_named
-from core.data.sources.mvtec import mask_of
+from core.data.sources.mvtec import loses, mask_of
 from core.shape import Shape
 
 SHAPE = Shape(1, 8, 8)
@@ -129,6 +129,60 @@ def test_images_and_masks_of_16_bits_are_read_at_their_full_range(nut: Path, suf
     found[0, :4] = 1
     assert np.array_equal(test.masks[4], found)
     assert np.array_equal(mask_of(nut / "ground_truth/cut/000_mask.png"), found.astype(bool))
+
+
+TAGGED = Image.Exif()
+TAGGED[305] = "drawn by hand"  # the software: such a WebP is in the extended format
+FILES: dict[str, tuple[str, bool, dict]] = {  # of a mask: its suffix, whether it loses detail
+    "JPEG": ("jpg", True, {"quality": 75}),
+    "WebP": ("webp", True, {"quality": 75}),
+    "WebP with tags": ("webp", True, {"quality": 75, "exif": TAGGED}),
+    "TIFF of JPEG": ("tif", True, {"compression": "jpeg", "quality": 75}),
+    "lossless WebP": ("webp", False, {"lossless": True}),
+    "lossless WebP with tags": ("webp", False, {"lossless": True, "exif": TAGGED}),
+    "TIFF": ("tif", False, {"compression": "tiff_lzw"}),
+    "PNG": ("png", False, {}),
+    "GIF": ("gif", False, {}),
+    "BMP": ("bmp", False, {}),
+}
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_a_mask_is_the_same_pixels_in_every_kind_of_file(nut: Path, kind: str) -> None:
+    suffix, lossy, how = FILES[kind]
+    marked = np.zeros((64, 64), bool)
+    marked[10:37, 11:42] = True
+    save(nut / "test/cut/000.png", grey(40, 64, 64))
+    (nut / "ground_truth/cut/000_mask.png").unlink()
+    file = nut / f"ground_truth/cut/000_mask.{suffix}"
+    Image.fromarray(np.where(marked, 255, 0).astype(np.uint8)).save(file, **how)
+    assert loses(file) == lossy
+    with Image.open(file) as image:  # there is something to tell apart
+        assert ((np.asarray(image.convert("L")) > 0).sum() > 837) == lossy
+    assert np.array_equal(mask_of(file), marked)
+    masks = source_named("mvtec:nut").read(nut.parents[1], Shape(1, 64, 64), train=False).masks
+    assert masks is not None
+    assert np.array_equal(masks[4], marked)
+
+
+def test_a_lossless_mask_is_strange_where_it_is_not_black_and_a_lossy_one_from_half_on(
+    tmp_path: Path,
+) -> None:
+    levels = np.repeat(np.array([0, 1, 127, 128], np.uint8), 16)[None].repeat(16, 0)
+    found = []
+    for suffix, how in (("png", {}), ("jpg", {"quality": 100}), ("webp", {"lossless": True})):
+        Image.fromarray(levels).save(tmp_path / f"a.{suffix}", **how)
+        found.append(mask_of(tmp_path / f"a.{suffix}")[8, 8::16].tolist())
+    assert found == [[False, True, True, True], [False, False, False, True], found[0]]
+
+
+def test_the_frame_of_a_moving_webp_says_whether_it_loses_detail(tmp_path: Path) -> None:
+    frames = [Image.fromarray(grey(level, 16, 16)) for level in (0, 200)]
+    for lossless in (True, False):
+        file = tmp_path / "a.webp"
+        frames[0].save(file, save_all=True, append_images=frames[1:], lossless=lossless)
+        assert b"ANMF" in file.read_bytes()
+        assert loses(file) != lossless
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg"])
