@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from core.answers.images import Gallery, gallery_of
+from core.answers.images import Gallery, gallery_of, page_of
 from core.answers.loaded import Target, files_of, loaded, stored_scores
 from core.answers.query import Answered, Query
 from core.answers.sums import SumsQuery, summed, sums, threshold
@@ -163,7 +163,8 @@ def misses_shown(query: MissesShownQuery) -> Gallery:
     """One page of a group's images; of an empty group none.
 
     Raises:
-        OutskirtsError: no such scenario, checkpoint, strange set, sum, group or order.
+        OutskirtsError: no such scenario, checkpoint, strange set, sum, group or order; or a count
+            that is not positive.
     """
     if query.order not in ORDERS:
         raise ScenarioError(f"no order {query.order!r}; there are: {', '.join(ORDERS)}")
@@ -174,9 +175,7 @@ def misses_shown(query: MissesShownQuery) -> Gallery:
         rows = np.random.default_rng(query.seed).permutation(rows)
     else:
         rows = rows[np.argsort(-_clear(first, other, group=query.group)[rows], kind="stable")]
-    pages = max(1, -(-len(rows) // query.count))
-    page = min(max(query.page, 1), pages)
-    rows = rows[(page - 1) * query.count : page * query.count]
+    rows, pages = page_of(rows, count=query.count, page=query.page)
     target, part = query.misses.target, query.misses.part
     sets = np.full(len(rows), set_name)
     return gallery_of(target, part, sets=sets, indices=rows, pages=pages)

@@ -13,6 +13,7 @@ from core.answers.images import ImageQuery, find_picture, percentiles, unit_of
 from core.answers.loaded import Target, files_of, stored_scores
 from core.answers.mirror import mirroring
 from core.answers.query import Answered, Query
+from core.answers.sums import threshold
 from core.data.images import ImageError
 from core.data.picture import as_images, as_tensor
 from core.scenario import ScenarioError
@@ -45,7 +46,6 @@ __all__ = [
 
 SIDES = (10, 20)  # steps of a side: 66 mixtures as long as somebody waits, then all 231
 TYPICAL = 100  # candidates for the corners where all normal images are of one class
-FALSE_ALARMS = 5.0  # percent of held-out normal images above the level of a part
 
 
 # The triangle -------------------------------------------------------------------------------------
@@ -199,7 +199,7 @@ def _three(names: list[str]) -> tuple[str, str, str]:
 def _mixed(detector: AMA, card: Card, part: str, values: np.ndarray) -> MixedPart:
     """A part (2 K,): of the mixtures, then of the averages."""
     of_score = part == card.score.part
-    level = card.score.threshold if of_score else _level(card.quantiles(part))
+    level = card.score.threshold if of_score else threshold(card, part)
     mixed, average = np.split(detector.to_display(part, values), 2)
     standing = np.split(percentiles(card, {part: values})[part], 2)
     above = np.split(values > level, 2)
@@ -214,10 +214,6 @@ def _mixed(detector: AMA, card: Card, part: str, values: np.ndarray) -> MixedPar
         flagged=above[0],
         average_flagged=above[1],
     )
-
-
-def _level(stored: np.ndarray) -> float:
-    return float(np.interp(1 - FALSE_ALARMS / 100, np.linspace(0, 1, len(stored)), stored))
 
 
 def steps_of(side: int) -> np.ndarray:

@@ -115,6 +115,14 @@ def test_the_score_has_its_threshold_and_any_other_part_flags_as_many_normals(li
     assert found.parts["dark"].level == pytest.approx(0.95 * 255)
 
 
+def test_the_level_of_a_part_is_that_of_every_other_answer(
+    linear: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.answers.sums.FALSE_ALARMS", 10.0)  # there alone
+    found = simplex(SimplexQuery(TARGET, THREE, 10))
+    assert found.parts["dark"].level == pytest.approx(0.9 * 255)
+
+
 @pytest.mark.parametrize("side", SIDES)
 def test_each_corner_shows_the_mirror_of_its_image(mirror: AMA, side: int) -> None:
     found = simplex(SimplexQuery(TARGET, THREE, side))

@@ -177,6 +177,7 @@ def test_an_image_lies_where_its_stored_numbers_say_and_a_fault_moves_it(novelty
         (replace(MISSES, strange="nope"), "nope"),
         (MissesShownQuery(MISSES, "nope"), "no group 'nope'; there are: gained"),
         (MissesShownQuery(MISSES, "lost", "nope"), "no order 'nope'; there are: clearest, random"),
+        (MissesShownQuery(MISSES, "lost", count=0), "a count of one or more, got 0"),
     ],
 )
 def test_what_is_not_there_is_refused_with_what_is(novelty: Tiny, query, words: str) -> None:
