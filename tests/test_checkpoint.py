@@ -555,10 +555,10 @@ READING = """
 import sys
 from pathlib import Path
 from core import checkpoint
+from core.files import read_text
 from core.scenario import load_scenario
-from core.train.log import read_log
 card = checkpoint.read_card(load_scenario("tiny").folder, "glow")
-found = load_scenario("tiny").title, card.licence, str(read_log(Path(sys.argv[1])))
+found = load_scenario("tiny").title, card.licence, read_text(Path(sys.argv[1]))
 sys.stdout.write(ascii(found))
 """
 
@@ -574,10 +574,10 @@ def test_files_are_read_as_utf8_where_the_machine_has_another_encoding(
     card = card.model_copy(update={"licence": "\u00a9 \u03ba"}).sealed()
     path = tiny_scenario.folder / "glow.json"
     path.write_text(card.model_dump_json(), encoding="utf-8")
-    log = tmp_path / "log.jsonl"
-    log.write_text('{"phase": "\u03b1"}\n', encoding="utf-8")
+    text_file = tmp_path / "a.txt"
+    text_file.write_text("\u03b1\n", encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-c", READING, log],
+        [sys.executable, "-c", READING, text_file],
         cwd=ROOT,
         env={**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
         capture_output=True,
@@ -585,7 +585,7 @@ def test_files_are_read_as_utf8_where_the_machine_has_another_encoding(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    expected = scenario["title"], "\u00a9 \u03ba", str([{"phase": "\u03b1"}])
+    expected = scenario["title"], "\u00a9 \u03ba", "\u03b1\n"
     assert done.stdout == ascii(expected)
 
 

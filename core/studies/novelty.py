@@ -26,7 +26,7 @@ from core.scenario import Scenario, load_scenario
 from core.studies._base import Arm, Case, Holding, Measure, Say
 from core.train.streams import streams_of
 
-__all__ = ["ALONE", "CANDIDATES", "CONTROL", "Readings", "Sums", "choose", "chosen", "fewer_misses"]
+__all__ = ["ALONE", "CANDIDATES", "CONTROL", "Readings", "Sums", "choose", "chosen"]
 
 ALONE = "familiarity"
 CONTROL = "pixels"
@@ -263,16 +263,6 @@ def chosen(result: StudyResult, data: str) -> ArmResult:
         KeyError: there are no such data.
     """
     return result.best(CANDIDATES, data)
-
-
-def fewer_misses(result: StudyResult, data: str, *, arm: str) -> float:
-    """By what share an arm misses fewer than familiarity alone; NaN where that misses nothing.
-
-    Raises:
-        KeyError: there are no such arm or data.
-    """
-    few, many = (result.row(a, data, measure="misses").value for a in (arm, ALONE))
-    return 1 - few / many if many else float("nan")
 
 
 def _note(result: StudyResult, data: str) -> str:

@@ -7,10 +7,10 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from core.files import append_line, read_text
+from core.files import append_line
 from core.train.loop import Progress
 
-__all__ = ["TrainingLog", "read_log"]
+__all__ = ["TrainingLog"]
 
 
 class TrainingLog:
@@ -44,13 +44,3 @@ class TrainingLog:
         self.sums.clear()
         self.counts.clear()
         self.written = time.monotonic()
-
-
-def read_log(path: Path) -> list[dict]:
-    """All lines of the training log at a path, in order.
-
-    Raises:
-        FileNotFoundError: there is no log.
-        FileError: it cannot be read.
-    """
-    return [json.loads(line) for line in read_text(path).splitlines()]
