@@ -228,6 +228,16 @@ def test_the_card_belongs_to_its_place_and_its_scenario(
     assert all(np.all(np.diff(card.quantiles(part)) >= 0) for part in card.calibration.quantiles)
 
 
+def test_a_card_says_a_limit_once_and_whose_digits_and_garments_it_speaks_of() -> None:
+    for path in CHECKPOINTS:
+        card = checkpoint.read_card(path.parent, path.stem)
+        begun = [line.split()[:5] for line in card.limits if line.startswith("Its ")]
+        assert all(begun.count(words) == 1 for words in begun), path.stem
+        if path.parent.name in ("photos", "screws", "solar"):
+            strangers = [d for d in card.deviations if re.search("digit|garment", d)]
+            assert all("MNIST" in line for line in strangers), (path.parent.name, path.stem)
+
+
 def test_the_score_is_the_part_that_validation_recommends(loaded) -> None:
     detector, card = loaded
     means = {

@@ -43,7 +43,7 @@ def show(row: DetectorRow, scenario: Scenario, titles: Mapping[str, str]) -> Non
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("#### Where it leaves the paper")
-        st.markdown(_listed(card.deviations))
+        st.markdown(_listed([in_titles(line, row.part_titles) for line in card.deviations]))
     with right:
         _paper(card)
 
