@@ -197,14 +197,15 @@ def said_of(view: Mirror) -> str:
     r += "training images: "
     if abs(view.deviation) > view.limit:
         if view.deviation > 0:
-            return f"{r}its mirror is rarely bad, and that is strange."
+            return f"{r}such a bad mirror is rare, and that is strange."
         return (
-            f"{r}its mirror is rarely good. R alone calls that normal, a score of two sides "
+            f"{r}such a good mirror is rare. R alone calls that normal, a score of two sides "
             "strange."
         )
     if abs(view.deviation) <= 1:
         return f"{r}it is mirrored as well as they are."
-    return f"{r}it is mirrored {'worse' if view.deviation > 0 else 'better'} than most, but not rarely so."
+    how = "badly" if view.deviation > 0 else "well"
+    return f"{r}it is mirrored {'worse' if how == 'badly' else 'better'} than most, but others are as {how}."
 
 
 def _lower(title: str) -> str:

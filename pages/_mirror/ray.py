@@ -12,7 +12,7 @@ import streamlit as st
 from core.service import MirrorRay, MirrorRayQuery
 from pages._mirror import files
 from pages._mirror.mirroring import Mirroring
-from pages._shared import draw, gallery
+from pages._shared import draw, gallery, presenting
 from pages._shared.ask import ask
 from pages._shared.controls import File, downloads
 from pages._shared.picker import Picked
@@ -101,7 +101,7 @@ def figure(walked: MirrorRay, *, title: str) -> go.Figure:
             "title": {"text": "factor: 0 is the origin, 1 the image's own code", "standoff": 4},
             "range": [-0.1, walked.factors[-1] + 0.1],
         },
-        yaxis={"title": {"text": "percentile", "standoff": 4}, "range": [-4, 128]}
+        yaxis={"title": {"text": "percentile", "standoff": 4}, "range": [-4, 139]}
         | {"tickvals": [0, 25, 50, 75, 95]},
     )
 
@@ -115,15 +115,15 @@ def _marks(walked: MirrorRay) -> dict[str, Any]:
             ranges.append((taken, "atypical", colours.focus))
     shapes = [draw.line_at(y=95, dash="dash", width=1.5, color=colours.faint)]
     shapes.append(draw.line_at(x=1, dash="dot", width=1.5, color=colours.faint))
-    words = []
+    words, small = [], round(13 * presenting.scale())  # a phone has short bars
     for (low, high), text, colour in ranges:
         if low >= end or high <= 0:
             continue
         low, high = max(low, 0.0), min(high, end)
         on_top = text == "training images"
         shapes.append(_band(low, high, colour, on_top=on_top))
-        place = {"x": (low + high) / 2, "y": 121 if on_top else 106, "xref": "x", "yref": "y"}
-        words.append({"text": text, "showarrow": False, **place})
+        place = {"x": (low + high) / 2, "y": 130 if on_top else 113, "xref": "x", "yref": "y"}
+        words.append({"text": text, "showarrow": False, "font": {"size": small}, **place})
     return {"shapes": shapes, "annotations": words}
 
 
@@ -135,14 +135,14 @@ def _factors(walked: MirrorRay) -> tuple[float, float]:
 
 def _band(low: float, high: float, colour: str, *, on_top: bool) -> draw.Trace:
     """A bar above the curve over a range of factors."""
-    bottom = 113 if on_top else 98
+    bottom = 122 if on_top else 105  # above the marks of percentile 100
     red, green, blue = bytes.fromhex(colour[1:])
     return {
         "type": "rect",
         "x0": low,
         "x1": high,
         "y0": bottom,
-        "y1": bottom + 14,
+        "y1": bottom + 15,
         "xref": "x",
         "yref": "y",
         "fillcolor": f"rgba({red}, {green}, {blue}, 0.22)",
