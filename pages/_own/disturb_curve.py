@@ -246,7 +246,7 @@ def said_of(curves: Curves) -> str:
     sentences += _in_order(sorted(later, key=lambda pair: abs(pair[0] - start)), curves)
     if never:
         many = len(curves.of(never[0])[0])
-        sentences.append(f"At none of {many} positions: {_names(never, titles)}.")
+        sentences.append(f"Flagged at none of {many} positions by {_names(never, titles)}.")
     return " ".join(sentences)
 
 

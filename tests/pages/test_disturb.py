@@ -63,8 +63,8 @@ def test_who_notices_first_is_who_flags_nearest_to_where_the_slider_does_nothing
     raw |= {"later": rising(7, many), "always": rising(6, many)}
     said = disturb_curve.said_of(curves("noise", raw))
     assert said == (
-        "**Early notices first, at 10**; then Late\\_one and Always at 30; Later at 35. At none "
-        "of 25 positions: Never."
+        "**Early notices first, at 10**; then Late\\_one and Always at 30; Later at 35. Flagged "
+        "at none of 25 positions by Never."
     )
 
 
