@@ -163,9 +163,17 @@ def figure(
             "yanchor": "top",
             "pad": {"t": 8 + more},  # Plotly lets the last line of several stand where one would
         }
-    if "legend" in layout and "y" not in layout["legend"]:
-        layout["legend"] = house["legend"] | layout["legend"]
+    if "legend" in layout:
+        layout["legend"] = _legend(layout["legend"], house["legend"], scale)
     return go.Figure({"data": [_held(trace) for trace in traces], "layout": house | layout})
+
+
+def _legend(own: Mapping[str, Any], house: Mapping[str, Any], scale: float) -> dict[str, Any]:
+    """A figure's own legend, where the house has it if it says nothing; entries as wide as words."""
+    legend = dict(own) if "y" in own else {**house, **own}
+    if "entrywidth" in legend:
+        legend["entrywidth"] = round(legend["entrywidth"] * (1 + scale) / 2)  # as the letters are
+    return legend
 
 
 def _scaled(margin: Mapping[str, int], scale: float) -> dict[str, int]:

@@ -54,6 +54,7 @@ from pages._labels import (
     spread,
 )
 from pages._labels.ladder import Ladder
+from pages._shared import presenting
 from pages._shared.picker import Own
 
 pytestmark = pytest.mark.usefixtures("quick_apps")
@@ -132,6 +133,20 @@ def test_one_axis_holds_the_scores_of_every_ratio(
     edges = [picture.spreads(rungs(at))[0].edges.tolist() for at in ("00", "01", "10")]
     assert edges[0] == edges[1] == edges[2]
     assert edges[0][-1] > 20  # of the threshold, which stays
+
+
+def test_entries_of_a_legend_are_as_wide_as_their_words(
+    labels: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = picture.spreads(rungs())[0]
+    widths = []
+    for scale in (1.0, 1.5):
+        monkeypatch.setattr(presenting, "scale", lambda scale=scale: scale)
+        drawn = spread.figure(found, None, ["a", "b", "c"], title="", height=300)
+        widths.append(
+            drawn.layout.legend.entrywidth / drawn.layout.template.layout.legend.font.size
+        )
+    assert widths[1] == pytest.approx(widths[0], rel=0.06)
 
 
 def _numbers(values: object) -> list[float]:
