@@ -173,7 +173,12 @@ def template(colours: Palette, scale: float = 1.0) -> dict[str, Any]:
 CSS = """<style>
 [data-testid=stHeader] { background: transparent; pointer-events: none; }
 [data-testid=stHeader] :is(button, a, [role=button]) { pointer-events: auto; }
+[data-testid=stHeader] :is([data-testid=stExpandSidebarButton], [data-testid=stMainMenuButton]):not(:hover)
+  { background: var(--house-background); border-radius: .5rem; }  /* the page scrolls below them */
 [data-testid=stMainBlockContainer] { padding-bottom: 3rem; }
+/* What is chosen has the room that there is, and says where it is cut. */
+[data-testid=stSelectbox] input { padding-left: .35rem; padding-right: 0; text-overflow: ellipsis; }
+[data-testid=stMultiSelect] :has(> [data-testid=stMultiSelectTagsContainer]) { max-height: none; }
 [data-testid=stMain] h1 { font-size: 1.6rem; padding: 0; }
 [data-testid=stMain] h2, [data-testid=stMain] h3 { font-size: 1.25rem; padding: .4rem 0 0; }
 [data-testid=stMain] h4 { font-size: 1.05rem; padding: .3rem 0 0; }

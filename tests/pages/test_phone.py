@@ -48,6 +48,16 @@ BEYOND = """() => [...document.querySelectorAll("[data-testid=stMain] *")].filte
 }).map(e => e.outerHTML.slice(0, 200))"""
 WIDE = """() => ["[data-testid=stMain]", "html"].map(q => document.querySelector(q))
     .map(e => e.scrollWidth - e.clientWidth)"""
+# What is chosen in a box and cut there, and what floats above the page and lets it shine through.
+HIDDEN = """() => [
+    ...[...document.querySelectorAll("[data-testid=stMain] [data-testid=stSelectbox] input")]
+        .filter(e => e.checkVisibility() && e.scrollWidth > e.clientWidth).map(e => e.value),
+    ...[...document.querySelectorAll("[data-testid=stMultiSelectTagsContainer]")]
+        .filter(e => e.scrollHeight > e.clientHeight + 1).map(e => e.innerText),
+    ...[...document.querySelectorAll("[data-testid=stHeader] button")]
+        .filter(e => getComputedStyle(e).backgroundColor === "rgba(0, 0, 0, 0)")
+        .map(e => e.dataset.testid),
+]"""
 AHEAD = """() => [document.querySelector("[data-testid=stMain]")]
     .map(e => e.scrollHeight - e.clientHeight - e.scrollTop)[0]"""
 
@@ -118,6 +128,7 @@ def test_no_page_scrolls_sideways_and_nothing_is_cut_off(held):
     _, page, _ = held
     assert page.evaluate(WIDE) == [0, 0]
     assert page.evaluate(BEYOND) == []
+    assert page.evaluate(HIDDEN) == []
 
 
 def test_no_word_of_a_figure_or_a_table_is_cramped(held):
