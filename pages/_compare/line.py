@@ -326,7 +326,7 @@ def _share(given: object) -> float | None:
 
 
 def _costs() -> Costs:
-    places = st.columns(2, gap="xsmall")
+    places = st.columns(2, gap="xsmall", vertical_alignment="bottom")
     miss = _cost(places[0], "A miss costs", key=MISS, what="A strange image that is not flagged.")
     alarm = _cost(places[1], "An alarm", key=ALARM, what="A normal image that is flagged.")
     if miss or alarm:

@@ -29,7 +29,8 @@ export class Card {
   }
 
   sentence(said) {
-    return `${said.what === said.title ? "" : `${said.what}, `}${said.verdict}: ${said.score}, percentile ${said.percentile}.`;
+    const verdict = said.what === said.title ? said.verdict : `${said.what}, ${said.verdict}`;
+    return `${verdict[0].toUpperCase()}${verdict.slice(1)}: ${said.score}, percentile ${said.percentile}.`;
   }
 
   // What Python says of it, neighbours too; or nothing, where nobody is looked at.
