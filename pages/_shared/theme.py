@@ -178,6 +178,10 @@ CSS = """<style>
 [data-testid=stMainBlockContainer] { padding-bottom: 3rem; }
 /* What is chosen has the room that there is, and says where it is cut. */
 [data-testid=stSelectbox] input { padding-left: .35rem; padding-right: 0; text-overflow: ellipsis; }
+/* Beside what is chosen Streamlit leaves the borders out, also where that is in another row. */
+button[data-variant=segmented_control] { border: 1px solid color-mix(in srgb, var(--house-text) 22%, transparent) !important; }
+button[data-variant=segmented_control][aria-checked=true]
+  { border-color: var(--st-primary-color, #0072B2) !important; position: relative; z-index: 1; }
 [data-testid=stMultiSelect] :has(> [data-testid=stMultiSelectTagsContainer]) { max-height: none; }
 [data-testid=stMain] h1 { font-size: 1.6rem; padding: 0; }
 [data-testid=stMain] h2, [data-testid=stMain] h3 { font-size: 1.25rem; padding: .4rem 0 0; }

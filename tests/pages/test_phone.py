@@ -48,7 +48,8 @@ BEYOND = """() => [...document.querySelectorAll("[data-testid=stMain] *")].filte
 }).map(e => e.outerHTML.slice(0, 200))"""
 WIDE = """() => ["[data-testid=stMain]", "html"].map(q => document.querySelector(q))
     .map(e => e.scrollWidth - e.clientWidth)"""
-# What is chosen in a box and cut there, and what floats above the page and lets it shine through.
+# What is chosen in a box and cut there; what floats above the page and lets it shine through; and
+# a button that is open to a side.
 HIDDEN = """() => [
     ...[...document.querySelectorAll("[data-testid=stMain] [data-testid=stSelectbox] input")]
         .filter(e => e.checkVisibility() && e.scrollWidth > e.clientWidth).map(e => e.value),
@@ -57,6 +58,12 @@ HIDDEN = """() => [
     ...[...document.querySelectorAll("[data-testid=stHeader] button")]
         .filter(e => getComputedStyle(e).backgroundColor === "rgba(0, 0, 0, 0)")
         .map(e => e.dataset.testid),
+    ...[...document.querySelectorAll("[data-testid=stMain] [data-variant=segmented_control]")]
+        .filter(e => ["Left", "Right"].some(side => {
+            const look = getComputedStyle(e);
+            return look[`border${side}Color`] === "rgba(0, 0, 0, 0)"
+                || look[`border${side}Width`] === "0px";
+        })).map(e => `"${e.innerText}" lacks a border`),
 ]"""
 AHEAD = """() => [document.querySelector("[data-testid=stMain]")]
     .map(e => e.scrollHeight - e.clientHeight - e.scrollTop)[0]"""
