@@ -29,6 +29,7 @@ CREDIT = (
 )
 SHORT = {"bits per dimension": "bits/dim", "standard deviations": "s.d."}
 PERCENTILE = "Share of held-out normal images that score lower."
+NARROW = 100  # pixels that a phone has for a third column: more, and its numbers are out of sight
 Looked = tuple[ImageView | None, tuple[str, int] | None]  # an image, and its place if of a set
 
 
@@ -153,7 +154,12 @@ def show_numbers(c: Comparison, view: ImageView) -> None:
         hide_index=True,
         column_config={
             "percentile": st.column_config.ProgressColumn(
-                "percentile", min_value=0, max_value=100, format="%.1f", help=PERCENTILE
+                "percentile",
+                width=NARROW,
+                min_value=0,
+                max_value=100,
+                format="%.1f",
+                help=PERCENTILE,
             )
         },
         alt="Each part of the image and its percentile among held-out normal images",
