@@ -142,7 +142,7 @@ def figure(
     more = round(scale * 18 * max(0, len(lines) - 1))
     above = 8 + round(scale * 30 * bool(title)) + more
     top, height = above + round(scale * 28 * legend), presenting.height(height)
-    house = {
+    house: dict[str, Any] = {
         "template": template(palette(), scale),
         "dragmode": False,
         "height": height,
