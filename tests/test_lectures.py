@@ -136,8 +136,8 @@ def test_a_step_that_cannot_be_shown_is_named_and_left_out(
     found = ask(LectureQuery("mixed"))
     assert [step.link.page for step in found.steps] == ["mirror", "cards"]
     reasons = dict(line.split(": ", 1) for line in found.left_out)
-    assert list(reasons) == [f"step {n}" for n in range(2, 8)]
-    assert "no scenario 'gone'" in reasons["step 2"]
+    assert list(reasons) == [f"step {n}" for n in range(3, 8)]
+    assert found.absent == ("step 2 needs gone, which is not here",)
     assert "has no variant 'none'" in reasons["step 3"]
     assert "auroc tiny/glow nothing" in reasons["step 4"]
     assert "does not hold here" in reasons["step 5"]
@@ -145,6 +145,25 @@ def test_a_step_that_cannot_be_shown_is_named_and_left_out(
     card = json.loads((tiny_scenario.folder / "glow.json").read_text())
     auroc = card["metrics"]["strokes"][card["score"]["part"]]["auroc"]
     assert found.steps[1].text == f"It has {auroc:.3f}."
+
+
+def test_steps_of_a_scenario_that_is_not_here_are_counted_in_one_line(
+    tiny_scenario: Tiny, folder: Path
+) -> None:
+    steps = [
+        {"link": "mirror?scenario=gone", "text": "x"},
+        {"link": "cards", "text": "It has {known gone.2/esad}."},
+        {"link": "cards?scenario=gone&normal=2", "text": "x", "holds": ["auroc gone/ama a > 0.5"]},
+        {"link": "cards", "text": "x", "holds": ["auroc other/ama a > auroc tiny/glow strokes"]},
+        {"link": "cards", "text": "Look."},
+    ]
+    (folder / "away.json").write_text(lecture_of(*steps))
+    found = ask(LectureQuery("away"))
+    assert found.left_out == ()
+    assert found.absent == (
+        "3 steps need gone, which is not here", "step 4 needs other, which is not here",
+    )  # fmt: skip
+    assert [step.number for step in found.steps] == [5]
 
 
 def test_a_lecture_is_said_anew_when_a_card_or_its_file_changes(
@@ -215,7 +234,7 @@ def test_every_sentence_of_a_shipped_lecture_holds_and_every_link_leads_somewher
     name: str,
 ) -> None:
     found = ask(LectureQuery(name))
-    assert found.left_out == ()
+    assert (found.left_out, found.absent) == ((), ())
     assert 4 <= len(found.steps) <= 8
     assert {addresses.stranger(step.link) for step in found.steps} == {""}
     assert not any("{" in step.text for step in found.steps)

@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 from core.card import Card, read_card
@@ -22,7 +22,7 @@ from core.lectures import LectureError
 from core.results import read_study
 from core.scenario import load_scenario
 
-__all__ = ["check_claim", "filled", "value_of"]
+__all__ = ["check_claim", "filled", "scenarios_in", "value_of"]
 
 FIGURE = re.compile(r"\{([^{}]*)\}")
 T = TypeVar("T")
@@ -36,6 +36,17 @@ def filled(text: str) -> str:
         LectureError: there is no such figure.
     """
     return FIGURE.sub(lambda found: _said(found[1]), text)
+
+
+def scenarios_in(text: str, claims: Iterable[str] = ()) -> list[str]:
+    """Names of the scenarios whose cards the figures of a text and of claims are read from.
+
+    Example:
+        >>> scenarios_in("It has {auroc tiny/glow dots}.", ["images mine.2/esad > 3"])
+        ['tiny', 'mine']
+    """
+    each = (*FIGURE.findall(text), *claims)
+    return list(dict.fromkeys(name for figure in each for name in OF_A_CARD.findall(figure)))
 
 
 def check_claim(claim: str) -> None:
@@ -119,3 +130,4 @@ KINDS: Mapping[str, Callable[..., float]] = {
     **COUNTS,
     "study": _study,
 }
+OF_A_CARD = re.compile(rf"(?:{'|'.join([*KINDS, 'class'])}) ([^\s/.]+)[^\s/]*/")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from core.answers.cited import check_claim, filled
+from core.answers.cited import check_claim, filled, scenarios_in
 from core.answers.query import Answered, Query
 from core.lectures import (
     MAX_STEPS,
@@ -51,10 +51,12 @@ class ShownStep:
 
     Attributes:
         text: with numbers for its figures.
+        number: of the step in the lecture's file, from 1.
     """
 
     link: Link
     text: str
+    number: int
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,14 @@ class Lecture:
 
     Attributes:
         left_out: why a step is not among ``steps``, a line each.
+        absent: which scenarios other such steps need, that are not here, a line each.
     """
 
     name: str
     title: str
     steps: tuple[ShownStep, ...]
     left_out: tuple[str, ...]
+    absent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,20 +110,40 @@ def lecture(query: LectureQuery, data: bytes | None = None) -> Lecture:
     else:
         whole = _of_tiles() if query.name == TILES else read_lecture(query.name)
     steps, left_out = [], []
+    waiting: dict[str, list[int]] = {}  # for a scenario, by numbers
     for number, step in enumerate(whole.steps, 1):
         try:
-            steps.append(_shown(step))
+            link = link_of(step.link)
+            if name := _absent(step, link):
+                waiting.setdefault(name, []).append(number)
+            else:
+                steps.append(_shown(step, link, number))
         except LectureError as error:
             left_out.append(f"step {number}: {error}")
-    return Lecture(query.name, whole.title, tuple(steps), tuple(left_out))
+    absent = tuple(_need(numbers, name) for name, numbers in waiting.items())
+    return Lecture(query.name, whole.title, tuple(steps), tuple(left_out), absent)
 
 
-def _shown(step: LectureStep) -> ShownStep:
-    link = link_of(step.link)
+def _absent(step: LectureStep, link: Link) -> str:
+    """The first scenario that a step needs and that is not here; "": all are."""
+    asked = (scenario for key, scenario in link.query if key == "scenario")
+    here = scenario_names()
+    needed = (*asked, *scenarios_in(step.text, step.holds))
+    return next((name for name in needed if name.partition(".")[0] not in here), "")
+
+
+def _need(numbers: list[int], name: str) -> str:
+    """That these steps need a scenario of that name."""
+    if len(numbers) == 1:
+        return f"step {numbers[0]} needs {name[:60]}, which is not here"
+    return f"{len(numbers)} steps need {name[:60]}, which is not here"
+
+
+def _shown(step: LectureStep, link: Link, number: int) -> ShownStep:
     _check_scenario(dict(link.query))
     for claim in step.holds:
         check_claim(claim)
-    return ShownStep(link, filled(step.text))
+    return ShownStep(link, filled(step.text), number)
 
 
 def _check_scenario(query: dict[str, str]) -> None:

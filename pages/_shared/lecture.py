@@ -67,16 +67,17 @@ def opened(name: str) -> Lecture:
     """
     data = lecture_own.data() if name == lectures.OWN else None
     lecture = ask(LectureQuery(name), data)
-    wrong = {step.link.text: addresses.stranger(step.link) for step in lecture.steps}
-    left_out = [f"“{link[:80]}”: {why}" for link, why in wrong.items() if why]
-    shown = tuple(step for step in lecture.steps if not wrong[step.link.text])
+    wrong = {step.number: addresses.stranger(step.link) for step in lecture.steps}
+    left_out = [f"step {number}: {why}" for number, why in wrong.items() if why]
+    shown = tuple(step for step in lecture.steps if not wrong[step.number])
     return replace(lecture, steps=shown, left_out=(*lecture.left_out, *left_out))
 
 
 def left_out(lecture: Lecture) -> str:
     """Which steps are not shown, and why; of many the first few."""
-    some = "; ".join(lecture.left_out[:NAMED])
-    more = len(lecture.left_out) - NAMED
+    every = (*lecture.absent, *lecture.left_out)
+    some = "; ".join(every[:NAMED])
+    more = len(every) - NAMED
     return f"Left out here: {some}{f'; and {more} more' if more > 0 else ''}."
 
 
@@ -154,7 +155,7 @@ def _say(lecture: Lecture, number: int) -> None:
     head = f"Step {number} of {count} · {plain(lecture.title)}"
     end = " *This is the end of the lecture.*" if number == count else ""
     st.markdown(f":small[:gray[{head}]]  \n{plain(text)}{end}")
-    if number == 1 and lecture.left_out:
+    if number == 1 and (lecture.absent or lecture.left_out):
         st.caption(plain(left_out(lecture)))
 
 

@@ -45,8 +45,11 @@ def _panel() -> None:
 
 
 def _of_the_server() -> None:
-    """Each lecture, as a link to its first step; what cannot be shown is named."""
-    listed, wrong = [], []
+    """Each lecture, as a link to its first step; what cannot be shown is named.
+
+    What is only for other scenarios than those here, in a quiet line.
+    """
+    listed, wrong, absent = [], [], []
     for row in service.lecture_rows():
         try:
             found = lecture.opened(row.name)
@@ -58,7 +61,11 @@ def _of_the_server() -> None:
             listed.append({"label": label, "href": lecture.address_of(row.name, found.steps, 1)})
         if found.left_out:
             wrong.append(f"{found.title}: {lecture.left_out(found)}")
+        elif found.absent:
+            absent.append(f"{found.title}: {'; '.join(found.absent)}.")
     lecture.open_links(listed, key="lecture_listed")
+    for line in absent:
+        st.caption(plain(line))
     for line in wrong:
         st.warning(plain(line), icon=":material/link_off:")
 
@@ -96,7 +103,7 @@ def _steps() -> None:
     st.session_state[_TITLE] = held.title
     st.text_input("Its title", key=_TITLE, max_chars=lectures.LONGEST_TITLE, on_change=_renamed)
     shown = lecture.opened(lectures.OWN)
-    for why in shown.left_out:
+    for why in (*shown.absent, *shown.left_out):
         st.warning(plain(f"Left out: {why}"), icon=":material/link_off:")
     if shown.steps:
         href = lecture.address_of(lectures.OWN, shown.steps, 1)

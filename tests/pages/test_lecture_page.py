@@ -68,7 +68,10 @@ def test_a_step_says_where_one_is_and_what_is_left_out(folder: Path) -> None:
     said = text_of(app)
     assert r"Step 1 of 2 · On \*boxes\*" in said
     assert r"First \*x\*\." in said
-    for why in ("there is no page “nonsense”", "no “likelihoods", "no scenario 'gone'"):
+    for why in (
+        "step 4 needs gone, which is not here; step 2: there is no page “nonsense”; "
+        "step 3: the page knows no “likelihoods",
+    ):
         assert why in said.replace("\\", "")
     assert "end of the lecture" not in said
     data = ways(app)
@@ -91,6 +94,17 @@ def test_the_last_step_says_so_and_cites_a_number(folder: Path) -> None:
     assert data["keys"] is True
     assert data["links"][1]["href"] == ""
     assert all(step.endswith("&present=1") for step in data["steps"])
+
+
+def test_the_list_has_a_quiet_line_for_a_lecture_of_other_scenarios(folder: Path) -> None:
+    steps = [{"link": "mirror?scenario=gone", "text": "{auroc gone/ama x} and {known gone/b}."}] * 3
+    (folder / "away.json").write_text(json.dumps({"title": "Away", "steps": steps}))
+    app = visit()
+    app = fine(app.button("lectures_open").click().run())
+    captions = [c.value.replace("\\", "") for c in app.caption]
+    assert captions.count("Away: 3 steps need gone, which is not here.") == 1
+    [warned] = [w.value.replace("\\", "") for w in app.warning]
+    assert warned.startswith("On *boxes*: Left out here: step 4 needs gone")
 
 
 @pytest.mark.parametrize(
