@@ -22,7 +22,7 @@ WHY = (
 HOW_TO_READ = (
     "The map shares R out exactly: orange pixels add to it, blue ones take from it. ★ the score, as "
     "the paper has it; features under a full Gaussian, and their control with an untrained critic, "
-    "are ours. Flagged is what lies above the threshold that flags 5 % of held-out normal images."
+    "are ours. Flagged is what lies above the threshold that flags 5\u00a0% of held-out normal images."
 )
 
 

@@ -50,7 +50,7 @@ SET, MODEL, MODELS = "compare_set", "compare_model", "compare_models"
 HOW_TO_READ = (
     "The line flags what lies to its right; each outline is as high as the share of its own set. Counts are of the test images; “in 10,000” is what they "
     "become where the strange are as rare as the slider says, and precision, F1 and cost follow it. "
-    "Intervals hold 95 % over test images: Wilson's of recall and false alarms, and from these in "
+    "Intervals hold 95\u00a0% over test images: Wilson's of recall and false alarms, and from these in "
     "closed form (MOVER) of the rest."
 )
 

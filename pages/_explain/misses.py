@@ -39,8 +39,8 @@ def show(compared: Compared) -> None:
         alt="Misses and false alarms of each part, with their 95 % intervals",
     )
     st.caption(
-        "A miss is a strange image below a part's own threshold, which flags 5 % of held-out normal "
-        "images. Intervals: 95 % over these images (Wilson's), the threshold taken as it is."
+        "A miss is a strange image below a part's own threshold, which flags 5\u00a0% of held-out normal "
+        "images. Intervals: 95\u00a0% over these images (Wilson's), the threshold taken as it is."
     )
     _gallery(compared, query, found)
     table_of = partial(display_table, query.target, [found.normal, compared.strange])

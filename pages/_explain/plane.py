@@ -260,7 +260,7 @@ def _read(compared: Compared, plane: SumPlane) -> str:
     return (
         f"**How to read it.** Drawn are {sets}, at random.{outside} Click a point and the maps above "
         "are of its image. Left of the dashed line and above the slanted one lies what the sum finds "
-        f"and {compared.chosen.x_title.lower()} alone misses. Every threshold flags 5 % of held-out "
+        f"and {compared.chosen.x_title.lower()} alone misses. Every threshold flags 5\u00a0% of held-out "
         "normal images."
     )
 

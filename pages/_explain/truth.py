@@ -139,7 +139,7 @@ def _say(asked: Asked, overview: Overview, found: PixelTruth, title: str) -> Non
     st.caption(
         f"Over {counted(found.n_images, 'image')}; the larger a value of the map, the stranger the "
         "pixel. Pixel AUROC: all pixels of all images together. AUPRO: mean overlap with each "
-        "connected defect, up to 30 % of normal pixels flagged, 0.15 is chance. Best F1: at the threshold that "
+        "connected defect, up to 30\u00a0% of normal pixels flagged, 0.15 is chance. Best F1: at the threshold that "
         "suits these images best, which nobody knows beforehand."
     )
     stem = f"{asked.target.scenario}-{asked.target.stem}-{asked.part}-pixels"

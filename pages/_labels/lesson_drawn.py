@@ -142,7 +142,7 @@ def said_of(found: Learnt, names: Mapping[str, str]) -> str:
     normal = sides["normal"]
     words.append(
         f"Of {normal.n:,} normal ones {normal.flagged[0]:,} were flagged and {normal.flagged[1]:,} "
-        "are: the threshold, where 5 % of held-out normal images are above it, is set by few."
+        "are: the threshold, where 5\u00a0% of held-out normal images are above it, is set by few."
     )
     return " ".join(words)
 

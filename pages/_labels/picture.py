@@ -18,8 +18,8 @@ __all__ = ["axis_names", "show", "spreads"]
 
 HEIGHT = 380
 HOW_TO_READ = (
-    "Scores are divided by their model's threshold, which flags 5 % of held-out normal images; the "
-    "axis is in equal ratios, so that models can be laid over each other. Bars: of ours the 95 % "
+    "Scores are divided by their model's threshold, which flags 5\u00a0% of held-out normal images; the "
+    "axis is in equal ratios, so that models can be laid over each other. Bars: of ours the 95\u00a0% "
     "interval over test images, of the published values one standard deviation over classes."
 )
 

@@ -145,7 +145,7 @@ def words(found: Near, view: LatentMap) -> None:
             f"Of what lies around it on the map, trustworthiness {found.local:.2f} is near."
         )
     st.markdown(
-        f"**The map puts {far} of its {all_of} true neighbours elsewhere** (◇, dashed): over 5 % of "
+        f"**The map puts {far} of its {all_of} true neighbours elsewhere** (◇, dashed): over 5\u00a0% of "
         "all images lie nearer there."
         if far
         else "All its true neighbours are near on the map."

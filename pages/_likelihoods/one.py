@@ -165,7 +165,7 @@ def show_numbers(c: Comparison, view: ImageView) -> None:
         alt="Each part of the image and its percentile among held-out normal images",
     )
     st.caption(
-        "Flagged is what lies above the threshold that flags 5 % of held-out normal images. "
+        "Flagged is what lies above the threshold that flags 5\u00a0% of held-out normal images. "
         + (lengths(view) if view.extra else "")
     )
 

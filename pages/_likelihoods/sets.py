@@ -60,7 +60,7 @@ def show_why(c: Comparison, story: Story) -> None:
     total = c.parts["total"].figures
     st.caption(
         "★ the score. Right is stranger. The outermost bins hold all that lies beyond them. In brackets "
-        f"the 95 % interval of 1,000 stratified bootstraps of {total.n_normal:,} normal and "
+        f"the 95\u00a0% interval of 1,000 stratified bootstraps of {total.n_normal:,} normal and "
         f"{total.n_strange:,} strange images; it covers test images, not training seeds."
         + story.spread()
     )

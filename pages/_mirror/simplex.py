@@ -273,7 +273,7 @@ def _how_to_read(found: Simplex, three: Three) -> str:
         "**How to read it.** A point mixes the three codes by its distances from the sides, the "
         "generator draws that code, and the drawing is scored as any picture is. Blue: more ordinary "
         "than the threshold; orange: flagged; the line between them is the threshold, which flags "
-        f"5 % of held-out normal images. {_trained(found)} {rule}Control: no network, just the pixels "
+        f"5\u00a0% of held-out normal images. {_trained(found)} {rule}Control: no network, just the pixels "
         "of the three images, averaged."
     )
 
@@ -283,7 +283,7 @@ def _trained(found: Simplex) -> str:
     if not found.weight:
         return "This model was trained without mixtures."
     return (
-        "Training drew two weights from 0 to 50 % and gave the rest to the third image, in any "
+        "Training drew two weights from 0 to 50\u00a0% and gave the rest to the third image, in any "
         "order: that reaches all of the triangle, and half of all draws fall in its dotted middle, a "
         "quarter of it."
     )

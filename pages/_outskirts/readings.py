@@ -39,7 +39,7 @@ def show(rows: Sequence[DetectorRow], strange: Sequence[ImageSet]) -> None:
     )
     st.markdown(f"**What you see:** {verdict(rows, {s.name: s.title for s in strange})}")
     st.caption(
-        "AUROC of each model's score; in small the 95 % interval of 1,000 stratified bootstraps; it "
+        "AUROC of each model's score; in small the 95\u00a0% interval of 1,000 stratified bootstraps; it "
         "covers test images, not training seeds. ▼ below chance."
     )
 
