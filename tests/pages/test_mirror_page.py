@@ -161,7 +161,7 @@ def test_a_mirror_is_called_what_its_deviation_makes_it(
 def test_a_mistake_of_the_detector_is_named(view: Mirror) -> None:
     def verdict(flagged: bool, set_name: str) -> str:
         usual = dict.fromkeys(view.percentiles, 50.0)
-        told = replace(view, flagged=flagged, percentiles=usual)
+        told = replace(view, flagged=flagged, percentiles=usual, foreign=False)
         return looked.verdict(mirroring(), told, set_name)
 
     assert "though it is strange" in verdict(False, "strokes")
@@ -171,7 +171,7 @@ def test_a_mistake_of_the_detector_is_named(view: Mirror) -> None:
         assert "kind" not in right
     assert verdict(True, "boxes").startswith("**Flagged**")
     assert verdict(False, "boxes").startswith("**Not flagged**")
-    beyond = replace(view, percentiles=dict.fromkeys(view.percentiles, 100.0))
+    beyond = replace(view, percentiles=dict.fromkeys(view.percentiles, 100.0), foreign=True)
     assert "6 of its 6 parts" in looked.verdict(mirroring(), beyond, "")
 
 
