@@ -66,12 +66,19 @@ def interval(figures: Metrics) -> str:
     return escape(draw.interval(figures, dash=draw.DASH))
 
 
-def shade(auroc: float, colours: Palette) -> str:
-    """The colour of a cell: as the background where a coin would do as well, and the stronger the
+def _side(figures: Metrics, colours: Palette) -> str:
+    """The colour of what finds or is fooled; neutral where the interval does not exclude a coin."""
+    if figures.fooled:
+        return colours.strange
+    return colours.normal if figures.finds else colours.neutral
+
+
+def shade(figures: Metrics, colours: Palette) -> str:
+    """The colour of a cell: as the background where a coin may do as well, and the stronger the
     farther from that; to one side that of what finds, to the other that of what is fooled.
     """
-    share = STRENGTH * min(1.0, abs(2 * auroc - 1))
-    far = colours.normal if auroc >= 0.5 else colours.strange
+    far, auroc = _side(figures, colours), figures.auroc
+    share = 0.0 if far == colours.neutral else STRENGTH * min(1.0, abs(2 * auroc - 1))
     mixed = (
         round(a + share * (b - a))
         for a, b in zip(bytes.fromhex(colours.background[1:]), bytes.fromhex(far[1:]), strict=True)
@@ -79,10 +86,10 @@ def shade(auroc: float, colours: Palette) -> str:
     return "#" + "".join(f"{channel:02X}" for channel in mixed)
 
 
-def bar(auroc: float, colours: Palette) -> str:
+def bar(figures: Metrics, colours: Palette) -> str:
     """A bar from the coin in the middle to the AUROC, as HTML."""
+    auroc, colour = figures.auroc, _side(figures, colours)
     left, width = 100 * min(auroc, 0.5), 100 * abs(auroc - 0.5)
-    colour = colours.normal if auroc >= 0.5 else colours.strange
     return (
         f'<span class="bar" aria-hidden="true" style="background:{colours.grid}">'
         f'<i style="left:{left:.1f}%;width:{width:.1f}%;background:{colour}"></i>'

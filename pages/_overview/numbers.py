@@ -106,7 +106,7 @@ def _cell(figures: Metrics, title: str, colours: Palette, *, intervals: bool, be
     small = f"<small>{interval(figures)}</small>" if intervals else ""
     weight = ' class="best"' if best else ""
     return (
-        f'<td role="cell" style="background:{shade(figures.auroc, colours)}" '
+        f'<td role="cell" style="background:{shade(figures, colours)}" '
         f'title="95 % interval: {escape(draw.interval(figures))}">'
         f'<span class="narrow">{escape(title)}</span>'
         f"<b{weight}>{number(figures)}</b>{small}</td>"

@@ -165,7 +165,7 @@ def _cell(figures: Metrics, words: str, colours: Palette, *, head: str = "") -> 
     narrow = f'<span class="narrow">{escape(head or words)}</span>'
     return (
         f'<td role="cell" title="{about}"><b>{number(figures)}</b>'
-        f"{bar(figures.auroc, colours)}<small>{narrow}{escape(words) if head else ''}</small></td>"
+        f"{bar(figures, colours)}<small>{narrow}{escape(words) if head else ''}</small></td>"
     )
 
 
@@ -188,7 +188,8 @@ def key(*, with_best: bool) -> str:
     text = (
         "AUROC: the chance that a strange image scores above a normal one. 1 is perfect, 0.5 a "
         f"coin, {BELOW} below chance: the strange look *more* normal than the normal. Bars and "
-        "colours grow with the distance from the coin: blue finds, orange is fooled."
+        "colours grow with the distance from the coin: blue finds, orange is fooled; what "
+        "is grey, or has no colour, these images do not tell from a coin."
     )
     alike = " Alike: models that these images do not tell from the best."
     return text + alike * with_best
@@ -207,7 +208,7 @@ def said(overview: Overview, leading: Sequence[DetectorRow]) -> str:
     text = f"**What you see.** What is hardest: {listed(worst)}."
     fooled, parts = fooled_parts(leading, list(titles))
     if not fooled:
-        return f"{text} Of the {parts} parts inside, none finds a strange set *more* normal than what is normal."
+        return f"{text} Of the {parts} parts inside, none finds a strange set *more* normal than what is normal, as far as these images tell."
     verb = "finds" if fooled == 1 else "find"
     return (
         f"{text} Of the {parts} parts inside, {fooled} {verb} a strange set *more* normal than "

@@ -123,7 +123,7 @@ def test_nothing_is_said_of_models_where_none_is_trained(tiny_scenario: Tiny):
     assert not app.exception
     assert "What you see" not in written(app)
     assert "Boxes normal" in picture(app)
-    assert [i.value for i in app.info] == ["Boxes: no model is trained yet."]
+    assert [i.value for i in app.info] == ["No model of this scenario is trained yet."]
 
 
 # The starts -------------------------------------------------------------------------------------
@@ -199,19 +199,40 @@ def test_the_file_of_all_numbers_holds_every_part_of_every_model():
     assert any(line.startswith(f"glow,total,0,mnist,{m.auroc},{m.low}") for line in text)
 
 
+def of(auroc, *, wide=0.001):
+    """Figures with an interval so wide to each side."""
+    return service.Metrics(auroc, auroc - wide, auroc + wide, 0.5, 0.5, 10, 10)
+
+
 @pytest.mark.parametrize("colours", [LIGHT, DARK], ids=lambda p: p.name)
 def test_numbers_are_legible_on_every_shade_and_a_coin_has_none(colours):
+    def shade(auroc):
+        return cells.shade(of(auroc), colours)
+
     for auroc in np.linspace(0, 1, 101):
-        assert contrast(cells.shade(auroc, colours), colours.text) >= 4.5
-    assert cells.shade(0.5, colours) == colours.background
-    assert cells.shade(0.9, colours) != cells.shade(0.1, colours)
-    strength = [contrast(cells.shade(a, colours), colours.background) for a in (0.5, 0.6, 0.8, 1)]
+        assert contrast(shade(auroc), colours.text) >= 4.5
+    assert shade(0.5) == colours.background
+    assert shade(0.9) != shade(0.1)
+    strength = [contrast(shade(a), colours.background) for a in (0.5, 0.6, 0.8, 1)]
     assert strength == sorted(strength)
+    for unsure in (of(0.296, wide=0.24), of(0.7, wide=0.24), of(0.7, wide=np.nan)):
+        assert cells.shade(unsure, colours) == colours.background
 
 
 def test_a_bar_goes_from_the_coin_to_the_number():
-    assert "left:50.0%;width:40.0%" in cells.bar(0.9, LIGHT)
-    assert "left:10.0%;width:40.0%" in cells.bar(0.1, LIGHT)
+    assert "left:50.0%;width:40.0%" in cells.bar(of(0.9), LIGHT)
+    assert "left:10.0%;width:40.0%" in cells.bar(of(0.1), LIGHT)
+
+
+def test_a_bar_has_a_colour_where_its_interval_excludes_a_coin():
+    for colour, measured in (
+        (LIGHT.normal, of(0.9)),
+        (LIGHT.strange, of(0.1)),
+        (LIGHT.neutral, of(0.296, wide=0.24)),
+        (LIGHT.neutral, of(0.9, wide=np.nan)),
+    ):
+        shown = cells.bar(measured, LIGHT)
+        assert [c for c in (LIGHT.normal, LIGHT.strange, LIGHT.neutral) if c in shown] == [colour]
 
 
 # What is said -----------------------------------------------------------------------------------
