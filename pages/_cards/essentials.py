@@ -21,10 +21,11 @@ from core.service import (
 )
 from pages._cards.details import in_titles
 from pages._shared import draw
-from pages._shared.text import numeral
+from pages._shared.text import hundredths, numeral
 
-__all__ = ["cells", "known", "limits", "show", "threshold"]
+__all__ = ["cells", "known", "limits", "rule", "show", "threshold"]
 
+ENOUGH = 100  # calibration images, of which 5 are flagged
 SEEN = 4  # pictures of a set
 ASKED = (
     "It judges no image itself: the models of all classes ask it. So it stands against no strange "
@@ -55,7 +56,7 @@ def show(row: DetectorRow, scenario: Scenario, examples: Mapping[str, np.ndarray
         )
         st.markdown(
             f"**Its score:** {row.part_titles[card.score.part]}; {card.score.direction}. Flagged "
-            f"above {threshold(row, scenario)}: the {card.score.threshold_rule}."
+            f"above {threshold(row, scenario)}: the {rule(card)}."
         )
     with right:
         st.markdown(f"#### Limits\n{limits(row)}")
@@ -73,6 +74,17 @@ def limits(row: DetectorRow) -> str:
     """What is known to be wrong with a model, as a list in Markdown."""
     assert row.card is not None
     return "\n".join(f"- {in_titles(line, row.part_titles)}" for line in row.card.limits)
+
+
+def rule(card: Card) -> str:
+    """How the threshold was set, with the number of images; what it flags, where they are enough."""
+    where, _, flags = card.score.threshold_rule.partition(": ")
+    n = card.calibration.images
+    where = where.replace("the calibration", f"{n:,} calibration")
+    if n >= ENOUGH:
+        return f"{where}: {flags}" if flags else where
+    one = hundredths(1 / max(n, 1), 1)
+    return f"{where}. One of them is {one} of all: how many normals are flagged is known no better"
 
 
 def threshold(row: DetectorRow, scenario: Scenario) -> str:

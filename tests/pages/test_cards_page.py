@@ -8,8 +8,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import service
+from core.card import read_card
 from core.settings import settings
-from pages._cards import figures
+from pages._cards import essentials, figures
 from pages._cards.details import in_titles
 from pages._cards.figures import metrics_csv
 from pages._shared.text import minutes, times
@@ -174,3 +175,14 @@ def test_what_cards_propose_to_try_is_not_where_they_open(name):
     opens = {"model": found.detectors[0].name}
     assert states
     assert any(state != opens for state in states)
+
+
+def test_the_rule_of_the_threshold_claims_no_share_that_so_few_images_cannot_give() -> None:
+    card = read_card(settings().checkpoints / "fashion", "glow")
+    n = card.calibration.images
+    flagged = card.score.threshold_rule.partition(": ")[2]
+    assert essentials.rule(card) == f"95 % quantile of {n:,} calibration images: {flagged}"
+    few = card.model_copy(update={"calibration": card.calibration.model_copy(update={"images": 8})})
+    said = essentials.rule(few).replace("\u00a0", " ")
+    assert said.startswith("95 % quantile of 8 calibration images. One of them is 12.5 % of all")
+    assert "5 % of normals" not in said
