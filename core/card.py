@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from core.errors import OutskirtsError, complaint
+from core.errors import NotTrained, OutskirtsError, complaint
 from core.evaluate.metrics import Metrics
 from core.evaluate.pixels import PixelMetrics
 from core.files import FileError, read_text
@@ -24,6 +24,7 @@ __all__ = [
     "Calibration",
     "Card",
     "CardError",
+    "CardMissing",
     "Golden",
     "Input",
     "Pixels",
@@ -41,6 +42,10 @@ __all__ = [
 
 class CardError(OutskirtsError):
     """A checkpoint is missing, damaged, or its files do not belong together."""
+
+
+class CardMissing(CardError, NotTrained):
+    """A model is not trained yet."""
 
 
 class _Strict(BaseModel):
@@ -325,11 +330,13 @@ def read_card(folder: Path, name: str) -> Card:
     """Read and check the card of the checkpoint ``name`` in a folder.
 
     Raises:
-        CardError: it is missing or does not fit the schema.
+        CardError: it is missing or does not fit the schema; `CardMissing` where there are no
+            weights either.
     """
     path = folder / f"{name}.json"
     if not path.exists():
-        raise CardError(
+        weights = folder / f"{name}.safetensors"
+        raise (CardError if weights.exists() else CardMissing)(
             f"no checkpoint {folder.name}/{name}: train it with "
             f"`python -m core train {folder.name}/{name}`"
         )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 __all__ = [
+    "NotTrained",
     "OutskirtsError",
     "PicturesElsewhere",
     "ScenarioError",
+    "Untrained",
     "brief",
     "complaint",
     "no_arrays",
@@ -43,6 +45,14 @@ class OutskirtsError(Exception):
 
 class ScenarioError(OutskirtsError):
     """A scenario is unknown, or its folder does not hold what it should."""
+
+
+class NotTrained(OutskirtsError):
+    """Nothing is wrong: nobody trained what is asked for yet; the message says how that is done."""
+
+
+class Untrained(ScenarioError, NotTrained):
+    """A scenario has neither models nor pictures yet: its first training lays these."""
 
 
 class PicturesElsewhere(ScenarioError):

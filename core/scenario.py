@@ -22,7 +22,6 @@ from core.files import FileError, read_text
 from core.schema import (
     REST,
     ImageSet,
-    ModelName,
     ScenarioSets,
     SetName,
     Split,
@@ -77,7 +76,6 @@ class Scenario(ScenarioSets):
     images: str = Field(pattern=r"^(shipped|scenario:.+)$")
     split: Split
     variants: tuple[SetName, ...] = ()  # each becomes a set's name, and part of file names
-    training: dict[ModelName, Training] = Field(default={})
     limits: tuple[str, ...] = ()
     ships_training: bool = True
     start: tuple[StartTile, ...] = ()
@@ -413,8 +411,8 @@ def _of_source(scenario: Scenario, image_set: ImageSet) -> Pictures:
     if reference is not scenario:
         same = image_set.source, image_set.only
         name = next((s.name for s in reference.sets if (s.source, s.only) == same), "")
-    path = reference.folder / "reference.npz"
-    shipped = _shipped.get(path, stamp(path), lambda: read_reference(path, reference.family))
+    path, model = reference.folder / "reference.npz", reference.first_model
+    shipped = _shipped.get(path, stamp(path), lambda: read_reference(path, reference.family, model))
     if name not in shipped:
         raise ScenarioError(
             f"{reference.family}/reference.npz holds no set {image_set.name!r} of "

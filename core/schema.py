@@ -259,12 +259,19 @@ class ScenarioSets(Strict):
         strange: what it is to find strange.
         others: further normal sets, that strange ones stand against, and unjudged ones.
         sources: training images by a name of their own, beside those of the normal set's source.
+        training: settings a model, by its name.
     """
 
     normal: ImageSet
     strange: tuple[ImageSet, ...]
     others: tuple[ImageSet, ...] = ()
     sources: dict[str, TrainingSource] = {}
+    training: dict[ModelName, Training] = Field(default={})
+
+    @property
+    def first_model(self) -> str:
+        """The model that one trains first: novelty, for it is quick; "" where there is none."""
+        return "novelty" if "novelty" in self.training else next(iter(self.training), "")
 
     @model_validator(mode="before")
     @classmethod

@@ -212,7 +212,7 @@ from core.cache import Cache, freeze, size_of
 from core.card import Card
 from core.data.decode import SUFFIXES
 from core.data.uploads import MAX_IMAGES, MAX_UNPACKED, Item, uploaded_items
-from core.errors import OutskirtsError, PicturesElsewhere
+from core.errors import NotTrained, OutskirtsError, PicturesElsewhere
 from core.evaluate.metrics import Mean, Metrics, mean_of
 from core.evaluate.operating import Estimate, Estimates, Rates
 from core.evaluate.pixels import PixelMetrics
@@ -250,11 +250,11 @@ __all__ = [
     "MapQuery", "MapView", "Mean", "Measured", "MethodRow", "Methods", "MethodsQuery",
     "Metrics", "Mirror", "MirrorQuery", "MirrorRay", "MirrorRayQuery", "Mirrored",
     "MirroredQuery", "Misses", "MissesQuery", "MissesShownQuery", "MixedPart", "Moved", "Near",
-    "NearQuery", "Operating", "OperatingQuery", "OutskirtsError", "Overlap", "Overview",
-    "OverviewQuery", "OwnScores", "Painted", "PaintedQuery", "Pair", "PairQuery", "PartView",
-    "Patch", "PictureQuery", "PictureView", "PicturesElsewhere", "PixelMetrics", "PixelPiece",
-    "PixelPieceQuery", "PixelTruth", "PixelTruthQuery", "Place", "PlaceQuery", "Plane",
-    "PlaneQuery", "PlantedQuery", "PlantedView", "Points", "PointsQuery", "Quadrant", "Query",
+    "NearQuery", "NotTrained", "Operating", "OperatingQuery", "OutskirtsError", "Overlap",
+    "Overview", "OverviewQuery", "OwnScores", "Painted", "PaintedQuery", "Pair", "PairQuery",
+    "PartView", "Patch", "PictureQuery", "PictureView", "PicturesElsewhere", "PixelMetrics",
+    "PixelPiece", "PixelPieceQuery", "PixelTruth", "PixelTruthQuery", "Place", "PlaceQuery",
+    "Plane", "PlaneQuery", "PlantedQuery", "PlantedView", "Points", "PointsQuery", "Quadrant", "Query",
     "QueueFull", "Randomised", "RandomisedQuery", "Rates", "Ray", "RayQuery", "RayScores",
     "RayScoresQuery", "Rebuilt", "RebuiltQuery", "Recipe", "Report", "ReportEntry", "Reported",
     "ResampleQuery", "Resampled", "SamplesQuery", "ScaleGap", "Scenario", "ScoreSplit",

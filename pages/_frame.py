@@ -41,10 +41,10 @@ def choose_scenario(rows: list[dict[str, Any]], detector: str) -> str | None:
     Args:
         detector: whose models the page is about, or "".
     """
-    # One class against the others is the harder thing to grasp: such scenarios stand last.
+    # One class against the others is harder to grasp; and an untrained one shows nothing.
     good = {
         r["scenario"]: r
-        for r in sorted(rows, key=lambda r: bool(r.get("variants")))
+        for r in sorted(rows, key=lambda r: (not r.get("models"), bool(r.get("variants"))))
         if "error" not in r
     }
     if not good:
@@ -135,10 +135,11 @@ if st.session_state["world"] is None:
     st.error("There is no scenario in the checkpoints folder.", icon=":material/error:")
     st.stop()
 notes = st.container()
+controls.begin()
 try:
     page.run()
 except service.OutskirtsError as error:
-    st.error(str(error), icon=":material/error:")
+    controls.say_stopped(stem, error)
 except links.PageEnds:
     pass
 with notes:

@@ -8,7 +8,7 @@ from core.service import DetectorRow, Overview, OverviewQuery
 from pages._cards import details, essentials, figures, images, luck
 from pages._shared import links
 from pages._shared.ask import ask
-from pages._shared.controls import File, choice, choose_model, downloads, heading
+from pages._shared.controls import File, choice, choose_model, downloads, heading, say_missing
 
 VIEWS = {"card": "Card", "images": "Its images", "seeds": "Other seeds"}
 
@@ -43,7 +43,7 @@ with left:
 with right:
     view = choice("What is shown of it", VIEWS, key="cards_view")
 if row.card is None:
-    st.error(row.missing, icon=":material/error:")
+    say_missing(row)
 elif view == "card":
     show_card(row, overview, titles)
 elif view == "images":

@@ -6,7 +6,15 @@ from core.service import DrawsQuery, FieldQuery, OverviewQuery, Plane, PlaneQuer
 from pages._outskirts import ablation, collapse, draws, files, plane, readings, recipe, walk
 from pages._shared import draw, links, study
 from pages._shared.ask import ask
-from pages._shared.controls import File, choose_model, downloads, heading, in_words, lead_to
+from pages._shared.controls import (
+    File,
+    choose_model,
+    downloads,
+    heading,
+    in_words,
+    lead_to,
+    say_missing,
+)
 
 DETECTOR = "outskirts"  # whose page this is
 NEAR, MORE = 3, 9  # draws beside the plane, and below it
@@ -20,10 +28,11 @@ ready = {name: row for name, row in models.items() if row.card is not None}
 
 def say_none() -> None:
     """What is missing, and where there is a model of this kind."""
-    untrained = [row.missing for row in models.values()]
     none = f"{scenario.title}: none of its models makes outliers, and this page is about those."
-    for reason in untrained or [none]:
-        st.info(reason, icon=":material/info:")
+    for row in models.values():
+        say_missing(row)
+    if not models:
+        st.info(none, icon=":material/info:")
     lead_to(DETECTOR, scenario)
 
 

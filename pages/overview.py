@@ -45,7 +45,7 @@ def show_numbers(scenario: Scenario, leading: list[DetectorRow], rows: list[Dete
     st.header("How good is each detector")
     titles = {s.name: s.title for s in scenario.strange}
     if not rows:
-        st.info(f"{scenario.title}: no model is trained yet.", icon=":material/info:")
+        controls.say_untrained(scenario)
         return
     whose = {row.name: row.title for row in rows}
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -108,8 +108,10 @@ st.html(cells.CSS)
 controls.heading("overview", scenario, [row.name for row in rows])
 st.markdown(f"{APP} **{scenario.title}:** {scenario.question}")
 for row in overview.detectors:
-    if row.card is None:
-        st.error(row.missing, icon=":material/error:")
+    if row.card is None and not row.untrained:
+        controls.say_missing(row)
+if rows and (more := sentences.untrained(scenario, overview.detectors)):
+    st.caption(more)
 show_picture(overview, leading, rows)
 if shown := [t for t in controls.tiles_of(scenario, [r.name for r in rows]) if t.text]:
     st.header("Where to start")

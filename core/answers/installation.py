@@ -20,7 +20,7 @@ import numpy as np
 
 from core.answers.loaded import Target, variants_of
 from core.card import Card, CardError, read_card
-from core.errors import OutskirtsError, PicturesElsewhere
+from core.errors import OutskirtsError, PicturesElsewhere, Untrained
 from core.numerals import counted
 from core.scenario import Scenario, load_scenario, scenario_names
 from core.settings import settings
@@ -122,6 +122,7 @@ def _scenario(name: str) -> str:
         OutskirtsError: the first that is not as it should be.
     """
     scenario = load_scenario(name)
+    trained = _trained(scenario)
     pictures, elsewhere = 0, 0
     for image_set in scenario.sets:
         try:
@@ -129,7 +130,10 @@ def _scenario(name: str) -> str:
             pictures += len(images[:1]) and len(images)
         except PicturesElsewhere:
             elsewhere += 1
-    trained = _trained(scenario)
+        except Untrained:
+            if trained:
+                raise
+            return f"not trained yet; it has {counted(len(_targets(scenario)), 'model')} to train"
     for target in trained:
         _check_weights(scenario, target.stem)
     missing = len(_targets(scenario)) - len(trained)

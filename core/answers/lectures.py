@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from core.answers.cited import check_claim, filled, scenarios_in
+from core.answers.overview import as_they_stand
 from core.answers.query import Answered, Query
 from core.lectures import (
     MAX_STEPS,
@@ -179,11 +180,7 @@ def _of_tiles() -> LectureFile:
 
 def _worlds() -> Iterator[tuple[Scenario, dict[str, str]]]:
     """Scenarios as pages open them, the first class normal where one is, and what leads there."""
-    found = []
-    for name in scenario_names():
-        with suppress(ScenarioError):
-            found.append(load_scenario(name))
-    for scenario in sorted(found, key=lambda s: bool(s.variants)):
+    for scenario in as_they_stand():
         query = {"scenario": scenario.name}
         if scenario.variants:
             query["normal"] = scenario.variants[0]

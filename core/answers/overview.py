@@ -12,7 +12,7 @@ import numpy as np
 
 from core.answers.loaded import Target, files_of_images, loaded, stored_scores, variants_of
 from core.answers.query import Answered, Query
-from core.errors import OutskirtsError
+from core.errors import NotTrained, OutskirtsError
 from core.evaluate.metrics import Metrics
 from core.scenario import Scenario, ScenarioError, Training, load_scenario, scenario_names
 from core.schema import model_of
@@ -29,6 +29,7 @@ __all__ = [
     "Overview",
     "OverviewQuery",
     "Seen",
+    "as_they_stand",
     "flagged_above",
     "luck",
     "overview",
@@ -45,7 +46,7 @@ def warm_up() -> None:
 
     Those of the others are loaded when somebody asks for them: all of them are too many.
     """
-    if (scenario := _first_scenario()) is None:
+    if (scenario := next(iter(as_they_stand()), None)) is None:
         return
     with suppress(OutskirtsError):  # what is damaged, the page that needs it says
         if not scenario.variants:  # where a class is normal, no page shows the whole set
@@ -59,13 +60,22 @@ def warm_up() -> None:
                 stored_scores(target)
 
 
-def _first_scenario() -> Scenario | None:
-    """The one that pages open with: those of several variants stand last."""
+def as_they_stand() -> list[Scenario]:
+    """Scenarios that can be read, in the order of pages, which open with the first.
+
+    Those of several variants stand last, and after them what has no model yet.
+    """
     found = []
     for name in scenario_names():
         with suppress(ScenarioError):
             found.append(load_scenario(name))
-    return min(found, key=lambda scenario: bool(scenario.variants), default=None)
+    return sorted(found, key=lambda s: (not _stems(s), bool(s.variants)))
+
+
+def _stems(scenario: Scenario) -> list[str]:
+    """Names of the models whose weights are here."""
+    files = scenario.folder.glob("*.safetensors")
+    return sorted(path.name.removesuffix(".safetensors") for path in files)
 
 
 @dataclass(frozen=True)
@@ -78,6 +88,7 @@ class DetectorRow:
         text: what is special about it.
         share: of known anomalies in its training, in [0, 1), where it has models of several.
         model: its name without the class that is normal, as `core.answers.classes.Classes` has it.
+        untrained: whether it has no card because nobody trained it yet: nothing is damaged.
     """
 
     name: str
@@ -89,6 +100,7 @@ class DetectorRow:
     missing: str = ""
     share: float | None = None
     model: str = ""
+    untrained: bool = False
 
 
 @dataclass(frozen=True)
@@ -134,9 +146,7 @@ def scenarios() -> list[dict[str, Any]]:
         except ScenarioError as error:
             found.append({"scenario": name, "error": str(error)})
             continue
-        stems = sorted(
-            p.name.removesuffix(".safetensors") for p in scenario.folder.glob("*.safetensors")
-        )
+        stems = _stems(scenario)
         others = {s.name: s.role for s in scenario.others}
         judging = {stem.partition(".")[0] for stem in stems if stem not in scenario.shared}
         found.append(
@@ -208,17 +218,17 @@ def _row(scenario: Scenario, name: str, training: Training) -> DetectorRow:
         cls = detector_class(name.partition(".")[0])
     except LookupError as error:
         raise ScenarioError(f"{scenario.name}/scenario.json trains {name!r}: {error}") from error
-    card, missing = None, ""
+    card, missing, untrained = None, "", False
     try:
         card = checkpoint.read_card(scenario.folder, name)
     except checkpoint.CardError as error:
-        missing = str(error)
+        missing, untrained = str(error), isinstance(error, NotTrained)
     config = training.config if card is None else card.config
     titles = _part_titles(name, cls.for_settings(config), config, scenario)
     title = training.titled(cls.__name__)
     share, model = training.share, model_of(name, scenario.name.partition(".")[2])
     about = (name, cls.__name__, title, training.text, titles, card, missing)
-    return DetectorRow(*about, share=share, model=model)
+    return DetectorRow(*about, share=share, model=model, untrained=untrained)
 
 
 def _part_titles(

@@ -19,7 +19,7 @@ from core.cache import freeze
 from core.data.picture import no_picture
 from core.data.sources._base import DataMissing, Source, order_of
 from core.data.views import Absent, Chosen, Files, Images, absence, chunks
-from core.errors import PicturesElsewhere, ScenarioError, no_arrays
+from core.errors import PicturesElsewhere, ScenarioError, Untrained, no_arrays
 from core.files import write_whole
 from core.npz import opened_npz
 from core.shape import Shape
@@ -246,26 +246,34 @@ def _from_sheets(stored: Any, name: str, shape: tuple[int, ...]) -> np.ndarray:
     return images
 
 
-def read_reference(path: Path, name: str) -> Mapping[str, Pictures]:
+def read_reference(path: Path, name: str, model: str = "") -> Mapping[str, Pictures]:
     """Images of all sets of a reference.npz, by set.
 
     Args:
         path: of the file.
         name: the scenario's, for messages.
+        model: that it trains first, by its name; "": none is said.
 
     Raises:
-        ScenarioError: it is missing or damaged.
+        ScenarioError: it is missing or damaged; `Untrained` where there is no model either.
     """
     try:
         with opened_npz(path) as stored:
             sets = {key.rpartition("/")[0] for key in stored.files}
             return freeze({s: _pictures(stored, s) for s in sets})
     except FileNotFoundError as error:
-        raise ScenarioError(
-            f"{name}/reference.npz is missing: `python -m core train` makes it from training data"
-        ) from error
+        raise _without(path.parent, name, model) from error
     except Exception as error:  # zlib, zipfile and numpy each have their own for a damaged file
         raise ScenarioError(f"{name}/reference.npz cannot be read: {no_arrays(error)}") from error
+
+
+def _without(folder: Path, name: str, model: str) -> ScenarioError:
+    """Why there are no pictures: nobody trained yet, or they were taken away."""
+    command = f"`python -m core train {name}/{model}`" if model else "training"
+    files = (p for end in ("json", "safetensors") for p in folder.glob(f"[!.]*.{end}"))
+    if any(path.name != "scenario.json" for path in files):
+        return ScenarioError(f"{name}/reference.npz is missing: {command} makes it from its data")
+    return Untrained(f"no model of {name} is trained yet: {command} trains one")
 
 
 def _pictures(stored: Any, name: str) -> Pictures:

@@ -19,7 +19,7 @@ from core.service import (
     Target,
     groups_of,
 )
-from pages._shared.controls import choice, lead_to
+from pages._shared.controls import choice, lead_to, say_missing
 from pages._shared.text import SPACE, counted
 
 __all__ = [
@@ -202,12 +202,16 @@ def choose(overview: Overview, ready: Trained, seed: int) -> Ladder:
 def say_none(overview: Overview) -> None:
     """What is missing, the command that trains it, and where there are such models."""
     scenario = overview.scenario
-    untrained = [row.missing for rows in ladders_of(overview).values() for row in rows.values()]
-    for reason in untrained[:1] or [
-        f"{scenario.title}: none of its models learned from known anomalies, and this page is about "
-        "those. Where one class is normal, another one can be labelled."
-    ]:
-        st.info(reason[:1].upper() + reason[1:], icon=":material/info:")
-    if len(untrained) > 1:
-        st.caption(f"So are {counted(len(untrained) - 1, 'other')} missing.")
+    missing = [row for rows in ladders_of(overview).values() for row in rows.values()]
+    missing.sort(key=lambda row: row.untrained)  # what is damaged is said
+    if not missing:
+        st.info(
+            f"{scenario.title}: none of its models learned from known anomalies, and this page is "
+            "about those. Where one class is normal, another one can be labelled.",
+            icon=":material/info:",
+        )
+    for row in missing[:1]:
+        say_missing(row)
+    if len(missing) > 1:
+        st.caption(f"So are {counted(len(missing) - 1, 'other')} missing.")
     lead_to(DETECTOR, scenario, within=("detectors", "shares"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.service import DetectorRow, Overview, Scenario, Target
-from pages._shared.controls import choice, choose_model, lead_to
+from pages._shared.controls import choice, choose_model, lead_to, say_missing
 
 __all__ = ["DETECTOR", "Mirroring", "choose", "mirrors_of", "say_none"]
 
@@ -81,11 +81,13 @@ def choose(overview: Overview, ready: Mapping[str, DetectorRow], seed: int) -> M
 def say_none(overview: Overview) -> None:
     """What is missing, the command that trains it, and where there is a model of this kind."""
     scenario = overview.scenario
-    untrained = [row.missing for row in mirrors_of(overview).values()]
-    none = (
-        f"{scenario.title}: none of its models is a mirrored autoencoder, and this page is about "
-        "those."
-    )
-    for reason in untrained or [none]:
-        st.info(reason[:1].upper() + reason[1:], icon=":material/info:")
+    missing = mirrors_of(overview).values()
+    for row in missing:
+        say_missing(row)
+    if not missing:
+        st.info(
+            f"{scenario.title}: none of its models is a mirrored autoencoder, and this page is "
+            "about those.",
+            icon=":material/info:",
+        )
     lead_to(DETECTOR, scenario)

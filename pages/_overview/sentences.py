@@ -18,7 +18,9 @@ from pages._shared import seeds
 from pages._shared.pages import PAGES
 from pages._shared.text import counted, minutes, times
 
-__all__ = ["against_study", "corrected", "doubts", "trained", "unlike"]
+__all__ = ["against_study", "corrected", "doubts", "trained", "unlike", "untrained"]
+
+NAMED = 6  # models that are still to be trained and named
 
 
 def trained(row: DetectorRow) -> str:
@@ -36,6 +38,20 @@ def trained(row: DetectorRow) -> str:
     return (
         f"**{row.title}**: [{paper['title']}]({paper['url']}) ({paper['year']}). {how} "
         f"{card.data.images:,} images, {measured}{deviations} from the paper."
+    )
+
+
+def untrained(scenario: Scenario, rows: Sequence[DetectorRow]) -> str:
+    """Which models can be trained beside those that are here, and how; "" where none is left."""
+    names = [row.name for row in rows if row.untrained]
+    if not names:
+        return ""
+    more = f" and {len(names) - NAMED} others" if len(names) > NAMED + 1 else ""
+    listed = ", ".join(names[:NAMED] if more else names)
+    such = "such as by" if len(names) > 1 else "by"
+    return (
+        f"{counted(len(names), 'more model')} can be trained: {listed}{more}; "
+        f"{such} `python -m core train {scenario.family}/{names[0]}`."
     )
 
 

@@ -15,6 +15,7 @@ from core import service
 from core.service import (
     ORDERS,
     DetectorRow,
+    NotTrained,
     OutskirtsError,
     OverviewQuery,
     Scenario,
@@ -27,6 +28,7 @@ from pages._shared.pages import row_of
 
 __all__ = [
     "File",
+    "begin",
     "choice",
     "choices",
     "choose_model",
@@ -37,12 +39,15 @@ __all__ = [
     "lead_to",
     "map_link",
     "pager",
+    "say_missing",
     "say_no_strange",
+    "say_stopped",
     "say_untrained",
     "tiles_of",
     "which_first",
 ]
 
+_HEADED = "_headed"  # whether the page that is being drawn has its title
 _turn_by_keys = st.components.v2.component(
     "outskirts.pager",
     js="\n".join(
@@ -66,10 +71,33 @@ def in_words() -> Iterator[None]:
 
 def say_untrained(scenario: Scenario) -> None:
     """That no model is trained yet, with the command that trains one."""
-    names = list(scenario.training)
-    first = "novelty" if "novelty" in names else next(iter(names), "")
+    first = scenario.first_model
     how = f": `python -m core train {scenario.family}/{first}` trains one" if first else ""
     st.info(f"No model of this scenario is trained yet{how}.", icon=":material/info:")
+
+
+def say_missing(row: DetectorRow) -> None:
+    """Why a model is not here: in red where its checkpoint is damaged."""
+    _say(row.missing, calm=row.untrained)
+
+
+def _say(why: str, *, calm: bool) -> None:
+    if calm:
+        st.info(f"{why[:1].upper()}{why[1:]}.", icon=":material/info:")
+    else:
+        st.error(why, icon=":material/error:")
+
+
+def begin() -> None:
+    """A page is to be drawn, and has no title yet."""
+    st.session_state[_HEADED] = False
+
+
+def say_stopped(page: str, error: OutskirtsError) -> None:
+    """What a page ended with, below its title."""
+    if not st.session_state[_HEADED]:
+        _title(page)
+    _say(str(error), calm=isinstance(error, NotTrained))
 
 
 def say_no_strange(missing: str) -> None:
@@ -107,10 +135,7 @@ def heading(page: str, scenario: Scenario, models: Sequence[str]) -> None:
     Args:
         models: of the scenario that are trained.
     """
-    row = row_of(page)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        st.title(row.title, width="content", anchor=False)
-        st.markdown(row.question, width="content")
+    _title(page)
     tiles = tiles_of(scenario, models, page)
     if not tiles:
         return
@@ -126,6 +151,15 @@ def heading(page: str, scenario: Scenario, models: Sequence[str]) -> None:
                 args=(page, tile.state),
                 help=tile.text or None,
             )
+
+
+def _title(page: str) -> None:
+    """The page's name and its question."""
+    row = row_of(page)
+    st.session_state[_HEADED] = True
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        st.title(row.title, width="content", anchor=False)
+        st.markdown(row.question, width="content")
 
 
 def _try(page: str, state: Mapping[str, Any]) -> None:

@@ -117,6 +117,22 @@ def test_what_nobody_trained_yet_is_no_fault(tiny_scenario: Tiny, call: Call) ->
     assert len(lines(said)) == 1
 
 
+def test_a_scenario_before_its_first_training_is_no_fault_but_pictures_that_went_are(
+    tiny_scenario: Tiny, call: Call
+) -> None:
+    (tiny_scenario.folder / "reference.npz").unlink()
+    forget_everything()
+    said = call("check")
+    assert said.status == 2
+    assert "FAULT tiny: tiny/reference.npz is missing: `python -m core train tiny/glow`" in said.out
+    for path in tiny_scenario.folder.glob("glow.*"):
+        path.unlink()
+    forget_everything()
+    said = call("check")
+    assert said.status == 0
+    assert lines(said) == ["ok    tiny: not trained yet; it has 1 model to train"]
+
+
 def test_one_damaged_scenario_leaves_the_others_checked(tiny_scenario: Tiny, call: Call) -> None:
     other = tiny_scenario.checkpoints / "another"
     other.mkdir()
