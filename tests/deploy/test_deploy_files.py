@@ -68,6 +68,13 @@ def test_every_variable_that_is_handed_on_is_one_of_the_apps() -> None:
     assert {name for name in known if "OIDC" in name or "LOGIN" in name} <= ours
 
 
+def test_scenarios_of_ones_own_are_named_to_the_container_in_the_folder_it_keeps() -> None:
+    app, said = COMPOSE["services"]["app"], (ROOT / "README.md").read_text()
+    assert app["environment"]["OUTSKIRTS_CHECKPOINTS"] == "${OUTSKIRTS_CHECKPOINTS:-}"
+    assert "data:/data" in app["volumes"]
+    assert "OUTSKIRTS_CHECKPOINTS=/data/checkpoints" in said.partition("## A scenario of one")[2]
+
+
 def test_both_containers_are_without_privileges_and_write_nowhere_else() -> None:
     for name, service in COMPOSE["services"].items():
         assert service["read_only"] is True, name
