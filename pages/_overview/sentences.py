@@ -48,7 +48,7 @@ def untrained(scenario: Scenario, rows: Sequence[DetectorRow]) -> str:
         return ""
     more = f" and {len(names) - NAMED} others" if len(names) > NAMED + 1 else ""
     listed = ", ".join(names[:NAMED] if more else names)
-    such = "such as by" if len(names) > 1 else "by"
+    such = "for example by" if len(names) > 1 else "by"
     return (
         f"{counted(len(names), 'more model')} can be trained: {listed}{more}; "
         f"{such} `python -m core train {scenario.family}/{names[0]}`."
