@@ -28,6 +28,7 @@ __all__ = [
     "Evaluation",
     "Scored",
     "counted_notes",
+    "counted_warnings",
     "evaluate",
     "score",
     "score_items",
@@ -279,3 +280,23 @@ def counted_notes(counts: Counter[str], images: int) -> list[str]:
     told = [f"{note} ({n:,} of {images:,})" for note, n in counts.most_common(TOLD)]
     rest = len(counts) - len(told)
     return [*told, f"and {rest:,} other notes on images"] if rest > 0 else told
+
+
+def counted_warnings(counts: Counter[str], images: int) -> list[str]:
+    """Why little or nothing is to be seen on so many images, by kind: the most common first.
+
+    Args:
+        counts: of the warnings, in their words.
+        images: of all, with a warning or without.
+
+    Example:
+        >>> dark = "nearly black: its lightest pixel has level"
+        >>> counted_warnings(Counter({f"{dark} 9 of 255": 1, f"{dark} 8 of 255": 2}), 4)
+        ['warning: nearly black (3 of 4), such as: its lightest pixel has level 8 of 255']
+    """
+    kinds, such = Counter[str](), dict[str, str]()
+    for text, n in counts.most_common():
+        kind, _, words = text.partition(": ")
+        kinds[kind] += n
+        such.setdefault(kind, f", such as: {words}" if words else "")
+    return [f"warning: {k} ({n:,} of {images:,}){such[k]}" for k, n in kinds.most_common()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from core.data.decode import decode_file
+from core.data.picture import ImageError
 from core.errors import OutskirtsError, complaint
 from core.files import alone, copy_whole, fill_folders, write_whole
 from core.founding.folders import Seen, Unfounded, looked_through
@@ -21,12 +24,37 @@ from core.founding.texts import lines_of, scenario_json
 from core.scenario import Scenario, load_scenario
 from core.schema import SetName
 from core.settings import settings
+from core.shape import Shape
 from core.tables import utf8, utf8_of_all
 
-__all__ = ["Founded", "found_scenario"]
+__all__ = ["Founded", "Sight", "found_scenario"]
 
 Laying = Mapping[Path, Callable[[Path], object]]  # as `fill_folders` takes it
 MARK = "made-by-new.json"  # in the data folder: which image is which, and that `new` laid it
+
+
+class Sight:
+    """What is said of images as models of a shape see them, before any learns from them.
+
+    Attributes:
+        images: that were looked at.
+        done: what was done to so many; warnings: why little is to be seen of so many.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        self.shape, self.images = shape, 0
+        self.done, self.warnings = Counter[str](), Counter[str]()
+
+    def look(self, path: Path) -> None:
+        """Look at the image file at a path, too."""
+        self.images += 1
+        try:
+            picture = decode_file(path, self.shape)
+        except ImageError as error:  # it was read, but nothing of it is left at this size
+            self.warnings[str(error)] += 1
+            return
+        self.done.update(picture.notes)
+        self.warnings.update(picture.warnings)
 
 
 @dataclass(frozen=True)
@@ -37,12 +65,14 @@ class Founded:
         lines: what was proposed and done, a line each.
         left_out: (name, reason) of files that could not be read.
         notes: what else was passed over, a line each.
+        seen: what there is to be said of its images as models will see them.
     """
 
     name: str
     lines: tuple[str, ...]
     left_out: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
+    seen: Sight
 
 
 def found_scenario(
@@ -71,7 +101,6 @@ def found_scenario(
         FileError: something cannot be written.
     """
     wishes = wishes or Wishes()
-    _check_name(name)
     folder, data = settings().checkpoints / name, settings().data / "mvtec" / name
     _check_free(name, folder, data, force=force)
     if force:
@@ -81,10 +110,11 @@ def found_scenario(
     folders = looked_through(normal, strange, masks, watch=watch)
     proposal = proposed(folders, wishes)
     text = _checked(utf8_of_all(scenario_json(name, folders, proposal, wishes)))
-    lay = partial(_lay, proposal=proposal, watch=watch or (lambda said: None))
+    seen = Sight(proposal.shape)
+    lay = partial(_lay, proposal=proposal, seen=seen, watch=watch or (lambda said: None))
     fill: Laying = {data: lay, folder: lambda new: write_whole(new / "scenario.json", text)}
     _replace(name, fill) if force else fill_folders(fill)
-    return Founded(name, tuple(lines_of(folders, proposal)), folders.left_out, folders.notes)
+    return Founded(name, tuple(lines_of(folders, proposal)), folders.left_out, folders.notes, seen)
 
 
 # What is there ----------------------------------------------------------------------------------
@@ -103,7 +133,8 @@ def _check_name(name: str) -> None:
 
 
 def _check_free(name: str, folder: Path, data: Path, *, force: bool) -> None:
-    """Refuse a name that is taken; with force, one that is taken by what `new` did not make."""
+    """Refuse a name that is none or taken; with force, one taken by what `new` did not make."""
+    _check_name(name)
     if folder.exists():
         if not force:
             raise Unfounded(
@@ -180,13 +211,14 @@ def _replace(name: str, fill: Laying) -> None:
         (settings().runs / name).rmdir()
 
 
-def _lay(root: Path, proposal: Proposal, watch: Callable[[str], None]) -> None:
+def _lay(root: Path, proposal: Proposal, seen: Sight, watch: Callable[[str], None]) -> None:
     """Copy all images and masks into a folder, numbered in their order; say which is which."""
     was = {}
     for place, (path, image, mask) in enumerate(_places(proposal), start=1):
         if place % 100 == 0:
             watch(f"{place:,} images copied")
         copy_whole(image.path, root / path)
+        seen.look(root / path)
         was[str(path)] = utf8(image.name)
         if mask is not None and image.mask is not None:
             copy_whole(image.mask, root / mask)

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from core.answers.scoring import counted_notes, counted_warnings
 from core.console import note, say, spinner
 from core.errors import OutskirtsError
-from core.founding import Wishes, found_scenario
+from core.founding import Founded, Wishes, found_scenario
 
 __all__ = ["new"]
 
@@ -36,7 +37,10 @@ def new(
         bool, typer.Option("--force", help="Replace a scenario made so before, with its models.")
     ] = False,
 ) -> None:
-    """Make a scenario of your own folders: images are copied, splits drawn, all of it said."""
+    """Make a scenario of your own folders: images are copied, splits drawn, all of it said.
+
+    Exit status 1: the scenario is made, but some files could not be read; they are named.
+    """
     if grey and colour:
         raise OutskirtsError("pictures are either --grey or --colour")
     wishes = Wishes(size, colour if grey or colour else None, seed, title)
@@ -44,8 +48,16 @@ def new(
         made = found_scenario(name, normal, strange, masks, wishes=wishes, force=force, watch=tell)
     for line in made.lines:
         say(line)
-    for line in (*made.notes, *(f"{file}: {why}" for file, why in made.left_out)):
+    for line in _notes(made):
         note(line)
     say(f"scenario {made.name} is made. Now train it: python -m core train {made.name}/novelty")
     if made.left_out:
         raise typer.Exit(1)
+
+
+def _notes(made: Founded) -> list[str]:
+    """What was passed over, what models will see of the rest, and what could not be read."""
+    seen = made.seen
+    done = counted_notes(seen.done, seen.images)
+    warned = counted_warnings(seen.warnings, seen.images)
+    return [*made.notes, *done, *warned, *(f"{file}: {why}" for file, why in made.left_out)]

@@ -38,7 +38,7 @@ def scenarios(as_json: JsonOption = False) -> None:
 
 def _say_scenario(row: Mapping[str, Any]) -> None:
     say(f"{row['scenario']}: {row['title']}. {row['question']}")
-    say(f"  normal: {row['normal']}; strange: {', '.join(row['strange'])}")
+    say(f"  normal: {row['normal']}; strange: {', '.join(row['strange']) or 'none'}")
     if row.get("others"):
         say("  also: " + ", ".join(f"{name} ({role})" for name, role in row["others"].items()))
     say(f"  detectors: {', '.join(row['detectors']) or 'none trained'}")

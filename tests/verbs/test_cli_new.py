@@ -181,6 +181,7 @@ def test_without_strange_images_there_is_a_scenario_too(place: Tiny, own: Path, 
     assert "strange: none; what is found is seen on pages" in said.out
     scenario = load_scenario("mine")
     assert (scenario.title, scenario.strange) == ("My own", ())
+    assert "  normal: good; strange: none\n" in call("scenarios").out
 
 
 @pytest.mark.slow
@@ -214,6 +215,27 @@ def test_files_left_out_are_named_and_the_rest_go_on(place: Tiny, own: Path, cal
         "strange/good is left out: normal images are of --normal",
         "normal/broken.png: not an image file that can be read",
     ]
+
+
+def test_what_models_will_see_is_said_before_any_is_trained(
+    place: Tiny, tmp_path: Path, call: Call
+) -> None:
+    """12-bit pictures in 16-bit files: all but black, as `score` says of each."""
+    for i in range(12):
+        deep = picture(i).astype(np.uint16) * 12 + 140
+        deep[0, 0] = 3200
+        save(tmp_path / f"deep/{i}.png", deep)
+    save(tmp_path / "deep/plain.png", picture(50))
+    said = call("new", "mine", "--normal", tmp_path / "deep")
+    assert said.status == 0
+    assert said.err.splitlines() == [
+        "16-bit grey made grey, levels 0..65535 as 0..255 (12 of 13)",
+        "warning: nearly black (12 of 13), such as: its lightest pixel has level 12 of 255",
+    ]
+
+
+def test_status_1_is_in_the_help(call: Call) -> None:
+    assert "Exit status 1: the scenario is made, but some files" in call("new", "--help").out
 
 
 @pytest.mark.slow
