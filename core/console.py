@@ -25,6 +25,7 @@ __all__ = [
     "ReaderGone",
     "bar",
     "note",
+    "note_watched",
     "notes",
     "numbers",
     "printable",
@@ -57,6 +58,12 @@ notes = _Plain(stderr=True, soft_wrap=True)
 def note(text: str) -> None:
     """A text as a line on standard error."""
     notes.print(printable(text))
+
+
+def note_watched(text: str) -> None:
+    """A text as a line on standard error where that is a terminal: elsewhere success is silent."""
+    if notes.is_terminal:
+        note(text)
 
 
 def say(text: str) -> None:

@@ -77,7 +77,7 @@ class Cluster:
                     batch_size=1,
                     batch_format="pyarrow",
                     num_cpus=1,
-                    compute=ActorPoolStrategy(size=self.workers),
+                    compute=ActorPoolStrategy(size=min(self.workers, len(rows))),
                     max_task_retries=TRIES,
                 )
             how: dict[str, Any] = {"batch_format": "pyarrow", "prefetch_batches": 0}
@@ -205,9 +205,13 @@ def _hushed() -> Iterator[None]:
 
 
 def _silence() -> None:
-    """Ray Data logs to files, and to the terminal no more."""
+    """Ray Data logs to files, and to the terminal no more; nor does it warn there.
+
+    For good: its threads warn, too, and `warnings.catch_warnings` would change the filters of all.
+    """
     import ray.data  # noqa: F401 - brings its handlers
 
+    warnings.filterwarnings("ignore", module=r"ray\.")
     for name in ("ray", "ray.data"):
         for handler in logging.getLogger(name).handlers:
             if isinstance(handler, logging.StreamHandler):

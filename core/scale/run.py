@@ -16,6 +16,7 @@ from core.answers.loaded import Target, loaded
 from core.answers.scoring import Scored, counted_notes, scored_row
 from core.errors import OutskirtsError
 from core.files import FileError, alone, read_text, write_whole
+from core.numerals import counted
 from core.scale.locations import locations_of
 from core.scale.portions import FILES, Portion, Task, Told, file_of, finished, numbered, portions_of
 from core.scale.worker import fingerprint
@@ -103,7 +104,8 @@ def score(
     with cluster() as workers, alone(out / LOCK, f"{out} is being written"):
         write_whole(out / RUN, asked)
         shares = list(portions_of(locations, task, files=files))
-        say(f"{sum(len(s.locations) for s in shares):,} files in {len(shares):,} portions")
+        held = counted(len(locations), "file")
+        say(f"{held} in {counted(len(shares), 'portion')}")
         return _Run(out, task, shares, watch, say).all(workers)
 
 
@@ -138,7 +140,9 @@ class _Run:
             path.unlink(missing_ok=True)
         todo = [portion for portion in self.portions.values() if not self._kept(portion)]
         if self.outcome.kept:
-            self.say(f"{self.outcome.kept:,} of {len(self.portions):,} portions are there already")
+            whole = counted(len(self.portions), "portion")
+            are = "is" if len(self.portions) == 1 else "are"
+            self.say(f"{self.outcome.kept:,} of {whole} {are} there already")
         self.there, waiting = self.outcome.images, {portion.number for portion in todo}
         reasons: set[str] = set()
         for number, content, why in workers.results(todo, self.task):

@@ -10,9 +10,12 @@ import typer
 from core import scale
 from core.console import bar, note, say
 from core.errors import OutskirtsError
+from core.numerals import counted
 from core.service import Target
 
 __all__ = ["RayOption", "WorkersOption", "score_by_ray"]
+
+FILES = (".csv", ".parquet", ".json", ".jsonl", ".html", ".htm")  # no folder is called so
 
 RayOption = Annotated[
     str | None,
@@ -41,15 +44,14 @@ def score_by_ray(
     Raises:
         OutskirtsError: nothing could be read, or what `core.scale.score` raises.
     """
-    if out is None:
-        raise OutskirtsError("--ray writes a folder of parquet files: name it by --out FOLDER")
+    folder = _folder(out)
     how = {"parts": parts, "bf16": bf16}
     with bar() as (step, stage):
         stage("starting workers")
         found = scale.score(
             target,
             paths,
-            out,
+            folder,
             cluster=lambda: scale.cluster(*where),
             watch=step,
             say=note,
@@ -57,6 +59,19 @@ def score_by_ray(
         )
     if not found.images:
         raise OutskirtsError("nothing could be read")
-    say(f"{out}: {found.images:,} images in {found.portions:,} files, {found.failed:,} not read")
+    images, files = counted(found.images, "image"), counted(found.portions, "file")
+    say(f"{folder}: {images} in {files}, {found.failed:,} not read")
     if found.failed:
         raise typer.Exit(1)
+
+
+def _folder(out: Path | None) -> Path:
+    """Where the table belongs; `core.scale.score` refuses what is there already and is no table."""
+    if out is None:
+        raise OutskirtsError("--ray writes a folder of parquet files: name it by --out FOLDER")
+    if out.suffix.lower() in FILES and not out.is_dir():
+        raise OutskirtsError(
+            f"--ray writes a folder of parquet files, and {out} is called as a file is: name a "
+            "folder by --out FOLDER"
+        )
+    return out

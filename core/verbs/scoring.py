@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,8 +10,9 @@ import typer
 
 from core import service
 from core.answers.scoring import scored_row
-from core.console import note, say_json
+from core.console import note, note_watched, say_json, spinner
 from core.errors import OutskirtsError
+from core.numerals import counted
 from core.service import Scored, Target, parse_target
 from core.verbs.arguments import TargetArgument
 from core.verbs.reporting import (
@@ -63,9 +65,14 @@ def score(
     at = (threshold, false_alarms)
     report = reporter(report_file, chosen, at=at, prevalence=prevalence)
     kept = None if out_file is None else list[dict[str, Any]]()
-    failed = _score(chosen, paths, report, kept, parts=parts, bf16=bf16)
+    scored, failed = _score(chosen, paths, report, kept, parts=parts, bf16=bf16)
     write(kept or [])
-    report.write()
+    if report_file is not None:
+        with spinner() as tell:
+            tell(f"making a report on {counted(scored, 'image')}")
+            report.write()
+    for file in filter(None, (out_file, report_file)):
+        note_watched(f"{file}: {counted(scored, 'image')}, {failed:,} not read")
     if failed:
         raise typer.Exit(1)
 
@@ -78,25 +85,35 @@ def _score(
     *,
     parts: bool,
     bf16: bool,
-) -> int:
-    """Score and print, or keep, what is read: what is printed is not held. How many were not."""
+) -> tuple[int, int]:
+    """Score and print, or keep, what is read: what is printed is not held.
+
+    How many were scored, and how many were not read.
+    """
     scored = failed = 0
-    # Paths as they were typed: an empty one, of a variable that is not set, is no folder.
-    for found in service.score(target, paths, bf16=bf16, say=note):
-        report.add(found)
-        _tell(found)
-        if found.error:
-            failed += 1
-            continue
-        scored += 1
-        row = scored_row(found, parts=parts)
-        if kept is None:
-            say_json(row)
-        else:
-            kept.append(row)
+    # A spinner takes over standard output: where lines are printed, these say how far it is.
+    with nullcontext(_unseen) if kept is None else spinner() as tell:
+        # Paths as they were typed: an empty one, of a variable that is not set, is no folder.
+        for found in service.score(target, paths, bf16=bf16, say=note):
+            report.add(found)
+            _tell(found)
+            if found.error:
+                failed += 1
+                continue
+            scored += 1
+            tell(f"{counted(scored, 'image')} scored")
+            row = scored_row(found, parts=parts)
+            if kept is None:
+                say_json(row)
+            else:
+                kept.append(row)
     if not scored:
         raise OutskirtsError("nothing could be read")
-    return failed
+    return scored, failed
+
+
+def _unseen(text: str) -> None:
+    """How far it is, where each line that is printed says so."""
 
 
 def _tell(scored: Scored) -> None:

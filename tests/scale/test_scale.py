@@ -6,9 +6,12 @@ import importlib.util
 import io
 import json
 import socket
+import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pandas
@@ -23,9 +26,9 @@ from core.answers.loaded import Target
 from core.data.picture import png
 from core.errors import OutskirtsError
 from core.files import FileError, alone
-from core.scale import cluster, run
+from core.scale import Cluster, cluster, run
 from core.scale.locations import locations_of, read_location
-from core.scale.portions import Task, file_of, portions_of
+from core.scale.portions import Portion, Task, file_of, portions_of
 from core.scale.run import score
 from core.scale.worker import Scorer, fingerprint
 from core.scenario import load_scenario
@@ -93,6 +96,45 @@ def test_the_table_is_the_plain_commands_to_the_last_bit_where_batches_are(
         "151 files in 3 portions",
         "a/100x.png: not an image file that can be read",
     ]
+
+
+def test_one_file_is_counted_as_one(drawn: Path, tmp_path: Path, tiny_scenario: Tiny) -> None:
+    one, said = str(drawn / "a" / "000.png"), list[str]()
+    for _ in range(2):
+        score(TARGET, [one], tmp_path / "out", cluster=Inline(), say=said.append)
+    told = "1 file in 1 portion"
+    assert said == [told, told, "1 of 1 portion is there already"]
+
+
+def test_no_more_workers_start_than_there_are_portions_and_ray_warns_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of a stand-in for Ray, which warns of workers that have nothing to do."""
+    sizes: list[int] = []
+
+    class Rows:
+        def map_batches(self, worker: type, *, compute: int, **how: object) -> Rows:
+            sizes.append(compute)
+            return self
+
+        def iter_batches(self, **how: object) -> Iterator[pyarrow.Table]:
+            text = "The minimum number of concurrent actors"  # an error in a test, unless ignored
+            warnings.warn_explicit(text, UserWarning, "pool.py", 1, module="ray.data.pool")
+            return iter(())
+
+    ray, data = ModuleType("ray"), ModuleType("ray.data")
+    vars(data).update(
+        ActorPoolStrategy=lambda size: size,
+        DataContext=SimpleNamespace(get_current=SimpleNamespace),
+        from_items=lambda rows, **how: Rows(),
+    )
+    vars(ray).update(data=data)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.setitem(sys.modules, "ray.data", data)
+    portions = [Portion(i, (), "") for i in range(2)]
+    for workers in (4, 1):
+        assert list(Cluster(workers).results(portions, Task("tiny/glow", "", ()))) == []
+    assert sizes == [2, 1]
 
 
 @pytest.mark.slow

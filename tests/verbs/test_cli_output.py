@@ -20,7 +20,7 @@ from conftest import Call, Tiny
 
 import core
 from core import __main__ as cli
-from core import files, service
+from core import console, files, scale, service
 from core.data.picture import as_pil
 from core.inference import scoring
 from core.service import Scored
@@ -195,6 +195,43 @@ def test_a_full_disk_leaves_the_older_table_as_it_was(
     assert line == f"error: {file} cannot be written: No space left on device"
     assert file.read_text() == "precious"
     assert sorted(p.name for p in box.parent.glob("*s*.*")) == [file.name]
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Standard error is a terminal."""
+    seen = console._Plain(stderr=True, soft_wrap=True, force_terminal=True)
+    monkeypatch.setattr(console, "notes", seen)
+
+
+@pytest.mark.usefixtures("watched")
+def test_a_terminal_sees_how_far_scoring_is_and_what_was_written(
+    tiny_scenario: Tiny, box: Path, call: Call
+) -> None:
+    (box.parent / "none.png").write_bytes(b"no image")
+    table, page = box.parent / "t.csv", box.parent / "r.html"
+    said = call("score", "tiny/glow", box, box.parent / "none.png", "--out", table)
+    assert (said.status, said.out) == (1, "")
+    assert "1 image scored" in said.err
+    assert f"{table}: 1 image, 1 not read" in said.err
+    said = call("score", "tiny/glow", box, "--report", page)
+    assert [row["image"] for row in said.lines()] == ["box.png"], "rows stay on standard output"
+    assert "making a report on 1 image" in said.err
+    assert f"{page}: 1 image, 0 not read" in said.err
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "json", "html"])
+def test_no_folder_of_a_table_is_called_as_a_file_is(
+    tiny_scenario: Tiny, box: Path, call: Call, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    monkeypatch.setattr(scale, "score", lambda *a, **k: scale.Outcome(1, 0, 1))
+    out = box.parent / f"t.{ending}"
+    asked = ("score", "tiny/glow", box, "--ray", "local", "--out", out)
+    line = call(*asked).error()
+    assert line.endswith(f"{out} is called as a file is: name a folder by --out FOLDER")
+    assert not out.exists()
+    out.mkdir()  # of a former run: whether it is, `scale.score` finds out
+    assert call(*asked).out == f"{out}: 1 image in 1 file, 0 not read\n"
 
 
 def test_rows_that_are_printed_are_not_kept(
