@@ -43,8 +43,7 @@ def processes(devices: int, *, nodes: int = 1, accelerator: str = "auto") -> Ite
     try:
         fabric = Fabric(strategy=strategy, **how)
     except Exception as error:  # Lightning has several for what is not there
-        words = " ".join(str(error).split())
-        raise TrainingFailed(f"no device of kind {accelerator!r} to train on: {words}") from error
+        raise TrainingFailed(_missing(accelerator, devices, error)) from error
     _check_nodes(fabric, nodes)
     try:
         fabric.launch()
@@ -58,6 +57,19 @@ def processes(devices: int, *, nodes: int = 1, accelerator: str = "auto") -> Ite
     finally:
         if torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()
+
+
+def _missing(accelerator: str, devices: int, error: Exception) -> str:
+    """Which devices are not there, and which are; of what else fails, Lightning's own words."""
+    mps = int(torch.backends.mps.is_available())
+    here = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": mps}
+    if (number := here.get(accelerator)) == 0:
+        there = ", ".join(kind for kind, n in here.items() if n)
+        return f"no device of kind {accelerator!r} to train on: this machine has {there}"
+    if number and accelerator != "cpu" and devices > number:
+        return f"{devices} devices of kind {accelerator!r} are too many: this machine has {number}"
+    words = " ".join(str(error).split())
+    return f"no device of kind {accelerator!r} to train on: {words}"
 
 
 def _check_nodes(fabric: Fabric, nodes: int) -> None:

@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from core import service
+from core.answers.loaded import loaded
 from core.console import note, numbers, printable, say, say_json, show, spinner
 from core.errors import OutskirtsError
 from core.service import PairQuery, Target, parse_target
@@ -17,6 +18,8 @@ from core.verbs.arguments import JsonOption, TargetArgument
 from core.verbs.rows import writer
 
 __all__ = ["evaluate"]
+
+FULL = "total"  # the part of a flow that is its full likelihood
 
 
 def evaluate(
@@ -165,6 +168,11 @@ def _ranks(target: Target, other: Target) -> dict[str, Mapping[str, float]]:
     """Rank correlation of two models' full likelihoods, by strange set."""
     if target.scenario != other.scenario:
         raise OutskirtsError(f"{target} and {other} are of different scenarios")
+    for one in (target, other):
+        if FULL not in loaded(one)[1].calibration.quantiles:
+            raise OutskirtsError(
+                f"only flows can be compared, by their full likelihoods: {one} is no flow"
+            )
     sets = target.world.strange
     return {s.name: service.ask(PairQuery(target, other, s.name)).rank for s in sets}
 

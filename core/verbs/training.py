@@ -13,6 +13,7 @@ import typer
 from core import service
 from core.console import bar, note, numbers, say
 from core.errors import OutskirtsError
+from core.numerals import counted
 from core.service import Target, parse_target
 from core.verbs.arguments import TargetArgument
 
@@ -103,7 +104,13 @@ def _train_one(
         )
     if card is None:  # not the first process
         return
-    say(f"{target}: {card.training.images} images, {card.training.skipped_steps} steps skipped")
+    trained = card.training
+    if trained.steps:
+        skipped = counted(trained.skipped_steps, "step")
+        say(f"{target}: {counted(trained.images, 'image')}, {skipped} skipped")
+    else:
+        fitted = counted(card.data.images, "image")
+        say(f"{target}: fitted to {fitted}; it has no weights to train")
     say(f"score: {card.score.part}. {card.score.why}")
     for name, parts in card.metrics.items():
         auroc, interval, *_ = numbers(parts[card.score.part])

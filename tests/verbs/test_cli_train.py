@@ -54,6 +54,13 @@ def test_rank_correlations_with_another_model_are_those_of_the_service(
     assert f"normal and strokes: both {expected['both']:.3f}, boxes" in text
 
 
+def test_who_is_no_flow_is_compared_with_none(novelty: Tiny, call: Call) -> None:
+    line = call("evaluate", "tiny/novelty", "--compare-with", "tiny/novelty").error()
+    assert line.endswith(
+        "only flows can be compared, by their full likelihoods: tiny/novelty is no flow"
+    )
+
+
 def test_without_a_verb_the_help_is_shown_as_it_is(call: Call) -> None:
     said = call()
     assert said.status == 2
@@ -122,9 +129,31 @@ def test_a_training_that_fails_leaves_the_old_checkpoint_alone(
     assert {p.name: p.read_bytes() for p in tiny_scenario.folder.iterdir()} == before
 
 
+@pytest.mark.parametrize("kind", ["cuda", "mps"])
 def test_a_device_that_is_not_there_is_said_before_anything_is_read(
-    untrained: Tiny, call: Call
+    untrained: Tiny, call: Call, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    line = call("train", "tiny/glow", "--device", "mps").error()
-    assert "no device of kind 'mps' to train on" in line
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    line = call("train", "tiny/glow", "--device", kind).error()
+    assert line == f"error: no device of kind '{kind}' to train on: this machine has cpu"
     assert not (untrained.folder / "glow.json").exists()
+
+
+def test_a_model_without_weights_to_train_says_so_and_claims_no_steps(
+    tiny_scenario: Tiny, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = checkpoint.read_card(tiny_scenario.folder, "glow")
+    one = card.training.model_copy(update={"steps": 1, "images": 1, "skipped_steps": 1})
+    none = one.model_copy(update={"steps": 0, "images": 0, "skipped_steps": 0})
+    data = card.data.model_copy(update={"images": 23})
+    found = card.model_copy(update={"data": data})
+    said = []
+    for training in (one, none):
+        card = found.model_copy(update={"training": training})
+        monkeypatch.setattr("core.train.run.train", lambda *a, card=card, **k: card)
+        said.append(call("train", "tiny/glow").out.splitlines()[0])
+    assert said == [
+        "tiny/glow: 1 image, 1 step skipped",
+        "tiny/glow: fitted to 23 images; it has no weights to train",
+    ]
