@@ -92,6 +92,19 @@ def test_each_kind_of_damage_is_a_line_and_status_2(
     assert "checks failed: tiny" in error
 
 
+@pytest.mark.parametrize("damage", [flipped, without_weights])
+def test_weights_that_are_broken_are_said_once_with_what_to_do(
+    tiny_scenario: Tiny, call: Call, damage: Callable[[Tiny], None]
+) -> None:
+    damage(tiny_scenario)
+    forget_everything()
+    said = call("check", "--all")
+    (line,) = lines(said)
+    assert line.startswith("FAULT tiny: weights tiny/glow.safetensors are ")
+    assert line.endswith(": train it anew, or restore the file")
+    assert said.err == "error: 1 of 1 checks failed: tiny\n"
+
+
 def test_scores_that_moved_by_a_hundredth_of_the_spread_are_a_fault(
     tiny_scenario: Tiny, call: Call
 ) -> None:
@@ -105,6 +118,8 @@ def test_scores_that_moved_by_a_hundredth_of_the_spread_are_a_fault(
     assert said.status == 2
     assert lines(said)[0].startswith("ok    tiny: "), "its weights are its card's"
     assert "FAULT tiny/glow: tiny/glow scores otherwise than when it was made: total" in said.out
+    again = "`python -m core train tiny/glow --keep-weights` measures it anew"
+    assert lines(said)[1].endswith(f"; {again}")
 
 
 def test_what_nobody_trained_yet_is_no_fault(tiny_scenario: Tiny, call: Call) -> None:
