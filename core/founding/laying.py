@@ -215,7 +215,7 @@ def _lay(root: Path, proposal: Proposal, seen: Sight, watch: Callable[[str], Non
     """Copy all images and masks into a folder, numbered in their order; say which is which."""
     was = {}
     for place, (path, image, mask) in enumerate(_places(proposal), start=1):
-        if place % 100 == 0:
+        if place % 10 == 0:
             watch(f"{place:,} images copied")
         copy_whole(image.path, root / path)
         seen.look(root / path)
