@@ -12,7 +12,7 @@ import streamlit as st
 from core.service import MirrorRay, MirrorRayQuery
 from pages._mirror import files
 from pages._mirror.mirroring import Mirroring
-from pages._shared import draw, gallery, presenting
+from pages._shared import draw, gallery
 from pages._shared.ask import ask
 from pages._shared.controls import File, downloads
 from pages._shared.picker import Picked
@@ -115,7 +115,7 @@ def _marks(walked: MirrorRay) -> dict[str, Any]:
             ranges.append((taken, "atypical", colours.focus))
     shapes = [draw.line_at(y=95, dash="dash", width=1.5, color=colours.faint)]
     shapes.append(draw.line_at(x=1, dash="dot", width=1.5, color=colours.faint))
-    words, small = [], round(13 * presenting.scale())  # a phone has short bars
+    words = []
     for (low, high), text, colour in ranges:
         if low >= end or high <= 0:
             continue
@@ -123,7 +123,7 @@ def _marks(walked: MirrorRay) -> dict[str, Any]:
         on_top = text == "training images"
         shapes.append(_band(low, high, colour, on_top=on_top))
         place = {"x": (low + high) / 2, "y": 130 if on_top else 113, "xref": "x", "yref": "y"}
-        words.append({"text": text, "showarrow": False, "font": {"size": small}, **place})
+        words.append({"text": text, "showarrow": False, **place})
     return {"shapes": shapes, "annotations": words}
 
 
