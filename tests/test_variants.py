@@ -384,8 +384,21 @@ def app(family: Tiny, quick_apps: None) -> AppTest:
     return AppTest.from_file("../pages/_frame.py", default_timeout=60).run()
 
 
+def test_whole_sets_stand_before_those_of_one_class(
+    family: Tiny, quick_apps: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [{**row, "models": ["glow"]} for row in service.scenarios()]
+    monkeypatch.setattr(service, "scenarios", lambda: rows)
+    app = AppTest.from_file("../pages/_frame.py", default_timeout=60).run()
+    assert app.selectbox(key="scenario").options == ["Boxes", "One kind of box"]
+
+
 def test_the_normal_class_is_chosen_beside_the_scenario(app: AppTest) -> None:
-    assert app.selectbox(key="scenario").options[0] == "Boxes"  # whole sets first
+    assert app.selectbox(key="scenario").options == [
+        "One kind of box",
+        "Boxes",
+    ]  # trained ones first
+    app.selectbox(key="scenario").set_value("tiny").run()
     assert not [s for s in app.selectbox if s.key == "normal"]
     app.selectbox(key="scenario").set_value("tiny-one").run()
     assert not app.exception

@@ -578,6 +578,8 @@ def test_whom_nothing_leads_to_a_scenario_finds_one_with_labels(
     with monkeypatch.context() as patch:  # nothing was chosen yet
         patch.setattr(service, "scenarios", list)
         app = AppTest.from_file("../../pages/_frame.py", default_timeout=60).run()
+    rows = [{**row, "models": ["glow"]} for row in service.scenarios()]
+    monkeypatch.setattr(service, "scenarios", lambda: rows)  # other pages would open the whole set
     app = app.switch_page("labels.py").run()
     assert app.session_state["world"] == "tiny-one.zero"
     assert "scenario" not in app.query_params
