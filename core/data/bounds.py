@@ -84,10 +84,7 @@ def make_smaller(image: Image.Image, shape: Shape) -> None:
     if image.format in ("JPEG", "MPO"):
         waiting = 0.0
         if image.info.get("progressive") or not _one_scan(image):
-            waiting, kind = (
-                _coefficients(image),
-                f"{mode} in a JPEG of several scans",
-            )
+            waiting, kind = _coefficients(image), f"{mode} in a JPEG of several scans"
         large = width * height * (waiting + per_pixel) > MAX_MEMORY
         if large and image.draft(None, (width // 2, height // 2)):
             per_pixel = _per_pixel(image, shape) / 4

@@ -11,9 +11,7 @@ __all__ = ["above", "at_percentile", "foreign", "outside", "percentile", "quanti
 
 STORED = 1001
 END = 100 / (STORED - 1)  # a percentile: the outermost step of the stored quantiles
-FEWEST = (
-    39  # calibration images: of so many, one more normal lies beyond all by 1 in 20, 2 / (n + 1)
-)
+FEWEST = 39  # calibration images: one more normal lies beyond all of them by 2 / (n + 1), 1 in 20
 
 
 def quantiles(values: np.ndarray) -> np.ndarray:
